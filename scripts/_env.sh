@@ -18,6 +18,13 @@ die() { printf '%s\n' "$*" >&2; exit 1; }
 say() { printf '%s\n' "$*" >&2; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# usage "$@": prints the comment at the top of the verb and ends when --help is asked for.
+usage() {
+  case "${1:-}" in
+    -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  esac
+}
+
 # Runs a command whose output only matters when it fails.
 quietly() {
   local log; log=$(mktemp)

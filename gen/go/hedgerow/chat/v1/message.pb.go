@@ -479,7 +479,8 @@ type Message struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Who speaks.
 	Role Role `protobuf:"varint,1,opt,name=role,proto3,enum=hedgerow.chat.v1.Role" json:"role,omitempty"`
-	// What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+	// What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+	// answer reasoning comes before the tool call that it led to.
 	Content []*Part `protobuf:"bytes,2,rep,name=content,proto3" json:"content,omitempty"`
 	// The name of the participant, to tell several of one role apart, at most 64 characters. Providers without names
 	// ignore it, with a warning.

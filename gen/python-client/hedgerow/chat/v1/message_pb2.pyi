@@ -320,7 +320,9 @@ class Message(google.protobuf.message.Message):
     """
     @property
     def content(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Part]:
-        """What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to."""
+        """What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+        answer reasoning comes before the tool call that it led to.
+        """
 
     def __init__(
         self,

@@ -77,7 +77,8 @@ private static final long serialVersionUID = 0L;
   private java.util.List<io.hedgerow.chat.v1.Part> content_;
   /**
    * <pre>
-   * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+   * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+   * answer reasoning comes before the tool call that it led to.
    * </pre>
    *
    * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -88,7 +89,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+   * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+   * answer reasoning comes before the tool call that it led to.
    * </pre>
    *
    * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -100,7 +102,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+   * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+   * answer reasoning comes before the tool call that it led to.
    * </pre>
    *
    * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -111,7 +114,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+   * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+   * answer reasoning comes before the tool call that it led to.
    * </pre>
    *
    * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -122,7 +126,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+   * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+   * answer reasoning comes before the tool call that it led to.
    * </pre>
    *
    * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -693,7 +698,8 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+     * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+     * answer reasoning comes before the tool call that it led to.
      * </pre>
      *
      * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -707,7 +713,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+     * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+     * answer reasoning comes before the tool call that it led to.
      * </pre>
      *
      * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -721,7 +728,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+     * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+     * answer reasoning comes before the tool call that it led to.
      * </pre>
      *
      * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -735,7 +743,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+     * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+     * answer reasoning comes before the tool call that it led to.
      * </pre>
      *
      * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -756,7 +765,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+     * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+     * answer reasoning comes before the tool call that it led to.
      * </pre>
      *
      * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -774,7 +784,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+     * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+     * answer reasoning comes before the tool call that it led to.
      * </pre>
      *
      * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -794,7 +805,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+     * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+     * answer reasoning comes before the tool call that it led to.
      * </pre>
      *
      * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -815,7 +827,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+     * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+     * answer reasoning comes before the tool call that it led to.
      * </pre>
      *
      * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -833,7 +846,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+     * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+     * answer reasoning comes before the tool call that it led to.
      * </pre>
      *
      * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -851,7 +865,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+     * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+     * answer reasoning comes before the tool call that it led to.
      * </pre>
      *
      * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -870,7 +885,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+     * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+     * answer reasoning comes before the tool call that it led to.
      * </pre>
      *
      * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -887,7 +903,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+     * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+     * answer reasoning comes before the tool call that it led to.
      * </pre>
      *
      * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -904,7 +921,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+     * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+     * answer reasoning comes before the tool call that it led to.
      * </pre>
      *
      * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -915,7 +933,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+     * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+     * answer reasoning comes before the tool call that it led to.
      * </pre>
      *
      * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -929,7 +948,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+     * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+     * answer reasoning comes before the tool call that it led to.
      * </pre>
      *
      * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -944,7 +964,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+     * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+     * answer reasoning comes before the tool call that it led to.
      * </pre>
      *
      * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -955,7 +976,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+     * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+     * answer reasoning comes before the tool call that it led to.
      * </pre>
      *
      * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -967,7 +989,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+     * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+     * answer reasoning comes before the tool call that it led to.
      * </pre>
      *
      * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>

@@ -29,7 +29,8 @@ public interface MessageOrBuilder extends
 
   /**
    * <pre>
-   * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+   * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+   * answer reasoning comes before the tool call that it led to.
    * </pre>
    *
    * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -38,7 +39,8 @@ public interface MessageOrBuilder extends
       getContentList();
   /**
    * <pre>
-   * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+   * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+   * answer reasoning comes before the tool call that it led to.
    * </pre>
    *
    * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -46,7 +48,8 @@ public interface MessageOrBuilder extends
   io.hedgerow.chat.v1.Part getContent(int index);
   /**
    * <pre>
-   * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+   * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+   * answer reasoning comes before the tool call that it led to.
    * </pre>
    *
    * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -54,7 +57,8 @@ public interface MessageOrBuilder extends
   int getContentCount();
   /**
    * <pre>
-   * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+   * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+   * answer reasoning comes before the tool call that it led to.
    * </pre>
    *
    * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>
@@ -63,7 +67,8 @@ public interface MessageOrBuilder extends
       getContentOrBuilderList();
   /**
    * <pre>
-   * What is said, in order, 1 to 1,024 parts. In an answer reasoning comes before the tool call that it led to.
+   * What is said, in order, 1 to 1,024 parts; none only for ROLE_ASSISTANT, where a model may have said nothing. In an
+   * answer reasoning comes before the tool call that it led to.
    * </pre>
    *
    * <code>repeated .hedgerow.chat.v1.Part content = 2 [json_name = "content"];</code>

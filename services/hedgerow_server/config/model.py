@@ -1,0 +1,28 @@
+"""What every section of the configuration has in common."""
+
+import re
+from typing import Annotated
+
+import pydantic
+
+
+class Section(pydantic.BaseModel):
+    """A section of the file. Immutable; a key that it does not know is an error. The string under a field documents it,
+    also in the JSON Schema.
+    """
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def _listen_address(value: str) -> str:
+    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):(\d{1,5})", value)
+    if not match or int(match[2]) > 65535:
+        raise ValueError("expected HOST:PORT, such as 127.0.0.1:50051 (port 0 takes a free one)")
+    return value
+
+
+ListenAddress = Annotated[str, pydantic.AfterValidator(_listen_address)]
+"""HOST:PORT; an IPv6 host stands in brackets, port 0 takes a free one."""
+
+Seconds = Annotated[float, pydantic.Field(gt=0, le=86_400)]
+"""A time in seconds, above 0 and at most a day."""

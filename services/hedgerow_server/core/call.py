@@ -1,0 +1,112 @@
+"""One call on its way through the chain, free of any transport."""
+
+import asyncio
+import enum
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+
+import msgspec
+
+from hedgerow_server.core.error import HedgerowError
+from hedgerow_server.core.event import AttemptRecord, Event, Events, ItemFailed, Usage, Warning
+from hedgerow_server.core.request import EmbedItem
+
+
+class Kind(enum.Enum):
+    """The shape of an RPC."""
+
+    UNARY = "unary"
+    SERVER_STREAM = "server_stream"
+    BIDI_STREAM = "bidi_stream"
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Who calls, as authentication found it. Never taken from a request body."""
+
+    tenant: str
+    team: str = ""
+    user: str = ""
+
+
+class Method(msgspec.Struct, frozen=True):
+    """One RPC: its full name, its shape, how bytes become a request, and what answers it."""
+
+    name: str
+    kind: Kind
+    decode: Callable[["Call"], object]
+    """Parses and checks `Call.body`; raises RequestMalformed or RequestInvalid."""
+    rpc: Callable[["Call"], Events]
+    """The events of the answer, the last one being the terminal event."""
+
+
+class Call:
+    """The state of one call. A door makes it, interceptors fill it, the chain settles it. Times are monotonic."""
+
+    __slots__ = (
+        "attempts",
+        "attempts_started",
+        "bodies",
+        "body",
+        "deadline_s",
+        "items",
+        "metadata",
+        "method",
+        "peer",
+        "principal",
+        "request",
+        "request_id",
+        "started_s",
+        "timeout_s",
+        "timer",
+        "trace",
+        "usage",
+        "warnings",
+    )
+
+    def __init__(
+        self,
+        method: Method,
+        metadata: Mapping[str, str],
+        body: bytes,
+        *,
+        peer: str = "",
+        timeout_s: float | None = None,
+        bodies: AsyncIterator[bytes] | None = None,
+    ) -> None:
+        self.method = method
+        self.metadata = metadata
+        """The caller's metadata, lower-case keys, binary entries left out."""
+        self.body = body
+        """The request message, or the first one of a stream of requests."""
+        self.bodies = bodies
+        """The further messages of a stream of requests."""
+        self.items: AsyncIterator[EmbedItem | ItemFailed] | None = None
+        """The same, decoded one by one as they are read."""
+        self.peer = peer
+        self.timeout_s = timeout_s
+        """What the caller asked for, None without a deadline. The deadline interceptor replaces it by what holds."""
+        self.started_s = time.monotonic()
+        self.deadline_s: float | None = None
+        self.timer: asyncio.Timeout | None = None
+        self.request_id = ""
+        self.trace: tuple[tuple[str, str], ...] = ()
+        """Headers that carry the caller's trace on to the provider."""
+        self.principal: Principal | None = None
+        self.request: object = None
+        self.attempts: list[AttemptRecord] = []
+        """The newest attempts, oldest first."""
+        self.attempts_started = 0
+        """How many there were, those that are no longer kept included."""
+        self.warnings: list[Warning] = []
+        self.usage: Usage | None = None
+
+    def remaining_s(self) -> float | None:
+        """Seconds until the deadline, negative once it has passed, None without one."""
+        return None if self.deadline_s is None else self.deadline_s - time.monotonic()
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How a call ended: `error` is None for success. `terminal` is the last event of a success."""
+
+    error: HedgerowError | None = None
+    terminal: Event | None = None

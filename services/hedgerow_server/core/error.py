@@ -1,0 +1,258 @@
+"""Every way a call can fail, as the caller sees it.
+
+HedgerowError
+├── RequestInvalid, RequestMalformed, ContextTooLong, ProviderRejectedRequest, ResponseTooLarge   INVALID_ARGUMENT
+├── Unauthenticated                                                                               UNAUTHENTICATED
+├── Forbidden, ContentRefused                                                                     PERMISSION_DENIED
+├── ModelNotFound                                                                                 NOT_FOUND
+├── NoCandidate, ParameterUnsupported                                                             FAILED_PRECONDITION
+├── MessageTooLarge, ReaderTooSlow                                                                RESOURCE_EXHAUSTED
+├── Overloaded, Draining                                                                          UNAVAILABLE
+├── ProviderThrottled, ProviderQuotaSpent, ProviderUnavailable, ProviderAuth,
+│   ProviderModelUnavailable, UpstreamProtocol, StreamCut, StreamStalled,
+│   FirstTokenTimeout, CredentialUnavailable                                                      UNAVAILABLE
+├── Cancelled                                                                                     CANCELLED
+├── DeadlineExceeded                                                                              DEADLINE_EXCEEDED
+├── RpcUnknown                                                                                    UNIMPLEMENTED
+└── Internal                                                                                      INTERNAL
+
+Each class is one value of hedgerow.errors.v1.ErrorReason; a test keeps the two sets equal. Messages hold no text of a
+provider beyond its short error code, and no secret.
+"""
+
+import enum
+from typing import ClassVar
+
+import msgspec
+
+
+class Failure(enum.Enum):
+    """What a failure means for the next attempt; see the rules of attempts."""
+
+    TRANSIENT = "transient"
+    """Once more, or the next candidate."""
+    RATE = "rate"
+    """Another candidate; this one rests."""
+    KEY = "key"
+    """Another credential."""
+    REQUEST = "request"
+    """Back to the caller: it would fail anywhere."""
+    CONTENT = "content"
+    """Back to the caller: policy, not a fault."""
+    FATAL = "fatal"
+    """Back to the caller: no upstream had a part in it."""
+
+
+class FieldViolation(msgspec.Struct, frozen=True):
+    """One field of the request that is wrong: its dotted path and what was expected."""
+
+    field: str
+    description: str
+
+
+class HedgerowError(Exception):
+    """A failed call. `code` is the name of a gRPC status code, `reason` that of an ErrorReason without its prefix."""
+
+    code: ClassVar[str] = "INTERNAL"
+    reason: ClassVar[str] = "INTERNAL"
+    failure: ClassVar[Failure] = Failure.FATAL
+    retryable: ClassVar[bool] = False
+    """Whether the caller may come back on its own; if not, it is told so (`grpc-retry-pushback-ms: -1`)."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        metadata: dict[str, str] | None = None,
+        violations: tuple[FieldViolation, ...] = (),
+        retry_delay_s: float | None = None,
+        resource: tuple[str, str] | None = None,
+        subject: str = "",
+    ) -> None:
+        """`resource` is (type, name) of what was not found; `subject` names the rule or limit that was hit."""
+        super().__init__(message)
+        self.message = message
+        self.metadata = metadata or {}
+        self.violations = violations
+        self.retry_delay_s = retry_delay_s
+        self.resource = resource
+        self.subject = subject
+
+
+class RequestInvalid(HedgerowError):
+    """A field is missing, malformed or out of range."""
+
+    code, reason, failure = "INVALID_ARGUMENT", "REQUEST_INVALID", Failure.REQUEST
+
+
+class RequestMalformed(HedgerowError):
+    """The message is not the protobuf that the RPC takes."""
+
+    code, reason, failure = "INVALID_ARGUMENT", "REQUEST_MALFORMED", Failure.REQUEST
+
+
+class ContextTooLong(HedgerowError):
+    """The conversation does not fit the model's context."""
+
+    code, reason, failure = "INVALID_ARGUMENT", "CONTEXT_TOO_LONG", Failure.REQUEST
+
+
+class ProviderRejectedRequest(HedgerowError):
+    """The provider refused the request as invalid."""
+
+    code, reason, failure = "INVALID_ARGUMENT", "PROVIDER_REJECTED_REQUEST", Failure.REQUEST
+
+
+class ResponseTooLarge(HedgerowError):
+    """The answer would exceed what clients accept by default."""
+
+    code, reason, failure = "INVALID_ARGUMENT", "RESPONSE_TOO_LARGE", Failure.REQUEST
+
+
+class Unauthenticated(HedgerowError):
+    """The caller's credential is missing or not accepted."""
+
+    code, reason = "UNAUTHENTICATED", "UNAUTHENTICATED"
+
+
+class Forbidden(HedgerowError):
+    """The caller may not use this model or RPC."""
+
+    code, reason = "PERMISSION_DENIED", "FORBIDDEN"
+
+
+class ContentRefused(HedgerowError):
+    """The provider's content policy refused the request."""
+
+    code, reason, failure = "PERMISSION_DENIED", "CONTENT_REFUSED", Failure.CONTENT
+
+
+class ModelNotFound(HedgerowError):
+    """No model of this name for this RPC."""
+
+    code, reason = "NOT_FOUND", "MODEL_NOT_FOUND"
+
+
+class NoCandidate(HedgerowError):
+    """Policy leaves no candidate."""
+
+    code, reason = "FAILED_PRECONDITION", "NO_CANDIDATE"
+
+
+class ParameterUnsupported(HedgerowError):
+    """A required parameter is one that no candidate has."""
+
+    code, reason = "FAILED_PRECONDITION", "PARAMETER_UNSUPPORTED"
+
+
+class MessageTooLarge(HedgerowError):
+    """The request message is above the gateway's limit."""
+
+    code, reason = "RESOURCE_EXHAUSTED", "MESSAGE_TOO_LARGE"
+
+
+class ReaderTooSlow(HedgerowError):
+    """The caller stopped reading."""
+
+    code, reason = "RESOURCE_EXHAUSTED", "READER_TOO_SLOW"
+
+
+class Overloaded(HedgerowError):
+    """The gateway sheds load."""
+
+    code, reason, retryable = "UNAVAILABLE", "OVERLOADED", True
+
+
+class Draining(HedgerowError):
+    """The gateway is shutting down."""
+
+    code, reason, retryable = "UNAVAILABLE", "DRAINING", True
+
+
+class ProviderThrottled(HedgerowError):
+    """The provider refuses for too many calls."""
+
+    code, reason, failure, retryable = "UNAVAILABLE", "PROVIDER_THROTTLED", Failure.RATE, True
+
+
+class ProviderQuotaSpent(HedgerowError):
+    """Our account at the provider has nothing left."""
+
+    code, reason, failure = "UNAVAILABLE", "PROVIDER_QUOTA_SPENT", Failure.KEY
+
+
+class ProviderUnavailable(HedgerowError):
+    """The provider cannot be reached or says that it is down."""
+
+    code, reason, failure = "UNAVAILABLE", "PROVIDER_UNAVAILABLE", Failure.TRANSIENT
+
+
+class ProviderAuth(HedgerowError):
+    """The provider refuses the gateway's own credential."""
+
+    code, reason, failure = "UNAVAILABLE", "PROVIDER_AUTH", Failure.KEY
+
+
+class ProviderModelUnavailable(HedgerowError):
+    """The provider does not know the configured model."""
+
+    code, reason, failure = "UNAVAILABLE", "PROVIDER_MODEL_UNAVAILABLE", Failure.KEY
+
+
+class UpstreamProtocol(HedgerowError):
+    """The provider's answer is not what its protocol says."""
+
+    code, reason, failure = "UNAVAILABLE", "UPSTREAM_PROTOCOL", Failure.TRANSIENT
+
+
+class StreamCut(HedgerowError):
+    """The provider's answer ended without a finish reason."""
+
+    code, reason, failure = "UNAVAILABLE", "STREAM_CUT", Failure.TRANSIENT
+
+
+class StreamStalled(HedgerowError):
+    """The provider's answer paused for too long."""
+
+    code, reason, failure = "UNAVAILABLE", "STREAM_STALLED", Failure.TRANSIENT
+
+
+class FirstTokenTimeout(HedgerowError):
+    """The provider sent no content in time."""
+
+    code, reason, failure = "UNAVAILABLE", "FIRST_TOKEN_TIMEOUT", Failure.TRANSIENT
+
+
+class CredentialUnavailable(HedgerowError):
+    """The gateway has no usable credential for the provider."""
+
+    code, reason, failure = "UNAVAILABLE", "CREDENTIAL_UNAVAILABLE", Failure.KEY
+
+
+class Cancelled(HedgerowError):
+    """The caller left."""
+
+    code, reason = "CANCELLED", "CANCELLED"
+
+
+class DeadlineExceeded(HedgerowError):
+    """The deadline has passed."""
+
+    code, reason = "DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED"
+
+
+class RpcUnknown(HedgerowError):
+    """There is no such RPC."""
+
+    code, reason = "UNIMPLEMENTED", "RPC_UNKNOWN"
+
+
+class Internal(HedgerowError):
+    """A fault of the gateway itself; the cause is in the log under the request id."""
+
+    code, reason = "INTERNAL", "INTERNAL"
+
+
+def every_error() -> dict[str, type[HedgerowError]]:
+    """All error classes by reason."""
+    return {subclass.reason: subclass for subclass in HedgerowError.__subclasses__()}

@@ -1,0 +1,334 @@
+"""What comes back: the events of an answer, the same for unary and streaming calls."""
+
+import enum
+from collections.abc import AsyncGenerator
+
+import msgspec
+
+from hedgerow_server.core.request import Citation, ProviderItem, ProviderState
+
+
+class FinishReason(enum.Enum):
+    """Why a model stopped. An error is never a finish reason."""
+
+    STOP = 1
+    LENGTH = 2
+    CONTEXT_LENGTH = 3
+    TOOL_CALLS = 4
+    CONTENT_FILTER = 5
+    REFUSAL = 6
+    RECITATION = 7
+    MALFORMED_TOOL_CALL = 8
+    MALFORMED_OUTPUT = 9
+    PAUSE = 10
+    GUARDRAIL = 11
+    BUDGET = 12
+    OTHER = 13
+
+
+class WarningCode(enum.Enum):
+    """How the served call differs from the one that was asked."""
+
+    PARAMETER_IGNORED = 1
+    PARAMETER_CHANGED = 2
+    PROVIDER_STATE_DROPPED = 3
+    CHOICES_DROPPED = 4
+    DEADLINE_CLAMPED = 5
+
+
+class Warning(msgspec.Struct, frozen=True):
+    """One difference; `field` is the dotted request field or empty."""
+
+    code: WarningCode
+    field: str
+    message: str
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens by disjoint class; the sums are properties. `input_cache_writes` holds (seconds or None, tokens)."""
+
+    input_uncached_tokens: int = 0
+    input_cache_read_tokens: int = 0
+    input_cache_writes: tuple[tuple[float | None, int], ...] = ()
+    input_audio_tokens: int = 0
+    input_image_tokens: int = 0
+    output_visible_tokens: int = 0
+    output_reasoning_tokens: int = 0
+    output_audio_tokens: int = 0
+    output_image_tokens: int = 0
+    other_units: dict[str, int] = {}
+    estimated: bool = False
+    final: bool = False
+
+    @property
+    def input_tokens(self) -> int:
+        """All input tokens."""
+        return (
+            self.input_uncached_tokens
+            + self.input_cache_read_tokens
+            + sum(tokens for _, tokens in self.input_cache_writes)
+            + self.input_audio_tokens
+            + self.input_image_tokens
+        )
+
+    @property
+    def output_tokens(self) -> int:
+        """All output tokens."""
+        return (
+            self.output_visible_tokens
+            + self.output_reasoning_tokens
+            + self.output_audio_tokens
+            + self.output_image_tokens
+        )
+
+
+def added(one: Usage, other: Usage) -> Usage:
+    """The sum of two usages; estimated if either is."""
+    units = dict(one.other_units)
+    for unit, count in other.other_units.items():
+        units[unit] = units.get(unit, 0) + count
+    return Usage(
+        input_uncached_tokens=one.input_uncached_tokens + other.input_uncached_tokens,
+        input_cache_read_tokens=one.input_cache_read_tokens + other.input_cache_read_tokens,
+        input_cache_writes=one.input_cache_writes + other.input_cache_writes,
+        input_audio_tokens=one.input_audio_tokens + other.input_audio_tokens,
+        input_image_tokens=one.input_image_tokens + other.input_image_tokens,
+        output_visible_tokens=one.output_visible_tokens + other.output_visible_tokens,
+        output_reasoning_tokens=one.output_reasoning_tokens + other.output_reasoning_tokens,
+        output_audio_tokens=one.output_audio_tokens + other.output_audio_tokens,
+        output_image_tokens=one.output_image_tokens + other.output_image_tokens,
+        other_units=units,
+        estimated=one.estimated or other.estimated,
+        final=one.final and other.final,
+    )
+
+
+class Started(msgspec.Struct, frozen=True):
+    """An answer begins. A dialect fills what the provider said; the executor the rest."""
+
+    provider: str = ""
+    model: str = ""
+    warnings: tuple[Warning, ...] = ()
+    response_id: str = ""
+
+
+class TextDelta(msgspec.Struct, frozen=True):
+    """More text of a part."""
+
+    part_index: int
+    text: str
+
+
+class RefusalDelta(msgspec.Struct, frozen=True):
+    """More words of refusal."""
+
+    part_index: int
+    text: str
+
+
+class ReasoningDelta(msgspec.Struct, frozen=True):
+    """More of the model's thoughts."""
+
+    part_index: int
+    text: str
+
+
+class ToolCallStarted(msgspec.Struct, frozen=True):
+    """A tool call begins."""
+
+    part_index: int
+    id: str
+    name: str
+
+
+class ToolCallArgumentsDelta(msgspec.Struct, frozen=True):
+    """More of a tool call's arguments, JSON text."""
+
+    part_index: int
+    arguments: str
+
+
+class ToolCallEnded(msgspec.Struct, frozen=True):
+    """A tool call's arguments are complete."""
+
+    part_index: int
+
+
+class CitationAdded(msgspec.Struct, frozen=True):
+    """A source of a part's text."""
+
+    part_index: int
+    citation: Citation
+
+
+class MediaDelta(msgspec.Struct, frozen=True):
+    """More of a generated medium; `media_type` is set on a part's first delta."""
+
+    part_index: int
+    media_type: str = ""
+    data: bytes = b""
+    url: str = ""
+    transcript: str = ""
+
+
+class ProviderItemAdded(msgspec.Struct, frozen=True):
+    """An item of the provider's own, as a part."""
+
+    part_index: int
+    item: ProviderItem
+
+
+class ProviderStateAttached(msgspec.Struct, frozen=True):
+    """State of the provider's own, attached to a part."""
+
+    part_index: int
+    state: ProviderState
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """A dialect's last word on an answer. The executor makes `Completed` of it; it never reaches a caller itself."""
+
+    reason: FinishReason
+    native_reason: str
+    usage: Usage | None
+    stop_sequence: str = ""
+    warnings: tuple[Warning, ...] = ()
+
+
+class AttemptKind(enum.Enum):
+    """Why an attempt was started."""
+
+    PRIMARY = 1
+    RETRY = 2
+    FAILOVER = 3
+    HEDGE = 4
+
+
+class AttemptOutcome(enum.Enum):
+    """How an attempt ended."""
+
+    SUCCEEDED = 1
+    FAILED = 2
+    HEDGE_LOST = 3
+    CANCELLED = 4
+    REPLACED = 5
+
+
+class AttemptRecord(msgspec.Struct, kw_only=True):
+    """The record of one upstream request. Filled while it runs, complete when `outcome` is set. Times in seconds."""
+
+    number: int
+    provider: str
+    model: str
+    region: str
+    kind: AttemptKind
+    start_unix_s: float
+    outcome: AttemptOutcome | None = None
+    error_reason: str = ""
+    upstream_status: int = 0
+    upstream_request_id: str = ""
+    first_token_s: float | None = None
+    total_s: float = 0.0
+    usage: Usage | None = None
+
+
+class Completed(msgspec.Struct, frozen=True):
+    """An answer is complete. Exactly one, last."""
+
+    reason: FinishReason
+    native_reason: str
+    usage: Usage
+    attempts: tuple[AttemptRecord, ...] = ()
+    stop_sequence: str = ""
+
+
+class EmbeddingsAdded(msgspec.Struct, frozen=True):
+    """The vectors of one batch, in the order of its inputs, each as packed little-endian 32-bit floats."""
+
+    vectors: list[bytes]
+    ids: tuple[str, ...] = ()
+
+
+class ItemFailed(msgspec.Struct, frozen=True):
+    """One input of a stream has no vector; `error` is a HedgerowError."""
+
+    id: str
+    error: Exception
+
+
+class EmbedCompleted(msgspec.Struct, frozen=True):
+    """Every input is answered. Exactly one, last."""
+
+    usage: Usage
+    attempts: tuple[AttemptRecord, ...] = ()
+    attempts_count: int = 0
+    embedded_count: int = 0
+    failed_count: int = 0
+
+
+class CandidateInfo(msgspec.Struct, frozen=True):
+    """Who may serve a model."""
+
+    provider: str
+    model: str
+    region: str
+
+
+class ModelInfo(msgspec.Struct, frozen=True):
+    """A name that callers use; `kind` is "chat" or "embed"."""
+
+    name: str
+    kind: str
+    candidates: tuple[CandidateInfo, ...]
+
+
+class ModelsListed(msgspec.Struct, frozen=True):
+    """The answer of ListModels."""
+
+    models: tuple[ModelInfo, ...]
+    next_page_token: str
+
+
+Delta = (
+    TextDelta
+    | RefusalDelta
+    | ReasoningDelta
+    | ToolCallStarted
+    | ToolCallArgumentsDelta
+    | ToolCallEnded
+    | CitationAdded
+    | MediaDelta
+    | ProviderItemAdded
+    | ProviderStateAttached
+)
+Event = Started | Delta | Finished | Completed | EmbeddingsAdded | ItemFailed | EmbedCompleted | ModelsListed
+
+Events = AsyncGenerator[Event, None]
+"""The events of an answer as they come; closed by whoever reads them."""
+
+
+def coalesce(events: list[Event]) -> list[Event]:
+    """Joins neighbouring deltas of one part. What arrived together goes out together; order and text stay the same."""
+    if len(events) < 2:
+        return events
+    joined: list[Event] = []
+    for event in events:
+        union = _union(joined[-1], event) if joined else None
+        if union is None:
+            joined.append(event)
+        else:
+            joined[-1] = union
+    return joined
+
+
+def _union(last: Event, event: Event) -> Event | None:
+    if isinstance(event, TextDelta | ReasoningDelta | RefusalDelta):
+        if isinstance(last, type(event)) and last.part_index == event.part_index:
+            return type(event)(event.part_index, last.text + event.text)
+    elif (
+        isinstance(event, ToolCallArgumentsDelta)
+        and isinstance(last, ToolCallArgumentsDelta)
+        and last.part_index == event.part_index
+    ):
+        return ToolCallArgumentsDelta(event.part_index, last.arguments + event.arguments)
+    return None

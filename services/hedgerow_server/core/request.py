@@ -1,0 +1,290 @@
+"""What a caller asks: the contract's request messages without protobuf. Values are checked before they get here."""
+
+import enum
+
+import msgspec
+
+
+class Role(enum.Enum):
+    """Who speaks."""
+
+    SYSTEM = "system"
+    DEVELOPER = "developer"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+class ImageDetail(enum.Enum):
+    """How closely a model looks at an image."""
+
+    AUTO = "auto"
+    LOW = "low"
+    HIGH = "high"
+
+
+class ToolChoiceMode(enum.Enum):
+    """Whether a tool must be called."""
+
+    AUTO = "auto"
+    NONE = "none"
+    REQUIRED = "required"
+
+
+class Effort(enum.Enum):
+    """A step of reasoning effort, in rising order."""
+
+    NONE = "none"
+    MINIMAL = "minimal"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    XHIGH = "xhigh"
+    MAX = "max"
+
+
+class EmbedPurpose(enum.Enum):
+    """What vectors are for."""
+
+    QUERY = "query"
+    DOCUMENT = "document"
+    CLASSIFICATION = "classification"
+    CLUSTERING = "clustering"
+    SIMILARITY = "similarity"
+
+
+class ProviderState(msgspec.Struct, frozen=True):
+    """State that the dialect `provider` attached to a part; opaque to all others."""
+
+    provider: str
+    data: bytes
+
+
+class CacheHint(msgspec.Struct, frozen=True):
+    """Asks to cache the conversation up to here; `ttl_s` in seconds, None for the provider's default."""
+
+    ttl_s: float | None = None
+
+
+class Text(msgspec.Struct, frozen=True):
+    """Plain text."""
+
+    text: str
+
+
+class Image(msgspec.Struct, frozen=True):
+    """A picture: exactly one of `data` and `url`."""
+
+    data: bytes | None = None
+    url: str | None = None
+    media_type: str = ""
+    detail: ImageDetail | None = None
+
+
+class Audio(msgspec.Struct, frozen=True):
+    """A recording: exactly one of `data` and `url`."""
+
+    data: bytes | None = None
+    url: str | None = None
+    media_type: str = ""
+    transcript: str = ""
+
+
+class File(msgspec.Struct, frozen=True):
+    """A document or video: exactly one of `data`, `url` and `provider_file_id`."""
+
+    data: bytes | None = None
+    url: str | None = None
+    provider_file_id: str | None = None
+    media_type: str = ""
+    name: str = ""
+
+
+class ToolCall(msgspec.Struct, frozen=True):
+    """A call of a function by the model; `arguments` is JSON text as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Reasoning(msgspec.Struct, frozen=True):
+    """What the model thought before it answered."""
+
+    text: str
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """The model's words when it declined."""
+
+    text: str
+
+
+class ProviderItem(msgspec.Struct, frozen=True):
+    """An item that only the dialect `provider` understands."""
+
+    provider: str
+    type: str
+    data: bytes
+
+
+class ToolResult(msgspec.Struct, frozen=True):
+    """What a function returned."""
+
+    tool_call_id: str
+    content: tuple["Part", ...] = ()
+    is_error: bool = False
+
+
+Content = Text | Image | Audio | File | ToolCall | ToolResult | Reasoning | Refusal | ProviderItem
+
+
+class Citation(msgspec.Struct, frozen=True):
+    """A source of an answer's text; indices count code points within the part."""
+
+    url: str = ""
+    title: str = ""
+    cited_text: str = ""
+    start_index: int | None = None
+    end_index: int | None = None
+    source_id: str = ""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One piece of a message."""
+
+    content: Content
+    state: ProviderState | None = None
+    citations: tuple[Citation, ...] = ()
+    cache_hint: CacheHint | None = None
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One turn of a conversation."""
+
+    role: Role
+    content: tuple[Part, ...]
+    name: str = ""
+
+
+class FunctionTool(msgspec.Struct, frozen=True):
+    """A function that the caller runs; `parameters` is JSON text, empty for none."""
+
+    name: str
+    description: str = ""
+    parameters: str = ""
+    strict: bool | None = None
+    cache_hint: CacheHint | None = None
+
+
+class ProviderTool(msgspec.Struct, frozen=True):
+    """A tool that the provider runs; `definition` is JSON text."""
+
+    provider: str
+    definition: str
+    cache_hint: CacheHint | None = None
+
+
+class ToolChoice(msgspec.Struct, frozen=True):
+    """Whether and which functions must be called."""
+
+    mode: ToolChoiceMode
+    function_names: tuple[str, ...] = ()
+
+
+class JsonObjectFormat(msgspec.Struct, frozen=True):
+    """Any JSON object."""
+
+
+class JsonSchemaFormat(msgspec.Struct, frozen=True):
+    """JSON that follows `schema`, which is JSON text."""
+
+    name: str
+    schema: str
+    description: str = ""
+    strict: bool | None = None
+
+
+class ReasoningSpec(msgspec.Struct, frozen=True):
+    """How much to reason; None leaves it to the provider."""
+
+    effort: Effort | None = None
+    max_tokens: int | None = None
+
+
+class ChatSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of a chat model. None means unset: nothing is sent and the provider's default holds."""
+
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[FunctionTool | ProviderTool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: JsonObjectFormat | JsonSchemaFormat | None = None
+    reasoning: ReasoningSpec | None = None
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    seed: int | None = None
+    stop_sequences: tuple[str, ...] = ()
+    prompt_cache_key: str = ""
+    provider_options: dict[str, str] = {}
+
+
+EmbedInput = str | tuple[int, ...]
+
+
+class EmbedItem(msgspec.Struct, frozen=True):
+    """One input of a stream, with the caller's id for it."""
+
+    id: str
+    input: EmbedInput
+
+
+class EmbedSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of an embedding model: texts, or tokens of its own vocabulary."""
+
+    model: str
+    inputs: tuple[EmbedInput, ...] = ()
+    dimensions: int | None = None
+    purpose: EmbedPurpose | None = None
+    provider_options: dict[str, str] = {}
+
+
+class RoutePolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """How the gateway shall treat the call; narrows the route, never widens it. Times in seconds."""
+
+    providers: tuple[str, ...] = ()
+    require_parameters: bool = False
+    first_token_timeout_s: float | None = None
+    idle_timeout_s: float | None = None
+    allow_route_change: bool = False
+
+
+NO_POLICY = RoutePolicy()
+
+
+class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A call of Complete or StreamComplete."""
+
+    spec: ChatSpec
+    policy: RoutePolicy = NO_POLICY
+    labels: dict[str, str] = {}
+
+
+class EmbedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A call of Embed, or the options of StreamEmbed (then `spec` has no inputs)."""
+
+    spec: EmbedSpec
+    policy: RoutePolicy = NO_POLICY
+    labels: dict[str, str] = {}
+
+
+class ListModelsRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A call of ListModels."""
+
+    page_size: int = 100
+    page_token: str = ""

@@ -1,0 +1,1 @@
+"""How a call comes in and an error goes out: transport only."""

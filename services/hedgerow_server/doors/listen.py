@@ -1,0 +1,73 @@
+"""gRPC servers as the configuration describes them: options, TLS and addresses."""
+
+from collections.abc import Sequence
+
+import grpc
+import grpc.aio
+
+from hedgerow_server.doors.section import GrpcSection, TlsSection
+
+_METADATA_BYTES = 16 * 1024
+_KEEPALIVE_S = 30
+_KEEPALIVE_TIMEOUT_S = 20
+
+
+class ListenError(Exception):
+    """An address cannot be used; the text names it."""
+
+
+def server_options(section: GrpcSection) -> list[tuple[str, int]]:
+    """The channel arguments of the callers' door."""
+    options = [
+        # Our own limit answers with its details while decoding; C-core's bare one only stops what is far beyond it.
+        ("grpc.max_receive_message_length", 2 * section.max_request_bytes),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.max_concurrent_streams", section.max_streams_per_connection),
+        ("grpc.max_metadata_size", _METADATA_BYTES),
+        ("grpc.absolute_max_metadata_size", 2 * _METADATA_BYTES),
+        # A second server on the port is an error, not half of the calls.
+        ("grpc.so_reuseport", 0),
+        ("grpc.enable_channelz", 1),
+        # Finds callers that have vanished without a word.
+        ("grpc.keepalive_time_ms", _KEEPALIVE_S * 1000),
+        ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_S * 1000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", round(section.min_ping_interval_seconds * 1000)),
+    ]
+    if section.max_connection_age_seconds is not None:
+        options.append(("grpc.max_connection_age_ms", round(section.max_connection_age_seconds * 1000)))
+    return options
+
+
+def bind(server: grpc.aio.Server, address: str, tls: TlsSection | None = None) -> str:
+    """Listens on an address; returns it with the real port. Raises ListenError."""
+    try:
+        port = server.add_insecure_port(address) if tls is None else server.add_secure_port(address, _credentials(tls))
+    except RuntimeError:
+        raise ListenError(f"cannot listen on {address}: the address is in use or not of this machine") from None
+    host = address.rpartition(":")[0]
+    return f"{host}:{port}"
+
+
+def _credentials(tls: TlsSection) -> grpc.ServerCredentials:
+    try:
+        key, certificate = tls.key.read_bytes(), tls.certificate.read_bytes()
+        client_ca = tls.client_ca.read_bytes() if tls.client_ca is not None else None
+    except OSError as error:
+        raise ListenError(f"server.grpc.tls: {error.filename} cannot be read: {error.strerror}") from None
+    return grpc.ssl_server_credentials(
+        [(key, certificate)], root_certificates=client_ca, require_client_auth=client_ca is not None
+    )
+
+
+def instrumentation() -> Sequence[grpc.aio.ServerInterceptor]:
+    """OpenTelemetry's interceptor for the callers' door. Needs the extra `otel`."""
+    try:
+        from opentelemetry.instrumentation.grpc import aio_server_interceptor, filters
+    except ImportError:
+        raise ListenError("server.opentelemetry needs the extra: install hedgerow[otel]") from None
+    return [
+        aio_server_interceptor(  # type: ignore[no-untyped-call]
+            filter_=filters.negate(filters.health_check())
+        )
+    ]

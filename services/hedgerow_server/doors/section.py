@@ -1,0 +1,80 @@
+"""What the configuration says of the doors."""
+
+from pathlib import Path
+
+import pydantic
+
+from hedgerow_server.config.model import ListenAddress, Seconds, Section
+
+
+class TlsSection(Section):
+    """TLS from files, PEM. Read when the server starts."""
+
+    certificate: Path
+    """The certificate chain."""
+    key: Path
+    """The private key."""
+    client_ca: Path | None = None
+    """The authorities that callers' certificates must come from. None: callers need no certificate."""
+
+
+class GrpcSection(Section):
+    """The gRPC door, for callers."""
+
+    listen: ListenAddress = "127.0.0.1:50051"
+    """Where it listens."""
+    tls: TlsSection | None = None
+    """TLS. None: plaintext, for loopback and meshes that encrypt by themselves."""
+    max_request_bytes: int = pydantic.Field(default=16 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
+    """The largest request message in bytes; a larger one is RESOURCE_EXHAUSTED. 16 MiB by default."""
+    max_streams_per_connection: int = pydantic.Field(default=1000, ge=1, le=100_000)
+    """The most calls that one connection may have open at once; clients queue further ones."""
+    max_connection_age_seconds: Seconds | None = None
+    """After which a connection is asked to go, so that clients spread over new replicas. None: never."""
+    min_ping_interval_seconds: Seconds = 10.0
+    """How often a client may ping at most."""
+
+
+class AdminGrpcSection(Section):
+    """The admin gRPC door: channelz, health and reflection, for operators."""
+
+    listen: ListenAddress = "127.0.0.1:50052"
+    """Where it listens."""
+
+
+class AdminHttpSection(Section):
+    """The admin HTTP door: /healthz and /readyz."""
+
+    listen: ListenAddress = "127.0.0.1:50053"
+    """Where it listens."""
+
+
+class ServerSection(Section):
+    """Section `server`: where and how calls come in."""
+
+    grpc: GrpcSection = GrpcSection()
+    """The gRPC door, for callers."""
+    admin_grpc: AdminGrpcSection = AdminGrpcSection()
+    """The admin gRPC door."""
+    admin_http: AdminHttpSection = AdminHttpSection()
+    """The admin HTTP door."""
+    drain_seconds: Seconds = 30.0
+    """How long open calls may go on after SIGTERM."""
+    opentelemetry: bool = False
+    """Whether opentelemetry-instrumentation-grpc instruments the gRPC door (needs the extra `otel`; costs 155 µs a call
+    and more). The caller's trace context reaches the provider either way."""
+
+
+class DeadlineSection(Section):
+    """Section `deadline`: how long calls may take."""
+
+    default_seconds: Seconds = 600.0
+    """For callers that set no deadline, as Java and grpcurl do."""
+    max_seconds: Seconds = 3600.0
+    """The most that a caller may ask for; more is cut to it, with a warning."""
+
+    @pydantic.model_validator(mode="after")
+    def _ordered(self) -> "DeadlineSection":
+        if self.default_seconds > self.max_seconds:
+            raise ValueError("default_seconds must not be above max_seconds")
+        return self

@@ -1,0 +1,56 @@
+"""The standard services: health, reflection (v1 and v1alpha) and channelz."""
+
+from collections.abc import Iterable
+
+import grpc
+import grpc.aio
+
+# Imported for their descriptors: reflection serves them, so that grpcurl can print the details of an error.
+from google.rpc import error_details_pb2, status_pb2  # noqa: F401
+from grpc_channelz.v1 import channelz
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+
+_REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
+
+
+class Health:
+    """`grpc.health.v1` for the whole server and for each service. All say the same: there is one state."""
+
+    def __init__(self, services: Iterable[str]) -> None:
+        self._names = ("", *services)
+        self._servicer = health.aio.HealthServicer()
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Adds the service to a server."""
+        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
+
+    async def say(self, *, serving: bool) -> None:
+        """Tells every watcher, unless `drain` has spoken."""
+        state = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        for name in self._names:
+            await self._servicer.set(name, state)
+
+    async def drain(self) -> None:
+        """NOT_SERVING, for good."""
+        await self._servicer.enter_graceful_shutdown()
+
+
+def add_reflection(server: grpc.aio.Server, services: Iterable[str]) -> None:
+    """Serves the contract to tools, under the old name and the new one: their messages are the same on the wire."""
+    names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME, _REFLECTION_V1)
+    reflection.enable_server_reflection(names, server)
+    servicer = reflection.aio.ReflectionServicer(names)
+    handler = grpc.stream_stream_rpc_method_handler(
+        servicer.ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(_REFLECTION_V1, {"ServerReflectionInfo": handler}),)
+    )
+
+
+def add_channelz(server: grpc.aio.Server) -> None:
+    """Serves grpcio's own view of its channels and sockets."""
+    channelz.add_channelz_servicer(server)

@@ -1,0 +1,29 @@
+"""One principal for every caller: for machines where the network itself decides who may call."""
+
+import pydantic
+
+from hedgerow_server.core.call import Call, Principal
+
+
+class StaticIdentity(pydantic.BaseModel):
+    """Section `identity`: everybody who can connect is this principal."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    tenant: str = pydantic.Field(default="default", min_length=1, max_length=128)
+    """The tenant of every call."""
+    team: str = pydantic.Field(default="", max_length=128)
+    """The team of every call."""
+    user: str = pydantic.Field(default="", max_length=128)
+    """The user of every call."""
+
+
+class StaticAuthenticator:
+    """Yields the configured principal, whoever calls."""
+
+    def __init__(self, section: StaticIdentity) -> None:
+        self._principal = Principal(tenant=section.tenant, team=section.team, user=section.user)
+
+    def authenticate(self, call: Call) -> Principal:
+        """The one principal."""
+        return self._principal

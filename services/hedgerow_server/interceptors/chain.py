@@ -1,0 +1,119 @@
+"""The chain: named interceptors in a checked order, one class a concern, for unary and streaming calls alike.
+
+`serve` runs a call from its first byte to its last event. Whatever happens (success, failure, the caller leaving, the
+deadline), every interceptor whose `admit` returned is settled exactly once, in reverse order, before the last event or
+the failure goes out.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from typing import Protocol, runtime_checkable
+
+from hedgerow_server.core.call import Call, Outcome
+from hedgerow_server.core.error import Cancelled, DeadlineExceeded, HedgerowError, Internal
+from hedgerow_server.core.event import Completed, EmbedCompleted, Event, Events, ModelsListed
+
+_log = logging.getLogger(__name__)
+_TERMINAL = (Completed, EmbedCompleted, ModelsListed)
+
+
+class Interceptor(Protocol):
+    """One concern of every call. A plug over the room of the same concern."""
+
+    @property
+    def name(self) -> str:
+        """What the concern is called."""
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """Names that must stand earlier in the chain."""
+
+    async def admit(self, call: Call) -> None:
+        """Lets the call in, or raises a HedgerowError. What it has taken by then it gives back itself."""
+
+    def settle(self, call: Call, outcome: Outcome) -> None:
+        """Takes note of the end. Synchronous, runs once, must not fail."""
+
+
+@runtime_checkable
+class Wrapper(Protocol):
+    """An interceptor that also sees the events."""
+
+    def wrap(self, call: Call, events: Events) -> Events:
+        """The events as they go on."""
+
+
+class Chain:
+    """The interceptors of a server, fixed when the configuration is loaded."""
+
+    def __init__(self, interceptors: Sequence[Interceptor]) -> None:
+        """Raises ValueError when a name stands twice or an interceptor stands before one it must follow."""
+        seen: set[str] = set()
+        for interceptor in interceptors:
+            if interceptor.name in seen:
+                raise ValueError(f"the interceptor {interceptor.name!r} stands twice in the chain")
+            missing = [name for name in interceptor.after if name not in seen]
+            if missing:
+                raise ValueError(f"the interceptor {interceptor.name!r} must stand after {', '.join(missing)}")
+            seen.add(interceptor.name)
+        self._interceptors = tuple(interceptors)
+        self._wrappers = tuple(i for i in reversed(self._interceptors) if isinstance(i, Wrapper))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The order of the chain."""
+        return tuple(interceptor.name for interceptor in self._interceptors)
+
+    async def serve(self, call: Call, deliver: Callable[[Event], Awaitable[None]]) -> None:
+        """Runs the call and hands each event to `deliver`, one at a time. Raises HedgerowError, and CancelledError when
+        the caller left.
+        """
+        admitted: list[Interceptor] = []
+        outcome = Outcome(error=Cancelled("The caller left."))
+        terminal: Event | None = None
+        try:
+            async with asyncio.timeout(None) as timer:
+                call.timer = timer
+                for interceptor in self._interceptors:
+                    await interceptor.admit(call)
+                    admitted.append(interceptor)
+                terminal = await self._run(call, deliver)
+            outcome = Outcome(terminal=terminal)
+        except TimeoutError as error:
+            expired = _deadline_error(call) if timer.expired() else _fault(call, error)
+            outcome = Outcome(error=expired)
+            raise expired from None
+        except HedgerowError as error:
+            outcome = Outcome(error=error)
+            raise
+        except Exception as error:
+            fault = _fault(call, error)
+            outcome = Outcome(error=fault)
+            raise fault from None
+        finally:
+            for interceptor in reversed(admitted):
+                interceptor.settle(call, outcome)
+        await deliver(terminal)
+
+    async def _run(self, call: Call, deliver: Callable[[Event], Awaitable[None]]) -> Event:
+        events = call.method.rpc(call)
+        for wrapper in self._wrappers:
+            events = wrapper.wrap(call, events)
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, _TERMINAL):
+                    return event
+                await deliver(event)
+        raise RuntimeError("the events ended without a terminal one")
+
+
+def _deadline_error(call: Call) -> DeadlineExceeded:
+    seconds = f"{call.timeout_s:.3g}" if call.timeout_s is not None else ""
+    return DeadlineExceeded(f"The call took longer than its {seconds} s.", metadata={"deadlineSeconds": seconds})
+
+
+def _fault(call: Call, error: Exception) -> Internal:
+    _log.error("call %s failed by a fault of the gateway", call.request_id, exc_info=error)
+    return Internal("A fault of the gateway; the request id finds it in the log.")

@@ -1,0 +1,44 @@
+"""Bounds every call in time."""
+
+import asyncio
+
+from hedgerow_server.core.call import Call, Outcome
+from hedgerow_server.core.event import Warning, WarningCode
+
+_REPLY_MARGIN_S = 0.02
+_REPLY_SHARE = 0.1
+
+
+class Deadline:
+    """Takes the caller's deadline, the default where it sets none (Java and grpcurl do not), at most the maximum.
+
+    The gateway ends the call a little before the caller's own clock does (20 ms, or a tenth of a short deadline), so
+    that the caller gets the status with its details rather than its own bare one.
+    """
+
+    name = "deadline"
+    after = ("request_id", "telemetry")
+
+    def __init__(self, default_s: float, max_s: float) -> None:
+        self._default_s = default_s
+        self._max_s = max_s
+
+    async def admit(self, call: Call) -> None:
+        """Sets `call.deadline_s` and arms the call's timer."""
+        asked_s = call.timeout_s
+        holds_s = self._default_s if asked_s is None else asked_s
+        if holds_s > self._max_s:
+            holds_s = self._max_s
+            if asked_s is not None:
+                text = f"The deadline is above the maximum of {self._max_s:g} s, which holds instead."
+                call.warnings.append(Warning(WarningCode.DEADLINE_CLAMPED, "", text))
+        call.timeout_s = holds_s
+        margin_s = min(_REPLY_MARGIN_S, holds_s * _REPLY_SHARE) if asked_s is not None else 0.0
+        call.deadline_s = call.started_s + holds_s - margin_s
+        if call.timer is not None:
+            remaining_s = call.remaining_s()
+            assert remaining_s is not None
+            call.timer.reschedule(asyncio.get_running_loop().time() + remaining_s)
+
+    def settle(self, call: Call, outcome: Outcome) -> None:
+        """Nothing to do."""

@@ -1,0 +1,1 @@
+"""The transports to the providers: send bytes, get status, headers and chunks, close."""

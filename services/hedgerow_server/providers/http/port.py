@@ -1,0 +1,45 @@
+"""The upstream port: all that the gateway asks of an HTTP client."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
+
+from hedgerow_server.core.port import HttpRequest
+
+
+class UnreachableError(Exception):
+    """No connection, or one that broke; `detail` is a short phrase without addresses or secrets."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class Response(Protocol):
+    """An answer whose headers are here and whose body is coming."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers; look-ups ignore case."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives, decoded. Raises UnreachableError when the connection breaks."""
+
+    def release(self, *, finished: bool = False) -> None:
+        """Ends the exchange at once, without waiting. `finished` says that the provider has said its last word: what is
+        left of the body is read aside, within bounds, and the connection kept. Any other body that was not read to its
+        end closes the connection, so that the provider stops.
+        """
+
+
+class Transport(Protocol):
+    """An HTTP client with its pool of connections to one provider."""
+
+    async def send(self, request: HttpRequest, extra_headers: tuple[tuple[str, str], ...]) -> Response:
+        """Sends the request and waits for the answer's headers. Follows no redirect. Raises UnreachableError."""
+
+    async def close(self) -> None:
+        """Closes every connection."""

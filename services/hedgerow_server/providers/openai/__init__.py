@@ -1,0 +1,76 @@
+"""OpenAI Chat Completions and Embeddings, also as other vendors speak it."""
+
+import re
+from collections.abc import Mapping
+
+from hedgerow_server.core.error import HedgerowError
+from hedgerow_server.core.port import HttpRequest, Operation, Prepared, Reader
+from hedgerow_server.core.request import ChatSpec, EmbedSpec
+from hedgerow_server.core.secret import Secret
+from hedgerow_server.providers.openai.build import chat_body, embed_body
+from hedgerow_server.providers.openai.draft import Draft
+from hedgerow_server.providers.openai.embed import EmbedReader
+from hedgerow_server.providers.openai.errors import classify, protocol_error
+from hedgerow_server.providers.openai.read import DocumentReader, StreamReader
+from hedgerow_server.providers.openai.section import OpenAISection
+from hedgerow_server.providers.openai.state import DIALECT
+
+__all__ = ["OpenAI", "OpenAISection"]
+
+_DIMENSIONS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072, "text-embedding-ada-002": 1536}
+_NOT_OF_MEDIA_TYPE = re.compile(r"[^a-z0-9/+.-]", re.ASCII)
+
+
+class OpenAI:
+    """One configured provider of this dialect; see core.port.Dialect."""
+
+    name = DIALECT
+
+    def __init__(self, provider: str, section: OpenAISection) -> None:
+        """`provider` is the configured name."""
+        self._provider = provider
+        self._max_tokens_field = section.max_tokens_field
+        self.embed_batch_limit = section.embed_batch_limit
+        base_url = section.base_url.rstrip("/")
+        self._chat_url = f"{base_url}/chat/completions"
+        self._embed_url = f"{base_url}/embeddings"
+        self._headers = {"content-type": "application/json"}
+        if section.organization:
+            self._headers["openai-organization"] = section.organization
+        if section.project:
+            self._headers["openai-project"] = section.project
+
+    def default_dimensions(self, model: str) -> int | None:
+        """The length of a model's vectors when none is asked for; None for models other than OpenAI's own."""
+        return _DIMENSIONS.get(model)
+
+    def build(self, spec: ChatSpec | EmbedSpec, *, stream: bool, model: str, secret: Secret | None) -> Prepared:
+        """The upstream request; `model` is the provider's own name. Raises RequestInvalid."""
+        draft = Draft(self._provider)
+        if isinstance(spec, ChatSpec):
+            url = self._chat_url
+            body = chat_body(spec, draft, model=model, stream=stream, max_tokens_field=self._max_tokens_field)
+        else:
+            url, stream = self._embed_url, False
+            body = embed_body(spec, draft, model=model)
+        headers = {**self._headers, "accept": "text/event-stream" if stream else "application/json"}
+        if secret is not None:
+            headers["authorization"] = f"Bearer {secret.reveal()}"
+        return Prepared(HttpRequest("POST", url, headers, body), tuple(draft.warnings))
+
+    def reader(self, operation: Operation, *, stream: bool, content_type: str) -> Reader:
+        """A reader for what came back, whichever of a stream and a document was asked for."""
+        media_type = content_type.partition(";")[0].strip().lower()
+        if not media_type:
+            media_type = "text/event-stream" if stream else "application/json"
+        if operation is Operation.EMBED and media_type == "application/json":
+            return EmbedReader(self._provider)
+        if operation is Operation.CHAT and media_type == "application/json":
+            return DocumentReader(self._provider)
+        if operation is Operation.CHAT and media_type == "text/event-stream":
+            return StreamReader(self._provider)
+        raise protocol_error(self._provider, f"content type {_NOT_OF_MEDIA_TYPE.sub('', media_type)[:64]}")
+
+    def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
+        """What an answer that is not a success means. Header names are lower case."""
+        return classify(self._provider, status, headers, body)

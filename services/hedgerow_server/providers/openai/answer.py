@@ -1,0 +1,93 @@
+"""What OpenAI sends: chat completions, their chunks and embeddings, as far as they are read.
+
+Members that vendors fill with more than one type are declared `Any` and looked at where they are used; unknown members
+are skipped. So the one thing that fails is JSON of another shape.
+"""
+
+from typing import Any
+
+import msgspec
+
+
+class FunctionPiece(msgspec.Struct):
+    """A function call or a fragment of one; `custom` calls have `input` in the place of arguments."""
+
+    name: Any = None
+    arguments: Any = None
+    input: Any = None
+
+
+class CallPiece(msgspec.Struct):
+    """A tool call or a fragment of one."""
+
+    index: Any = None
+    id: Any = None
+    type: Any = None
+    function: FunctionPiece | None = None
+    custom: FunctionPiece | None = None
+
+
+class AudioPiece(msgspec.Struct):
+    """Generated audio or a fragment of it; `data` is base64."""
+
+    id: Any = None
+    data: Any = None
+    transcript: Any = None
+
+
+class Piece(msgspec.Struct):
+    """A message or a delta of one."""
+
+    content: Any = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    refusal: Any = None
+    tool_calls: list[CallPiece] | None = None
+    function_call: FunctionPiece | None = None
+    annotations: Any = None
+    audio: AudioPiece | None = None
+
+
+class Choice(msgspec.Struct):
+    """One choice: `delta` in streams, `message` elsewhere (and in the streams of a few vendors beside it)."""
+
+    index: Any = None
+    delta: Piece | None = None
+    message: Piece | None = None
+    finish_reason: Any = None
+
+
+class Completion(msgspec.Struct):
+    """A chat completion or a chunk of one. Groq also has its usage in `x_groq`."""
+
+    id: Any = None
+    model: Any = None
+    choices: list[Choice] | None = None
+    usage: Any = None
+    error: Any = None
+    x_groq: Any = None
+
+
+class Vector(msgspec.Struct):
+    """One embedding: base64 of little-endian 32-bit floats, or a list of numbers."""
+
+    embedding: str | list[float]
+    index: int | None = None
+
+
+class Embeddings(msgspec.Struct):
+    """The embeddings of a batch."""
+
+    data: list[Vector] | None = None
+    model: Any = None
+    usage: Any = None
+    error: Any = None
+
+
+decode_completion = msgspec.json.Decoder(Completion).decode
+decode_embeddings = msgspec.json.Decoder(Embeddings).decode
+
+
+def text_of(value: object) -> str:
+    """The value if it is a string, else an empty one."""
+    return value if isinstance(value, str) else ""

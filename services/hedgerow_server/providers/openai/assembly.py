@@ -1,0 +1,259 @@
+"""Pieces of a message into events: the same whether they are the deltas of a stream or one whole message."""
+
+import base64
+import binascii
+import hashlib
+from typing import Any
+
+import msgspec
+
+from hedgerow_server.core.event import (
+    CitationAdded,
+    Event,
+    MediaDelta,
+    ProviderStateAttached,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    ToolCallArgumentsDelta,
+    ToolCallEnded,
+    ToolCallStarted,
+)
+from hedgerow_server.core.request import Citation
+from hedgerow_server.providers.openai.answer import AudioPiece, CallPiece, FunctionPiece, Piece, text_of
+from hedgerow_server.providers.openai.errors import protocol_error
+from hedgerow_server.providers.openai.state import CUSTOM_CALL, audio_state
+
+_Words = type[TextDelta] | type[ReasoningDelta] | type[RefusalDelta]
+_LEGACY_CALL = "function_call"
+_MAX_INDEX = (1 << 31) - 1
+_MAGIC = (
+    (b"RIFF", "audio/wav"),
+    (b"OggS", "audio/ogg"),
+    (b"fLaC", "audio/flac"),
+    (b"ID3", "audio/mpeg"),
+    (b"\xff\xf1", "audio/aac"),
+    (b"\xff\xf9", "audio/aac"),
+    (b"\xff\xfb", "audio/mpeg"),
+    (b"\xff\xf3", "audio/mpeg"),
+    (b"\xff\xf2", "audio/mpeg"),
+)
+_RAW_AUDIO = "audio/pcm"  # what a stream holds: 16 bits little-endian, without a header
+
+
+class _Call:
+    """One tool call while it grows. It starts with its name; `part` is -1 until then."""
+
+    __slots__ = ("arguments", "custom", "ended", "id", "part")
+
+    def __init__(self, call_id: str) -> None:
+        self.id = call_id
+        self.part = -1
+        self.arguments: list[str] = []
+        self.ended = False
+        self.custom = False
+
+    def whole(self) -> bool:
+        """Whether the arguments are complete JSON, so that nothing can follow."""
+        try:
+            msgspec.json.decode("".join(self.arguments))
+        except (msgspec.DecodeError, RecursionError):
+            return False
+        return True
+
+
+class Assembly:
+    """Takes the pieces of one message. A new part begins whenever the kind of content or the tool call changes."""
+
+    __slots__ = (
+        "_call",
+        "_calls",
+        "_kind",
+        "_part",
+        "_parts",
+        "_provider",
+        "_text_part",
+        "called",
+        "events",
+        "refused",
+    )
+
+    def __init__(self, provider: str) -> None:
+        self._provider = provider
+        self.events: list[Event] = []
+        """What the pieces made; whoever takes them away leaves an empty list."""
+        self.refused = False
+        self.called = False
+        self._parts = 0
+        self._kind: object = None  # of the open part
+        self._part = -1
+        self._text_part = -1
+        self._call: _Call | None = None  # the latest
+        self._calls: dict[int | str, _Call] = {}
+
+    def add(self, piece: Piece, response_id: str) -> None:
+        """Takes one piece. Raises UpstreamProtocol for what cannot be part of a message."""
+        if thoughts := piece.reasoning_content or piece.reasoning:
+            self._say(ReasoningDelta, text_of(thoughts))
+        if content := piece.content:
+            if type(content) is str:
+                self._say(TextDelta, content)
+            else:
+                self._content(content)
+        if piece.refusal:
+            self.refused = True
+            self._say(RefusalDelta, text_of(piece.refusal))
+        if piece.audio is not None:
+            self._audio(piece.audio)
+        if piece.annotations:
+            self._annotations(piece.annotations)
+        if piece.tool_calls:
+            for call in piece.tool_calls:
+                self._fragment(call, response_id)
+        if piece.function_call is not None:
+            self._fragment(CallPiece(index=_LEGACY_CALL, function=piece.function_call), response_id)
+
+    def close(self) -> None:
+        """Ends what is open. Raises UpstreamProtocol for a tool call that never got a name."""
+        self._end_call()
+        if any(call.part < 0 and (call.arguments or call.id) for call in self._calls.values()):
+            raise protocol_error(self._provider, "a tool call without a name")
+
+    def _begin(self, kind: object) -> int:
+        self._end_call()
+        self._kind = kind
+        self._part = self._parts
+        self._parts += 1
+        return self._part
+
+    def _say(self, kind: _Words, text: str) -> None:
+        if not text:
+            return
+        if self._kind is not kind:
+            self._begin(kind)
+            if kind is TextDelta:
+                self._text_part = self._part
+        self.events.append(kind(self._part, text))
+
+    def _content(self, content: Any) -> None:
+        """Content that is no string: Mistral's list of typed items, or the plain JSON of Cloudflare's JSON mode."""
+        if not isinstance(content, list) or not any(isinstance(item, dict) and "type" in item for item in content):
+            self._say(TextDelta, msgspec.json.encode(content).decode())
+            return
+        for item in content:
+            if not isinstance(item, dict):
+                continue
+            self._say(TextDelta, text_of(item.get("text")))
+            thoughts = item.get("thinking")
+            for thought in thoughts if isinstance(thoughts, list) else [{"text": thoughts}]:
+                if isinstance(thought, dict):
+                    self._say(ReasoningDelta, text_of(thought.get("text")))
+
+    def _annotations(self, annotations: Any) -> None:
+        for annotation in annotations if isinstance(annotations, list) else ():
+            source = annotation.get("url_citation") if isinstance(annotation, dict) else None
+            if not isinstance(source, dict):
+                continue
+            if self._text_part < 0:
+                self._text_part = self._begin(TextDelta)
+            citation = Citation(
+                url=text_of(source.get("url")),
+                title=text_of(source.get("title")),
+                cited_text=text_of(source.get("content")),
+                start_index=_index(source.get("start_index")),
+                end_index=_index(source.get("end_index")),
+            )
+            self.events.append(CitationAdded(self._text_part, citation))
+
+    def _audio(self, audio: AudioPiece) -> None:
+        try:
+            data = base64.b64decode(text_of(audio.data), validate=True)
+        except binascii.Error:
+            raise protocol_error(self._provider, "audio that is not base64") from None
+        transcript = text_of(audio.transcript)
+        begins = self._kind is not MediaDelta
+        if data or transcript:
+            part = self._begin(MediaDelta) if begins else self._part
+            media_type = next((kind for magic, kind in _MAGIC if data.startswith(magic)), _RAW_AUDIO) if begins else ""
+            self.events.append(MediaDelta(part, media_type=media_type, data=data, transcript=transcript))
+        if (audio_id := text_of(audio.id)) and self._kind is MediaDelta and (begins or data):
+            self.events.append(ProviderStateAttached(self._part, audio_state(audio_id)))
+
+    def _fragment(self, piece: CallPiece, response_id: str) -> None:
+        function = piece.function
+        custom = piece.type == "custom" and piece.custom is not None
+        if custom or function is None:
+            function = piece.custom or FunctionPiece()
+        name, call_id = text_of(function.name), text_of(piece.id)
+        arguments = _arguments(function)
+        call = self._find(piece.index, call_id, name)
+        if call is None:
+            if not (name or call_id or arguments):
+                return  # Snowflake fills every member with emptiness
+            call = self._call = _Call(call_id)
+            self._calls[_key(piece.index, call_id, len(self._calls))] = call
+            call.custom = custom
+        if name and call.part < 0:
+            self._start(call, name, response_id)
+        if arguments:
+            self._extend(call, arguments)
+
+    def _find(self, index: Any, call_id: str, name: str) -> _Call | None:
+        """The call that a fragment belongs to, None for a new one."""
+        if type(index) is int or index == _LEGACY_CALL:
+            call = self._calls.get(index)
+        elif call_id:
+            # Without an index the id tells the calls apart (older Mistral).
+            return next((call for call in self._calls.values() if call.id == call_id), None)
+        else:
+            return None if name else self._call
+        if call is None or not name or call.part < 0:
+            return call
+        # A name again: a vendor that repeats it, or a new call under an index that was used before.
+        if call_id:
+            return call if call_id == call.id else None
+        return None if call.whole() else call
+
+    def _start(self, call: _Call, name: str, response_id: str) -> None:
+        self.called = True
+        call.part = self._begin(call)
+        if not call.id:
+            # The same for each way of cutting the stream, and different in each answer.
+            made = hashlib.blake2b(f"{response_id}/{call.part}".encode(), digest_size=12)
+            call.id = f"call_{made.hexdigest()}"
+        self.events.append(ToolCallStarted(call.part, call.id, name))
+        if call.custom:
+            self.events.append(ProviderStateAttached(call.part, CUSTOM_CALL))
+        if call.arguments:
+            self.events.append(ToolCallArgumentsDelta(call.part, "".join(call.arguments)))
+
+    def _extend(self, call: _Call, arguments: str) -> None:
+        if call.ended:
+            raise protocol_error(self._provider, "arguments after the end of their tool call")
+        call.arguments.append(arguments)
+        if call.part >= 0:
+            self.events.append(ToolCallArgumentsDelta(call.part, arguments))
+
+    def _end_call(self) -> None:
+        call = self._kind
+        if isinstance(call, _Call):
+            self._kind = None
+            call.ended = True
+            if not call.arguments:
+                self.events.append(ToolCallArgumentsDelta(call.part, "{}"))
+            self.events.append(ToolCallEnded(call.part))
+
+
+def _arguments(function: FunctionPiece) -> str:
+    value = function.arguments or function.input
+    if isinstance(value, dict):
+        return msgspec.json.encode(value).decode()
+    return text_of(value)
+
+
+def _key(index: Any, call_id: str, count: int) -> int | str:
+    return index if type(index) is int or index == _LEGACY_CALL else call_id or f"#{count}"
+
+
+def _index(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value <= _MAX_INDEX else None

@@ -1,0 +1,239 @@
+"""What OpenAI's refusals mean, by status, code and type: https://platform.openai.com/docs/guides/error-codes.
+
+Vendors that speak the dialect wrap their errors in other shapes; all that were seen in real traffic are read. Nothing
+of a provider's text goes into an error, only its short code.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from hedgerow_server.core.error import (
+    ContentRefused,
+    ContextTooLong,
+    FieldViolation,
+    HedgerowError,
+    ProviderAuth,
+    ProviderModelUnavailable,
+    ProviderQuotaSpent,
+    ProviderRejectedRequest,
+    ProviderThrottled,
+    ProviderUnavailable,
+    UpstreamProtocol,
+)
+from hedgerow_server.providers.retry_after import retry_delay_s
+
+_CODE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
+
+# Codes and types that say more than the status does, lower case and without separators.
+_BY_CODE: dict[str, type[HedgerowError]] = {
+    "contextlengthexceeded": ContextTooLong,
+    "contextwindowexceeded": ContextTooLong,
+    "exceedcontextsizeerror": ContextTooLong,
+    "tokenslimitreached": ContextTooLong,
+    "contentfilter": ContentRefused,
+    "contentpolicyviolation": ContentRefused,
+    "responsibleaipolicyviolation": ContentRefused,
+    "moderationblocked": ContentRefused,
+    "datainspectionfailed": ContentRefused,
+    "invalidprompt": ContentRefused,
+    "insufficientquota": ProviderQuotaSpent,
+    "insufficientbalance": ProviderQuotaSpent,
+    "billinghardlimitreached": ProviderQuotaSpent,
+    "billingnotactive": ProviderQuotaSpent,
+    "accountdeactivated": ProviderAuth,
+    "invalidapikey": ProviderAuth,
+    "apikeyinvalid": ProviderAuth,
+    "modelnotfound": ProviderModelUnavailable,
+    "modelnotavailable": ProviderModelUnavailable,
+    "invalidmodel": ProviderModelUnavailable,
+    "unknownmodel": ProviderModelUnavailable,
+    "deploymentnotfound": ProviderModelUnavailable,
+}
+_BY_STATUS: dict[int, type[HedgerowError]] = {
+    402: ProviderQuotaSpent,
+    404: ProviderModelUnavailable,
+    408: ProviderUnavailable,
+    409: ProviderUnavailable,
+    425: ProviderUnavailable,
+    429: ProviderThrottled,
+}
+# The status that a code or type stands for, where none came with it: errors inside a 200.
+_STATUS_OF = {
+    "invalidrequesterror": 400,
+    "badrequesterror": 400,
+    "toolusefailed": 400,
+    "authenticationerror": 401,
+    "permissionerror": 403,
+    "permissiondeniederror": 403,
+    "notfounderror": 404,
+    "ratelimiterror": 429,
+    "ratelimitexceeded": 429,
+    "tokens": 429,
+    "requests": 429,
+}
+_CONTEXT_WORDS = re.compile(
+    r"context (length|window|size)|(prompt|input) (is )?too long|too many (input )?tokens",
+    re.ASCII | re.IGNORECASE,
+)
+_KEY_WORDS = re.compile(r"(incorrect|invalid) api key|api key not valid", re.ASCII | re.IGNORECASE)
+_FIELDS = {
+    "model": "chat.model",
+    "messages": "chat.messages",
+    "tools": "chat.tools",
+    "functions": "chat.tools",
+    "tool_choice": "chat.tool_choice",
+    "parallel_tool_calls": "chat.parallel_tool_calls",
+    "response_format": "chat.response_format",
+    "reasoning_effort": "chat.reasoning.effort",
+    "max_tokens": "chat.max_output_tokens",
+    "max_completion_tokens": "chat.max_output_tokens",
+    "temperature": "chat.temperature",
+    "top_p": "chat.top_p",
+    "frequency_penalty": "chat.frequency_penalty",
+    "presence_penalty": "chat.presence_penalty",
+    "seed": "chat.seed",
+    "stop": "chat.stop_sequences",
+    "prompt_cache_key": "chat.prompt_cache_key",
+    "input": "embed.inputs",
+    "dimensions": "embed.dimensions",
+}
+_PHRASES: dict[type[HedgerowError], str] = {
+    ContextTooLong: "says that the conversation does not fit the model's context",
+    ContentRefused: "refused the request under its content policy",
+    ProviderRejectedRequest: "refused the request as invalid",
+    ProviderAuth: "refused the gateway's credential",
+    ProviderQuotaSpent: "says that the gateway's account has nothing left",
+    ProviderModelUnavailable: "does not have the model",
+    ProviderThrottled: "refuses for too many calls",
+    ProviderUnavailable: "failed",
+    UpstreamProtocol: "gave an answer that is not of its protocol",
+}
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What an error says. All may be empty; `status` is the number that it names itself."""
+
+    status: int | None = None
+    code: str = ""
+    type: str = ""
+    inner_code: str = ""
+    param: str = ""
+    text: str = ""
+
+
+def classify(provider: str, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
+    """The meaning of an answer that is not a success."""
+    return _error(provider, status, read_facts(_document(body)), retry_delay_s(headers))
+
+
+def error_within(provider: str, error: object) -> HedgerowError:
+    """The meaning of an error in the body of a 200."""
+    facts = read_facts(error)
+    words = [_plain(facts.code), _plain(facts.type)]
+    status = facts.status or next((_STATUS_OF[word] for word in words if word in _STATUS_OF), 500)
+    return _error(provider, status, facts, None, shown_status=200)
+
+
+def protocol_error(provider: str, detail: str) -> UpstreamProtocol:
+    """The provider's answer is not what the dialect says; `detail` is a short phrase of our own."""
+    return UpstreamProtocol(
+        f"The provider {provider} {_PHRASES[UpstreamProtocol]}: {detail}.",
+        metadata={"provider": provider, "detail": detail},
+    )
+
+
+def read_facts(document: object) -> Facts:
+    """What an error says, whatever its shape: `{"error": {…}}`, `{"error": "…"}`, `{"message": …}`, `{"detail": …}`."""
+    if isinstance(document, list) and document:
+        document = document[0]
+    if isinstance(document, str):
+        return Facts(text=document)
+    if not isinstance(document, dict):
+        return Facts()
+    inner = document.get("error")
+    if isinstance(inner, dict):
+        return read_facts(inner)
+    cause = document.get("innererror")
+    code = document.get("code")
+    numbers = (document.get("status_code"), code, document.get("status"))
+    texts = (document.get("message"), inner, document.get("detail"))
+    return Facts(
+        status=next((number for number in map(_status, numbers) if number is not None), None),
+        code=_word(code),
+        type=_word(document.get("type")) or _word(document.get("error_type")),
+        inner_code=_word(cause.get("code")) if isinstance(cause, dict) else "",
+        param=_word(document.get("param")),
+        text=next((text for text in texts if isinstance(text, str)), ""),
+    )
+
+
+def _document(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+
+
+def _status(value: object) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3:
+        value = int(value)
+    return value if type(value) is int and 400 <= value <= 599 else None
+
+
+def _word(value: object) -> str:
+    return value[:256] if isinstance(value, str) else ""
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("_", "").replace("-", "").replace(" ", "")
+
+
+def _error(
+    provider: str, status: int, facts: Facts, delay_s: float | None, shown_status: int | None = None
+) -> HedgerowError:
+    kind = _kind(status, facts)
+    if kind is UpstreamProtocol:
+        return protocol_error(provider, f"status {status}")
+    code = next((word for word in (facts.code, facts.type) if _CODE.fullmatch(word)), "")
+    metadata = {"provider": provider, "upstreamStatus": str(shown_status or status)}
+    if code:
+        metadata["upstreamCode"] = code
+    return kind(
+        f"The provider {provider} {_PHRASES[kind]} ({' '.join(filter(None, (metadata['upstreamStatus'], code)))}).",
+        metadata=metadata,
+        violations=_violations(facts) if kind is ProviderRejectedRequest else (),
+        retry_delay_s=delay_s if kind in (ProviderThrottled, ProviderUnavailable) else None,
+    )
+
+
+def _kind(status: int, facts: Facts) -> type[HedgerowError]:
+    for word in (facts.code, facts.inner_code, facts.type):
+        if kind := _BY_CODE.get(_plain(word)):
+            return kind
+    if status in (400, 413, 422):
+        return _kind_of_bad_request(facts)
+    if status in (401, 403):
+        return ProviderAuth
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status < 400:
+        return UpstreamProtocol
+    return ProviderRejectedRequest if status < 500 else ProviderUnavailable
+
+
+def _kind_of_bad_request(facts: Facts) -> type[HedgerowError]:
+    too_long = _plain(facts.code) == "stringabovemaxlength" and ("content" in facts.param or "input" in facts.param)
+    if too_long or _CONTEXT_WORDS.search(facts.text):
+        return ContextTooLong
+    if _KEY_WORDS.search(facts.text):
+        return ProviderAuth
+    return ProviderRejectedRequest
+
+
+def _violations(facts: Facts) -> tuple[FieldViolation, ...]:
+    head = re.split(r"[.\[]", facts.param, maxsplit=1)[0]
+    field = _FIELDS.get(head)
+    return (FieldViolation(field, "the provider refused it"),) if field else ()

@@ -1,0 +1,32 @@
+"""Why the model stopped."""
+
+from hedgerow_server.core.event import FinishReason
+
+_REASONS = {
+    "stop": FinishReason.STOP,
+    "eos": FinishReason.STOP,  # Together
+    "length": FinishReason.LENGTH,
+    "model_length": FinishReason.CONTEXT_LENGTH,  # Mistral
+    "tool_calls": FinishReason.TOOL_CALLS,
+    "function_call": FinishReason.TOOL_CALLS,
+    "content_filter": FinishReason.CONTENT_FILTER,
+    "sensitive": FinishReason.CONTENT_FILTER,  # Z.ai
+    "refusal": FinishReason.REFUSAL,
+}
+FAILURES = frozenset({"error", "insufficient_system_resource", "network_error", "abort"})
+"""Words in the place of a finish reason that say that the provider failed (Mistral and OpenRouter, DeepSeek, Z.ai,
+vLLM)."""
+
+
+def finish_reason(word: str, *, calls: bool, refused: bool) -> FinishReason:
+    """The reason behind the provider's word, given whether the answer calls tools and whether it holds a refusal.
+
+    OpenAI says `stop` when `tool_choice` forced the function: the caller must act all the same.
+    """
+    reason = _REASONS.get(word, FinishReason.OTHER)
+    if reason is FinishReason.STOP or not word:
+        if calls:
+            return FinishReason.TOOL_CALLS
+        if refused:
+            return FinishReason.REFUSAL
+    return reason

@@ -1,0 +1,1 @@
+"""Which provider answers a call, and the one executor that asks it."""

@@ -1,0 +1,1 @@
+"""Our RPCs: core request in, core events out."""

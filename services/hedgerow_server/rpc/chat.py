@@ -1,0 +1,39 @@
+"""Complete and StreamComplete. The unary answer is the stream, folded at the door."""
+
+from contextlib import aclosing
+
+from hedgerow_server.core.call import Call, Kind
+from hedgerow_server.core.event import Completed, Events, Finished, Usage
+from hedgerow_server.core.port import Operation
+from hedgerow_server.core.request import ChatRequest
+from hedgerow_server.routing.execute import execute
+from hedgerow_server.routing.plan import Routes
+
+
+class Chat:
+    """Answers chat calls."""
+
+    def __init__(self, routes: Routes) -> None:
+        self._routes = routes
+
+    async def complete(self, call: Call) -> Events:
+        """The events of the answer: Started, deltas, Completed."""
+        request = call.request
+        assert isinstance(request, ChatRequest)
+        plan = self._routes.plan(Operation.CHAT, request.spec.model, request.policy)
+        stream = call.method.kind is Kind.SERVER_STREAM
+        async with aclosing(execute(call, plan, request.spec, stream=stream)) as events:
+            async for event in events:
+                yield completed(call, event) if isinstance(event, Finished) else event
+
+
+def completed(call: Call, finished: Finished) -> Completed:
+    """The terminal event of a chat call."""
+    call.warnings.extend(finished.warnings)
+    return Completed(
+        reason=finished.reason,
+        native_reason=finished.native_reason,
+        usage=call.attempts[-1].usage or Usage(estimated=True, final=True),
+        attempts=tuple(call.attempts),
+        stop_sequence=finished.stop_sequence,
+    )

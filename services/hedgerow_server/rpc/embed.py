@@ -1,0 +1,241 @@
+"""Embed and StreamEmbed: batches within the provider's limits, answers in the order of the inputs."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+
+from hedgerow_server.core.call import Call
+from hedgerow_server.core.error import Failure, HedgerowError, ResponseTooLarge, UpstreamProtocol
+from hedgerow_server.core.event import (
+    EmbedCompleted,
+    EmbeddingsAdded,
+    Event,
+    Events,
+    ItemFailed,
+    Started,
+    Usage,
+    added,
+)
+from hedgerow_server.core.port import Operation
+from hedgerow_server.core.request import EmbedInput, EmbedItem, EmbedRequest, EmbedSpec
+from hedgerow_server.routing.execute import execute
+from hedgerow_server.routing.plan import Plan, Routes
+
+_CLIENT_LIMIT_BYTES = 4 * 1024 * 1024
+_VECTOR_OVERHEAD_BYTES = 8
+_RESPONSE_OVERHEAD_BYTES = 4096
+_BATCH_TEXT_BYTES = 800_000
+"""Providers also bound the tokens of a batch (OpenAI: 300,000); this many bytes stay below it for any common text."""
+_STREAM_BATCH = 256
+"""Inputs of one upstream request of a stream: larger ones gain little and hold more in memory."""
+_KEPT_ATTEMPTS = 32
+
+
+class Embed:
+    """Answers embedding calls."""
+
+    def __init__(self, routes: Routes) -> None:
+        self._routes = routes
+
+    async def embed(self, call: Call) -> Events:
+        """Started, the vectors of each batch, EmbedCompleted."""
+        request = call.request
+        assert isinstance(request, EmbedRequest)
+        plan = self._routes.plan(Operation.EMBED, request.spec.model, request.policy)
+        _check_size(plan, request.spec)
+        run = _Run(call, plan, request.spec)
+        for batch in _split(request.spec.inputs, run.limit):
+            for event in await run.batch(batch):
+                yield event
+        yield run.completed()
+
+    async def stream_embed(self, call: Call) -> Events:
+        """Started, the vectors or failures in the order of the items, EmbedCompleted."""
+        request = call.request
+        assert isinstance(request, EmbedRequest)
+        assert call.items is not None
+        run = _Run(call, self._routes.plan(Operation.EMBED, request.spec.model, request.policy), request.spec)
+        async with aclosing(_batches(call.items, min(run.limit, _STREAM_BATCH))) as batches:
+            async for batch in batches:
+                async with aclosing(run.items(batch)) as events:
+                    async for event in events:
+                        yield event
+        yield run.completed()
+
+
+class _Run:
+    """The batches of one call: what they add up to."""
+
+    def __init__(self, call: Call, plan: Plan, spec: EmbedSpec) -> None:
+        self._call = call
+        self._plan = plan
+        self._spec = spec
+        self._usage = Usage(final=True)
+        self._started = False
+        self._embedded = 0
+        self._failed = 0
+        self.limit = plan.candidates[0].upstream.dialect.embed_batch_limit
+
+    async def batch(self, inputs: Sequence[EmbedInput]) -> list[Event]:
+        """The events of one upstream request: Started once a call, then the vectors. Raises HedgerowError."""
+        spec = EmbedSpec(
+            model=self._spec.model,
+            inputs=tuple(inputs),
+            dimensions=self._spec.dimensions,
+            purpose=self._spec.purpose,
+            provider_options=self._spec.provider_options,
+        )
+        out: list[Event] = []
+        vectors: list[bytes] = []
+        attempts_before = self._call.attempts_started
+        try:
+            async with aclosing(execute(self._call, self._plan, spec, stream=False)) as events:
+                async for event in events:
+                    if isinstance(event, EmbeddingsAdded):
+                        vectors += event.vectors
+                    elif isinstance(event, Started) and not self._started:
+                        self._started = True
+                        out.append(event)
+        finally:
+            if self._call.attempts_started > attempts_before:
+                self._count()
+        if len(vectors) != len(inputs):
+            raise UpstreamProtocol(
+                f"The provider sent {len(vectors)} vectors for {len(inputs)} inputs.",
+                metadata={"provider": self._plan.candidates[0].upstream.name, "detail": "vector count"},
+            )
+        self._embedded += len(vectors)
+        out.append(EmbeddingsAdded(vectors))
+        return out
+
+    def _count(self) -> None:
+        call = self._call
+        usage = call.attempts[-1].usage
+        if usage is not None:
+            self._usage = added(self._usage, usage)
+        call.usage = self._usage
+        del call.attempts[:-_KEPT_ATTEMPTS]
+
+    async def items(self, batch: Sequence[EmbedItem | ItemFailed]) -> Events:
+        """The events of a batch of items. Where the provider refuses the batch as such, halves of it find the items
+        that are to blame.
+        """
+        good = [item for item in batch if isinstance(item, EmbedItem)]
+        answers: dict[int, bytes | HedgerowError] = {}
+        started = await self._resolve(good, 0, answers)
+        for event in started:
+            yield event
+        position = 0
+        for item in batch:
+            if isinstance(item, ItemFailed):
+                self._failed += 1
+                yield item
+                continue
+            answer = answers[position]
+            position += 1
+            if isinstance(answer, bytes):
+                yield EmbeddingsAdded([answer], (item.id,))
+            else:
+                self._failed += 1
+                yield ItemFailed(item.id, answer)
+
+    async def _resolve(
+        self, items: list[EmbedItem], start: int, answers: dict[int, bytes | HedgerowError]
+    ) -> list[Event]:
+        if not items:
+            return []
+        try:
+            events = await self.batch([item.input for item in items])
+        except HedgerowError as error:
+            if error.failure not in (Failure.REQUEST, Failure.CONTENT):
+                raise
+            if len(items) == 1:
+                answers[start] = error
+                return []
+            half = len(items) // 2
+            first = await self._resolve(items[:half], start, answers)
+            return first + await self._resolve(items[half:], start + half, answers)
+        vectors = events[-1]
+        assert isinstance(vectors, EmbeddingsAdded)
+        answers.update(enumerate(vectors.vectors, start))
+        return events[:-1]
+
+    def completed(self) -> EmbedCompleted:
+        """The terminal event."""
+        return EmbedCompleted(
+            usage=self._usage,
+            attempts=tuple(self._call.attempts),
+            attempts_count=self._call.attempts_started,
+            embedded_count=self._embedded,
+            failed_count=self._failed,
+        )
+
+
+def _check_size(plan: Plan, spec: EmbedSpec) -> None:
+    candidate = plan.candidates[0]
+    dimensions = spec.dimensions or candidate.dimensions
+    if dimensions is None:
+        dimensions = candidate.upstream.dialect.default_dimensions(candidate.model)
+    if dimensions is None:
+        return
+    size = len(spec.inputs) * (dimensions * 4 + _VECTOR_OVERHEAD_BYTES) + _RESPONSE_OVERHEAD_BYTES
+    if size > _CLIENT_LIMIT_BYTES:
+        raise ResponseTooLarge(
+            f"{len(spec.inputs)} vectors of {dimensions} floats exceed the 4 MiB that clients take: try StreamEmbed.",
+            metadata={"limitBytes": str(_CLIENT_LIMIT_BYTES), "estimatedBytes": str(size)},
+        )
+
+
+def _weight(one: EmbedInput) -> int:
+    return len(one) * 4
+
+
+def _split(inputs: Sequence[EmbedInput], limit: int) -> list[list[EmbedInput]]:
+    batches: list[list[EmbedInput]] = []
+    room = 0
+    for one in inputs:
+        weight = _weight(one)
+        if not batches or len(batches[-1]) >= limit or weight > room:
+            batches.append([])
+            room = _BATCH_TEXT_BYTES
+        batches[-1].append(one)
+        room -= weight
+    return batches
+
+
+async def _batches(
+    items: AsyncIterator[EmbedItem | ItemFailed], limit: int
+) -> AsyncGenerator[list[EmbedItem | ItemFailed], None]:
+    """Groups what is there: a caller that sends much gets full batches, one that sends little waits for nobody. Reads
+    at most one batch ahead.
+    """
+    ahead: asyncio.Queue[EmbedItem | ItemFailed | BaseException | None] = asyncio.Queue(limit)
+
+    async def read() -> None:
+        try:
+            async for item in items:
+                await ahead.put(item)
+            await ahead.put(None)
+        except Exception as error:
+            await ahead.put(error)
+
+    reader = asyncio.create_task(read())
+    try:
+        while True:
+            batch: list[EmbedItem | ItemFailed] = []
+            room = _BATCH_TEXT_BYTES
+            entry = await ahead.get()
+            while isinstance(entry, EmbedItem | ItemFailed):
+                batch.append(entry)
+                room -= _weight(entry.input) if isinstance(entry, EmbedItem) else 0
+                if len(batch) == limit or room <= 0 or ahead.empty():
+                    break
+                entry = ahead.get_nowait()
+            if batch:
+                yield batch
+            if entry is None:
+                return
+            if isinstance(entry, BaseException):
+                raise entry
+    finally:
+        reader.cancel()

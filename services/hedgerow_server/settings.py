@@ -1,0 +1,55 @@
+"""The whole configuration: the sections of all rooms, and what must hold between them."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import pydantic
+
+from hedgerow_server.config.load import Location
+from hedgerow_server.config.model import Section
+from hedgerow_server.credentials.static import CredentialSection
+from hedgerow_server.doors.section import DeadlineSection, ServerSection
+from hedgerow_server.identity.static import StaticIdentity
+from hedgerow_server.providers.registry import Provider
+from hedgerow_server.routing.section import RouteSection
+from hedgerow_server.telemetry.section import TelemetrySection
+
+Name = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
+"""A name within the file: 1 to 63 lower-case letters, digits, underscores, dots and hyphens."""
+ModelName = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_./:@-]{0,255}$")]
+"""A model name for callers: 1 to 256 letters, digits and _ . / : @ -."""
+
+
+class Settings(Section):
+    """The configuration of a router."""
+
+    server: ServerSection = ServerSection()
+    """Where and how calls come in."""
+    deadline: DeadlineSection = DeadlineSection()
+    """How long calls may take."""
+    identity: StaticIdentity = StaticIdentity()
+    """Who callers are."""
+    credentials: dict[Name, CredentialSection] = {}
+    """Secrets for the providers, by name. The file says where they are, never what they are."""
+    providers: dict[Name, Provider] = pydantic.Field(min_length=1)
+    """The providers, by name."""
+    routes: dict[ModelName, RouteSection] = pydantic.Field(min_length=1)
+    """The model names that callers use."""
+    telemetry: TelemetrySection = TelemetrySection()
+    """Numbers, traces and lines."""
+
+
+def references(settings: Settings) -> Iterator[tuple[Location, str]]:
+    """Names that stand for nothing."""
+    for name, provider in settings.providers.items():
+        if provider.credential is not None and provider.credential not in settings.credentials:
+            yield ("providers", name, "credential"), _known("credentials", provider.credential, settings.credentials)
+    for name, route in settings.routes.items():
+        for index, candidate in enumerate(route.candidates):
+            if candidate.provider not in settings.providers:
+                at: Location = ("routes", name, "candidates", index, "provider")
+                yield at, _known("providers", candidate.provider, settings.providers)
+
+
+def _known(section: str, name: str, entries: dict[str, Provider] | dict[str, CredentialSection]) -> str:
+    return f"expected an entry of {section} ({', '.join(sorted(entries)) or 'there is none'}), not {name!r}"

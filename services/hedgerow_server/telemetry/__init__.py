@@ -1,0 +1,1 @@
+"""Numbers, traces and lines out."""

@@ -1,0 +1,166 @@
+"""Chat calls: bytes to core requests, core events to bytes."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from hedgerow.chat.v1 import chat_service_pb2 as service
+from hedgerow.chat.v1 import event_pb2
+from hedgerow.chat.v1 import message_pb2 as pb
+
+from hedgerow_server.core.call import Call
+from hedgerow_server.core.error import FieldViolation
+from hedgerow_server.core.fold import Answer, Fold
+from hedgerow_server.core.request import (
+    ChatRequest,
+    ChatSpec,
+    Effort,
+    FunctionTool,
+    JsonObjectFormat,
+    JsonSchemaFormat,
+    ProviderTool,
+    ReasoningSpec,
+    ToolChoice,
+    ToolChoiceMode,
+)
+from hedgerow_server.wire.check import Checker, invalid, json_object
+from hedgerow_server.wire.message import cache_hint, messages, write_message
+from hedgerow_server.wire.policy import policy, refuse_key
+from hedgerow_server.wire.report import write_attempts, write_usage, write_warning
+
+R = TypeVar("R", service.CompleteRequest, service.StreamCompleteRequest)
+
+_MODES: dict[int, ToolChoiceMode] = {pb.ToolChoiceMode.Value(f"TOOL_CHOICE_MODE_{m.name}"): m for m in ToolChoiceMode}
+_EFFORTS: dict[int, Effort] = {pb.ReasoningEffort.Value(f"REASONING_EFFORT_{e.name}"): e for e in Effort}
+_SCALARS = (
+    "parallel_tool_calls",
+    "max_output_tokens",
+    "temperature",
+    "top_p",
+    "top_k",
+    "frequency_penalty",
+    "presence_penalty",
+    "seed",
+)
+
+
+class ChatDecoder:
+    """Decodes the requests of ChatService."""
+
+    def __init__(self, checker: Checker) -> None:
+        self._checker = checker
+
+    def complete(self, call: Call) -> ChatRequest:
+        """A request of Complete."""
+        return _request(self._checker.parse(service.CompleteRequest, call, call.body))
+
+    def stream_complete(self, call: Call) -> ChatRequest:
+        """A request of StreamComplete."""
+        return _request(self._checker.parse(service.StreamCompleteRequest, call, call.body))
+
+
+def _request(message: R) -> ChatRequest:
+    refuse_key(message)
+    return ChatRequest(spec=_spec(message.chat), policy=policy(message.route), labels=dict(message.labels))
+
+
+def _spec(chat: pb.ChatSpec) -> ChatSpec:
+    # A field that is unset is not passed, so that the struct's own default holds.
+    given: dict[str, object] = {name: getattr(chat, name) for name in _SCALARS if chat.HasField(name)}  # type: ignore[arg-type]
+    if chat.tools:
+        given["tools"] = _tools(chat)
+    if chat.HasField("tool_choice"):
+        given["tool_choice"] = _tool_choice(chat)
+    if chat.HasField("response_format"):
+        given["response_format"] = _response_format(chat.response_format)
+    if chat.HasField("reasoning"):
+        reasoning = chat.reasoning
+        limit = reasoning.max_tokens if reasoning.HasField("max_tokens") else None
+        given["reasoning"] = ReasoningSpec(_EFFORTS.get(reasoning.effort), limit)
+    if chat.provider_options:
+        given["provider_options"] = options(chat.provider_options, "chat")
+    return ChatSpec(
+        model=chat.model,
+        messages=messages(chat.messages),
+        stop_sequences=tuple(chat.stop_sequences),
+        prompt_cache_key=chat.prompt_cache_key,
+        **given,  # type: ignore[arg-type]
+    )
+
+
+def options(source: Mapping[str, str], field: str) -> dict[str, str]:
+    """Provider options, every one a JSON object. Raises RequestInvalid."""
+    return {name: json_object(text, f"{field}.provider_options[{name!r}]") for name, text in source.items()}
+
+
+def _tools(chat: pb.ChatSpec) -> tuple[FunctionTool | ProviderTool, ...]:
+    tools: list[FunctionTool | ProviderTool] = []
+    names: set[str] = set()
+    for index, tool in enumerate(chat.tools):
+        path = f"chat.tools[{index}]"
+        hint = cache_hint(tool) if tool.HasField("cache_hint") else None
+        if tool.WhichOneof("tool") == "provider_tool":
+            definition = json_object(tool.provider_tool.definition, f"{path}.provider_tool.definition")
+            tools.append(ProviderTool(tool.provider_tool.provider, definition, hint))
+            continue
+        function = tool.function
+        if function.name in names:
+            raise invalid([FieldViolation(f"{path}.function.name", f"stands twice: {function.name!r}")])
+        names.add(function.name)
+        if function.parameters:
+            json_object(function.parameters, f"{path}.function.parameters")
+        strict = function.strict if function.HasField("strict") else None
+        tools.append(FunctionTool(function.name, function.description, function.parameters, strict, hint))
+    return tuple(tools)
+
+
+def _tool_choice(chat: pb.ChatSpec) -> ToolChoice:
+    choice = chat.tool_choice
+    known = {tool.function.name for tool in chat.tools if tool.WhichOneof("tool") == "function"}
+    for index, name in enumerate(choice.function_names):
+        if name not in known:
+            raise invalid([FieldViolation(f"chat.tool_choice.function_names[{index}]", "must name one of chat.tools")])
+    return ToolChoice(_MODES[choice.mode], tuple(choice.function_names))
+
+
+def _response_format(source: pb.ResponseFormat) -> JsonObjectFormat | JsonSchemaFormat | None:
+    match source.WhichOneof("format"):
+        case "json_object":
+            return JsonObjectFormat()
+        case "json_schema":
+            form = source.json_schema
+            schema = json_object(form.schema, "chat.response_format.json_schema.schema")
+            return JsonSchemaFormat(
+                form.name, schema, form.description, form.strict if form.HasField("strict") else None
+            )
+        case _:
+            return None
+
+
+class ChatAnswer:
+    """Collects the events of a Complete call into the bytes of its response."""
+
+    def __init__(self) -> None:
+        self._fold = Fold()
+        self.add = self._fold.add
+
+    def encode(self) -> bytes:
+        """A CompleteResponse."""
+        return _encode(self._fold.answer())
+
+
+def _encode(answer: Answer) -> bytes:
+    completed, started = answer.completed, answer.started
+    response = service.CompleteResponse(
+        finish_reason=event_pb2.FinishReason.ValueType(completed.reason.value),
+        native_finish_reason=completed.native_reason,
+        provider=started.provider,
+        model=started.model,
+        response_id=started.response_id,
+        stop_sequence=completed.stop_sequence,
+    )
+    write_message(response.message, answer.message)
+    write_usage(response.usage, completed.usage)
+    for warning in started.warnings:
+        write_warning(response.warnings.add(), warning)
+    write_attempts(response.attempts, completed.attempts)
+    return response.SerializeToString()

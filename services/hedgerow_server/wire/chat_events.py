@@ -1,0 +1,123 @@
+"""Stream events: one core event to the bytes of one StreamCompleteResponse."""
+
+from collections.abc import Callable
+from typing import Any
+
+from hedgerow.chat.v1 import chat_service_pb2 as service
+from hedgerow.chat.v1 import event_pb2
+
+from hedgerow_server.core import event as core
+from hedgerow_server.wire.message import write_citation, write_item
+from hedgerow_server.wire.report import write_attempts, write_usage, write_warning
+
+Response = service.StreamCompleteResponse
+
+
+class EventEncoder:
+    """Encodes the events of one stream, numbered from 1."""
+
+    __slots__ = ("_sequence",)
+
+    def __init__(self) -> None:
+        self._sequence = 0
+
+    def encode(self, event: core.Event) -> list[bytes]:
+        """The one message of the event."""
+        self._sequence += 1
+        response = Response(sequence=self._sequence)
+        _WRITERS[type(event)](response, event)
+        return [response.SerializeToString()]
+
+
+def _started(response: Response, event: core.Started) -> None:
+    started = response.started
+    started.provider = event.provider
+    started.model = event.model
+    started.response_id = event.response_id
+    for warning in event.warnings:
+        write_warning(started.warnings.add(), warning)
+
+
+def _text(response: Response, event: core.TextDelta) -> None:
+    delta = response.text_delta
+    delta.part_index = event.part_index
+    delta.text = event.text
+
+
+def _refusal(response: Response, event: core.RefusalDelta) -> None:
+    response.refusal_delta.part_index = event.part_index
+    response.refusal_delta.text = event.text
+
+
+def _reasoning(response: Response, event: core.ReasoningDelta) -> None:
+    response.reasoning_delta.part_index = event.part_index
+    response.reasoning_delta.text = event.text
+
+
+def _tool_call_started(response: Response, event: core.ToolCallStarted) -> None:
+    started = response.tool_call_started
+    started.part_index = event.part_index
+    started.id = event.id
+    started.name = event.name
+
+
+def _arguments(response: Response, event: core.ToolCallArgumentsDelta) -> None:
+    response.tool_call_arguments_delta.part_index = event.part_index
+    response.tool_call_arguments_delta.arguments = event.arguments
+
+
+def _tool_call_ended(response: Response, event: core.ToolCallEnded) -> None:
+    # An index of 0 is the default, so the event itself must be set.
+    response.tool_call_ended.SetInParent()
+    response.tool_call_ended.part_index = event.part_index
+
+
+def _citation(response: Response, event: core.CitationAdded) -> None:
+    response.citation_added.part_index = event.part_index
+    write_citation(response.citation_added.citation, event.citation)
+
+
+def _media(response: Response, event: core.MediaDelta) -> None:
+    delta = response.media_delta
+    delta.part_index = event.part_index
+    delta.media_type = event.media_type
+    delta.data = event.data
+    delta.url = event.url
+    delta.transcript = event.transcript
+
+
+def _provider_item(response: Response, event: core.ProviderItemAdded) -> None:
+    response.provider_item_added.part_index = event.part_index
+    write_item(response.provider_item_added.item, event.item)
+
+
+def _provider_state(response: Response, event: core.ProviderStateAttached) -> None:
+    attached = response.provider_state_attached
+    attached.part_index = event.part_index
+    attached.state.provider = event.state.provider
+    attached.state.data = event.state.data
+
+
+def _completed(response: Response, event: core.Completed) -> None:
+    completed = response.completed
+    completed.finish_reason = event_pb2.FinishReason.ValueType(event.reason.value)
+    completed.native_finish_reason = event.native_reason
+    completed.stop_sequence = event.stop_sequence
+    write_usage(completed.usage, event.usage)
+    write_attempts(completed.attempts, event.attempts)
+
+
+_WRITERS: dict[type, Callable[[Response, Any], None]] = {
+    core.Started: _started,
+    core.TextDelta: _text,
+    core.RefusalDelta: _refusal,
+    core.ReasoningDelta: _reasoning,
+    core.ToolCallStarted: _tool_call_started,
+    core.ToolCallArgumentsDelta: _arguments,
+    core.ToolCallEnded: _tool_call_ended,
+    core.CitationAdded: _citation,
+    core.MediaDelta: _media,
+    core.ProviderItemAdded: _provider_item,
+    core.ProviderStateAttached: _provider_state,
+    core.Completed: _completed,
+}

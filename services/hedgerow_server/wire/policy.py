@@ -1,0 +1,43 @@
+"""What every request has beside its spec."""
+
+from typing import Protocol
+
+from google.protobuf.duration_pb2 import Duration
+from hedgerow.common.v1 import policy_pb2
+
+from hedgerow_server.core.error import FieldViolation
+from hedgerow_server.core.request import NO_POLICY, RoutePolicy
+from hedgerow_server.wire.check import invalid
+
+
+class HasKey(Protocol):
+    """A request that may hold an idempotency key."""
+
+    idempotency_key: str
+
+
+def seconds(duration: Duration) -> float:
+    """A duration as seconds."""
+    return duration.seconds + duration.nanos / 1e9
+
+
+def policy(message: policy_pb2.RoutePolicy) -> RoutePolicy:
+    """The caller's policy."""
+    if not message.ByteSize():
+        return NO_POLICY
+    return RoutePolicy(
+        providers=tuple(message.providers),
+        require_parameters=message.require_parameters,
+        first_token_timeout_s=(
+            seconds(message.first_token_timeout) if message.HasField("first_token_timeout") else None
+        ),
+        idle_timeout_s=seconds(message.idle_timeout) if message.HasField("idle_timeout") else None,
+        allow_route_change=message.allow_route_change,
+    )
+
+
+def refuse_key(message: HasKey) -> None:
+    """This gateway keeps no answers, and says so rather than pay twice. Raises RequestInvalid."""
+    if message.idempotency_key:
+        text = "this gateway keeps no answers by key: leave it empty and do not repeat the call blindly"
+        raise invalid([FieldViolation("idempotency_key", text)])

@@ -1,0 +1,111 @@
+"""Usage, warnings, attempts and the report of a call, written as the contract has them."""
+
+from collections.abc import Iterable
+
+from google.protobuf.duration_pb2 import Duration
+from hedgerow.common.v1 import attempt_pb2, usage_pb2, warning_pb2
+
+from hedgerow_server.core.call import Call
+from hedgerow_server.core.event import AttemptRecord, Usage, Warning
+
+REPORT_BYTES = 1_100
+"""The most that a report takes, so that all trailers together stay below 4 KiB."""
+_REPORT_WARNINGS = 4
+_REPORT_TEXT = 120
+
+
+def set_duration(target: Duration, seconds: float) -> None:
+    """Fills a duration, exact to the microsecond."""
+    micros = round(seconds * 1e6)
+    target.seconds = micros // 1_000_000
+    target.nanos = micros % 1_000_000 * 1000
+
+
+def write_usage(target: usage_pb2.Usage, usage: Usage) -> None:
+    """Fills a usage. Zeros are left out: they cost bytes and say nothing."""
+    target.input_tokens = usage.input_tokens
+    target.output_tokens = usage.output_tokens
+    target.input_uncached_tokens = usage.input_uncached_tokens
+    target.output_visible_tokens = usage.output_visible_tokens
+    if usage.input_cache_read_tokens:
+        target.input_cache_read_tokens = usage.input_cache_read_tokens
+    for ttl_s, tokens in usage.input_cache_writes:
+        write = target.input_cache_writes.add()
+        write.tokens = tokens
+        if ttl_s is not None:
+            set_duration(write.ttl, ttl_s)
+    if usage.input_audio_tokens:
+        target.input_audio_tokens = usage.input_audio_tokens
+    if usage.input_image_tokens:
+        target.input_image_tokens = usage.input_image_tokens
+    if usage.output_reasoning_tokens:
+        target.output_reasoning_tokens = usage.output_reasoning_tokens
+    if usage.output_audio_tokens:
+        target.output_audio_tokens = usage.output_audio_tokens
+    if usage.output_image_tokens:
+        target.output_image_tokens = usage.output_image_tokens
+    for unit, count in usage.other_units.items():
+        target.other_units[unit] = count
+    target.estimated = usage.estimated
+    target.final = usage.final
+
+
+def write_warning(target: warning_pb2.Warning, warning: Warning) -> None:
+    """Fills a warning."""
+    target.code = warning_pb2.WarningCode.ValueType(warning.code.value)
+    target.field = warning.field
+    target.message = warning.message
+
+
+def write_attempt(target: attempt_pb2.Attempt, record: AttemptRecord) -> None:
+    """Fills the record of an attempt."""
+    target.number = record.number
+    target.provider = record.provider
+    target.model = record.model
+    target.region = record.region
+    target.kind = attempt_pb2.AttemptKind.ValueType(record.kind.value)
+    if record.outcome is not None:
+        target.outcome = attempt_pb2.AttemptOutcome.ValueType(record.outcome.value)
+    if record.error_reason:
+        target.error_reason = f"ERROR_REASON_{record.error_reason}"
+    target.upstream_status = record.upstream_status
+    target.upstream_request_id = record.upstream_request_id
+    micros = round(record.start_unix_s * 1e6)
+    target.start_time.seconds = micros // 1_000_000
+    target.start_time.nanos = micros % 1_000_000 * 1000
+    if record.first_token_s is not None:
+        set_duration(target.first_token_duration, record.first_token_s)
+    set_duration(target.total_duration, record.total_s)
+    if record.usage is not None:
+        write_usage(target.usage, record.usage)
+
+
+def write_attempts(target: Iterable[attempt_pb2.Attempt], records: Iterable[AttemptRecord]) -> None:
+    """Appends the records of a call, oldest first."""
+    for record in records:
+        write_attempt(target.add(), record)  # type: ignore[attr-defined]
+
+
+def report(call: Call) -> bytes:
+    """The report of a call, at most REPORT_BYTES long: the newest attempts come first, what has no room is left out."""
+    message = attempt_pb2.CallReport(request_id=call.request_id)
+    if call.usage is not None:
+        write_usage(message.usage, call.usage)
+    if call.timeout_s is not None:
+        set_duration(message.deadline_duration, call.timeout_s)
+    for warning in call.warnings[:_REPORT_WARNINGS]:
+        short = Warning(warning.code, warning.field[:_REPORT_TEXT], warning.message[:_REPORT_TEXT])
+        write_warning(message.warnings.add(), short)
+    omitted = call.attempts_started - len(call.attempts)
+    room = REPORT_BYTES - message.ByteSize() - 8
+    for index, record in enumerate(reversed(call.attempts)):
+        attempt = attempt_pb2.Attempt()
+        write_attempt(attempt, record)
+        size = attempt.ByteSize() + 4
+        if size > room:
+            omitted += len(call.attempts) - index
+            break
+        room -= size
+        message.attempts.append(attempt)
+    message.omitted_attempts_count = omitted
+    return message.SerializeToString()

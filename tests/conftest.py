@@ -1,0 +1,52 @@
+"""Fixtures that several kinds of test share."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from stack import Stack, recordings, stack as start_stack  # noqa: E402
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--long` runs the exhaustive variants, `--fast` leaves the slow tests out."""
+    parser.addoption(
+        "--long", action="store_true", help="run the exhaustive variants, such as every cut of every stream"
+    )
+    parser.addoption("--fast", action="store_true", help="leave out tests marked slow or polyglot")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Applies `--fast`."""
+    if config.getoption("--fast"):
+        for item in items:
+            if item.get_closest_marker("slow") or item.get_closest_marker("polyglot"):
+                item.add_marker(pytest.mark.skip(reason="left out by --fast"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes `recording` runs once for each recording of OpenAI in our dialects."""
+    if "recording" in metafunc.fixturenames:
+        found = recordings()
+        if not found:
+            mark = pytest.mark.skip(reason="the recordings of provider traffic are not beside the checkout")
+            metafunc.parametrize("recording", [pytest.param({}, marks=mark)])
+        else:
+            metafunc.parametrize("recording", found, ids=[str(record["id"]) for record in found])
+
+
+@pytest.fixture(scope="session", name="stack")
+def stack_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A simulator and a router on the default transport, shared by all tests that leave them as they found them."""
+    with start_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def httpx_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The same with the httpx transport."""
+    with start_stack(tmp_path_factory.mktemp("stack-httpx"), transport="httpx") as running:
+        yield running

@@ -1,0 +1,190 @@
+"""The real thing on loopback: a simulator and a router, each in a process of its own, on free ports."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+KEY = "sk-sim-0123456789abcdef0123456789abcdef"
+ROOT = Path(__file__).resolve().parents[1]
+RECORDINGS = Path(os.environ.get("HEDGEROW_RECORDINGS", ROOT.parent / "shared" / "recordings"))
+FAULTS = {
+    "slow": "sim-slow",
+    "silent": "sim-silent",
+    "stall": "sim-stall",
+    "fault-400": "sim-400",
+    "fault-401": "sim-401",
+    "fault-404": "sim-404",
+    "fault-429": "sim-429",
+    "fault-429-quota": "sim-429-quota",
+    "fault-500": "sim-500",
+    "fault-503": "sim-503",
+    "fault-html": "sim-html",
+    "fault-cut": "sim-cut",
+    "fault-nofinish": "sim-nofinish",
+    "fault-error-in-stream": "sim-error-in-stream",
+}
+START_S = 30
+
+
+def recordings() -> list[dict[str, object]]:
+    """Every recording of OpenAI in the chat and embeddings dialects; none where the folder is absent."""
+    path = RECORDINGS / "openai.jsonl"
+    if not path.exists():
+        return []
+    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [record for record in records if record["api"] in ("openai_chat", "openai_embed")]
+
+
+@dataclass
+class Process:
+    """A running server and the addresses that it announced."""
+
+    popen: subprocess.Popen[bytes]
+    addresses: dict[str, str]
+    log: Path
+
+    def stop(self, number: int = signal.SIGTERM, timeout_s: float = 40) -> int:
+        """Sends a signal and waits for the end; returns the exit status."""
+        if self.popen.poll() is None:
+            self.popen.send_signal(number)
+        return self.popen.wait(timeout_s)
+
+
+@contextmanager
+def process(folder: Path, name: str, arguments: list[str], environment: dict[str, str]) -> Iterator[Process]:
+    """Starts `python -m …` and waits until it has announced its addresses; ends it in any case."""
+    ports, log = folder / f"{name}.ports.json", folder / f"{name}.log"
+    ports.unlink(missing_ok=True)
+    with log.open("wb") as output:
+        popen = subprocess.Popen(
+            [sys.executable, "-m", *arguments, "--ports-file", str(ports)],
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **environment},
+        )
+    try:
+        until = time.monotonic() + START_S
+        while not ports.exists():
+            if popen.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"{name} did not start:\n{log.read_text(errors='replace')}")
+            time.sleep(0.02)
+        yield Process(popen, json.loads(ports.read_text()), log)
+    finally:
+        if popen.poll() is None:
+            popen.kill()
+        popen.wait()
+
+
+@contextmanager
+def simulator(folder: Path, *more: str, name: str = "simulator") -> Iterator[Process]:
+    """A simulator that wants the test key."""
+    arguments = ["hedgerow_sim", "--listen", "127.0.0.1:0", "--api-key", KEY, *more]
+    with process(folder, name, arguments, {}) as running:
+        yield running
+
+
+@contextmanager
+def router(folder: Path, config: dict[str, object], name: str = "router", **environment: str) -> Iterator[Process]:
+    """A router with a configuration."""
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+    given = {"HEDGEROW_TEST_KEY": KEY, **environment}
+    with process(folder, name, ["hedgerow_server", "serve", str(path)], given) as running:
+        yield running
+
+
+def configuration(sim_url: str, replay_url: str, *, transport: str = "aiohttp", **more: object) -> dict[str, object]:
+    """A configuration with a route for every behaviour of the simulator and for every recording."""
+
+    def provider(url: str, **settings: object) -> dict[str, object]:
+        return {"dialect": "openai", "base_url": url, "credential": "sim", "transport": transport, **settings}
+
+    def route(kind: str, provider: str, model: str) -> dict[str, object]:
+        return {"kind": kind, "candidates": [{"provider": provider, "model": model}]}
+
+    routes = {
+        "fast": route("chat", "sim", "gpt-4o-mini"),
+        "slow-embed": route("embed", "sim", "sim-silent"),
+        "embed-small": route("embed", "sim", "text-embedding-3-small"),
+        "embed-tiny": route("embed", "sim", "tiny-embedding"),
+        "fault-down": route("chat", "down", "gpt-4o-mini"),
+        "fault-key": route("chat", "badkey", "gpt-4o-mini"),
+    }
+    routes |= {name: route("chat", "sim", model) for name, model in FAULTS.items()}
+    for record in recordings():
+        name, kind = str(record["id"]), "chat" if record["api"] == "openai_chat" else "embed"
+        routes[name] = route(kind, "replay", name)
+        routes[f"{name}/bytes"] = route(kind, "bytes", name)
+    return {
+        "server": {
+            "grpc": {"listen": "127.0.0.1:0"},
+            "admin_grpc": {"listen": "127.0.0.1:0"},
+            "admin_http": {"listen": "127.0.0.1:0"},
+        },
+        "credentials": {
+            "sim": {"source": "env", "variable": "HEDGEROW_TEST_KEY"},
+            "bad": {"source": "env", "variable": "HEDGEROW_TEST_BAD_KEY"},
+        },
+        "providers": {
+            "sim": provider(f"{sim_url}/v1", idle_timeout_seconds=5.0),
+            "replay": provider(f"{replay_url}/v1"),
+            "bytes": provider(f"{replay_url}/_sim/chunk-bytes/1/v1"),
+            "badkey": provider(f"{sim_url}/v1", credential="bad"),
+            "down": provider("http://127.0.0.1:9/v1"),
+        },
+        "routes": routes,
+        **more,
+    }
+
+
+@dataclass
+class Stack:
+    """A simulator and a router that uses it."""
+
+    simulator: Process
+    router: Process
+    recordings: Path | None = field(default=None)
+
+    @property
+    def target(self) -> str:
+        """The callers' door."""
+        return self.router.addresses["grpc"]
+
+    @property
+    def admin_target(self) -> str:
+        """The admin gRPC door."""
+        return self.router.addresses["admin_grpc"]
+
+    @property
+    def admin_url(self) -> str:
+        """The admin HTTP door."""
+        return f"http://{self.router.addresses['admin_http']}"
+
+    @property
+    def sim_url(self) -> str:
+        """The simulator."""
+        return f"http://{self.simulator.addresses['http']}"
+
+
+@contextmanager
+def stack(folder: Path, *, transport: str = "aiohttp", **more: object) -> Iterator[Stack]:
+    """Starts both."""
+    with ExitStack() as exits:
+        sim = exits.enter_context(simulator(folder))
+        sim_url = replay_url = f"http://{sim.addresses['http']}"
+        if RECORDINGS.exists():
+            replay = exits.enter_context(simulator(folder, "--replay", str(RECORDINGS), name="replay"))
+            replay_url = f"http://{replay.addresses['http']}"
+        config = configuration(sim_url, replay_url, transport=transport, **more)
+        environment = {"HEDGEROW_TEST_BAD_KEY": "sk-wrong-key-canary-00000000"}
+        running = exits.enter_context(router(folder, config, **environment))
+        yield Stack(sim, running, RECORDINGS if RECORDINGS.exists() else None)
