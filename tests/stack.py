@@ -102,7 +102,14 @@ def router(folder: Path, config: dict[str, object], name: str = "router", **envi
         yield running
 
 
-def configuration(sim_url: str, replay_url: str, *, transport: str = "aiohttp", **more: object) -> dict[str, object]:
+def configuration(
+    sim_url: str,
+    replay_url: str,
+    *,
+    transport: str = "aiohttp",
+    extra_routes: dict[str, object] | None = None,
+    **more: object,
+) -> dict[str, object]:
     """A configuration with a route for every behaviour of the simulator and for every recording."""
 
     def provider(url: str, **settings: object) -> dict[str, object]:
@@ -111,7 +118,7 @@ def configuration(sim_url: str, replay_url: str, *, transport: str = "aiohttp", 
     def route(kind: str, provider: str, model: str) -> dict[str, object]:
         return {"kind": kind, "candidates": [{"provider": provider, "model": model}]}
 
-    routes = {
+    routes: dict[str, object] = {
         "fast": route("chat", "sim", "gpt-4o-mini"),
         "slow-embed": route("embed", "sim", "sim-silent"),
         "embed-small": route("embed", "sim", "text-embedding-3-small"),
@@ -119,6 +126,7 @@ def configuration(sim_url: str, replay_url: str, *, transport: str = "aiohttp", 
         "fault-down": route("chat", "down", "gpt-4o-mini"),
         "fault-key": route("chat", "badkey", "gpt-4o-mini"),
     }
+    routes |= extra_routes or {}
     routes |= {name: route("chat", "sim", model) for name, model in FAULTS.items()}
     for record in recordings():
         name, kind = str(record["id"]), "chat" if record["api"] == "openai_chat" else "embed"
@@ -176,15 +184,17 @@ class Stack:
 
 
 @contextmanager
-def stack(folder: Path, *, transport: str = "aiohttp", **more: object) -> Iterator[Stack]:
-    """Starts both."""
+def stack(
+    folder: Path, *, transport: str = "aiohttp", extra_routes: dict[str, object] | None = None, **more: object
+) -> Iterator[Stack]:
+    """Starts both; `more` are sections of the router's configuration."""
     with ExitStack() as exits:
         sim = exits.enter_context(simulator(folder))
         sim_url = replay_url = f"http://{sim.addresses['http']}"
         if RECORDINGS.exists():
             replay = exits.enter_context(simulator(folder, "--replay", str(RECORDINGS), name="replay"))
             replay_url = f"http://{replay.addresses['http']}"
-        config = configuration(sim_url, replay_url, transport=transport, **more)
+        config = configuration(sim_url, replay_url, transport=transport, extra_routes=extra_routes, **more)
         environment = {"HEDGEROW_TEST_BAD_KEY": "sk-wrong-key-canary-00000000"}
         running = exits.enter_context(router(folder, config, **environment))
         yield Stack(sim, running, RECORDINGS if RECORDINGS.exists() else None)

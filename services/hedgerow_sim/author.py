@@ -1,0 +1,155 @@
+"""Writes the answers: deterministic, in sensible words, within the limits of the request."""
+
+import functools
+import hashlib
+import random
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from hedgerow_sim import schema, tokens
+from hedgerow_sim.chat import Ask, Call, Choice, Finish
+
+_SUBJECTS: Final = (
+    "a patient gardener", "the old gatekeeper", "a passing wren", "the morning fog", "a row of hawthorn",
+    "the youngest hedgehog", "the lane below the hill", "every careful walker", "a borrowed ladder", "the east wind",
+)  # fmt: skip
+_VERBS: Final = (
+    "keeps watch over", "leans against", "slowly follows", "quietly counts", "still remembers", "makes room for",
+    "never hurries past", "speaks kindly of",
+)  # fmt: skip
+_OBJECTS: Final = (
+    "the long green wall", "a gap that nobody mended", "the ditch and its frogs", "three blackbirds at their song",
+    "the first ripe bramble", "an orchard behind the gate", "the field on the other side", "a path of flat stones",
+)  # fmt: skip
+_WHENS: Final = (
+    "before the first frost", "while the kettle warms", "when the wind turns", "as the light goes",
+    "on most days of the week", "after the rain has passed", "until the church bell rings",
+)  # fmt: skip
+_LINKS: Final = ("", "", "", "Even so, ", "Meanwhile, ", "In the end, ", "As a rule, ")
+
+_CALL: Final = re.compile(r"\bcall\s+(?:the\s+)?(?:function\s+|tool\s+)?[`'\"]?([\w.-]+)", re.IGNORECASE)
+_AND: Final = re.compile(r"\s*(?:,|\band\b)\s*[`'\"]?([\w.-]+)")
+_QUOTED: Final = 60
+_REMEMBERED: Final = 1024
+
+
+class Author:
+    """Answers that depend on the seed, the model, the last user message and the tool result alone."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        # Benchmarks ask the same thing again and again; writing it anew would only heat the machine.
+        self._tokens = functools.lru_cache(_REMEMBERED)(self._tokens_of)
+
+    def write(self, ask: Ask, length: int | None = None) -> list[Choice]:
+        """The answers to a request, as many as it wants; with `length`, text of exactly so many tokens."""
+        return [self._choice(ask, index, length) for index in range(ask.choices)]
+
+    def _choice(self, ask: Ask, index: int, length: int | None) -> Choice:
+        limit = ask.limit
+        thought = ask.reasoning_tokens if limit is None else min(ask.reasoning_tokens, limit)
+        left = None if limit is None else limit - thought
+        if names := _called(ask):
+            return self._calls(ask, index, names, thought, left)
+        if ask.schema is not None:
+            text = msgspec.json.encode(schema.example(ask.schema, self._rng(ask, index), every=True)).decode()
+            pieces: Sequence[str] = tokens.split(text)
+        else:
+            pieces = self._tokens(ask.model, ask.prompt, ask.tool_result, index, length)
+        pieces = _stopped(pieces, ask.stops)
+        finish: Finish = "stop"
+        if left is not None and left < len(pieces):
+            pieces, finish = pieces[:left], "length"
+        return Choice(finish, tuple(pieces), (), thought, thought + len(pieces))
+
+    def _calls(self, ask: Ask, index: int, names: Sequence[str], thought: int, left: int | None) -> Choice:
+        rng = self._rng(ask, index)
+        # OpenAI reports "stop" when the request itself named the function.
+        finish: Finish = "stop" if ask.must_call in names else "tool_calls"
+        schemas = {tool.name: tool.schema for tool in ask.tools}
+        calls: list[Call] = []
+        spent = thought
+        for name in names:
+            arguments: Any = schema.example(schemas[name] or {"type": "object"}, rng)
+            pieces = tokens.split(msgspec.json.encode(arguments).decode())
+            cost = tokens.count(name)
+            if left is not None:
+                if left <= cost:
+                    finish = "length"
+                    break
+                if left - cost < len(pieces):
+                    pieces, finish = pieces[: left - cost], "length"
+                left -= cost + len(pieces)
+            calls.append(Call(f"call_{rng.getrandbits(96):024x}", name, tuple(pieces)))
+            spent += cost + len(pieces)
+        return Choice(finish, (), tuple(calls), thought, spent)
+
+    def _rng(self, ask: Ask, index: int) -> random.Random:
+        return self._seeded(ask.model, ask.prompt, ask.tool_result, index)
+
+    def _seeded(self, model: str, prompt: str, tool_result: str | None, index: int) -> random.Random:
+        key = msgspec.json.encode((self._seed, model, prompt, tool_result, index))
+        return random.Random(int.from_bytes(hashlib.blake2b(key, digest_size=8).digest()))
+
+    def _tokens_of(
+        self, model: str, prompt: str, tool_result: str | None, index: int, length: int | None
+    ) -> tuple[str, ...]:
+        rng = self._seeded(model, prompt, tool_result, index)
+        text = f"You asked: “{_quote(prompt)}”." if tool_result is None else f"The tool says: “{_quote(tool_result)}”."
+        pieces = tokens.split(text)
+        sentences = rng.randint(3, 5)
+        while sentences > 0 or (length is not None and len(pieces) < length):
+            pieces += tokens.split(" " + _sentence(rng))
+            sentences -= 1
+        return tuple(pieces[:length])
+
+
+def _sentence(rng: random.Random) -> str:
+    words = f"{rng.choice(_SUBJECTS)} {rng.choice(_VERBS)} {rng.choice(_OBJECTS)} {rng.choice(_WHENS)}."
+    link = rng.choice(_LINKS)
+    return link + words if link else words[0].upper() + words[1:]
+
+
+def _quote(text: str) -> str:
+    text = " ".join(text.split())
+    if len(text) <= _QUOTED:
+        return text
+    head, _, _ = text[:_QUOTED].rpartition(" ")
+    return (head or text[:_QUOTED]) + " …"
+
+
+def _stopped(pieces: Sequence[str], stops: Sequence[str]) -> Sequence[str]:
+    """The tokens before the first stop sequence."""
+    if not stops:
+        return pieces
+    text = "".join(pieces)
+    cut = min((at for stop in stops if (at := text.find(stop)) >= 0), default=None)
+    return pieces if cut is None else tokens.split(text[:cut])
+
+
+def _called(ask: Ask) -> list[str]:
+    """The tools that an answer calls: those the user says to call, else the one that has to be."""
+    if not ask.tools or ask.tool_result is not None:
+        return []
+    known = [tool.name for tool in ask.tools]
+    if ask.must_call in known:
+        return [ask.must_call] if ask.must_call else []
+    names = [name for name in _named(ask.prompt) if name in known]
+    if not names and ask.must_call:
+        names = known[:1]
+    return names if ask.parallel_calls else names[:1]
+
+
+def _named(prompt: str) -> list[str]:
+    """What follows the word "call", and the items listed after it: "call add and multiply"."""
+    names: list[str] = []
+    for match in _CALL.finditer(prompt):
+        names.append(match[1].rstrip("."))
+        at = match.end()
+        while more := _AND.match(prompt, at):
+            names.append(more[1].rstrip("."))
+            at = more.end()
+    return names

@@ -1,0 +1,1 @@
+"""One file a dialect: how a provider's requests are read and its answers written."""

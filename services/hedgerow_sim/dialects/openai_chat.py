@@ -1,0 +1,182 @@
+"""OpenAI Chat Completions, unary and streamed.
+
+Wire format: https://platform.openai.com/docs/api-reference/chat
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
+from typing import Any, Final
+
+import msgspec
+
+from hedgerow_sim import tokens
+from hedgerow_sim.author import Author
+from hedgerow_sim.chat import Ask, Choice
+from hedgerow_sim.dialects import openai_chat_request, openai_errors
+from hedgerow_sim.dialects.port import Frame, Job, Refusal, Reply, Wish
+
+_PATH: Final = "/v1/chat/completions"
+_DONE: Final = Frame(b"data: [DONE]\n\n")
+_FINGERPRINT: Final = "fp_hedgerow"
+
+
+class OpenAIChat:
+    """The dialect."""
+
+    def __init__(self, author: Author) -> None:
+        self._author = author
+
+    def serves(self, path: str) -> bool:
+        """See Dialect."""
+        return path == _PATH
+
+    def key(self, headers: Mapping[str, str]) -> str | None:
+        """The bearer key."""
+        return openai_errors.bearer(headers)
+
+    def read(self, _path: str, body: bytes) -> Job:
+        """See Dialect."""
+        ask, include_usage = openai_chat_request.read(body)
+        return _ChatJob(ask, self._author, include_usage=include_usage)
+
+    def refusal(self, refusal: Refusal, call: int) -> tuple[Mapping[str, str], bytes]:
+        """See Dialect."""
+        return openai_errors.answer(refusal, call)
+
+    def failure(self, refusal: Refusal) -> bytes:
+        """See Dialect."""
+        return openai_errors.event(refusal)
+
+
+class _ChatJob:
+    def __init__(self, ask: Ask, author: Author, *, include_usage: bool) -> None:
+        self.model = ask.model
+        self.stream = ask.stream
+        self.input_tokens = ask.input_tokens
+        self._ask = ask
+        self._include_usage = include_usage
+        self._author = author
+
+    def reply(self, call: int, wish: Wish) -> Reply:
+        """See Job."""
+        choices = self._author.write(self._ask, wish.length)
+        streamed = self.stream if wish.stream is None else wish.stream
+        if streamed:
+            headers = openai_errors.headers("text/event-stream; charset=utf-8", call)
+            return Reply(headers, self._events(call, choices, finish=wish.finish), streamed=True)
+        body = self._body(call, choices, finish=wish.finish)
+        longest = max(choice.tokens for choice in choices)
+        frame = Frame(body, sum(choice.tokens for choice in choices), max(longest - 1, 0))
+        return Reply(openai_errors.headers("application/json", call), (frame,), streamed=False)
+
+    def _body(self, call: int, choices: list[Choice], *, finish: bool) -> bytes:
+        return msgspec.json.encode(
+            {
+                "id": _id(call),
+                "object": "chat.completion",
+                "created": int(time.time()),
+                "model": self.model,
+                "choices": [
+                    {
+                        "index": index,
+                        "message": _message(choice),
+                        "logprobs": None,
+                        "finish_reason": choice.finish if finish else None,
+                    }
+                    for index, choice in enumerate(choices)
+                ],
+                "usage": self._usage(choices),
+                "service_tier": "default",
+                "system_fingerprint": _FINGERPRINT,
+            }
+        )
+
+    def _usage(self, choices: list[Choice]) -> dict[str, Any]:
+        output = sum(choice.tokens for choice in choices)
+        thought = sum(choice.reasoning_tokens for choice in choices)
+        return {
+            "prompt_tokens": self.input_tokens,
+            "completion_tokens": output,
+            "total_tokens": self.input_tokens + output,
+            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+            "completion_tokens_details": {
+                "reasoning_tokens": thought,
+                "audio_tokens": 0,
+                "accepted_prediction_tokens": 0,
+                "rejected_prediction_tokens": 0,
+            },
+        }
+
+    def _events(self, call: int, choices: list[Choice], *, finish: bool) -> Iterator[Frame]:
+        # Everything but the delta is the same in all events, so it is written once.
+        head = msgspec.json.encode(
+            {
+                "id": _id(call),
+                "object": "chat.completion.chunk",
+                "created": int(time.time()),
+                "model": self.model,
+                "service_tier": "default",
+                "system_fingerprint": _FINGERPRINT,
+            }
+        )
+        prefix = b"data: " + head[:-1] + b',"choices":['
+        suffix = b'],"usage":null}\n\n' if self._include_usage else b"]}\n\n"
+        rows = [_choice_frames(index, choice, prefix, suffix) for index, choice in enumerate(choices)]
+        yield from rows[0] if len(rows) == 1 else _interleaved(rows)
+        if finish:
+            for index, choice in enumerate(choices):
+                end = f'{{"index":{index},"delta":{{}},"logprobs":null,"finish_reason":"{choice.finish}"}}'
+                yield Frame(prefix + end.encode() + suffix)
+        if self._include_usage:
+            yield Frame(prefix + b'],"usage":' + msgspec.json.encode(self._usage(choices)) + b"}\n\n")
+        yield _DONE
+
+
+def _id(call: int) -> str:
+    return f"chatcmpl-{call:029x}"
+
+
+def _message(choice: Choice) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": None if choice.calls else "".join(choice.text)}
+    if choice.calls:
+        message["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": "".join(call.arguments)}}
+            for call in choice.calls
+        ]
+    return message | {"refusal": None, "annotations": []}
+
+
+def _interleaved(rows: list[Iterator[Frame]]) -> Iterator[Frame]:
+    """The events of several choices as they are written at the same time: only the first one's take time."""
+    for round_ in zip_longest(*rows):
+        waited = False
+        for frame in filter(None, round_):
+            yield Frame(frame.data, frame.tokens) if waited else frame
+            waited = True
+
+
+def _choice_frames(index: int, choice: Choice, prefix: bytes, suffix: bytes) -> Iterator[Frame]:
+    """The events of one choice up to its finish reason."""
+    encode = msgspec.json.encode
+    before = prefix + b'{"index":%d,"delta":' % index
+    after = b',"logprobs":null,"finish_reason":null}' + suffix
+    content = b"null" if choice.calls else b'""'
+    opening = b'{"role":"assistant","content":' + content + b',"refusal":null}'
+    yield Frame(before + opening + after, choice.reasoning_tokens, choice.reasoning_tokens)
+    delays = 0
+    before_text, after_text = before + b'{"content":', b"}" + after
+    for piece in choice.text:
+        yield Frame(before_text + encode(piece) + after_text, 1, delays)
+        delays = 1
+    for number, call in enumerate(choice.calls):
+        yield Frame(before + _call_start(number, call.id, call.name) + after, tokens.count(call.name), delays)
+        delays = 1
+        for piece in call.arguments:
+            delta = b'{"tool_calls":[{"index":%d,"function":{"arguments":%b}}]}' % (number, encode(piece))
+            yield Frame(before + delta + after, 1, delays)
+
+
+def _call_start(number: int, call_id: str, name: str) -> bytes:
+    call = {"index": number, "id": call_id, "type": "function", "function": {"name": name, "arguments": ""}}
+    return msgspec.json.encode({"tool_calls": [call]})

@@ -1,0 +1,121 @@
+"""What a dialect is, seen from the handler and the behaviours."""
+
+import enum
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+import msgspec
+
+
+class Kind(enum.Enum):
+    """Why a provider refuses, in terms that every dialect has words for."""
+
+    BAD_REQUEST = "bad_request", 400
+    CONTEXT_LENGTH = "context_length", 400
+    """The prompt is longer than the model can read."""
+    NO_KEY = "no_key", 401
+    BAD_KEY = "bad_key", 401
+    PERMISSION = "permission", 403
+    NO_PATH = "no_path", 404
+    NO_MODEL = "no_model", 404
+    METHOD = "method", 405
+    RATE_LIMIT = "rate_limit", 429
+    """Too many requests: waiting helps."""
+    QUOTA = "quota", 429
+    """No money left: waiting does not help."""
+    SERVER = "server", 500
+    OVERLOADED = "overloaded", 503
+
+    def __init__(self, word: str, status: int) -> None:
+        self.word = word
+        self.status = status
+        """The HTTP status that most providers use for it."""
+
+
+class Refusal(Exception):
+    """A request that is answered with an error of the provider's own shape."""
+
+    def __init__(
+        self, kind: Kind, message: str = "", *, about: str = "", param: str | None = None, code: str | None = None
+    ) -> None:
+        super().__init__(message or f"{kind.word} {about}".strip())
+        self.kind = kind
+        self.message = message
+        """What to say; empty leaves the words to the dialect."""
+        self.about = about
+        """What the dialect's own words name: the model, the masked key, the method and path."""
+        self.param = param
+        """The field at fault, in the dialect's own spelling."""
+        self.code = code
+        """A machine-readable word; None leaves it to the dialect."""
+
+
+class Frame(msgspec.Struct, frozen=True, gc=False):
+    """A piece of an answer that is written at once: a stream's event, or a whole body."""
+
+    data: bytes
+    """As on the wire."""
+    tokens: int = 0
+    """Output tokens in it."""
+    delays: int = 0
+    """How many token delays pass before it; the delay before the first frame is the law's `first` besides."""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer with status 200, ready to be sent."""
+
+    headers: Mapping[str, str]
+    """Content type and whatever else the provider sends."""
+    frames: Iterable[Frame]
+    """A stream's events, or one frame with the whole body."""
+    streamed: bool
+    """Whether this is a stream."""
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What a behaviour wants of the answer."""
+
+    length: int | None = None
+    """Exactly so many tokens of text, unless the request's own limit is lower."""
+    finish: bool = True
+    """False leaves out the finish reason."""
+    stream: bool | None = None
+    """Overrides whether a stream was asked for."""
+
+
+class Job(Protocol):
+    """One request, read and found valid."""
+
+    @property
+    def model(self) -> str:
+        """As requested."""
+
+    @property
+    def stream(self) -> bool:
+        """Whether a stream was asked for."""
+
+    @property
+    def input_tokens(self) -> int:
+        """Tokens of the prompt."""
+
+    def reply(self, call: int, wish: Wish, /) -> Reply:
+        """The answer; `call` makes the ids in it unique."""
+
+
+class Dialect(Protocol):
+    """How one provider API talks."""
+
+    def serves(self, path: str) -> bool:
+        """Whether a path, without query, is one of this API."""
+
+    def key(self, headers: Mapping[str, str]) -> str | None:
+        """The API key a request carries, None without one. Header names are case-insensitive."""
+
+    def read(self, path: str, body: bytes, /) -> Job:
+        """Reads a request; the path may name the model. Raises Refusal for what the provider would not accept."""
+
+    def refusal(self, refusal: Refusal, call: int) -> tuple[Mapping[str, str], bytes]:
+        """Headers and body of an error answer."""
+
+    def failure(self, refusal: Refusal) -> bytes:
+        """An error as an event inside a stream."""
