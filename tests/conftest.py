@@ -8,7 +8,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from stack import Stack, recordings, stack as start_stack  # noqa: E402
+from stack import Stack, recordings
+from stack import stack as start_stack
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,7 +11,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import grpc.aio
@@ -19,26 +19,25 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from stack import Stack, stack  # noqa: E402
-
-from hedgerow.chat.v1 import chat_service_pb2, chat_service_pb2_grpc, message_pb2  # noqa: E402
-from hedgerow_server.app import endpoints  # noqa: E402
-from hedgerow_server.core.call import Call  # noqa: E402
-from hedgerow_server.core.event import Event  # noqa: E402
-from hedgerow_server.core.port import HttpRequest  # noqa: E402
-from hedgerow_server.doors.grpcio import Endpoint  # noqa: E402
-from hedgerow_server.identity.static import StaticAuthenticator, StaticIdentity  # noqa: E402
-from hedgerow_server.interceptors.auth import Auth  # noqa: E402
-from hedgerow_server.interceptors.chain import Chain  # noqa: E402
-from hedgerow_server.interceptors.deadline import Deadline  # noqa: E402
-from hedgerow_server.interceptors.decode import Decode  # noqa: E402
-from hedgerow_server.interceptors.request_id import RequestId  # noqa: E402
-from hedgerow_server.interceptors.telemetry import Telemetry  # noqa: E402
-from hedgerow_server.providers.openai import OpenAI, OpenAISection  # noqa: E402
-from hedgerow_server.routing.plan import Candidate, Routes, Upstream  # noqa: E402
-from hedgerow_server.telemetry import trace  # noqa: E402
-from hedgerow_server.telemetry.logs import CallLog  # noqa: E402
-from hedgerow_server.wire.report import report  # noqa: E402
+from hedgerow.chat.v1 import chat_service_pb2, chat_service_pb2_grpc, message_pb2
+from hedgerow_server.app import endpoints
+from hedgerow_server.core.call import Call
+from hedgerow_server.core.event import Event
+from hedgerow_server.core.port import HttpRequest
+from hedgerow_server.doors.grpcio import Endpoint
+from hedgerow_server.identity.static import StaticAuthenticator, StaticIdentity
+from hedgerow_server.interceptors.auth import Auth
+from hedgerow_server.interceptors.chain import Chain
+from hedgerow_server.interceptors.deadline import Deadline
+from hedgerow_server.interceptors.decode import Decode
+from hedgerow_server.interceptors.request_id import RequestId
+from hedgerow_server.interceptors.telemetry import Telemetry
+from hedgerow_server.providers.openai import OpenAI, OpenAISection
+from hedgerow_server.routing.plan import Candidate, Routes, Upstream
+from hedgerow_server.telemetry import trace
+from hedgerow_server.telemetry.logs import CallLog
+from hedgerow_server.wire.report import report
+from stack import Stack, stack
 
 PROMPT = "Say something about hedges. " * 36
 """About 1 KB."""
@@ -118,11 +117,10 @@ class NullResponse:
 
     def __init__(self, content_type: str, pieces: list[bytes]) -> None:
         self.headers: Mapping[str, str] = {"content-type": content_type}
-        self._pieces = pieces
+        self._pieces = iter(pieces)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
-            yield piece
+    async def read(self) -> bytes:
+        return next(self._pieces, b"")
 
     def release(self, *, finished: bool = False) -> None:
         pass

@@ -15,7 +15,6 @@ from hedgerow_server.core.event import (
     Started,
     TextDelta,
     ToolCallArgumentsDelta,
-    ToolCallEnded,
     ToolCallStarted,
 )
 from hedgerow_server.core.request import (
@@ -125,8 +124,8 @@ class Fold:
 
     def _add_rare(self, event: Event) -> None:
         match event:
-            case CitationAdded(index, citation):
-                self._part(index, Text).citations.append(citation)
+            case CitationAdded(index, citation) if index in self._parts:
+                self._parts[index].citations.append(citation)
             case MediaDelta(index):
                 part = self._part(index, File)
                 part.media_type = part.media_type or event.media_type
@@ -135,10 +134,8 @@ class Fold:
                 part.transcript.append(event.transcript)
             case ProviderItemAdded(index, item):
                 self._part(index, ProviderItem).item = item
-            case ProviderStateAttached(index, state):
-                self._part(index, Text).state = state
-            case ToolCallEnded():
-                pass
+            case ProviderStateAttached(index, state) if index in self._parts:
+                self._parts[index].state = state
 
     def answer(self) -> Answer:
         """The whole answer. A stream without `Completed` never gets here: the executor has raised."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, Awaitable
+from typing import TypeVar
 
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.error import (
@@ -24,13 +25,16 @@ from hedgerow_server.core.event import (
     WarningCode,
     coalesce,
 )
-from hedgerow_server.core.port import Operation, Prepared
+from hedgerow_server.core.port import Operation, Prepared, Reader
 from hedgerow_server.core.request import ChatSpec, EmbedSpec, RoutePolicy
 from hedgerow_server.providers.http.port import Response, UnreachableError
 from hedgerow_server.routing.plan import Candidate
 from hedgerow_server.routing.tally import Tally
 
+T = TypeVar("T")
+
 _ERROR_BODY_BYTES = 65_536
+_ERROR_BODY_S = 5
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id")
 
 
@@ -90,26 +94,35 @@ class Attempt:
         response: Response | None = None
         try:
             response = await self._send(record)
-            async for batch in self._read(response, record):
-                yield batch
+            reader = self._reader(response)
+            data = b"-"
+            while data and not self._finished:
+                data = b"" if reader.done else await self._read(response, record)
+                events = coalesce(reader.feed(data) if data else reader.finish())
+                if events:
+                    self._note(events, record)
+                    yield events
         except HedgerowError as error:
             record.outcome, record.error_reason = AttemptOutcome.FAILED, error.reason
             raise
         finally:
             if response is not None:
                 response.release(finished=self._finished)
-            if record.outcome is not AttemptOutcome.SUCCEEDED:
-                record.total_s = time.monotonic() - self._started_s
-            if record.outcome is None:
-                record.outcome = AttemptOutcome.CANCELLED
-            if record.usage is None and self._tally.seen:
-                record.usage = self._tally.estimate()
+            self._close(record)
+
+    def _close(self, record: AttemptRecord) -> None:
+        if record.outcome is not AttemptOutcome.SUCCEEDED:
+            record.total_s = time.monotonic() - self._started_s
+        if record.outcome is None:
+            record.outcome = AttemptOutcome.CANCELLED
+        if record.usage is None and self._tally.seen:
+            record.usage = self._tally.estimate()
 
     async def _send(self, record: AttemptRecord) -> Response:
         upstream = self._candidate.upstream
         try:
-            async with asyncio.timeout(self._first_token_timeout_s):
-                response = await upstream.transport.send(self._prepared.request, self._call.trace)
+            sending = upstream.transport.send(self._prepared.request, self._call.trace)
+            response = await _within(self._first_token_timeout_s, sending)
         except UnreachableError as error:
             raise self._unavailable(error) from None
         except TimeoutError:
@@ -123,21 +136,12 @@ class Attempt:
             raise upstream.dialect.classify(response.status, lower, body)
         return response
 
-    async def _read(self, response: Response, record: AttemptRecord) -> AsyncGenerator[list[Event], None]:
+    def _reader(self, response: Response) -> Reader:
         content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        reader = self._candidate.upstream.dialect.reader(
-            self._operation, stream=self._stream, content_type=content_type
-        )
-        chunks = response.chunks()
-        data = b"-"
-        while data and not self._finished:
-            data = b"" if reader.done else await self._next(chunks, record)
-            events = coalesce(reader.feed(data) if data else reader.finish())
-            if events:
-                self._note(events, record)
-                yield events
+        dialect = self._candidate.upstream.dialect
+        return dialect.reader(self._operation, stream=self._stream, content_type=content_type)
 
-    async def _next(self, chunks: AsyncIterator[bytes], record: AttemptRecord) -> bytes:
+    async def _read(self, response: Response, record: AttemptRecord) -> bytes:
         """The next bytes, empty at the end of the body."""
         if record.first_token_s is None:
             limit_s = self._first_token_timeout_s
@@ -145,8 +149,7 @@ class Attempt:
         else:
             due_s = self._idle_timeout_s
         try:
-            async with asyncio.timeout(due_s):
-                return await anext(chunks, b"")
+            return await _within(due_s, response.read())
         except UnreachableError as error:
             if record.first_token_s is None:
                 raise self._unavailable(error) from None
@@ -177,11 +180,9 @@ class Attempt:
     async def _error_body(self, response: Response) -> bytes:
         body = bytearray()
         try:
-            async with asyncio.timeout(5):
-                async for data in response.chunks():
+            async with asyncio.timeout(_ERROR_BODY_S):
+                while len(body) < _ERROR_BODY_BYTES and (data := await response.read()):
                     body += data
-                    if len(body) >= _ERROR_BODY_BYTES:
-                        break
         except (UnreachableError, TimeoutError):
             pass
         response.release(finished=True)
@@ -204,6 +205,14 @@ class Attempt:
         return FirstTokenTimeout(
             f"The provider {self._name} sent no content within {limit} s.", metadata=self._metadata(limitSeconds=limit)
         )
+
+
+async def _within(limit_s: float | None, awaited: Awaitable[T]) -> T:
+    """The result of what is awaited. Raises TimeoutError beyond the limit."""
+    if limit_s is None:
+        return await awaited
+    async with asyncio.timeout(limit_s):
+        return await awaited
 
 
 def _require(prepared: Prepared, provider: str) -> None:

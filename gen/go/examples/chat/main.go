@@ -82,6 +82,9 @@ func chat(ctx context.Context, target string, secure bool, model, prompt string)
 	begin := time.Now()
 	for event, err := range client.Stream(ctx, chatv1.NewChatServiceClient(conn), request, grpc.Trailer(&trailer)) {
 		if err != nil {
+			if first != 0 {
+				fmt.Println() // so that the error does not stick to the text so far
+			}
 			return err
 		}
 		if first == 0 {

@@ -1,7 +1,7 @@
 """The default transport: aiohttp, the faster of the two."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 import aiohttp
 
@@ -88,11 +88,9 @@ class _AiohttpResponse:
     def headers(self) -> Mapping[str, str]:
         return self._response.headers
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        content = self._response.content
+    async def read(self) -> bytes:
         try:
-            while data := await content.readany():
-                yield data
+            return await self._response.content.readany()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise UnreachableError(f"the answer broke off ({type(error).__name__})") from None
 

@@ -1,7 +1,7 @@
 """The compatible transport: httpx."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 import httpx
 
@@ -57,10 +57,11 @@ class HttpxTransport:
 
 
 class _HttpxResponse:
-    __slots__ = ("_response", "_transport")
+    __slots__ = ("_body", "_response", "_transport")
 
     def __init__(self, response: httpx.Response, transport: HttpxTransport) -> None:
         self._response = response
+        self._body = response.aiter_bytes()
         self._transport = transport
 
     @property
@@ -71,10 +72,9 @@ class _HttpxResponse:
     def headers(self) -> Mapping[str, str]:
         return self._response.headers
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def read(self) -> bytes:
         try:
-            async for data in self._response.aiter_bytes():
-                yield data
+            return await anext(self._body, b"")
         except (httpx.HTTPError, OSError) as error:
             raise UnreachableError(f"the answer broke off ({type(error).__name__})") from None
 

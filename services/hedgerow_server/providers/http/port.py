@@ -1,6 +1,6 @@
 """The upstream port: all that the gateway asks of an HTTP client."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from hedgerow_server.core.port import HttpRequest
@@ -25,8 +25,9 @@ class Response(Protocol):
     def headers(self) -> Mapping[str, str]:
         """The headers; look-ups ignore case."""
 
-    def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it arrives, decoded. Raises UnreachableError when the connection breaks."""
+    async def read(self) -> bytes:
+        """The next bytes of the body as they arrive, decoded; empty at its end. Raises UnreachableError when the connection
+        breaks."""
 
     def release(self, *, finished: bool = False) -> None:
         """Ends the exchange at once, without waiting. `finished` says that the provider has said its last word: what is

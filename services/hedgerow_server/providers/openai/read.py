@@ -31,8 +31,8 @@ class _Answer:
         self.word = ""
         """The provider's finish reason, empty until it came."""
 
-    def take(self, completion: Completion) -> None:
-        """Takes a completion or a chunk. Raises HedgerowError."""
+    def take(self, completion: Completion, *, whole: bool) -> None:
+        """Takes a whole completion or a chunk. Raises HedgerowError."""
         if completion.error:
             raise error_within(self._provider, completion.error)
         if not self._started:
@@ -44,7 +44,8 @@ class _Answer:
                 if choice.index:
                     self._dropped = True
                     continue
-                piece = choice.delta or self._whole(choice.message)
+                # Perplexity has both: an empty delta in a whole answer, the text so far in the messages of a stream.
+                piece = (choice.message or choice.delta) if whole else (choice.delta or self._only(choice.message))
                 if piece is not None:
                     self._assembly.add(piece, self._id)
                 if choice.finish_reason:
@@ -77,8 +78,8 @@ class _Answer:
         events.append(Finished(reason, self.word, self._usage, warnings=warnings))
         return events
 
-    def _whole(self, message: Piece | None) -> Piece | None:
-        """A message in the place of a delta, unless deltas came before it: Perplexity repeats the text so far in it."""
+    def _only(self, message: Piece | None) -> Piece | None:
+        """A message in the place of all deltas."""
         return None if self._started or self._assembly.events else message
 
     def _note_word(self, word: object) -> None:
@@ -164,7 +165,7 @@ class StreamReader:
             raise protocol_error(self._provider, "a chunk that is not one of a chat completion") from None
         if chunk.choices is None and chunk.usage is None and not chunk.error:
             _check_bare_error(self._provider, payload)
-        self._answer.take(chunk)
+        self._answer.take(chunk, whole=False)
 
 
 class DocumentReader:
@@ -192,7 +193,7 @@ class DocumentReader:
         if not completion.choices and not completion.error:
             _check_bare_error(self._provider, self._document.text())
             raise protocol_error(self._provider, "a chat completion without choices")
-        self._answer.take(completion)
+        self._answer.take(completion, whole=True)
         return self._answer.closing()
 
 

@@ -690,7 +690,7 @@ func (x *ToolCallEnded) GetPartIndex() int32 {
 	return 0
 }
 
-// CitationAdded gives a source of one part's text.
+// CitationAdded gives a source of one part's text. The part has had a delta before, if only an empty one.
 type CitationAdded struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The part of the answer's message, from 0.
@@ -883,7 +883,8 @@ func (x *ProviderItemAdded) GetItem() *ProviderItem {
 	return nil
 }
 
-// ProviderStateAttached attaches state to a part, replacing what was attached to it before.
+// ProviderStateAttached attaches state to a part, replacing what was attached to it before. The part has had a delta
+// before, if only an empty one.
 type ProviderStateAttached struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The part of the answer's message, from 0.

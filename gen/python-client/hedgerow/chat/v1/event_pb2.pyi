@@ -339,7 +339,7 @@ global___ToolCallEnded = ToolCallEnded
 
 @typing.final
 class CitationAdded(google.protobuf.message.Message):
-    """CitationAdded gives a source of one part's text."""
+    """CitationAdded gives a source of one part's text. The part has had a delta before, if only an empty one."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -425,7 +425,9 @@ global___ProviderItemAdded = ProviderItemAdded
 
 @typing.final
 class ProviderStateAttached(google.protobuf.message.Message):
-    """ProviderStateAttached attaches state to a part, replacing what was attached to it before."""
+    """ProviderStateAttached attaches state to a part, replacing what was attached to it before. The part has had a delta
+    before, if only an empty one.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 

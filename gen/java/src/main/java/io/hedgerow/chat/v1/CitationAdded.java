@@ -6,7 +6,7 @@ package io.hedgerow.chat.v1;
 
 /**
  * <pre>
- * CitationAdded gives a source of one part's text.
+ * CitationAdded gives a source of one part's text. The part has had a delta before, if only an empty one.
  * </pre>
  *
  * Protobuf type {@code hedgerow.chat.v1.CitationAdded}
@@ -272,7 +272,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * CitationAdded gives a source of one part's text.
+   * CitationAdded gives a source of one part's text. The part has had a delta before, if only an empty one.
    * </pre>
    *
    * Protobuf type {@code hedgerow.chat.v1.CitationAdded}

@@ -6,7 +6,8 @@ package io.hedgerow.chat.v1;
 
 /**
  * <pre>
- * ProviderStateAttached attaches state to a part, replacing what was attached to it before.
+ * ProviderStateAttached attaches state to a part, replacing what was attached to it before. The part has had a delta
+ * before, if only an empty one.
  * </pre>
  *
  * Protobuf type {@code hedgerow.chat.v1.ProviderStateAttached}
@@ -272,7 +273,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * ProviderStateAttached attaches state to a part, replacing what was attached to it before.
+   * ProviderStateAttached attaches state to a part, replacing what was attached to it before. The part has had a delta
+   * before, if only an empty one.
    * </pre>
    *
    * Protobuf type {@code hedgerow.chat.v1.ProviderStateAttached}
