@@ -1,0 +1,73 @@
+"""The options that every verb with a call takes, and the client that they make."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hedgerow_client.cli.terminal import InputError
+
+if TYPE_CHECKING:
+    from hedgerow_client import Client
+
+DEFAULT_TARGET = "127.0.0.1:50051"
+_PANEL = "Connection"
+
+Target = Annotated[
+    str,
+    typer.Option(envvar="HEDGEROW_TARGET", metavar="HOST:PORT", help="The gateway's address.", rich_help_panel=_PANEL),
+]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        envvar="HEDGEROW_TOKEN",
+        help="Your key. Better in the environment: other users of this machine can see the command line.",
+        show_default=False,
+        rich_help_panel=_PANEL,
+    ),
+]
+Plaintext = Annotated[
+    bool | None,
+    typer.Option(
+        "--plaintext/--tls",
+        help="Whether to speak without or with TLS.  [default: plaintext for loopback addresses, else TLS]",
+        show_default=False,
+        rich_help_panel=_PANEL,
+    ),
+]
+TlsCa = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="Certificate authorities to trust, as PEM, in place of the system's. Implies --tls.",
+        show_default=False,
+        rich_help_panel=_PANEL,
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        min=0.001,
+        metavar="SECONDS",
+        help="The deadline of the call.  [default: the gateway's]",
+        show_default=False,
+        rich_help_panel=_PANEL,
+    ),
+]
+
+
+def connect(
+    target: str, token: str | None, plaintext: bool | None, tls_ca: Path | None, timeout: float | None
+) -> "Client":
+    """Opens the connection that the options ask for. Raises InputError where they cannot hold."""
+    from hedgerow_client import Client, Tls  # gRPC takes a while to load
+
+    if tls_ca and plaintext:
+        raise InputError("--tls-ca and --plaintext exclude each other")
+    tls = Tls(root_certificates=tls_ca.read_bytes()) if tls_ca else None
+    try:
+        return Client(target, token=token, tls=tls, insecure=plaintext, timeout=timeout)
+    except ValueError as error:
+        raise InputError(str(error)) from None

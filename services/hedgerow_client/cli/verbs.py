@@ -1,0 +1,52 @@
+"""All verbs, put together."""
+
+import typer
+
+from hedgerow_client.cli.chat import chat
+from hedgerow_client.cli.check import check
+from hedgerow_client.cli.embed import embed
+from hedgerow_client.cli.models import models
+from hedgerow_client.cli.serve import serve
+from hedgerow_client.cli.version import version
+
+INTRODUCTION = """Hedgerow, a gRPC gateway to LLM providers: run it, and talk to it.
+
+[bold]Examples[/bold]
+
+  hedgerow serve config.yaml
+  hedgerow chat -m fast "Why is the sky blue?"
+  hedgerow chat -m fast                              (a conversation)
+  git diff | hedgerow chat -m fast --system "Write a commit message."
+  hedgerow embed texts.txt -m embed-small --out vectors.jsonl
+  hedgerow models --target gateway.internal:50051
+
+Verbs that call the gateway find it by --target or HEDGEROW_TARGET, and say
+who you are by HEDGEROW_TOKEN.
+
+[bold]Exit codes[/bold]
+
+  0 success   1 a failed call   2 wrong usage   3 some inputs of embed failed
+  130 after Ctrl-C, which cancels the call
+"""
+
+
+def build() -> typer.Typer:
+    """The command line with all verbs."""
+    app = typer.Typer(
+        name="hedgerow",
+        help=INTRODUCTION,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        # A traceback with local variables would show the token.
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    passed_on = {"allow_extra_args": True, "ignore_unknown_options": True}
+    app.command(context_settings=passed_on)(serve)
+    app.command(context_settings=passed_on)(check)
+    app.command()(chat)
+    app.command()(embed)
+    app.command()(models)
+    app.command()(version)
+    return app
