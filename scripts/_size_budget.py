@@ -16,7 +16,7 @@ def _percentile(lengths: list[int], share: float) -> int:
 
 def _beyond(kind: str, lengths: dict[str, int], budget: tuple[int, int, int]) -> list[str]:
     median, p95 = _percentile(list(lengths.values()), 0.5), _percentile(list(lengths.values()), 0.95)
-    print(f"note: {len(lengths)} {kind}s: median {median} lines, 95th percentile {p95} (budget {budget[0]}, {budget[1]})")
+    print(f"note: {len(lengths)} {kind}s: median {median} lines, p95 {p95} (budget {budget[0]}, {budget[1]})")
     found = [f"{where}: {length} lines, at most {budget[2]}" for where, length in lengths.items() if length > budget[2]]
     if median > budget[0]:
         found.append(f"the median {kind} has {median} lines, at most {budget[0]}")

@@ -1,5 +1,6 @@
 """Fixtures that several kinds of test share."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +9,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from stack import Stack, recordings
+from stack import RECORDINGS, Stack, recordings
 from stack import stack as start_stack
+
+if RECORDINGS.exists():
+    os.environ.setdefault("HEDGEROW_TEST_RECORDINGS", str(RECORDINGS))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,7 +1,7 @@
 """CPU of the router: a unary call, a streamed chunk, and everything behind the door alone.
 
-The router's own process is measured (user and system time of /proc), not the load generator's or the simulator's. Figures
-of one run compare with each other; across machines only ratios do. Load is bounded and stays on loopback.
+The router's own process is measured (user and system time of /proc), not the load generator's or the simulator's.
+Figures of one run compare with each other; across machines only ratios do. Load is bounded and stays on loopback.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import cast
 
 import grpc.aio
 import psutil
@@ -83,7 +84,7 @@ async def through_the_door(running: Stack, rounds: int, scale: float) -> dict[st
     figures: dict[str, list[float]] = {"unary": [], "chunk_burst": [], "chunk_paced": []}
     pid = running.router.popen.pid
     async with grpc.aio.insecure_channel(running.target) as channel:
-        stub = chat_service_pb2_grpc.ChatServiceStub(channel)
+        stub = cast("chat_service_pb2_grpc.ChatServiceAsyncStub", chat_service_pb2_grpc.ChatServiceStub(channel))
 
         async def unary() -> None:
             await stub.Complete(chat_service_pb2.CompleteRequest.FromString(request("bench-unary")))
@@ -129,17 +130,18 @@ class NullResponse:
 class NullTransport:
     """An upstream that costs nothing."""
 
-    def __init__(self, response: Callable[[], NullResponse]) -> None:
-        self._response = response
+    def __init__(self, content_type: str, pieces: list[bytes]) -> None:
+        self._content_type = content_type
+        self._pieces = pieces
 
     async def send(self, request: HttpRequest, extra_headers: tuple[tuple[str, str], ...]) -> NullResponse:
-        return self._response()
+        return NullResponse(self._content_type, self._pieces)
 
     async def close(self) -> None:
         pass
 
 
-def document() -> NullResponse:
+def document() -> bytes:
     """A unary answer of about 1 KB."""
     message = {"role": "assistant", "content": PROMPT, "refusal": None}
     usage = {"prompt_tokens": 250, "completion_tokens": 250, "total_tokens": 500}
@@ -151,17 +153,17 @@ def document() -> NullResponse:
         "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}],
         "usage": usage,
     }
-    return NullResponse("application/json", [json.dumps(body).encode()])
+    return json.dumps(body).encode()
 
 
-def chunks() -> NullResponse:
+def chunks() -> list[bytes]:
     """A stream of 64 tokens, each in a piece of its own."""
     head = (
         '{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"null","choices":[{"index":0,"delta":'
     )
     pieces = [f'data: {head}{{"content":" hedge"}},"finish_reason":null}}]}}\n\n' for _ in range(STREAM_TOKENS)]
     pieces.append(f'data: {head}{{}},"finish_reason":"stop"}}]}}\n\ndata: [DONE]\n\n')
-    return NullResponse("text/event-stream", [piece.encode() for piece in pieces])
+    return [piece.encode() for piece in pieces]
 
 
 def behind_the_door(*, telemetry: bool) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -169,10 +171,16 @@ def behind_the_door(*, telemetry: bool) -> dict[str, Callable[[], Awaitable[None
     log = CallLog(Path("/dev/null").open("w")) if telemetry else None  # noqa: SIM115
     dialect = OpenAI("null", OpenAISection(dialect="openai"))
 
-    def candidates(response: Callable[[], NullResponse]) -> tuple[Candidate, ...]:
-        return (Candidate(Upstream("null", dialect, NullTransport(response), None, None, 60.0), "null", "", None),)
+    def candidates(content_type: str, pieces: list[bytes]) -> tuple[Candidate, ...]:
+        transport = NullTransport(content_type, pieces)
+        return (Candidate(Upstream("null", dialect, transport, None, None, 60.0), "null", "", None),)
 
-    routes = Routes({("chat", "unary"): candidates(document), ("chat", "stream"): candidates(chunks)})
+    routes = Routes(
+        {
+            ("chat", "unary"): candidates("application/json", [document()]),
+            ("chat", "stream"): candidates("text/event-stream", chunks()),
+        }
+    )
     chain = Chain(
         [
             RequestId(),
@@ -259,9 +267,11 @@ def main() -> None:
     parser.add_argument("--transport", choices=("aiohttp", "httpx"), default="aiohttp")
     arguments = parser.parse_args()
     figures = asyncio.run(null_figures(arguments.rounds, arguments.scale))
-    with tempfile.TemporaryDirectory() as folder:
-        with stack(Path(folder), transport=arguments.transport, extra_routes=bench_routes()) as running:
-            figures |= asyncio.run(through_the_door(running, arguments.rounds, arguments.scale))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        stack(Path(folder), transport=arguments.transport, extra_routes=bench_routes()) as running,
+    ):
+        figures |= asyncio.run(through_the_door(running, arguments.rounds, arguments.scale))
     result = {
         name: {"hedgerow": {"cpu_us": round(statistics.median(values), 1), "all": [round(v, 1) for v in values]}}
         for name, values in figures.items()

@@ -2,17 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable
-from typing import TypeVar
+from collections.abc import AsyncGenerator
 
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.error import (
+    Failure,
     FirstTokenTimeout,
     HedgerowError,
     ParameterUnsupported,
     ProviderUnavailable,
     StreamCut,
     StreamStalled,
+    UpstreamProtocol,
 )
 from hedgerow_server.core.event import (
     AttemptKind,
@@ -28,13 +29,13 @@ from hedgerow_server.core.event import (
 from hedgerow_server.core.port import Operation, Prepared, Reader
 from hedgerow_server.core.request import ChatSpec, EmbedSpec, RoutePolicy
 from hedgerow_server.providers.http.port import Response, UnreachableError
+from hedgerow_server.routing.clock import Clock
 from hedgerow_server.routing.plan import Candidate
 from hedgerow_server.routing.tally import Tally
 
-T = TypeVar("T")
-
 _ERROR_BODY_BYTES = 65_536
 _ERROR_BODY_S = 5
+_CUTTING = (Failure.TRANSIENT, Failure.RATE, Failure.KEY)
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id")
 
 
@@ -65,7 +66,8 @@ class Attempt:
         self._stream = stream
         self._first_token_timeout_s = policy.first_token_timeout_s or upstream.first_token_timeout_s
         self._idle_timeout_s = policy.idle_timeout_s or upstream.idle_timeout_s
-        self._tally = Tally(len(self._prepared.request.body))
+        self._clock = Clock()
+        self._tally = Tally(spec)
         self._finished = False
         self._started_s = 0.0
         self._kind = kind
@@ -103,12 +105,27 @@ class Attempt:
                     self._note(events, record)
                     yield events
         except HedgerowError as error:
-            record.outcome, record.error_reason = AttemptOutcome.FAILED, error.reason
-            raise
+            seen = self._as_seen(error, record)
+            record.outcome, record.error_reason = AttemptOutcome.FAILED, seen.reason
+            raise seen from None
         finally:
+            self._clock.close()
             if response is not None:
                 response.release(finished=self._finished)
             self._close(record)
+
+    def _as_seen(self, error: HedgerowError, record: AttemptRecord) -> HedgerowError:
+        """A provider that fails in the middle of its answer has cut it, whatever it says of the cause."""
+        started = record.first_token_s is not None
+        if (
+            not started
+            or error.failure not in _CUTTING
+            or isinstance(error, UpstreamProtocol | StreamStalled | StreamCut)
+        ):
+            return error
+        return StreamCut(
+            f"The answer of {self._name} was cut: {error.message}", metadata={**error.metadata, "detail": error.reason}
+        )
 
     def _close(self, record: AttemptRecord) -> None:
         if record.outcome is not AttemptOutcome.SUCCEEDED:
@@ -122,7 +139,7 @@ class Attempt:
         upstream = self._candidate.upstream
         try:
             sending = upstream.transport.send(self._prepared.request, self._call.trace)
-            response = await _within(self._first_token_timeout_s, sending)
+            response = await self._clock.wait(self._first_token_timeout_s, sending)
         except UnreachableError as error:
             raise self._unavailable(error) from None
         except TimeoutError:
@@ -149,7 +166,7 @@ class Attempt:
         else:
             due_s = self._idle_timeout_s
         try:
-            return await _within(due_s, response.read())
+            return await self._clock.wait(due_s, response.read())
         except UnreachableError as error:
             if record.first_token_s is None:
                 raise self._unavailable(error) from None
@@ -205,14 +222,6 @@ class Attempt:
         return FirstTokenTimeout(
             f"The provider {self._name} sent no content within {limit} s.", metadata=self._metadata(limitSeconds=limit)
         )
-
-
-async def _within(limit_s: float | None, awaited: Awaitable[T]) -> T:
-    """The result of what is awaited. Raises TimeoutError beyond the limit."""
-    if limit_s is None:
-        return await awaited
-    async with asyncio.timeout(limit_s):
-        return await awaited
 
 
 def _require(prepared: Prepared, provider: str) -> None:

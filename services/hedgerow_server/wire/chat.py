@@ -22,7 +22,7 @@ from hedgerow_server.core.request import (
     ToolChoice,
     ToolChoiceMode,
 )
-from hedgerow_server.wire.check import Checker, invalid, json_object
+from hedgerow_server.wire.check import Checker, invalid, json_object, subscript
 from hedgerow_server.wire.message import cache_hint, messages, write_message
 from hedgerow_server.wire.policy import policy, refuse_key
 from hedgerow_server.wire.report import write_attempts, write_usage, write_warning
@@ -89,7 +89,7 @@ def _spec(chat: pb.ChatSpec) -> ChatSpec:
 
 def options(source: Mapping[str, str], field: str) -> dict[str, str]:
     """Provider options, every one a JSON object. Raises RequestInvalid."""
-    return {name: json_object(text, f"{field}.provider_options[{name!r}]") for name, text in source.items()}
+    return {name: json_object(text, f"{field}.provider_options{subscript(name)}") for name, text in source.items()}
 
 
 def _tools(chat: pb.ChatSpec) -> tuple[FunctionTool | ProviderTool, ...]:
@@ -162,5 +162,5 @@ def _encode(answer: Answer) -> bytes:
     write_usage(response.usage, completed.usage)
     for warning in started.warnings:
         write_warning(response.warnings.add(), warning)
-    write_attempts(response.attempts, completed.attempts)
+    write_attempts(response.attempts, completed.attempts, (completed.usage, response.usage))
     return response.SerializeToString()

@@ -104,7 +104,7 @@ def _completed(response: Response, event: core.Completed) -> None:
     completed.native_finish_reason = event.native_reason
     completed.stop_sequence = event.stop_sequence
     write_usage(completed.usage, event.usage)
-    write_attempts(completed.attempts, event.attempts)
+    write_attempts(completed.attempts, event.attempts, (event.usage, completed.usage))
 
 
 _WRITERS: dict[type, Callable[[Response, Any], None]] = {

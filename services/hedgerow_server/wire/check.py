@@ -12,6 +12,7 @@ from hedgerow_server.core.error import FieldViolation, MessageTooLarge, RequestI
 M = TypeVar("M", bound=Message)
 
 _MAX_VIOLATIONS = 16
+_MAX_KEY = 64
 _JSON = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -54,8 +55,13 @@ def _violation(proto: object) -> FieldViolation:
         path += f".{element.field_name}"
         if element.subscript is not None:
             value = getattr(element.subscript, "value", element.subscript)
-            path += f"[{value!r}]" if isinstance(value, str) else f"[{value}]"
+            path += subscript(value) if isinstance(value, str) else f"[{value}]"
     return FieldViolation(path.lstrip("."), str(proto.message))  # type: ignore[attr-defined]
+
+
+def subscript(key: str) -> str:
+    """An entry of a map within a path. The key is the caller's and may be of any length: it is cut."""
+    return f"[{key if len(key) <= _MAX_KEY else key[:_MAX_KEY] + '...'!r}]"
 
 
 def invalid(violations: list[FieldViolation]) -> RequestInvalid:

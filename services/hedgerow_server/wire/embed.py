@@ -107,7 +107,7 @@ class EmbedAnswer:
         for warning in started.warnings:
             write_warning(response.warnings.add(), warning)
         write_usage(response.usage, completed.usage)
-        write_attempts(response.attempts, completed.attempts)
+        write_attempts(response.attempts, completed.attempts, (completed.usage, response.usage))
         fields = [delimited(1, embedding(vector)) for vector in self._vectors]
         fields.append(response.SerializeToString())
         return b"".join(fields)

@@ -54,10 +54,6 @@ def _message(source: pb.Message, index: int) -> Message:
 
 def _part(source: pb.Part, role: Role, path: str) -> Part:
     which = source.WhichOneof("content")
-    if which == "text" and source.ByteSize() - len(source.text) < 8:
-        # Nothing but the text: the common case, kept short.
-        _check_role(which, role, path)
-        return Part(Text(source.text))
     _check_role(which or "", role, path)
     return Part(
         content=_content(source, which or "", role, path),

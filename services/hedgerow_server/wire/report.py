@@ -46,8 +46,10 @@ def write_usage(target: usage_pb2.Usage, usage: Usage) -> None:
         target.output_image_tokens = usage.output_image_tokens
     for unit, count in usage.other_units.items():
         target.other_units[unit] = count
-    target.estimated = usage.estimated
-    target.final = usage.final
+    if usage.estimated:
+        target.estimated = True
+    if usage.final:
+        target.final = True
 
 
 def write_warning(target: warning_pb2.Warning, warning: Warning) -> None:
@@ -57,12 +59,17 @@ def write_warning(target: warning_pb2.Warning, warning: Warning) -> None:
     target.message = warning.message
 
 
-def write_attempt(target: attempt_pb2.Attempt, record: AttemptRecord) -> None:
+Written = tuple[Usage, usage_pb2.Usage]
+"""A usage that was written before, so that it is copied where it stands again: a call with one attempt has it twice."""
+
+
+def write_attempt(target: attempt_pb2.Attempt, record: AttemptRecord, written: Written | None = None) -> None:
     """Fills the record of an attempt."""
     target.number = record.number
     target.provider = record.provider
     target.model = record.model
-    target.region = record.region
+    if record.region:
+        target.region = record.region
     target.kind = attempt_pb2.AttemptKind.ValueType(record.kind.value)
     if record.outcome is not None:
         target.outcome = attempt_pb2.AttemptOutcome.ValueType(record.outcome.value)
@@ -76,21 +83,25 @@ def write_attempt(target: attempt_pb2.Attempt, record: AttemptRecord) -> None:
     if record.first_token_s is not None:
         set_duration(target.first_token_duration, record.first_token_s)
     set_duration(target.total_duration, record.total_s)
-    if record.usage is not None:
+    if written is not None and record.usage is written[0]:
+        target.usage.CopyFrom(written[1])
+    elif record.usage is not None:
         write_usage(target.usage, record.usage)
 
 
-def write_attempts(target: Iterable[attempt_pb2.Attempt], records: Iterable[AttemptRecord]) -> None:
+def write_attempts(target: Iterable[attempt_pb2.Attempt], records: Iterable[AttemptRecord], written: Written) -> None:
     """Appends the records of a call, oldest first."""
     for record in records:
-        write_attempt(target.add(), record)  # type: ignore[attr-defined]
+        write_attempt(target.add(), record, written)  # type: ignore[attr-defined]
 
 
 def report(call: Call) -> bytes:
     """The report of a call, at most REPORT_BYTES long: the newest attempts come first, what has no room is left out."""
     message = attempt_pb2.CallReport(request_id=call.request_id)
+    written = None
     if call.usage is not None:
         write_usage(message.usage, call.usage)
+        written = (call.usage, message.usage)
     if call.timeout_s is not None:
         set_duration(message.deadline_duration, call.timeout_s)
     for warning in call.warnings[:_REPORT_WARNINGS]:
@@ -100,7 +111,7 @@ def report(call: Call) -> bytes:
     room = REPORT_BYTES - message.ByteSize() - 8
     for index, record in enumerate(reversed(call.attempts)):
         attempt = attempt_pb2.Attempt()
-        write_attempt(attempt, record)
+        write_attempt(attempt, record, written)
         size = attempt.ByteSize() + 4
         if size > room:
             omitted += len(call.attempts) - index

@@ -3,8 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-
-from tests.unit.hedgerow_sim.harness import Sim, running
+from unit.hedgerow_sim.harness import Sim, running
 
 
 @pytest.fixture

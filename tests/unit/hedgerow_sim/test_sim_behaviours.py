@@ -6,8 +6,7 @@ import time
 import aiohttp
 import pytest
 from hedgerow_sim import behaviours, tokens
-
-from tests.unit.hedgerow_sim.harness import CHAT, HELLO, Sim
+from unit.hedgerow_sim.harness import CHAT, HELLO, Sim
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ import time
 from typing import Any
 
 import pytest
-
-from tests.unit.hedgerow_sim.harness import CHAT, HELLO, Sim, running
+from unit.hedgerow_sim.harness import CHAT, HELLO, Sim, running
 
 
 async def test_an_entry_says_what_was_asked_and_what_was_sent(sim: Sim) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 import jsonschema
 import pytest
 from hedgerow_sim import tokens
-
-from tests.unit.hedgerow_sim.harness import CHAT, HELLO, Sim, running
+from unit.hedgerow_sim.harness import CHAT, HELLO, Sim, running
 
 _TOOLS: list[dict[str, Any]] = [
     {

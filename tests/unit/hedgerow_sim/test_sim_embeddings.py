@@ -6,8 +6,7 @@ import struct
 from typing import Any
 
 import pytest
-
-from tests.unit.hedgerow_sim.harness import Answer, Sim, running
+from unit.hedgerow_sim.harness import Answer, Sim, running
 
 
 def _vectors(answer: Answer) -> list[list[float]]:

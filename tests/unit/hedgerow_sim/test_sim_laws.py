@@ -5,8 +5,7 @@ import time
 
 import pytest
 from hedgerow_sim.laws import LAWS, Delay, Quantiles, parse
-
-from tests.unit.hedgerow_sim.harness import CHAT, HELLO, running
+from unit.hedgerow_sim.harness import CHAT, HELLO, running
 
 
 @pytest.mark.parametrize(("share", "milliseconds"), [(0, 319.5), (0.5, 639), (0.95, 1144), (0.99, 4517), (1, 7010)])

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-
-from tests.unit.hedgerow_sim.harness import CHAT, HELLO
+from unit.hedgerow_sim.harness import CHAT, HELLO
 
 _SIM = (sys.executable, "-m", "hedgerow_sim")
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.unit.hedgerow_sim.harness import CHAT, HELLO, Sim, running
+from unit.hedgerow_sim.harness import CHAT, HELLO, Sim, running
 
 _SSE = 'data: {"a":"é"}\r\n\r\n: still here\n\ndata: {"b": 2}\n\ndata: [DONE]\n\n'
 _FRAMES = b"".join((len(part) + 4).to_bytes(4) + part for part in (b"first", b"\x00\xff", b"third one"))
