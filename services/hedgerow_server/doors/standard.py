@@ -4,6 +4,9 @@ from collections.abc import Iterable
 
 import grpc
 import grpc.aio
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
 
 # Imported for their descriptors: reflection serves them, so that grpcurl can print the details of an error.
 from google.rpc import error_details_pb2, status_pb2  # noqa: F401
@@ -36,11 +39,31 @@ class Health:
         await self._servicer.enter_graceful_shutdown()
 
 
+class _MethodsToo:
+    """The descriptor pool, which also finds the file of a method: grpcurl describes methods, the pool knows types."""
+
+    def __init__(self, pool: DescriptorPool) -> None:
+        self._pool = pool
+
+    def FindFileContainingSymbol(self, symbol: str) -> FileDescriptor:  # noqa: N802 - the pool's own name
+        try:
+            return self._pool.FindFileContainingSymbol(symbol)
+        except KeyError:
+            service, _, method = symbol.rpartition(".")
+            if method not in self._pool.FindServiceByName(service).methods_by_name:
+                raise
+            return self._pool.FindFileContainingSymbol(service)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._pool, name)
+
+
 def add_reflection(server: grpc.aio.Server, services: Iterable[str]) -> None:
     """Serves the contract to tools, under the old name and the new one: their messages are the same on the wire."""
     names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME, _REFLECTION_V1)
-    reflection.enable_server_reflection(names, server)
-    servicer = reflection.aio.ReflectionServicer(names)
+    pool = _MethodsToo(descriptor_pool.Default())
+    reflection.enable_server_reflection(names, server, pool=pool)
+    servicer = reflection.aio.ReflectionServicer(names, pool=pool)
     handler = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
