@@ -26,8 +26,9 @@ class Response(Protocol):
         """The headers; look-ups ignore case."""
 
     async def read(self) -> bytes:
-        """The next bytes of the body as they arrive, decoded; empty at its end. Raises UnreachableError when the connection
-        breaks."""
+        """The next bytes of the body as they arrive, decoded; empty at its end. Raises UnreachableError when the
+        connection breaks.
+        """
 
     def release(self, *, finished: bool = False) -> None:
         """Ends the exchange at once, without waiting. `finished` says that the provider has said its last word: what is

@@ -4,9 +4,13 @@ Members that vendors fill with more than one type are declared `Any` and looked 
 are skipped. So the one thing that fails is JSON of another shape.
 """
 
+import json
+import re
 from typing import Any
 
 import msgspec
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class FunctionPiece(msgspec.Struct):
@@ -84,8 +88,28 @@ class Embeddings(msgspec.Struct):
     error: Any = None
 
 
-decode_completion = msgspec.json.Decoder(Completion).decode
+_decode_completion = msgspec.json.Decoder(Completion).decode
 decode_embeddings = msgspec.json.Decoder(Embeddings).decode
+
+
+def read_completion(payload: bytes) -> Completion | None:
+    """The completion or chunk in UTF-8 JSON, None where there is none."""
+    try:
+        return _decode_completion(payload)
+    except (msgspec.DecodeError, RecursionError):
+        return _read_loose(payload)
+
+
+def _read_loose(payload: bytes) -> Completion | None:
+    """As above for what some servers write in the place of JSON: NaN in log probabilities, halves of surrogate pairs
+    where a token boundary splits an emoji, raw control characters.
+    """
+    try:
+        value = json.loads(payload, strict=False, parse_constant=lambda _: None)
+        text = _LONE_SURROGATE.sub("\ufffd", json.dumps(value, ensure_ascii=False))
+        return _decode_completion(text.encode())
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+        return None
 
 
 def text_of(value: object) -> str:

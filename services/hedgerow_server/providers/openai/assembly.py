@@ -100,9 +100,9 @@ class Assembly:
                 self._say(TextDelta, content)
             else:
                 self._content(content)
-        if piece.refusal:
+        if piece.refusal and (refusal := text_of(piece.refusal)):
             self.refused = True
-            self._say(RefusalDelta, text_of(piece.refusal))
+            self._say(RefusalDelta, refusal)
         if piece.audio is not None:
             self._audio(piece.audio)
         if piece.annotations:

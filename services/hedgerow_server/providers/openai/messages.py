@@ -204,7 +204,7 @@ def _spoken(audio: Audio, state: State, path: str, draft: Draft) -> AudioRef | s
 def _own_state(part: Part, path: str, draft: Draft) -> State:
     try:
         return read_state(part.state)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeError):
         raise draft.invalid(f"{path}.provider_state.data", "must be what the provider had sent") from None
 
 

@@ -4,7 +4,7 @@ import msgspec
 
 from hedgerow_server.core.error import HedgerowError, ProviderUnavailable, StreamCut
 from hedgerow_server.core.event import Event, Finished, Started, Usage, Warning, WarningCode
-from hedgerow_server.providers.openai.answer import Completion, Piece, decode_completion, text_of
+from hedgerow_server.providers.openai.answer import Completion, Piece, read_completion, text_of
 from hedgerow_server.providers.openai.assembly import Assembly
 from hedgerow_server.providers.openai.errors import error_within, protocol_error
 from hedgerow_server.providers.openai.finish import FAILURES, finish_reason
@@ -35,7 +35,7 @@ class _Answer:
         """Takes a whole completion or a chunk. Raises HedgerowError."""
         if completion.error:
             raise error_within(self._provider, completion.error)
-        if not self._started:
+        if not self._started and not self._assembly.events:
             # Azure's and Avian's first chunks have an empty or another id; what counts is the first content's.
             self._id = text_of(completion.id) or self._id
             self._model = text_of(completion.model) or self._model
@@ -148,21 +148,18 @@ class StreamReader:
 
     def _take_rest(self) -> None:
         for name, payload in self._sse.end():
-            try:
-                decode_completion(payload)
-            except (msgspec.DecodeError, RecursionError):
-                continue  # cut in the middle of an event
-            self._take(name, payload)
+            # What was cut in the middle of an event counts for nothing.
+            if read_completion(payload) is not None:
+                self._take(name, payload)
 
     def _take(self, name: bytes, payload: bytes) -> None:
         if name == b"error":
             raise error_within(self._provider, _plain(payload))
-        try:
-            chunk = decode_completion(payload)
-        except (msgspec.DecodeError, RecursionError):
+        chunk = read_completion(payload)
+        if chunk is None:
             if name or not payload:
                 return  # an event of a kind that is not known
-            raise protocol_error(self._provider, "a chunk that is not one of a chat completion") from None
+            raise protocol_error(self._provider, "a chunk that is not one of a chat completion")
         if chunk.choices is None and chunk.usage is None and not chunk.error:
             _check_bare_error(self._provider, payload)
         self._answer.take(chunk, whole=False)
@@ -186,10 +183,9 @@ class DocumentReader:
 
     def finish(self) -> list[Event]:
         """The events of the answer."""
-        try:
-            completion = decode_completion(self._document.text())
-        except (msgspec.DecodeError, RecursionError):
-            raise protocol_error(self._provider, "a body that is not the JSON of a chat completion") from None
+        completion = read_completion(self._document.text())
+        if completion is None:
+            raise protocol_error(self._provider, "a body that is not the JSON of a chat completion")
         if not completion.choices and not completion.error:
             _check_bare_error(self._provider, self._document.text())
             raise protocol_error(self._provider, "a chat completion without choices")

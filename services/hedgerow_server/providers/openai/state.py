@@ -28,7 +28,7 @@ def audio_state(audio_id: str) -> ProviderState:
 
 
 def read_state(state: ProviderState | None) -> State:
-    """The state of a part; empty where it is absent or of another dialect. Raises msgspec.DecodeError."""
+    """The state of a part; empty where it is absent or of another dialect. Raises DecodeError or UnicodeError."""
     if state is None or state.provider != DIALECT:
         return State()
     return _DECODER.decode(state.data)

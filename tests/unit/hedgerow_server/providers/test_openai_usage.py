@@ -1,0 +1,97 @@
+"""OpenAI's usage in disjoint classes."""
+
+import json
+from typing import Any
+
+import pytest
+from hedgerow_server.core.event import Finished, Usage
+from hedgerow_server.providers.openai.usage import read_usage
+from providers.openai_run import stream
+
+
+def usage(prompt: Any = 0, completion: Any = 0, read: Any = None, made: Any = None) -> Usage | None:
+    """The usage for these members."""
+    return read_usage(
+        {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "prompt_tokens_details": read,
+            "completion_tokens_details": made,
+        }
+    )
+
+
+def test_the_listed_classes_are_taken_out_of_the_totals() -> None:
+    read = {"cached_tokens": 40, "cache_write_tokens": 30, "audio_tokens": 20, "text_tokens": 9}
+    made = {"reasoning_tokens": 5, "audio_tokens": 3, "accepted_prediction_tokens": 1}
+    assert usage(100, 10, read, made) == Usage(
+        input_uncached_tokens=10,
+        input_cache_read_tokens=40,
+        input_cache_writes=((None, 30),),
+        input_audio_tokens=20,
+        output_visible_tokens=2,
+        output_reasoning_tokens=5,
+        output_audio_tokens=3,
+        final=True,
+    )
+
+
+@pytest.mark.parametrize(
+    "details", [None, {}, {"cached_tokens": None}, {"cached_tokens": -3}, {"cached_tokens": "x"}, []]
+)
+def test_without_classes_all_tokens_are_plain(details: object) -> None:
+    assert usage(7, 3, details, details) == Usage(input_uncached_tokens=7, output_visible_tokens=3, final=True)
+
+
+def test_no_class_goes_below_zero_and_the_totals_hold() -> None:
+    """OpenRouter reports more reasoning tokens than output tokens."""
+    counted = usage(10, 10, {"cached_tokens": 8, "audio_tokens": 8}, {"reasoning_tokens": 11})
+    assert counted is not None
+    assert (counted.input_tokens, counted.output_tokens) == (10, 10)
+    assert (counted.input_cache_read_tokens, counted.input_audio_tokens, counted.input_uncached_tokens) == (8, 2, 0)
+    assert (counted.output_reasoning_tokens, counted.output_visible_tokens) == (10, 0)
+
+
+@pytest.mark.parametrize("nonsense", [-1, 1.5, "7", None, True, (1 << 40) + 1, [7]])
+def test_nonsense_is_no_usage(nonsense: object) -> None:
+    assert usage(nonsense, 1) is None
+    assert usage(1, nonsense) is None
+
+
+@pytest.mark.parametrize("value", [None, {}, [], 7, "x", {"cost": 1}])
+def test_nothing_is_no_usage(value: object) -> None:
+    assert read_usage(value) is None
+
+
+def test_a_total_alone_is_input() -> None:
+    """Voyage."""
+    assert read_usage({"total_tokens": 9}) == Usage(input_uncached_tokens=9, final=True)
+
+
+def chunk(**members: Any) -> bytes:
+    """A chunk that may end the answer."""
+    return f"data: {json.dumps({'choices': [], **members})}\n\n".encode()
+
+
+FINISH = chunk(choices=[{"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}])
+ONE = {"prompt_tokens": 1, "completion_tokens": 1}
+TWO = {"prompt_tokens": 2, "completion_tokens": 2}
+
+
+@pytest.mark.parametrize(
+    ("body", "tokens"),
+    [
+        pytest.param(FINISH + chunk(usage=TWO), 2, id="in a last chunk without choices"),
+        pytest.param(chunk(usage=ONE) + chunk(usage=TWO) + FINISH, 2, id="in each chunk, growing"),
+        pytest.param(chunk(usage=TWO) + FINISH + chunk(usage=ONE), 1, id="the last one holds"),
+        pytest.param(FINISH + chunk(usage=TWO) + chunk(usage={"prompt_tokens": -1}), 2, id="nonsense does not undo"),
+        pytest.param(FINISH + chunk(usage=TWO) + chunk(usage=None), 2, id="null does not undo"),
+        pytest.param(FINISH + chunk(x_groq={"id": "r", "usage": TWO}), 2, id="Groq's own member"),
+        pytest.param(FINISH + chunk(x_groq={"id": "r"}), None, id="Groq's own member without it"),
+        pytest.param(FINISH, None, id="none"),
+    ],
+)
+def test_the_last_true_usage_of_a_stream_holds(body: bytes, tokens: int | None) -> None:
+    last = stream(body + b"data: [DONE]\n\n")[-1]
+    assert isinstance(last, Finished)
+    assert (last.usage and last.usage.input_tokens) == tokens
