@@ -7,13 +7,14 @@ from hedgerow_server.core.error import HedgerowError
 from hedgerow_server.core.port import HttpRequest, Operation, Prepared, Reader
 from hedgerow_server.core.request import ChatSpec, EmbedSpec
 from hedgerow_server.core.secret import Secret
+from hedgerow_server.providers.draft import Draft
 from hedgerow_server.providers.openai.build import chat_body, embed_body
-from hedgerow_server.providers.openai.draft import Draft
 from hedgerow_server.providers.openai.embed import EmbedReader
-from hedgerow_server.providers.openai.errors import classify, protocol_error
+from hedgerow_server.providers.openai.errors import classify
 from hedgerow_server.providers.openai.read import DocumentReader, StreamReader
 from hedgerow_server.providers.openai.section import OpenAISection
 from hedgerow_server.providers.openai.state import DIALECT
+from hedgerow_server.providers.refusal import protocol_error
 
 __all__ = ["OpenAI", "OpenAISection"]
 
@@ -46,7 +47,7 @@ class OpenAI:
 
     def build(self, spec: ChatSpec | EmbedSpec, *, stream: bool, model: str, secret: Secret | None) -> Prepared:
         """The upstream request; `model` is the provider's own name. Raises RequestInvalid."""
-        draft = Draft(self._provider)
+        draft = Draft(self._provider, "openai", DIALECT)
         if isinstance(spec, ChatSpec):
             url = self._chat_url
             body = chat_body(spec, draft, model=model, stream=stream, max_tokens_field=self._max_tokens_field)

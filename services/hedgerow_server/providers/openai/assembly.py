@@ -21,8 +21,8 @@ from hedgerow_server.core.event import (
 )
 from hedgerow_server.core.request import Citation
 from hedgerow_server.providers.openai.answer import AudioPiece, CallPiece, FunctionPiece, Piece, text_of
-from hedgerow_server.providers.openai.errors import protocol_error
 from hedgerow_server.providers.openai.state import CUSTOM_CALL, audio_state
+from hedgerow_server.providers.refusal import protocol_error
 
 _Words = type[TextDelta] | type[ReasoningDelta] | type[RefusalDelta]
 _LEGACY_CALL = "function_call"

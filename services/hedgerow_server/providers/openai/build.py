@@ -1,5 +1,7 @@
 """Requests to OpenAI: https://platform.openai.com/docs/api-reference/chat/create and .../embeddings/create."""
 
+import msgspec
+
 from hedgerow_server.core.request import (
     ChatSpec,
     Effort,
@@ -9,6 +11,7 @@ from hedgerow_server.core.request import (
     ToolChoice,
     ToolChoiceMode,
 )
+from hedgerow_server.providers.draft import Draft
 from hedgerow_server.providers.openai.body import (
     AllowedTools,
     AllowedToolsChoice,
@@ -24,7 +27,6 @@ from hedgerow_server.providers.openai.body import (
     StreamOptions,
     encode,
 )
-from hedgerow_server.providers.openai.draft import Draft
 from hedgerow_server.providers.openai.messages import build_messages
 
 _MAX_STOPS = 4
@@ -54,7 +56,7 @@ def chat_body(spec: ChatSpec, draft: Draft, *, model: str, stream: bool, max_tok
     if spec.tools or spec.tool_choice is not None:
         _set_tools(body, spec, draft)
     if spec.response_format is not None:
-        body.response_format = _response_format(spec, draft)
+        body.response_format = _response_format(spec)
     if spec.reasoning is not None:
         body.reasoning_effort = _effort(spec, draft)
     if spec.top_k is not None:
@@ -63,7 +65,7 @@ def chat_body(spec: ChatSpec, draft: Draft, *, model: str, stream: bool, max_tok
         if len(spec.stop_sequences) > _MAX_STOPS:
             raise draft.invalid("chat.stop_sequences", f"must be at most {_MAX_STOPS}: the provider takes no more")
         body.stop = list(spec.stop_sequences)
-    return _with_options(encode(body), spec.provider_options, "chat.provider_options", _CHAT_MEMBERS, draft)
+    return draft.with_options(encode(body), spec.provider_options, "chat.provider_options", _CHAT_MEMBERS)
 
 
 def embed_body(spec: EmbedSpec, draft: Draft, *, model: str) -> bytes:
@@ -73,7 +75,7 @@ def embed_body(spec: EmbedSpec, draft: Draft, *, model: str) -> bytes:
     if texts and tokens:
         raise draft.invalid("embed.inputs", "must be all text or all token_ids: the provider takes no mixture")
     body = EmbedBody(model=model, input=texts or tokens, encoding_format="base64", dimensions=spec.dimensions)
-    return _with_options(encode(body), spec.provider_options, "embed.provider_options", _EMBED_MEMBERS, draft)
+    return draft.with_options(encode(body), spec.provider_options, "embed.provider_options", _EMBED_MEMBERS)
 
 
 def _set_tools(body: ChatBody, spec: ChatSpec, draft: Draft) -> None:
@@ -81,9 +83,9 @@ def _set_tools(body: ChatBody, spec: ChatSpec, draft: Draft) -> None:
     for index, tool in enumerate(spec.tools):
         path = f"chat.tools[{index}]"
         if isinstance(tool, FunctionTool):
-            tools.append(FunctionToolBody(_function(tool, f"{path}.function", draft)))
+            tools.append(FunctionToolBody(_function(tool)))
         elif tool.provider in draft.names:
-            tools.append(draft.json_object(tool.definition, f"{path}.provider_tool.definition"))
+            tools.append(msgspec.Raw(tool.definition.encode()))
         else:
             draft.ignored(f"{path}.provider_tool", "The tool is of another provider and was not offered.")
     choice = spec.tool_choice
@@ -95,11 +97,11 @@ def _set_tools(body: ChatBody, spec: ChatSpec, draft: Draft) -> None:
         raise draft.invalid("chat.tool_choice.mode", "must not be required when no tool can be offered")
 
 
-def _function(tool: FunctionTool, path: str, draft: Draft) -> Function:
+def _function(tool: FunctionTool) -> Function:
     return Function(
         name=tool.name,
         description=tool.description or None,
-        parameters=draft.json_object(tool.parameters, f"{path}.parameters") if tool.parameters else None,
+        parameters=msgspec.Raw(tool.parameters.encode()) if tool.parameters else None,
         strict=tool.strict,
     )
 
@@ -114,7 +116,7 @@ def _tool_choice(choice: ToolChoice) -> str | NamedFunction | AllowedToolsChoice
     return AllowedToolsChoice(AllowedTools(choice.mode.value, functions))
 
 
-def _response_format(spec: ChatSpec, draft: Draft) -> JsonObjectBody | JsonSchemaBody | None:
+def _response_format(spec: ChatSpec) -> JsonObjectBody | JsonSchemaBody | None:
     form = spec.response_format
     if form is None:
         return None
@@ -123,10 +125,9 @@ def _response_format(spec: ChatSpec, draft: Draft) -> JsonObjectBody | JsonSchem
     return JsonSchemaBody(
         JsonSchema(
             name=form.name,
-            schema=draft.json_object(form.schema, "chat.response_format.json_schema.schema"),
+            schema=msgspec.Raw(form.schema.encode()),
             description=form.description or None,
-            # The contract: unset means true where the provider can.
-            strict=True if form.strict is None else form.strict,
+            strict=form.strict,
         )
     )
 
@@ -141,15 +142,3 @@ def _effort(spec: ChatSpec, draft: Draft) -> str | None:
         draft.changed("chat.reasoning.effort", "The provider's highest effort is xhigh.")
         return Effort.XHIGH.value
     return reasoning.effort.value if reasoning.effort is not None else None
-
-
-def _with_options(body: bytes, options: dict[str, str], field: str, forbidden: frozenset[str], draft: Draft) -> bytes:
-    """The body with the members of the caller's options for this provider; the most particular name wins."""
-    name = next((name for name in draft.names if name in options), None)
-    if name is None:
-        return body
-    path = f"{field}[{name!r}]"
-    members = draft.members(options[name], path)
-    if taken := sorted(members.keys() & forbidden):
-        raise draft.invalid(path, f"must not hold {taken[0]!r}, which the gateway sets itself")
-    return body[:-1] + b"," + encode(members)[1:] if members else body

@@ -9,10 +9,11 @@ from array import array
 import msgspec
 
 from hedgerow_server.core.event import EmbeddingsAdded, Event, Finished, FinishReason, Started
+from hedgerow_server.providers.document import Document
 from hedgerow_server.providers.openai.answer import Vector, decode_embeddings, text_of
-from hedgerow_server.providers.openai.errors import error_within, protocol_error
-from hedgerow_server.providers.openai.read import Document
+from hedgerow_server.providers.openai.errors import error_within
 from hedgerow_server.providers.openai.usage import read_usage
+from hedgerow_server.providers.refusal import protocol_error
 
 
 class EmbedReader:

@@ -23,9 +23,8 @@ from hedgerow_server.core.error import (
     ProviderUnavailable,
     UpstreamProtocol,
 )
+from hedgerow_server.providers.refusal import CODE, protocol_error, refusal
 from hedgerow_server.providers.retry_after import retry_delay_s
-
-_CODE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 
 # Codes and types that say more than the status does, lower case and without separators.
 _BY_CODE: dict[str, type[HedgerowError]] = {
@@ -100,17 +99,6 @@ _FIELDS = {
     "input": "embed.inputs",
     "dimensions": "embed.dimensions",
 }
-_PHRASES: dict[type[HedgerowError], str] = {
-    ContextTooLong: "says that the conversation does not fit the model's context",
-    ContentRefused: "refused the request under its content policy",
-    ProviderRejectedRequest: "refused the request as invalid",
-    ProviderAuth: "refused the gateway's credential",
-    ProviderQuotaSpent: "says that the gateway's account has nothing left",
-    ProviderModelUnavailable: "does not have the model",
-    ProviderThrottled: "refuses for too many calls",
-    ProviderUnavailable: "failed",
-    UpstreamProtocol: "gave an answer that is not of its protocol",
-}
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -135,14 +123,6 @@ def error_within(provider: str, error: object) -> HedgerowError:
     words = [_plain(facts.code), _plain(facts.type)]
     status = facts.status or next((_STATUS_OF[word] for word in words if word in _STATUS_OF), 500)
     return _error(provider, status, facts, None, shown_status=200)
-
-
-def protocol_error(provider: str, detail: str) -> UpstreamProtocol:
-    """The provider's answer is not what the dialect says; `detail` is a short phrase of our own."""
-    return UpstreamProtocol(
-        f"The provider {provider} {_PHRASES[UpstreamProtocol]}: {detail}.",
-        metadata={"provider": provider, "detail": detail},
-    )
 
 
 def read_facts(document: object) -> Facts:
@@ -197,16 +177,9 @@ def _error(
     kind = _kind(status, facts)
     if kind is UpstreamProtocol:
         return protocol_error(provider, f"status {status}")
-    code = next((word for word in (facts.code, facts.type) if _CODE.fullmatch(word)), "")
-    metadata = {"provider": provider, "upstreamStatus": str(shown_status or status)}
-    if code:
-        metadata["upstreamCode"] = code
-    return kind(
-        f"The provider {provider} {_PHRASES[kind]} ({' '.join(filter(None, (metadata['upstreamStatus'], code)))}).",
-        metadata=metadata,
-        violations=_violations(facts) if kind is ProviderRejectedRequest else (),
-        retry_delay_s=delay_s if kind in (ProviderThrottled, ProviderUnavailable) else None,
-    )
+    code = next((word for word in (facts.code, facts.type) if CODE.fullmatch(word)), "")
+    violations = _violations(facts) if kind is ProviderRejectedRequest else ()
+    return refusal(kind, provider, shown_status or status, code=code, violations=violations, retry_delay_s=delay_s)
 
 
 def _kind(status: int, facts: Facts) -> type[HedgerowError]:

@@ -19,6 +19,7 @@ from hedgerow_server.core.request import (
     ToolCall,
     ToolResult,
 )
+from hedgerow_server.providers.draft import Draft
 from hedgerow_server.providers.openai.body import (
     AudioPart,
     AudioRef,
@@ -35,7 +36,6 @@ from hedgerow_server.providers.openai.body import (
     InputFile,
     TextPart,
 )
-from hedgerow_server.providers.openai.draft import Draft
 from hedgerow_server.providers.openai.state import DIALECT, State, read_state
 
 _AUDIO_FORMATS = {

@@ -4,14 +4,15 @@ import msgspec
 
 from hedgerow_server.core.error import HedgerowError, ProviderUnavailable, StreamCut
 from hedgerow_server.core.event import Event, Finished, Started, Usage, Warning, WarningCode
+from hedgerow_server.providers.document import Document
 from hedgerow_server.providers.openai.answer import Completion, Piece, read_completion, text_of
 from hedgerow_server.providers.openai.assembly import Assembly
-from hedgerow_server.providers.openai.errors import error_within, protocol_error
+from hedgerow_server.providers.openai.errors import error_within
 from hedgerow_server.providers.openai.finish import FAILURES, finish_reason
 from hedgerow_server.providers.openai.usage import read_usage
+from hedgerow_server.providers.refusal import protocol_error
 from hedgerow_server.providers.sse import SseReader
 
-MAX_DOCUMENT_BYTES = 64 << 20
 _MAX_WORD = 128
 _DROPPED = Warning(WarningCode.CHOICES_DROPPED, "", "The provider answered with several choices; the first was read.")
 
@@ -191,30 +192,6 @@ class DocumentReader:
             raise protocol_error(self._provider, "a chat completion without choices")
         self._answer.take(completion, whole=True)
         return self._answer.closing()
-
-
-class Document:
-    """The bytes of a JSON document, in bounds."""
-
-    __slots__ = ("_pieces", "_provider", "_size")
-
-    def __init__(self, provider: str) -> None:
-        self._provider = provider
-        self._pieces: list[bytes] = []
-        self._size = 0
-
-    def add(self, data: bytes) -> None:
-        """Keeps more bytes. Raises UpstreamProtocol above the limit."""
-        self._size += len(data)
-        if self._size > MAX_DOCUMENT_BYTES:
-            self._pieces.clear()
-            raise protocol_error(self._provider, f"a body of more than {MAX_DOCUMENT_BYTES} bytes")
-        self._pieces.append(data)
-
-    def text(self) -> bytes:
-        """All of it, with U+FFFD in the place of what is not UTF-8."""
-        data = b"".join(self._pieces)
-        return data if data.isascii() else data.decode(errors="replace").encode()
 
 
 def _check_bare_error(provider: str, payload: bytes) -> None:

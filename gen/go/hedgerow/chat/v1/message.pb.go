@@ -1808,7 +1808,8 @@ type JsonSchemaFormat struct {
 	Schema string `protobuf:"bytes,2,opt,name=schema,proto3" json:"schema,omitempty"`
 	// What the schema is for, for the model.
 	Description string `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
-	// Whether the answer must follow the schema exactly. Unset: true where the provider can, else its default.
+	// Whether the answer must follow the schema exactly; some providers then take only a part of JSON Schema. Unset: the
+	// provider's default.
 	Strict        *bool `protobuf:"varint,4,opt,name=strict,proto3,oneof" json:"strict,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

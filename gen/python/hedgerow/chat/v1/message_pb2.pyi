@@ -818,7 +818,9 @@ class JsonSchemaFormat(google.protobuf.message.Message):
     description: builtins.str
     """What the schema is for, for the model."""
     strict: builtins.bool
-    """Whether the answer must follow the schema exactly. Unset: true where the provider can, else its default."""
+    """Whether the answer must follow the schema exactly; some providers then take only a part of JSON Schema. Unset: the
+    provider's default.
+    """
     def __init__(
         self,
         *,

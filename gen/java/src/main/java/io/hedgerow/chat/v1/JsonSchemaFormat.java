@@ -192,7 +192,8 @@ private static final long serialVersionUID = 0L;
   private boolean strict_ = false;
   /**
    * <pre>
-   * Whether the answer must follow the schema exactly. Unset: true where the provider can, else its default.
+   * Whether the answer must follow the schema exactly; some providers then take only a part of JSON Schema. Unset: the
+   * provider's default.
    * </pre>
    *
    * <code>optional bool strict = 4 [json_name = "strict"];</code>
@@ -204,7 +205,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Whether the answer must follow the schema exactly. Unset: true where the provider can, else its default.
+   * Whether the answer must follow the schema exactly; some providers then take only a part of JSON Schema. Unset: the
+   * provider's default.
    * </pre>
    *
    * <code>optional bool strict = 4 [json_name = "strict"];</code>
@@ -904,7 +906,8 @@ private static final long serialVersionUID = 0L;
     private boolean strict_ ;
     /**
      * <pre>
-     * Whether the answer must follow the schema exactly. Unset: true where the provider can, else its default.
+     * Whether the answer must follow the schema exactly; some providers then take only a part of JSON Schema. Unset: the
+     * provider's default.
      * </pre>
      *
      * <code>optional bool strict = 4 [json_name = "strict"];</code>
@@ -916,7 +919,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Whether the answer must follow the schema exactly. Unset: true where the provider can, else its default.
+     * Whether the answer must follow the schema exactly; some providers then take only a part of JSON Schema. Unset: the
+     * provider's default.
      * </pre>
      *
      * <code>optional bool strict = 4 [json_name = "strict"];</code>
@@ -928,7 +932,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Whether the answer must follow the schema exactly. Unset: true where the provider can, else its default.
+     * Whether the answer must follow the schema exactly; some providers then take only a part of JSON Schema. Unset: the
+     * provider's default.
      * </pre>
      *
      * <code>optional bool strict = 4 [json_name = "strict"];</code>
@@ -944,7 +949,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Whether the answer must follow the schema exactly. Unset: true where the provider can, else its default.
+     * Whether the answer must follow the schema exactly; some providers then take only a part of JSON Schema. Unset: the
+     * provider's default.
      * </pre>
      *
      * <code>optional bool strict = 4 [json_name = "strict"];</code>

@@ -70,7 +70,8 @@ public interface JsonSchemaFormatOrBuilder extends
 
   /**
    * <pre>
-   * Whether the answer must follow the schema exactly. Unset: true where the provider can, else its default.
+   * Whether the answer must follow the schema exactly; some providers then take only a part of JSON Schema. Unset: the
+   * provider's default.
    * </pre>
    *
    * <code>optional bool strict = 4 [json_name = "strict"];</code>
@@ -79,7 +80,8 @@ public interface JsonSchemaFormatOrBuilder extends
   boolean hasStrict();
   /**
    * <pre>
-   * Whether the answer must follow the schema exactly. Unset: true where the provider can, else its default.
+   * Whether the answer must follow the schema exactly; some providers then take only a part of JSON Schema. Unset: the
+   * provider's default.
    * </pre>
    *
    * <code>optional bool strict = 4 [json_name = "strict"];</code>

@@ -4,7 +4,6 @@ import msgspec
 
 from hedgerow_server.core.error import FieldViolation, RequestInvalid
 from hedgerow_server.core.event import Warning, WarningCode
-from hedgerow_server.providers.openai.state import DIALECT
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -14,9 +13,10 @@ class Draft:
 
     __slots__ = ("_state_dropped", "names", "provider", "warnings")
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, *also: str) -> None:
+        """`provider` is the configured name, `also` the names of its dialect."""
         self.provider = provider
-        self.names = (provider, "openai", DIALECT)
+        self.names = (provider, *also)
         """The names under which callers address this provider, the most particular first."""
         self.warnings: list[Warning] = []
         self._state_dropped = False
@@ -45,9 +45,11 @@ class Draft:
         )
 
     def json_object(self, text: str | bytes, field: str) -> msgspec.Raw:
-        """JSON text that is sent as it is. Raises RequestInvalid when it is not an object."""
+        """Opaque JSON that is sent as it is, such as an item that came back. Raises RequestInvalid when it is none.
+        JSON in the contract's own text fields was checked before.
+        """
         self.members(text, field)
-        return msgspec.Raw(text)
+        return msgspec.Raw(text.encode() if isinstance(text, str) else text)
 
     def members(self, text: str | bytes, field: str) -> dict[str, msgspec.Raw]:
         """The members of an object in JSON text. Raises RequestInvalid when it is not one."""
@@ -55,3 +57,16 @@ class Draft:
             return _OBJECT.decode(text)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             raise self.invalid(field, "must be the text of a JSON object") from None
+
+    def with_options(self, body: bytes, given: dict[str, str], field: str, forbidden: frozenset[str]) -> bytes:
+        """The JSON object `body` with the members of the caller's options for this provider; of several names the most
+        particular wins. Raises RequestInvalid for a member in `forbidden`: what the gateway sets is not overridden.
+        """
+        name = next((name for name in self.names if name in given), None)
+        if name is None:
+            return body
+        path = f"{field}[{name!r}]"
+        members = self.members(given[name], path)
+        if taken := sorted(members.keys() & forbidden):
+            raise self.invalid(path, f"must not hold {taken[0]!r}, which the gateway sets itself")
+        return body[:-1] + b"," + msgspec.json.encode(members)[1:] if members else body
