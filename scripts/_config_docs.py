@@ -39,13 +39,13 @@ routes:
 
 ```console
 $ hedgerow check config.yaml
-config.yaml:9: routes.fast.candidates[0].provider: expected an entry of providers (openai)
+config.yaml:8: routes.fast.candidates[0].provider: expected an entry of providers (openai)
 ```
 
-`check` starts nothing and needs no secret, so it can run before a roll-out. It prints one line for each fault: file, line,
-path and what was expected there. Its exit status is 0 for a file without faults, else 1. `serve` checks in the same way
-before it listens. A key that is not known is a fault, as is one that stands twice. No text of the file is repeated in a
-message, in case a secret was put into the wrong place.
+`check` starts nothing and needs no secret, so it can run before a roll-out. It prints one line for each fault: file,
+line, path and what was expected there. Its exit status is 0 for a file without faults, else 1. `serve` checks in the
+same way before it listens. A key that is not known is a fault, as is one that stands twice. No text of the file is
+repeated in a message, in case a secret was put into the wrong place.
 
 YAML anchors and aliases may be used; merge keys (`<<`) may not.
 
@@ -58,18 +58,19 @@ YAML anchors and aliases may be used; merge keys (`<<`) may not.
 
 ## Secrets
 
-The file says where a secret is, never what it is, so it can be kept with the rest of a deployment. A secret comes from an
-environment variable, read when the router starts, or from a file, such as a mounted Kubernetes secret, that is read again
-every five seconds: write a new key into it, and the calls after that use it. When a file becomes unreadable the last good
-secret stays in use.
+The file says where a secret is, never what it is, so it can be kept with the rest of a deployment. A secret comes
+from an environment variable, read when the router starts, or from a file, such as a mounted Kubernetes secret, that
+is read again every five seconds: write a new key into it, and the calls after that use it. When a file becomes
+unreadable the last good secret stays in use.
 
-A router whose secrets are not all there starts nevertheless. `grpc.health.v1` says NOT_SERVING and `/readyz` says which
-secret is missing and why, until it comes. The calls of other providers are served meanwhile.
+A router whose secrets are not all there starts nevertheless. `grpc.health.v1` says NOT_SERVING and `/readyz` says
+which secret is missing and why, until it comes. The calls of other providers are served meanwhile.
 
 ## TLS
 
-Without `server.grpc.tls` the callers' door speaks plaintext: right for loopback and behind a mesh that encrypts by itself.
-With it, certificate and key are PEM files, read when the router starts. `client_ca` makes callers show a certificate:
+Without `server.grpc.tls` the callers' door speaks plaintext: right for loopback and behind a mesh that encrypts by
+itself. With it, certificate and key are PEM files, read when the router starts. `client_ca` makes callers show a
+certificate:
 
 ```yaml
 server:
@@ -89,12 +90,6 @@ Sections and keys may be left out where a default is given. A key whose default 
 
 """
 
-_NUMBER_WORDS = {
-    "minimum": "at least {}",
-    "exclusiveMinimum": "above {}",
-    "maximum": "at most {}",
-}
-_LENGTH_WORDS = {"minLength": "at least {} characters", "maxLength": "at most {} characters"}
 _FORMATS = {"path": "path of a file", "host-port": "HOST:PORT"}
 
 
@@ -151,7 +146,9 @@ class Reference:
         yield "| --- | --- | --- | --- |"
         for key, value in section["properties"].items():
             default = "**required**" if key in required else self._default(value)
-            cells = (f"`{key}`", self._kind(value), default, _flat(value.get("description", "")))
+            # What a section says of itself is left out where a key would only repeat it.
+            meaning = value.get("description") or self._resolved(value).get("description", "")
+            cells = (f"`{key}`", self._kind(value), default, _flat(meaning))
             yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
         yield ""
 
@@ -172,7 +169,7 @@ class Reference:
         if "const" in value:
             return f"`{value['const']}`"
         if "enum" in value:
-            return " or ".join(f"`{one}`" for one in value["enum"])
+            return _choice(value["enum"])
         match value["type"]:
             case "object" if "properties" in value:
                 return "a section, below"
@@ -185,18 +182,30 @@ class Reference:
                 return ", ".join((words, *self._bounds(value)))
 
     def _bounds(self, value: Schema) -> Iterator[str]:
-        for names in (_NUMBER_WORDS, _LENGTH_WORDS):
-            for name, words in names.items():
-                if name in value:
-                    yield words.format(f"{value[name]:,}")
-        if pattern := value.get("pattern") or next(iter(value.get("patternProperties", ())), None):
-            if value.get("format") not in _FORMATS:
-                yield f"{'names ' if 'patternProperties' in value else ''}matching `{pattern}`"
-        if value.get("minProperties"):
-            yield f"at least {value['minProperties']}"
-        if value.get("minItems"):
-            exact = value["minItems"] == value.get("maxItems")
-            yield f"exactly {value['minItems']}" if exact else f"at least {value['minItems']}"
+        if "exclusiveMinimum" in value:
+            yield f"above {value['exclusiveMinimum']:,}"
+        yield from _range(value.get("minimum"), value.get("maximum"), "")
+        yield from _range(value.get("minLength"), value.get("maxLength"), " characters")
+        yield from _range(value.get("minItems"), value.get("maxItems"), " entries")
+        yield from _range(value.get("minProperties"), value.get("maxProperties"), "")
+        if names := next(iter(value.get("patternProperties", ())), None):
+            yield f"names matching `{names}`"
+        if "pattern" in value and value.get("format") not in _FORMATS:
+            yield f"matching `{value['pattern']}`"
+
+
+def _range(least: int | None, most: int | None, unit: str) -> Iterator[str]:
+    if least is not None and most is not None:
+        yield f"{least:,} to {most:,}{unit}" if least != most else f"exactly {least:,}"
+    elif least is not None:
+        yield f"at least {least:,}{unit}"
+    elif most is not None:
+        yield f"at most {most:,}{unit}"
+
+
+def _choice(values: list[object]) -> str:
+    *first, last = (f"`{value}`" for value in values)
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _flat(text: str) -> str:

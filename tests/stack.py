@@ -20,6 +20,9 @@ FAULTS = {
     "slow": "sim-slow",
     "silent": "sim-silent",
     "stall": "sim-stall",
+    # A second of tokens; headers and a first chunk without content at once, the first token after three seconds.
+    "paced": "sim-tokens-20-50",
+    "late": "sim-tokens-3-3000-10",
     "fault-400": "sim-400",
     "fault-401": "sim-401",
     "fault-404": "sim-404",
@@ -121,6 +124,7 @@ def configuration(
     routes: dict[str, object] = {
         "fast": route("chat", "sim", "gpt-4o-mini"),
         "slow-embed": route("embed", "sim", "sim-silent"),
+        "stall-embed": route("embed", "sim", "sim-stall"),
         "embed-small": route("embed", "sim", "text-embedding-3-small"),
         "embed-tiny": route("embed", "sim", "tiny-embedding"),
         "fault-down": route("chat", "down", "gpt-4o-mini"),

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from hedgerow_server.config.load import ConfigError, load
-from hedgerow_server.settings import Settings, references
+from hedgerow_server.settings import Settings, json_schema, references
 
 
 def main() -> int:
@@ -15,7 +15,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     match arguments.command:
         case "schema":
-            print(json.dumps(Settings.model_json_schema(), indent=2))
+            print(json.dumps(json_schema(), indent=2))
             return 0
         case "check":
             return _check(arguments.config)

@@ -1,9 +1,11 @@
 """Wires a router together: the only place that knows all rooms."""
 
+import asyncio
+
 import grpc.aio
 
 from hedgerow_server.core.call import Kind, Method
-from hedgerow_server.core.error import HedgerowError
+from hedgerow_server.core.error import Draining, HedgerowError
 from hedgerow_server.credentials.lease import HeldLease
 from hedgerow_server.credentials.static import lease
 from hedgerow_server.doors.admin_http import AdminHttp
@@ -36,6 +38,8 @@ from hedgerow_server.wire.router import ModelsAnswer, RouterDecoder
 CHAT = "hedgerow.chat.v1.ChatService"
 EMBED = "hedgerow.embed.v1.EmbedService"
 ROUTER = "hedgerow.router.v1.RouterService"
+_LAST_WORDS_S = 0.5
+_ELSEWHERE_S = 0.1
 
 
 class App:
@@ -56,12 +60,10 @@ class App:
         interceptors = instrumentation() if settings.server.opentelemetry else ()
         self.server = grpc.aio.server(options=server_options(settings.server.grpc), interceptors=interceptors)
         self.admin_server = grpc.aio.server(options=(("grpc.so_reuseport", 0), ("grpc.enable_channelz", 1)))
-        door = GrpcDoor(self.chain, report, self._endpoints)
+        self._door = GrpcDoor(self.chain, report, self._endpoints)
         self.health.register(self.server)
         add_reflection(self.server, services)
-        self.server.add_generic_rpc_handlers(
-            (*door.handlers(instrumented=settings.server.opentelemetry), door.unknown())
-        )
+        self.server.add_generic_rpc_handlers(self._door.handlers(instrumented=settings.server.opentelemetry))
         self.admin_health.register(self.admin_server)
         add_reflection(self.admin_server, ("grpc.channelz.v1.Channelz",))
         add_channelz(self.admin_server)
@@ -110,11 +112,21 @@ class App:
         await self.server.start()
         return addresses
 
-    async def drain(self, grace_s: float | None) -> None:
-        """Lets no new call in and gives the open ones their time; 0 or None ends them at once."""
+    async def drain(self, grace_s: float, hurry: asyncio.Event) -> None:
+        """Lets no new call in and gives the open ones their time, or until `hurry` is set. Those that are left then end
+        with ERROR_REASON_DRAINING.
+        """
         self._draining = True
         await self.health.drain()
-        await self.server.stop(grace_s)
+        stopping = asyncio.create_task(self.server.stop(grace_s + _LAST_WORDS_S))
+        idle, hurrying = asyncio.create_task(self._door.idle()), asyncio.create_task(hurry.wait())
+        await asyncio.wait({idle, hurrying}, timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
+        hurrying.cancel()
+        self._door.end(Draining("The gateway is shutting down.", retry_delay_s=_ELSEWHERE_S))
+        # Not the rest of the grace: a watcher of health stays until it is sent away.
+        await self.server.stop(_LAST_WORDS_S)
+        await stopping
+        idle.cancel()
 
     async def close(self) -> None:
         """Ends what is left."""

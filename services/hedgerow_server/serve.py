@@ -1,7 +1,6 @@
 """The life of the process: start, refresh, drain, end."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
@@ -41,7 +40,7 @@ async def serve(settings: Settings, ports_file: Path | None) -> int:
     await stopping.wait()
     _log.info("draining: open calls get %g s; a second signal ends them", settings.server.drain_seconds)
     keeper.cancel()
-    await _drain(app, settings.server.drain_seconds, hurrying)
+    await app.drain(settings.server.drain_seconds, hurrying)
     await app.close()
     _log.info("ended")
     return 0
@@ -58,17 +57,6 @@ def _signals() -> tuple[asyncio.Event, asyncio.Event]:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     return stopping, hurrying
-
-
-async def _drain(app: App, grace_s: float, hurrying: asyncio.Event) -> None:
-    draining = asyncio.create_task(app.drain(grace_s))
-    hurry = asyncio.create_task(hurrying.wait())
-    await asyncio.wait({draining, hurry}, return_when=asyncio.FIRST_COMPLETED)
-    hurry.cancel()
-    if not draining.done():
-        await app.server.stop(None)
-    with contextlib.suppress(asyncio.CancelledError):
-        await draining
 
 
 async def _keep_leases(app: App) -> None:

@@ -1,6 +1,7 @@
 """The whole configuration: the sections of all rooms, and what must hold between them."""
 
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Annotated
 
 import pydantic
@@ -19,6 +20,9 @@ Name = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 ModelName = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_./:@-]{0,255}$")]
 """A model name for callers: 1 to 256 letters, digits and _ . / : @ -."""
 
+# Without it the schema takes entries whose names have another pattern.
+_NO_OTHER = MappingProxyType({"additionalProperties": False})
+
 
 class Settings(Section):
     """The configuration of a router."""
@@ -29,27 +33,33 @@ class Settings(Section):
     """How long calls may take."""
     identity: StaticIdentity = StaticIdentity()
     """Who callers are."""
-    credentials: dict[Name, CredentialSection] = {}
+    credentials: dict[Name, CredentialSection] = pydantic.Field(default={}, json_schema_extra={**_NO_OTHER})
     """Secrets for the providers, by name. The file says where they are, never what they are."""
-    providers: dict[Name, Provider] = pydantic.Field(min_length=1)
+    providers: dict[Name, Provider] = pydantic.Field(min_length=1, json_schema_extra={**_NO_OTHER})
     """The providers, by name."""
-    routes: dict[ModelName, RouteSection] = pydantic.Field(min_length=1)
+    routes: dict[ModelName, RouteSection] = pydantic.Field(min_length=1, json_schema_extra={**_NO_OTHER})
     """The model names that callers use."""
     telemetry: TelemetrySection = TelemetrySection()
     """Numbers, traces and lines."""
+
+
+def json_schema() -> dict[str, object]:
+    """The JSON Schema of the file, for editors. What must hold between several values it does not say."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()}
 
 
 def references(settings: Settings) -> Iterator[tuple[Location, str]]:
     """Names that stand for nothing."""
     for name, provider in settings.providers.items():
         if provider.credential is not None and provider.credential not in settings.credentials:
-            yield ("providers", name, "credential"), _known("credentials", provider.credential, settings.credentials)
+            yield ("providers", name, "credential"), _known("credentials", settings.credentials)
     for name, route in settings.routes.items():
         for index, candidate in enumerate(route.candidates):
             if candidate.provider not in settings.providers:
                 at: Location = ("routes", name, "candidates", index, "provider")
-                yield at, _known("providers", candidate.provider, settings.providers)
+                yield at, _known("providers", settings.providers)
 
 
-def _known(section: str, name: str, entries: dict[str, Provider] | dict[str, CredentialSection]) -> str:
-    return f"expected an entry of {section} ({', '.join(sorted(entries)) or 'there is none'}), not {name!r}"
+def _known(section: str, entries: dict[str, Provider] | dict[str, CredentialSection]) -> str:
+    # Without the name that was given: it may be a secret in the wrong place.
+    return f"expected an entry of {section} ({', '.join(sorted(entries)) or 'there is none'})"

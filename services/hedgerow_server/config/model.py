@@ -14,14 +14,21 @@ class Section(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
+_ADDRESS = r"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):([0-9]{1,5})$"
+
+
 def _listen_address(value: str) -> str:
-    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):(\d{1,5})", value)
+    match = re.fullmatch(_ADDRESS, value)
     if not match or int(match[2]) > 65535:
         raise ValueError("expected HOST:PORT, such as 127.0.0.1:50051 (port 0 takes a free one)")
     return value
 
 
-ListenAddress = Annotated[str, pydantic.AfterValidator(_listen_address)]
+ListenAddress = Annotated[
+    str,
+    pydantic.AfterValidator(_listen_address),
+    pydantic.Field(json_schema_extra={"format": "host-port", "pattern": _ADDRESS}),
+]
 """HOST:PORT; an IPv6 host stands in brackets, port 0 takes a free one."""
 
 Seconds = Annotated[float, pydantic.Field(gt=0, le=86_400)]

@@ -1,6 +1,7 @@
 """One call on its way through the chain, free of any transport."""
 
 import asyncio
+import contextlib
 import enum
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -48,6 +49,7 @@ class Call:
         "bodies",
         "body",
         "deadline_s",
+        "ended_with",
         "items",
         "metadata",
         "method",
@@ -77,7 +79,7 @@ class Call:
         self.metadata = metadata
         """The caller's metadata, lower-case keys, binary entries left out."""
         self.body = body
-        """The request message, or the first one of a stream of requests."""
+        """The request message; of a stream of requests the first one, once the decode interceptor has read it."""
         self.bodies = bodies
         """The further messages of a stream of requests."""
         self.items: AsyncIterator[EmbedItem | ItemFailed] | None = None
@@ -88,6 +90,8 @@ class Call:
         self.started_s = time.monotonic()
         self.deadline_s: float | None = None
         self.timer: asyncio.Timeout | None = None
+        self.ended_with: HedgerowError | None = None
+        """The error that `end` was given."""
         self.request_id = ""
         self.trace: tuple[tuple[str, str], ...] = ()
         """Headers that carry the caller's trace on to the provider."""
@@ -99,6 +103,15 @@ class Call:
         """How many there were, those that are no longer kept included."""
         self.warnings: list[Warning] = []
         self.usage: Usage | None = None
+
+    def end(self, error: HedgerowError) -> None:
+        """Ends the call from outside, at once and with an error, as when the gateway shuts down. A call that has just
+        ended by itself stays as it is.
+        """
+        if self.timer is not None and not self.timer.expired():
+            with contextlib.suppress(RuntimeError):  # what a timer says that runs no more
+                self.timer.reschedule(0)
+                self.ended_with = error
 
     def remaining_s(self) -> float | None:
         """Seconds until the deadline, negative once it has passed, None without one."""

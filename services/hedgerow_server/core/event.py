@@ -83,14 +83,17 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def added(one: Usage, other: Usage) -> Usage:
-    """The sum of two usages; estimated if either is."""
+    """The sum of two usages; estimated if either is, final if both are."""
+    writes: dict[float | None, int] = {}
+    for ttl_s, tokens in one.input_cache_writes + other.input_cache_writes:
+        writes[ttl_s] = writes.get(ttl_s, 0) + tokens
     units = dict(one.other_units)
     for unit, count in other.other_units.items():
         units[unit] = units.get(unit, 0) + count
     return Usage(
         input_uncached_tokens=one.input_uncached_tokens + other.input_uncached_tokens,
         input_cache_read_tokens=one.input_cache_read_tokens + other.input_cache_read_tokens,
-        input_cache_writes=one.input_cache_writes + other.input_cache_writes,
+        input_cache_writes=tuple(writes.items()),
         input_audio_tokens=one.input_audio_tokens + other.input_audio_tokens,
         input_image_tokens=one.input_image_tokens + other.input_image_tokens,
         output_visible_tokens=one.output_visible_tokens + other.output_visible_tokens,

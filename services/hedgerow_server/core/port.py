@@ -31,6 +31,10 @@ class HttpRequest(msgspec.Struct, frozen=True):
     headers: dict[str, str]
     body: bytes
 
+    def __repr__(self) -> str:
+        # The headers hold the credential and the body what the caller said.
+        return f"HttpRequest({self.method} {self.url})"
+
 
 class Prepared(msgspec.Struct, frozen=True):
     """What a dialect made of a spec."""

@@ -10,18 +10,19 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import Protocol, TypeAlias
+from typing import NoReturn, Protocol, TypeAlias
 
 import grpc
 import grpc.aio
 import msgspec
 
 from hedgerow_server.core.call import Call, Kind, Method
-from hedgerow_server.core.error import HedgerowError, RpcUnknown
+from hedgerow_server.core.error import HedgerowError, Internal, RpcUnknown
 from hedgerow_server.core.event import Event
 from hedgerow_server.doors.status import code_of, text_of, trailers
 
 _log = logging.getLogger(__name__)
+_NAME_CHARS = 128
 
 Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 
@@ -65,10 +66,11 @@ class GrpcDoor:
         self._server = server
         self._report = report
         self._endpoints = tuple(endpoints)
+        self._open: dict[Call, asyncio.Task[None]] = {}
 
     def handlers(self, *, instrumented: bool = False) -> list[grpc.GenericRpcHandler]:
-        """The handlers of every service, and one for RPCs that do not exist. `instrumented` shapes streams as
-        generators, as OpenTelemetry's interceptor needs them.
+        """The handlers of every service, and one for RPCs that do not exist: to be registered after all others.
+        `instrumented` shapes streams as generators, as OpenTelemetry's interceptor needs them.
         """
         services: dict[str, dict[str, grpc.RpcMethodHandler[bytes, bytes]]] = {}
         for endpoint in self._endpoints:
@@ -77,11 +79,17 @@ class GrpcDoor:
         found: list[grpc.GenericRpcHandler] = [
             grpc.method_handlers_generic_handler(service, methods) for service, methods in services.items()
         ]
-        return found
+        return [*found, _Unknown(lambda name: self._refusal(name, instrumented=instrumented))]
 
-    def unknown(self) -> grpc.GenericRpcHandler:
-        """Answers every RPC that no other handler knows. Registered last."""
-        return _Unknown()
+    async def idle(self) -> None:
+        """Returns once no call is open. The server must have stopped to take new ones."""
+        while self._open:
+            await asyncio.wait(self._open.values())
+
+    def end(self, error: HedgerowError) -> None:
+        """Ends every open call with an error."""
+        for call in self._open:
+            call.end(error)
 
     def _handler(self, endpoint: Endpoint, *, instrumented: bool) -> grpc.RpcMethodHandler[bytes, bytes]:
         match endpoint.method.kind:
@@ -105,9 +113,11 @@ class GrpcDoor:
             async def deliver(event: Event) -> None:
                 answer.add(event)
 
-            await self._run(call, context, deliver)
-            context.set_trailing_metadata(trailers(call.request_id, self._report(call), None))
-            return answer.encode()
+            try:
+                await self._run(call, context, deliver)
+                return answer.encode()
+            except Exception as error:
+                await self._fault(call, context, error)
 
         return handle
 
@@ -126,25 +136,55 @@ class GrpcDoor:
         method, make = endpoint.method, endpoint.encoder
 
         async def handle(bodies: AsyncIterator[bytes], context: Context) -> None:
-            first = await anext(bodies, b"")
-            call = _call(method, context, first, bodies)
+            call = _call(method, context, b"", bodies)
             await self._write_events(call, context, make())
 
         return handle
+
+    def _refusal(self, name: str, *, instrumented: bool) -> grpc.RpcMethodHandler[bytes, bytes]:
+        """A handler for an RPC that does not exist. It waits for no message: there might never be one."""
+
+        def refuse(call: Call) -> NoReturn:
+            raise RpcUnknown(f"There is no RPC {name}.", metadata={"method": name})
+
+        async def handle(bodies: AsyncIterator[bytes], context: Context) -> None:
+            call = _call(Method(name, Kind.BIDI_STREAM, refuse, refuse), context, b"")
+            await self._write_events(call, context, _NoEvents())
+
+        return grpc.stream_stream_rpc_method_handler(_as_generator(handle) if instrumented else handle)
 
     async def _write_events(self, call: Call, context: Context, encoder: Encoder) -> None:
         async def deliver(event: Event) -> None:
             for message in encoder.encode(event):
                 await context.write(message)
 
-        await self._run(call, context, deliver)
-        context.set_trailing_metadata(trailers(call.request_id, self._report(call), None))
+        try:
+            await self._run(call, context, deliver)
+        except Exception as error:
+            await self._fault(call, context, error)
 
     async def _run(self, call: Call, context: Context, deliver: Callable[[Event], Awaitable[None]]) -> None:
+        """Sends the call through the server. Sets the trailers, or aborts with the failure's status."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[call] = task
         try:
             await self._server.serve(call, deliver)
+            context.set_trailing_metadata(trailers(call.request_id, self._report(call), None))
         except HedgerowError as error:
             await context.abort(code_of(error), text_of(error), trailers(call.request_id, self._report(call), error))
+        finally:
+            del self._open[call]
+
+    async def _fault(self, call: Call, context: Context, error: Exception) -> NoReturn:
+        """Tells of a fault beyond the chain, such as an answer that cannot be encoded: grpcio itself would tell the
+        caller the text of the exception.
+        """
+        if isinstance(error, grpc.aio.AbortError):
+            raise error
+        _log.error("call %s failed by a fault at the door", call.request_id, exc_info=error)
+        fault = Internal("A fault of the gateway; the request id finds it in the log.")
+        await context.abort(code_of(fault), text_of(fault), trailers(call.request_id, b"", fault))
 
 
 def _call(method: Method, context: Context, body: bytes, bodies: AsyncIterator[bytes] | None = None) -> Call:
@@ -154,20 +194,24 @@ def _call(method: Method, context: Context, body: bytes, bodies: AsyncIterator[b
     return Call(method, metadata, body, peer=context.peer(), timeout_s=context.time_remaining(), bodies=bodies)
 
 
+class _NoEvents:
+    """Encodes the answers of an RPC that does not exist."""
+
+    def encode(self, event: Event) -> list[bytes]:
+        raise TypeError(f"{type(event).__name__} is no event of an RPC that does not exist")
+
+
 class _Unknown(grpc.GenericRpcHandler):
-    """An answer with our details for what does not exist, where grpcio's own has none."""
+    """Sends RPCs that do not exist through the chain too: it gives them an id, and an answer with our details where
+    grpcio's own has none.
+    """
+
+    def __init__(self, handler: Callable[[str], grpc.RpcMethodHandler[bytes, bytes]]) -> None:
+        self._handler = handler
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
-        """A handler that refuses."""
-        name = str(details.method).lstrip("/")
-
-        async def refuse(bodies: AsyncIterator[bytes], context: Context) -> None:
-            error = RpcUnknown(f"There is no RPC {name[:128]}.", metadata={"method": name})
-            given = dict(context.invocation_metadata() or ()).get("x-request-id", "")
-            request_id = given if isinstance(given, str) and len(given) <= 128 else ""
-            await context.abort(code_of(error), text_of(error), trailers(request_id, b"", error))
-
-        return grpc.stream_stream_rpc_method_handler(refuse)
+        """A handler, whatever was called."""
+        return self._handler(str(details.method).lstrip("/")[:_NAME_CHARS])
 
 
 class _Relay:

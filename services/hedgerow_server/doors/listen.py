@@ -1,5 +1,7 @@
 """gRPC servers as the configuration describes them: options, TLS and addresses."""
 
+import socket
+import ssl
 from collections.abc import Sequence
 
 import grpc
@@ -41,12 +43,31 @@ def server_options(section: GrpcSection) -> list[tuple[str, int]]:
 
 def bind(server: grpc.aio.Server, address: str, tls: TlsSection | None = None) -> str:
     """Listens on an address; returns it with the real port. Raises ListenError."""
+    credentials = None if tls is None else _credentials(tls)
+    _try(address)
     try:
-        port = server.add_insecure_port(address) if tls is None else server.add_secure_port(address, _credentials(tls))
+        if credentials is None:
+            port = server.add_insecure_port(address)
+        else:
+            port = server.add_secure_port(address, credentials)
     except RuntimeError:
-        raise ListenError(f"cannot listen on {address}: the address is in use or not of this machine") from None
+        raise ListenError(f"cannot listen on {address}: gRPC refuses it") from None
     host = address.rpartition(":")[0]
     return f"{host}:{port}"
+
+
+def _try(address: str) -> None:
+    """Binds the address for a moment: unlike C-core the operating system says what is wrong with it."""
+    host, _, port = address.rpartition(":")
+    try:
+        for family, kind, protocol, _, where in socket.getaddrinfo(
+            host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(where)
+    except OSError as error:
+        raise ListenError(f"cannot listen on {address}: {error.strerror}") from None
 
 
 def _credentials(tls: TlsSection) -> grpc.ServerCredentials:
@@ -55,9 +76,31 @@ def _credentials(tls: TlsSection) -> grpc.ServerCredentials:
         client_ca = tls.client_ca.read_bytes() if tls.client_ca is not None else None
     except OSError as error:
         raise ListenError(f"server.grpc.tls: {error.filename} cannot be read: {error.strerror}") from None
+    _check(tls)
     return grpc.ssl_server_credentials(
         [(key, certificate)], root_certificates=client_ca, require_client_auth=client_ca is not None
     )
+
+
+def _check(tls: TlsSection) -> None:
+    """Says what OpenSSL says of the files. C-core would take them, and then refuse every handshake."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # A password of no length, because OpenSSL would ask for the real one on the terminal.
+        context.load_cert_chain(tls.certificate, tls.key, password="")
+    except ssl.SSLError as error:
+        raise ListenError(
+            f"server.grpc.tls: {tls.certificate} and {tls.key} are no certificate with its key: {_said(error)}"
+        ) from None
+    try:
+        if tls.client_ca is not None:
+            context.load_verify_locations(tls.client_ca)
+    except ssl.SSLError as error:
+        raise ListenError(f"server.grpc.tls: {tls.client_ca} holds no certificate: {_said(error)}") from None
+
+
+def _said(error: ssl.SSLError) -> str:
+    return (error.reason or "not PEM").replace("_", " ").lower()
 
 
 def instrumentation() -> Sequence[grpc.aio.ServerInterceptor]:

@@ -15,7 +15,10 @@ DOMAIN = "hedgerow"
 DETAILS_BYTES = 1_200
 _MESSAGE_BYTES = 240
 _VALUE_BYTES = 96
-_MAX_METADATA = 8
+_DESCRIPTION_BYTES = 160
+_INFO_BYTES = 440
+_ANY_BYTES = 64
+"""What packing a detail costs at most."""
 _TYPE_PREFIX = "type.googleapis.com/"
 
 Trailers = tuple[tuple[str, str | bytes], ...]
@@ -34,19 +37,27 @@ def text_of(error: HedgerowError) -> str:
 def status(error: HedgerowError) -> status_pb2.Status:
     """The whole status: exactly one ErrorInfo, and each other detail at most once."""
     message = status_pb2.Status(code=code_of(error).value[0], message=text_of(error))
-    info = error_details_pb2.ErrorInfo(reason=f"ERROR_REASON_{error.reason}", domain=DOMAIN)
-    for key, value in list(error.metadata.items())[:_MAX_METADATA]:
-        info.metadata[key] = _cut(value, _VALUE_BYTES)
-    _add(message, info)
-    for detail in _further(error):
+    _add(message, _error_info(error))
+    for detail in _further(error, DETAILS_BYTES - message.ByteSize() - _ANY_BYTES):
         _add(message, detail)
     return message
 
 
-def _further(error: HedgerowError) -> list[Message]:
+def _error_info(error: HedgerowError) -> error_details_pb2.ErrorInfo:
+    """Never left out for want of room: metadata is, from the end."""
+    info = error_details_pb2.ErrorInfo(reason=f"ERROR_REASON_{error.reason}", domain=DOMAIN)
+    for key, value in error.metadata.items():
+        short = _cut(value, _VALUE_BYTES)
+        if info.ByteSize() + len(key) + len(short.encode()) + 8 > _INFO_BYTES:
+            break
+        info.metadata[key] = short
+    return info
+
+
+def _further(error: HedgerowError, room: int) -> list[Message]:
     details: list[Message] = []
     if error.violations:
-        details.append(_bad_request(error))
+        details.append(_bad_request(error, room))
     if error.resource is not None:
         kind, name = error.resource
         details.append(
@@ -69,13 +80,12 @@ def _further(error: HedgerowError) -> list[Message]:
     return details
 
 
-def _bad_request(error: HedgerowError) -> error_details_pb2.BadRequest:
+def _bad_request(error: HedgerowError, room: int) -> error_details_pb2.BadRequest:
     """As many violations as there is room for; the first always fits."""
     bad = error_details_pb2.BadRequest()
-    room = DETAILS_BYTES // 2
     for violation in error.violations:
         one = error_details_pb2.BadRequest.FieldViolation(
-            field=_cut(violation.field, 2 * _VALUE_BYTES), description=_cut(violation.description, 2 * _VALUE_BYTES)
+            field=_cut(violation.field, 2 * _VALUE_BYTES), description=_cut(violation.description, _DESCRIPTION_BYTES)
         )
         room -= one.ByteSize() + 4
         if room < 0 and bad.field_violations:
@@ -91,9 +101,10 @@ def _add(message: status_pb2.Status, detail: Message) -> None:
 
 
 def _cut(text: str, limit: int) -> str:
+    # Lone surrogates, which stand for bytes of an upstream header that are no text, become question marks.
     encoded = text.encode("utf-8", "replace")
     if len(encoded) <= limit:
-        return text
+        return encoded.decode()
     return encoded[: limit - 3].decode("utf-8", "ignore") + "..."
 
 

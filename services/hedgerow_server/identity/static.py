@@ -2,13 +2,12 @@
 
 import pydantic
 
+from hedgerow_server.config.model import Section
 from hedgerow_server.core.call import Call, Principal
 
 
-class StaticIdentity(pydantic.BaseModel):
+class StaticIdentity(Section):
     """Section `identity`: everybody who can connect is this principal."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
     tenant: str = pydantic.Field(default="default", min_length=1, max_length=128)
     """The tenant of every call."""

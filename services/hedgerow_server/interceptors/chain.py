@@ -82,7 +82,7 @@ class Chain:
                 terminal = await self._run(call, deliver)
             outcome = Outcome(terminal=terminal)
         except TimeoutError as error:
-            expired = _deadline_error(call) if timer.expired() else _fault(call, error)
+            expired = call.ended_with or (_deadline_error(call) if timer.expired() else _fault(call, error))
             outcome = Outcome(error=expired)
             raise expired from None
         except HedgerowError as error:

@@ -11,6 +11,9 @@ class Decode:
 
     async def admit(self, call: Call) -> None:
         """Sets `call.request`. Raises RequestMalformed, RequestInvalid or MessageTooLarge."""
+        if call.bodies is not None:
+            # Here, where the deadline holds: a caller that opens a stream and says nothing must not stay for ever.
+            call.body = await anext(call.bodies, b"")
         call.request = call.method.decode(call)
 
     def settle(self, call: Call, outcome: Outcome) -> None:

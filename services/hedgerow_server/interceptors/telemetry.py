@@ -40,11 +40,11 @@ class Telemetry:
                 tenant=call.principal.tenant if call.principal else "",
                 provider=last.provider if last else "",
                 model=last.model if last else "",
-                attempts=len(call.attempts),
+                attempts=call.attempts_started,
                 input_tokens=usage.input_tokens if usage else 0,
                 output_tokens=usage.output_tokens if usage else 0,
                 duration_ms=round((time.monotonic() - call.started_s) * 1000, 3),
                 first_token_ms=round(last.first_token_s * 1000, 3) if last and last.first_token_s is not None else None,
-                trace=call.metadata.get("traceparent", ""),
+                trace=next((value for name, value in call.trace if name == "traceparent"), ""),
             )
         )

@@ -146,7 +146,9 @@ class Attempt:
             raise self._too_slow() from None
         record.upstream_status = response.status
         headers = response.headers
-        record.upstream_request_id = next((headers[n] for n in _REQUEST_ID_HEADERS if n in headers), "")[:128]
+        request_id = next((headers[n] for n in _REQUEST_ID_HEADERS if n in headers), "")
+        # A header may hold bytes that are no text; aiohttp gives them as surrogates.
+        record.upstream_request_id = request_id[:128].encode("ascii", "replace").decode()
         if not 200 <= response.status < 300:
             body = await self._error_body(response)
             lower = {name.lower(): value for name, value in headers.items()}

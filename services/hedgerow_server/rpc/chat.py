@@ -29,7 +29,6 @@ class Chat:
 
 def completed(call: Call, finished: Finished) -> Completed:
     """The terminal event of a chat call."""
-    call.warnings.extend(finished.warnings)
     return Completed(
         reason=finished.reason,
         native_reason=finished.native_reason,

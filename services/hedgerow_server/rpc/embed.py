@@ -1,6 +1,7 @@
 """Embed and StreamEmbed: batches within the provider's limits, answers in the order of the inputs."""
 
 import asyncio
+import enum
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 
@@ -29,6 +30,8 @@ _BATCH_TEXT_BYTES = 800_000
 _STREAM_BATCH = 256
 """Inputs of one upstream request of a stream: larger ones gain little and hold more in memory."""
 _KEPT_ATTEMPTS = 32
+
+_Item = EmbedItem | ItemFailed
 
 
 class Embed:
@@ -60,6 +63,8 @@ class Embed:
                 async with aclosing(run.items(batch)) as events:
                     async for event in events:
                         yield event
+        for event in run.opening():
+            yield event
         yield run.completed()
 
 
@@ -116,14 +121,14 @@ class _Run:
         call.usage = self._usage
         del call.attempts[:-_KEPT_ATTEMPTS]
 
-    async def items(self, batch: Sequence[EmbedItem | ItemFailed]) -> Events:
+    async def items(self, batch: Sequence[_Item]) -> Events:
         """The events of a batch of items. Where the provider refuses the batch as such, halves of it find the items
         that are to blame.
         """
         good = [item for item in batch if isinstance(item, EmbedItem)]
         answers: dict[int, bytes | HedgerowError] = {}
         started = await self._resolve(good, 0, answers)
-        for event in started:
+        for event in (*started, *self.opening()):
             yield event
         position = 0
         for item in batch:
@@ -159,6 +164,14 @@ class _Run:
         assert isinstance(vectors, EmbeddingsAdded)
         answers.update(enumerate(vectors.vectors, start))
         return events[:-1]
+
+    def opening(self) -> list[Event]:
+        """Started, where no answer of a provider has brought it: all items so far are bad, or there was none."""
+        if self._started:
+            return []
+        self._started = True
+        candidate = self._plan.candidates[0]
+        return [Started(candidate.upstream.name, candidate.model, warnings=tuple(self._call.warnings))]
 
     def completed(self) -> EmbedCompleted:
         """The terminal event."""
@@ -203,39 +216,52 @@ def _split(inputs: Sequence[EmbedInput], limit: int) -> list[list[EmbedInput]]:
     return batches
 
 
-async def _batches(
-    items: AsyncIterator[EmbedItem | ItemFailed], limit: int
-) -> AsyncGenerator[list[EmbedItem | ItemFailed], None]:
+class _Mark(enum.Enum):
+    END = "end"
+    LATER = "later"
+
+
+_Entry = _Item | Exception | _Mark
+
+
+def _fill(first: _Item, ahead: asyncio.Queue[_Entry], limit: int) -> tuple[list[_Item], _Entry]:
+    """A batch of what is there, and the entry after it."""
+    batch: list[_Item] = []
+    room = _BATCH_TEXT_BYTES
+    entry: _Entry = first
+    while isinstance(entry, _Item):
+        weight = _weight(entry.input) if isinstance(entry, EmbedItem) else 0
+        if batch and (len(batch) >= limit or weight > room):
+            break
+        batch.append(entry)
+        room -= weight
+        entry = _Mark.LATER if ahead.empty() else ahead.get_nowait()
+    return batch, entry
+
+
+async def _batches(items: AsyncIterator[_Item], limit: int) -> AsyncGenerator[list[_Item], None]:
     """Groups what is there: a caller that sends much gets full batches, one that sends little waits for nobody. Reads
     at most one batch ahead.
     """
-    ahead: asyncio.Queue[EmbedItem | ItemFailed | BaseException | None] = asyncio.Queue(limit)
+    ahead: asyncio.Queue[_Entry] = asyncio.Queue(limit)
 
     async def read() -> None:
         try:
             async for item in items:
                 await ahead.put(item)
-            await ahead.put(None)
+            await ahead.put(_Mark.END)
         except Exception as error:
             await ahead.put(error)
 
     reader = asyncio.create_task(read())
     try:
-        while True:
-            batch: list[EmbedItem | ItemFailed] = []
-            room = _BATCH_TEXT_BYTES
-            entry = await ahead.get()
-            while isinstance(entry, EmbedItem | ItemFailed):
-                batch.append(entry)
-                room -= _weight(entry.input) if isinstance(entry, EmbedItem) else 0
-                if len(batch) == limit or room <= 0 or ahead.empty():
-                    break
-                entry = ahead.get_nowait()
-            if batch:
-                yield batch
-            if entry is None:
-                return
-            if isinstance(entry, BaseException):
-                raise entry
+        entry = await ahead.get()
+        while isinstance(entry, _Item):
+            batch, entry = _fill(entry, ahead, limit)
+            yield batch
+            if entry is _Mark.LATER:
+                entry = await ahead.get()
+        if isinstance(entry, Exception):
+            raise entry
     finally:
         reader.cancel()

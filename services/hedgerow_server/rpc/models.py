@@ -1,8 +1,10 @@
 """ListModels."""
 
+from bisect import bisect_right
+
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.error import FieldViolation, RequestInvalid
-from hedgerow_server.core.event import Events, ModelsListed
+from hedgerow_server.core.event import Events, ModelInfo, ModelsListed
 from hedgerow_server.core.request import ListModelsRequest
 from hedgerow_server.routing.plan import Routes
 
@@ -14,20 +16,29 @@ class Models:
         self._routes = routes
 
     async def list_models(self, call: Call) -> Events:
-        """One page. A page token is the name after which the page begins, so a model that comes or goes between two
-        pages shifts nothing.
+        """One page. A page token is the name after which the page begins, whether it is still there or not: a model
+        that comes or goes between two pages shifts nothing.
         """
         request = call.request
         assert isinstance(request, ListModelsRequest)
         models = self._routes.models()
-        start = 0
-        if request.page_token:
-            keys = [f"{model.name}/{model.kind}" for model in models]
-            if request.page_token not in keys:
-                violation = FieldViolation("page_token", "must be a next_page_token of this gateway")
-                raise RequestInvalid("page_token is not of this gateway.", violations=(violation,))
-            start = keys.index(request.page_token) + 1
+        start = bisect_right(models, _place(request.page_token), key=_key) if request.page_token else 0
         page = models[start : start + request.page_size]
         more = start + len(page) < len(models)
-        token = f"{page[-1].name}/{page[-1].kind}" if more else ""
+        token = "/".join(_key(page[-1])) if more else ""
         yield ModelsListed(page, token)
+
+
+def _key(model: ModelInfo) -> tuple[str, str]:
+    """What models are sorted by."""
+    return model.name, model.kind
+
+
+def _place(token: str) -> tuple[str, str]:
+    name, _, kind = token.rpartition("/")
+    if not name or kind not in ("chat", "embed"):
+        violation = FieldViolation("page_token", "must be a next_page_token of this gateway")
+        raise RequestInvalid(
+            "page_token is not of this gateway.", metadata={"field": "page_token"}, violations=(violation,)
+        )
+    return name, kind

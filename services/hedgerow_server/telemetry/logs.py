@@ -88,5 +88,8 @@ def set_up_logging(level: str) -> None:
     logging.basicConfig(
         level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
-    # The admin door's server tells of every start and stop of its own.
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # The admin door's server tells of every start and stop of its own; httpx of every request with its URL, and at the
+    # level of debug of its headers.
+    quiet = max(logging.WARNING, logging.getLogger().level)
+    for name in ("uvicorn", "httpx", "httpcore"):
+        logging.getLogger(name).setLevel(quiet)

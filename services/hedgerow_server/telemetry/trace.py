@@ -5,7 +5,9 @@ from collections.abc import Callable
 
 from hedgerow_server.core.call import Call
 
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+# Ids of zeros and version ff are invalid; later versions than 00 may go on after the flags.
+_FIELDS = r"-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+_TRACEPARENT = re.compile(rf"00{_FIELDS}|(?!00|ff)[0-9a-f]{{2}}{_FIELDS}(-.*)?")
 _MAX_TRACESTATE = 512
 
 

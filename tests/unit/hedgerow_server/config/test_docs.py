@@ -1,0 +1,48 @@
+"""The reference of the configuration is what the models give."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hedgerow_server.config.load import load
+from hedgerow_server.settings import Settings, json_schema, references
+
+ROOT = Path(__file__).resolve().parents[4]
+DOCS = ROOT / "docs"
+
+
+def test_the_pages_are_up_to_date() -> None:
+    """`python scripts/_config_docs.py` brings them up to date."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "_config_docs.py"), "--check"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("", 0), done.stderr
+
+
+def test_the_schema_for_editors_is_what_the_router_prints() -> None:
+    assert json.loads((DOCS / "config.schema.json").read_text()) == json_schema()
+
+
+def test_the_reference_has_a_row_for_every_key() -> None:
+    text = (DOCS / "configuration.md").read_text()
+    definitions = json_schema()["$defs"]
+    assert isinstance(definitions, dict)
+    keys = {key for definition in definitions.values() for key in definition["properties"]} | set(Settings.model_fields)
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+.* \| [^|]+ \| [^|]+ \|$", text, flags=re.MULTILINE)
+    assert keys == set(rows)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_examples_of_the_page_load(tmp_path: Path, number: int) -> None:
+    examples: list[str] = re.findall(r"```yaml\n(.*?)```", (DOCS / "configuration.md").read_text(), re.DOTALL)
+    whole, tls = (one for one in examples if not one.startswith("#"))
+    path = tmp_path / "config.yaml"
+    path.write_text(whole if number == 0 else whole + tls)
+    assert load(path, Settings, references).routes

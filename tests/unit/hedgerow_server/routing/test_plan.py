@@ -1,0 +1,75 @@
+"""From a name to those who may serve the call."""
+
+import pytest
+from hedgerow_server.core.error import ModelNotFound, NoCandidate
+from hedgerow_server.core.event import CandidateInfo, ModelInfo
+from hedgerow_server.core.port import Operation
+from hedgerow_server.core.request import NO_POLICY, RoutePolicy
+from hedgerow_server.routing.plan import Routes
+from unit.hedgerow_server.routing.scripted import ScriptedTransport, candidate
+
+ONE = candidate(ScriptedTransport(), name="one")
+TWO = candidate(ScriptedTransport(), name="two")
+ROUTES = Routes(
+    {("chat", "fast"): (ONE, TWO), ("embed", "vectors"): (TWO,), ("embed", "both"): (ONE,), ("chat", "both"): (ONE,)}
+)
+
+
+def test_a_plan_has_the_candidates_in_their_order() -> None:
+    assert ROUTES.plan(Operation.CHAT, "fast", NO_POLICY).candidates == (ONE, TWO)
+
+
+def test_a_plan_carries_the_callers_policy() -> None:
+    policy = RoutePolicy(idle_timeout_s=1.0)
+    assert ROUTES.plan(Operation.CHAT, "fast", policy).policy is policy
+
+
+@pytest.mark.parametrize("model", ["fsat", "", "FAST", "fast "])
+def test_an_unknown_model_is_not_found_and_named(model: str) -> None:
+    with pytest.raises(ModelNotFound) as caught:
+        ROUTES.plan(Operation.CHAT, model, NO_POLICY)
+    assert caught.value.metadata == {"model": model}
+    assert caught.value.resource == ("hedgerow.router.v1.Model", model)
+    assert "ListModels" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("operation", "model", "words"),
+    [
+        (Operation.EMBED, "fast", "is for chat, not for embed"),
+        (Operation.CHAT, "vectors", "is for embed, not for chat"),
+    ],
+)
+def test_a_model_of_the_other_kind_is_not_found_and_the_text_says_so(
+    operation: Operation, model: str, words: str
+) -> None:
+    with pytest.raises(ModelNotFound, match=words):
+        ROUTES.plan(operation, model, NO_POLICY)
+
+
+def test_one_name_may_stand_for_both_kinds() -> None:
+    assert ROUTES.plan(Operation.CHAT, "both", NO_POLICY).candidates == (ONE,)
+    assert ROUTES.plan(Operation.EMBED, "both", NO_POLICY).candidates == (ONE,)
+
+
+def test_a_policy_narrows_the_candidates_and_keeps_their_order() -> None:
+    assert ROUTES.plan(Operation.CHAT, "fast", RoutePolicy(providers=("two",))).candidates == (TWO,)
+    assert ROUTES.plan(Operation.CHAT, "fast", RoutePolicy(providers=("two", "one"))).candidates == (ONE, TWO)
+
+
+@pytest.mark.parametrize("providers", [("three",), ("One",), ("",)])
+def test_a_policy_that_leaves_nobody_is_a_failed_precondition(providers: tuple[str, ...]) -> None:
+    with pytest.raises(NoCandidate) as caught:
+        ROUTES.plan(Operation.CHAT, "fast", RoutePolicy(providers=providers))
+    assert caught.value.subject == "route.providers"
+    assert caught.value.metadata == {"model": "fast"}
+
+
+def test_the_models_are_sorted_by_name_and_say_who_serves_them() -> None:
+    one, two = CandidateInfo("one", "gpt", "eu"), CandidateInfo("two", "gpt", "eu")
+    assert ROUTES.models() == (
+        ModelInfo("both", "chat", (one,)),
+        ModelInfo("both", "embed", (one,)),
+        ModelInfo("fast", "chat", (one, two)),
+        ModelInfo("vectors", "embed", (two,)),
+    )

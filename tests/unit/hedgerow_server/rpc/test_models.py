@@ -1,0 +1,78 @@
+"""ListModels: pages that a change of the models does not shift."""
+
+import pytest
+from hedgerow_server.core.error import RequestInvalid
+from hedgerow_server.core.event import ModelsListed
+from hedgerow_server.core.request import ListModelsRequest
+from hedgerow_server.routing.plan import Routes
+from hedgerow_server.rpc.models import Models
+from unit.hedgerow_server.calls import call
+from unit.hedgerow_server.routing.scripted import ScriptedTransport, candidate
+
+ONE = (candidate(ScriptedTransport()),)
+NAMES = ("a", "a/chat", "a/embed", "a.b", "b", "zeta")
+
+
+def models(*names: str) -> Models:
+    """A gateway with these names, each for chat and for embeddings."""
+    return Models(Routes({(kind, name): ONE for name in names for kind in ("chat", "embed")}))
+
+
+async def page(of: Models, size: int, token: str = "") -> ModelsListed:
+    """One page."""
+    one = call()
+    one.request = ListModelsRequest(page_size=size, page_token=token)
+    (event,) = [event async for event in of.list_models(one)]
+    assert isinstance(event, ModelsListed)
+    return event
+
+
+async def all_pages(of: Models, size: int) -> list[tuple[str, str]]:
+    """What all pages hold together."""
+    found: list[tuple[str, str]] = []
+    token = ""
+    while True:
+        one = await page(of, size, token)
+        assert len(one.models) <= size
+        found += [(model.name, model.kind) for model in one.models]
+        token = one.next_page_token
+        if not token:
+            return found
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 11, 12, 13, 1000])
+async def test_the_pages_hold_every_model_once_in_order(size: int) -> None:
+    expected = sorted((name, kind) for name in NAMES for kind in ("chat", "embed"))
+    assert await all_pages(models(*NAMES), size) == expected
+
+
+async def test_the_last_page_has_no_token() -> None:
+    assert (await page(models("a"), 2)).next_page_token == ""
+
+
+async def test_a_gateway_without_models_has_one_empty_page() -> None:
+    assert await page(Models(Routes({})), 10) == ModelsListed((), "")
+
+
+async def test_a_token_of_a_model_that_is_gone_goes_on_where_it_stood() -> None:
+    first = await page(models("a", "b", "c"), 4)
+    assert [model.name for model in first.models] == ["a", "a", "b", "b"]
+    second = await page(models("a", "c"), 4, first.next_page_token)
+    assert [model.name for model in second.models] == ["c", "c"]
+
+
+async def test_a_model_that_comes_before_the_page_is_not_shown_and_shifts_nothing() -> None:
+    first = await page(models("b", "c"), 2)
+    second = await page(models("a", "b", "c"), 2, first.next_page_token)
+    assert [model.name for model in second.models] == ["c", "c"]
+
+
+async def test_a_token_after_the_last_model_gives_an_empty_last_page() -> None:
+    assert await page(models("a"), 10, "z/chat") == ModelsListed((), "")
+
+
+@pytest.mark.parametrize("token", ["a", "a/", "/chat", "a/tea", "7", "a/chat/", " "])
+async def test_what_is_no_token_is_refused(token: str) -> None:
+    with pytest.raises(RequestInvalid) as caught:
+        await page(models("a"), 10, token)
+    assert [violation.field for violation in caught.value.violations] == ["page_token"]
