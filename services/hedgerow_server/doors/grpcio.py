@@ -241,6 +241,8 @@ def _as_generator(
                 await messages.put(None)
 
         task = asyncio.create_task(run())
+        # The interceptor around this generator may be dropped without being closed: the call itself knows its end.
+        context.add_done_callback(lambda _: task.cancel())
         try:
             while (message := await messages.get()) is not None:
                 yield message

@@ -1,5 +1,6 @@
 """gRPC servers as the configuration describes them: options, TLS and addresses."""
 
+import logging
 import socket
 import ssl
 from collections.abc import Sequence
@@ -109,6 +110,9 @@ def instrumentation() -> Sequence[grpc.aio.ServerInterceptor]:
         from opentelemetry.instrumentation.grpc import aio_server_interceptor, filters
     except ImportError:
         raise ListenError("server.opentelemetry needs the extra: install hedgerow[otel]") from None
+    # grpc.aio drops the interceptor's generator where a caller leaves in the middle of a write. It is then closed in
+    # another task, which OpenTelemetry calls an error, with two tracebacks; its span ends all the same.
+    logging.getLogger("opentelemetry.context").setLevel(logging.CRITICAL)
     return [
         aio_server_interceptor(  # type: ignore[no-untyped-call]
             filter_=filters.negate(filters.health_check())

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from hedgerow_server.core.error import HedgerowError
+from hedgerow_server.core.text import cut
 
 DOMAIN = "hedgerow"
 DETAILS_BYTES = 1_200
@@ -31,7 +32,7 @@ def code_of(error: HedgerowError) -> grpc.StatusCode:
 
 def text_of(error: HedgerowError) -> str:
     """The status message: printable ASCII, so that its percent-encoding costs nothing, and short."""
-    return _cut("".join(c if " " <= c <= "~" and c != "%" else "?" for c in error.message), _MESSAGE_BYTES)
+    return cut("".join(c if " " <= c <= "~" and c != "%" else "?" for c in error.message), _MESSAGE_BYTES)
 
 
 def status(error: HedgerowError) -> status_pb2.Status:
@@ -47,7 +48,7 @@ def _error_info(error: HedgerowError) -> error_details_pb2.ErrorInfo:
     """Never left out for want of room: metadata is, from the end."""
     info = error_details_pb2.ErrorInfo(reason=f"ERROR_REASON_{error.reason}", domain=DOMAIN)
     for key, value in error.metadata.items():
-        short = _cut(value, _VALUE_BYTES)
+        short = cut(value, _VALUE_BYTES)
         if info.ByteSize() + len(key) + len(short.encode()) + 8 > _INFO_BYTES:
             break
         info.metadata[key] = short
@@ -62,16 +63,16 @@ def _further(error: HedgerowError, room: int) -> list[Message]:
         kind, name = error.resource
         details.append(
             error_details_pb2.ResourceInfo(
-                resource_type=kind, resource_name=_cut(name, _VALUE_BYTES), description=text_of(error)
+                resource_type=kind, resource_name=cut(name, _VALUE_BYTES), description=text_of(error)
             )
         )
     if error.code == "FAILED_PRECONDITION":
         failure = error_details_pb2.PreconditionFailure()
-        failure.violations.add(type=error.reason, subject=_cut(error.subject, _VALUE_BYTES), description=text_of(error))
+        failure.violations.add(type=error.reason, subject=cut(error.subject, _VALUE_BYTES), description=text_of(error))
         details.append(failure)
     if error.code == "RESOURCE_EXHAUSTED":
         quota = error_details_pb2.QuotaFailure()
-        quota.violations.add(subject=_cut(error.subject, _VALUE_BYTES), description=text_of(error))
+        quota.violations.add(subject=cut(error.subject, _VALUE_BYTES), description=text_of(error))
         details.append(quota)
     if error.retry_delay_s is not None:
         retry = error_details_pb2.RetryInfo()
@@ -85,7 +86,7 @@ def _bad_request(error: HedgerowError, room: int) -> error_details_pb2.BadReques
     bad = error_details_pb2.BadRequest()
     for violation in error.violations:
         one = error_details_pb2.BadRequest.FieldViolation(
-            field=_cut(violation.field, 2 * _VALUE_BYTES), description=_cut(violation.description, _DESCRIPTION_BYTES)
+            field=cut(violation.field, 2 * _VALUE_BYTES), description=cut(violation.description, _DESCRIPTION_BYTES)
         )
         room -= one.ByteSize() + 4
         if room < 0 and bad.field_violations:
@@ -98,14 +99,6 @@ def _add(message: status_pb2.Status, detail: Message) -> None:
     packed = Any(type_url=_TYPE_PREFIX + detail.DESCRIPTOR.full_name, value=detail.SerializeToString())
     if message.ByteSize() + packed.ByteSize() + 4 <= DETAILS_BYTES:
         message.details.append(packed)
-
-
-def _cut(text: str, limit: int) -> str:
-    # Lone surrogates, which stand for bytes of an upstream header that are no text, become question marks.
-    encoded = text.encode("utf-8", "replace")
-    if len(encoded) <= limit:
-        return encoded.decode()
-    return encoded[: limit - 3].decode("utf-8", "ignore") + "..."
 
 
 def pushback(error: HedgerowError) -> str | None:

@@ -110,7 +110,7 @@ class Chain:
 
 
 def _deadline_error(call: Call) -> DeadlineExceeded:
-    seconds = f"{call.timeout_s:.3g}" if call.timeout_s is not None else ""
+    seconds = f"{round(call.timeout_s, 3):g}" if call.timeout_s is not None else ""
     return DeadlineExceeded(f"The call took longer than its {seconds} s.", metadata={"deadlineSeconds": seconds})
 
 

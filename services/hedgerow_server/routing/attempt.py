@@ -68,8 +68,10 @@ class Attempt:
         self._idle_timeout_s = policy.idle_timeout_s or upstream.idle_timeout_s
         self._clock = Clock()
         self._tally = Tally(spec)
-        self._finished = False
+        self._response: Response | None = None
+        self._last_word = False  # the provider has nothing more to say
         self._started_s = 0.0
+        self._quiet_s = 0.0  # waited since the last content; the caller's own pauses do not count
         self._kind = kind
         self.record: AttemptRecord | None = None
 
@@ -93,12 +95,11 @@ class Attempt:
         )
         self._call.attempts_started += 1
         self._call.attempts.append(record)
-        response: Response | None = None
         try:
             response = await self._send(record)
             reader = self._reader(response)
             data = b"-"
-            while data and not self._finished:
+            while data and not self._last_word:
                 data = b"" if reader.done else await self._read(response, record)
                 events = coalesce(reader.feed(data) if data else reader.finish())
                 if events:
@@ -110,8 +111,8 @@ class Attempt:
             raise seen from None
         finally:
             self._clock.close()
-            if response is not None:
-                response.release(finished=self._finished)
+            if self._response is not None:
+                self._response.release(finished=self._last_word)
             self._close(record)
 
     def _as_seen(self, error: HedgerowError, record: AttemptRecord) -> HedgerowError:
@@ -139,7 +140,7 @@ class Attempt:
         upstream = self._candidate.upstream
         try:
             sending = upstream.transport.send(self._prepared.request, self._call.trace)
-            response = await self._clock.wait(self._first_token_timeout_s, sending)
+            response = self._response = await self._clock.wait(self._first_token_timeout_s, sending)
         except UnreachableError as error:
             raise self._unavailable(error) from None
         except TimeoutError:
@@ -166,7 +167,8 @@ class Attempt:
             limit_s = self._first_token_timeout_s
             due_s = None if limit_s is None else self._started_s + limit_s - time.monotonic()
         else:
-            due_s = self._idle_timeout_s
+            due_s = self._idle_timeout_s - self._quiet_s
+        since_s = time.monotonic()
         try:
             return await self._clock.wait(due_s, response.read())
         except UnreachableError as error:
@@ -183,15 +185,18 @@ class Attempt:
                 f"The answer of {self._name} paused for more than {limit} s.",
                 metadata=self._metadata(limitSeconds=limit),
             ) from None
+        finally:
+            self._quiet_s += time.monotonic() - since_s
 
     def _note(self, events: list[Event], record: AttemptRecord) -> None:
         for event in events:
             if isinstance(event, Finished):
-                self._finished = True
+                self._last_word = True
                 record.outcome = AttemptOutcome.SUCCEEDED
                 record.total_s = time.monotonic() - self._started_s
                 record.usage = event.usage if event.usage is not None else self._tally.estimate(final=True)
             elif not isinstance(event, Started):
+                self._quiet_s = 0.0
                 self._tally.add(event)
                 if record.first_token_s is None:
                     record.first_token_s = time.monotonic() - self._started_s
@@ -204,7 +209,7 @@ class Attempt:
                     body += data
         except (UnreachableError, TimeoutError):
             pass
-        response.release(finished=True)
+        self._last_word = True
         return bytes(body)
 
     @property

@@ -7,11 +7,14 @@ from hedgerow.common.v1 import attempt_pb2, usage_pb2, warning_pb2
 
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.event import AttemptRecord, Usage, Warning
+from hedgerow_server.core.text import cut
 
 REPORT_BYTES = 1_100
 """The most that a report takes, so that all trailers together stay below 4 KiB."""
-_REPORT_WARNINGS = 4
-_REPORT_TEXT = 120
+_ATTEMPT_BYTES = 320
+"""What is kept free for the newest attempt: more than one takes with its texts cut."""
+_FIELD_BYTES = 4
+_REPORT_TEXT = 96
 
 
 def set_duration(target: Duration, seconds: float) -> None:
@@ -104,19 +107,22 @@ def report(call: Call) -> bytes:
         written = (call.usage, message.usage)
     if call.timeout_s is not None:
         set_duration(message.deadline_duration, call.timeout_s)
-    for warning in call.warnings[:_REPORT_WARNINGS]:
-        short = Warning(warning.code, warning.field[:_REPORT_TEXT], warning.message[:_REPORT_TEXT])
-        write_warning(message.warnings.add(), short)
+    for warning in call.warnings:
+        one = warning_pb2.Warning()
+        write_warning(one, Warning(warning.code, cut(warning.field, _REPORT_TEXT), cut(warning.message, _REPORT_TEXT)))
+        if message.ByteSize() + one.ByteSize() + _FIELD_BYTES > REPORT_BYTES - _ATTEMPT_BYTES:
+            break
+        message.warnings.append(one)
     omitted = call.attempts_started - len(call.attempts)
-    room = REPORT_BYTES - message.ByteSize() - 8
+    room = REPORT_BYTES - message.ByteSize() - 2 * _FIELD_BYTES
     for index, record in enumerate(reversed(call.attempts)):
         attempt = attempt_pb2.Attempt()
         write_attempt(attempt, record, written)
-        size = attempt.ByteSize() + 4
-        if size > room:
+        attempt.model = cut(record.model, _REPORT_TEXT)
+        room -= attempt.ByteSize() + _FIELD_BYTES
+        if room < 0:
             omitted += len(call.attempts) - index
             break
-        room -= size
         message.attempts.append(attempt)
     message.omitted_attempts_count = omitted
     return message.SerializeToString()
