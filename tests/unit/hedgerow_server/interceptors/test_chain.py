@@ -6,7 +6,15 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from hedgerow_server.core.call import Call, Kind, Method, Outcome
-from hedgerow_server.core.error import Cancelled, DeadlineExceeded, Forbidden, HedgerowError, Internal, StreamCut
+from hedgerow_server.core.error import (
+    Cancelled,
+    DeadlineExceeded,
+    Draining,
+    Forbidden,
+    HedgerowError,
+    Internal,
+    StreamCut,
+)
 from hedgerow_server.core.event import Completed, Event, Events, FinishReason, Started, TextDelta, Usage
 from hedgerow_server.interceptors.auth import Auth
 from hedgerow_server.interceptors.chain import Chain
@@ -351,3 +359,32 @@ async def test_events_after_the_last_one_are_not_delivered() -> None:
     run = Run(chatty)
     await run.serve()
     assert run.delivered == [DONE]
+
+
+async def test_a_call_that_is_ended_from_outside_fails_with_that_error_and_settles_all_once() -> None:
+    reached = asyncio.Event()
+
+    async def stalls(call: Call) -> Events:
+        yield Started("sim", "m")
+        reached.set()
+        await asyncio.sleep(60)
+        yield DONE
+
+    run = Run(stalls)
+    serving = asyncio.create_task(run.serve())
+    await asyncio.wait_for(reached.wait(), 5)
+    draining = Draining("The gateway is shutting down.")
+    run.call.end(draining)
+    with pytest.raises(Draining) as caught:
+        await serving
+    assert caught.value is draining
+    assert run.settled == ["c", "b", "a"]
+    assert run.outcome() == Outcome(error=draining)
+
+
+async def test_ending_a_call_that_has_ended_changes_nothing() -> None:
+    run = Run()
+    await run.serve()
+    run.call.end(Draining("The gateway is shutting down."))
+    assert run.call.ended_with is None
+    assert run.outcome() == Outcome(terminal=DONE)
