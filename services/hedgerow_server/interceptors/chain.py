@@ -12,10 +12,12 @@ from contextlib import aclosing
 from typing import Protocol, runtime_checkable
 
 from hedgerow_server.core.call import Call, Outcome
-from hedgerow_server.core.error import Cancelled, DeadlineExceeded, HedgerowError, Internal
+from hedgerow_server.core.error import Cancelled, DeadlineExceeded, HedgerowError, Internal, ReaderTooSlow
 from hedgerow_server.core.event import Completed, EmbedCompleted, Event, Events, ModelsListed
 
 _log = logging.getLogger(__name__)
+_LAST_EVENT_S = 30
+"""The call is settled and its deadline off by then, but a caller that does not read must not keep it open."""
 _TERMINAL = (Completed, EmbedCompleted, ModelsListed)
 
 
@@ -95,7 +97,15 @@ class Chain:
         finally:
             for interceptor in reversed(admitted):
                 interceptor.settle(call, outcome)
-        await deliver(terminal)
+        try:
+            async with asyncio.timeout(_LAST_EVENT_S):
+                await deliver(terminal)
+        except TimeoutError:
+            raise ReaderTooSlow(
+                f"The caller did not take the last event within {_LAST_EVENT_S} s.",
+                metadata={"limitSeconds": str(_LAST_EVENT_S)},
+                subject="reader_seconds",
+            ) from None
 
     async def _run(self, call: Call, deliver: Callable[[Event], Awaitable[None]]) -> Event:
         events = call.method.rpc(call)

@@ -9,6 +9,7 @@ from hedgerow_server.core.error import (
     Failure,
     FirstTokenTimeout,
     HedgerowError,
+    Internal,
     ParameterUnsupported,
     ProviderUnavailable,
     StreamCut,
@@ -109,6 +110,9 @@ class Attempt:
             seen = self._as_seen(error, record)
             record.outcome, record.error_reason = AttemptOutcome.FAILED, seen.reason
             raise seen from None
+        except Exception:
+            record.outcome, record.error_reason = AttemptOutcome.FAILED, Internal.reason
+            raise
         finally:
             self._clock.close()
             if self._response is not None:

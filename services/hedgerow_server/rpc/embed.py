@@ -30,6 +30,8 @@ _BATCH_TEXT_BYTES = 800_000
 _STREAM_BATCH = 256
 """Inputs of one upstream request of a stream: larger ones gain little and hold more in memory."""
 _KEPT_ATTEMPTS = 32
+_HOPELESS = 64
+"""Items that are refused one by one, without a good one so far, before a stream is given up."""
 
 _Item = EmbedItem | ItemFailed
 
@@ -79,6 +81,7 @@ class _Run:
         self._started = False
         self._embedded = 0
         self._failed = 0
+        self._refused = 0
         self.limit = plan.candidates[0].upstream.dialect.embed_batch_limit
 
     async def batch(self, inputs: Sequence[EmbedInput]) -> list[Event]:
@@ -155,6 +158,10 @@ class _Run:
             if error.failure not in (Failure.REQUEST, Failure.CONTENT):
                 raise
             if len(items) == 1:
+                self._refused += 1
+                if self._refused == _HOPELESS and not self._embedded:
+                    # Not the items are to blame but what holds for all of them: no call finds a good one.
+                    raise
                 answers[start] = error
                 return []
             half = len(items) // 2

@@ -258,6 +258,13 @@ async def test_one_bad_item_costs_a_request_for_each_halving_and_its_other_half(
     assert len(world.batches) == 1 + 2 * 4
 
 
+async def test_a_stream_of_which_nothing_is_taken_is_given_up_before_every_item_was_tried() -> None:
+    world = World()
+    with pytest.raises(ProviderRejectedRequest):
+        await world.stream(*items(200, *range(200)))
+    assert len(world.batches) < 200
+
+
 async def test_an_item_that_was_malformed_keeps_its_place() -> None:
     world = World()
     malformed = ItemFailed("m", RequestInvalid("no input"))
