@@ -1,0 +1,92 @@
+"""Anthropic Messages. Other dialects that serve Claude put these together anew: `message_body` with another `Envelope`,
+`StreamReader`, `DocumentReader` or (where the events come in other frames) `Answer`, `error_within`.
+"""
+
+import re
+from collections.abc import Mapping
+
+from hedgerow_server.core.error import HedgerowError
+from hedgerow_server.core.port import HttpRequest, Operation, Prepared, Reader
+from hedgerow_server.core.request import ChatSpec, EmbedSpec
+from hedgerow_server.core.secret import Secret
+from hedgerow_server.providers.anthropic.answer import read_event
+from hedgerow_server.providers.anthropic.build import BEDROCK, VERTEX, Envelope, Options, message_body
+from hedgerow_server.providers.anthropic.errors import classify, error_within
+from hedgerow_server.providers.anthropic.read import Answer, DocumentReader, StreamReader
+from hedgerow_server.providers.anthropic.section import AnthropicSection
+from hedgerow_server.providers.anthropic.state import DIALECT
+from hedgerow_server.providers.draft import Draft
+from hedgerow_server.providers.refusal import protocol_error
+
+__all__ = [
+    "BEDROCK",
+    "DIALECT",
+    "FAMILY",
+    "VERTEX",
+    "Answer",
+    "Anthropic",
+    "AnthropicSection",
+    "DocumentReader",
+    "Envelope",
+    "Options",
+    "StreamReader",
+    "classify",
+    "error_within",
+    "message_body",
+    "read_event",
+]
+
+FAMILY = "anthropic"
+"""The other name of the dialect, for the caller's options and tools."""
+
+_NOT_OF_MEDIA_TYPE = re.compile(r"[^a-z0-9/+.-]", re.ASCII)
+
+
+class Anthropic:
+    """One configured provider of this dialect; see core.port.Dialect."""
+
+    name = DIALECT
+    embed_batch_limit = 1
+
+    def __init__(self, provider: str, section: AnthropicSection) -> None:
+        """`provider` is the configured name."""
+        self._provider = provider
+        self._options = section.options()
+        self._bearer = section.auth == "bearer"
+        self._url = f"{section.base_url.rstrip('/')}/v1/messages"
+        self._headers = {"content-type": "application/json", "anthropic-version": section.anthropic_version}
+        if section.anthropic_beta:
+            self._headers["anthropic-beta"] = ",".join(section.anthropic_beta)
+
+    def default_dimensions(self, model: str) -> int | None:
+        """None: there are no embeddings."""
+        return None
+
+    def build(self, spec: ChatSpec | EmbedSpec, *, stream: bool, model: str, secret: Secret | None) -> Prepared:
+        """The upstream request; `model` is the provider's own name. Raises RequestInvalid."""
+        draft = Draft(self._provider, FAMILY, DIALECT)
+        if isinstance(spec, EmbedSpec):
+            raise draft.invalid("embed.model", "must be served by another provider: this one has no embeddings")
+        body = message_body(spec, draft, model=model, stream=stream, options=self._options)
+        headers = {**self._headers, "accept": "text/event-stream" if stream else "application/json"}
+        if secret is not None:
+            if self._bearer:
+                headers["authorization"] = f"Bearer {secret.reveal()}"
+            else:
+                headers["x-api-key"] = secret.reveal()
+        return Prepared(HttpRequest("POST", self._url, headers, body), tuple(draft.warnings))
+
+    def reader(self, operation: Operation, *, stream: bool, content_type: str) -> Reader:
+        """A reader for what came back, whichever of a stream and a document was asked for."""
+        media_type = content_type.partition(";")[0].strip().lower()
+        if not media_type:
+            media_type = "text/event-stream" if stream else "application/json"
+        if operation is Operation.CHAT and media_type == "application/json":
+            return DocumentReader(self._provider)
+        if operation is Operation.CHAT and media_type == "text/event-stream":
+            return StreamReader(self._provider)
+        raise protocol_error(self._provider, f"content type {_NOT_OF_MEDIA_TYPE.sub('', media_type)[:64]}")
+
+    def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
+        """What an answer that is not a success means. Header names are lower case."""
+        return classify(self._provider, status, headers, body)

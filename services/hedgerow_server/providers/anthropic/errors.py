@@ -1,0 +1,205 @@
+"""What Claude's refusals mean, by status, type and code: https://docs.claude.com/en/api/errors.
+
+Nothing of a provider's text goes into an error, only its short code. Where only the text tells a spent account or a
+full context from other invalid requests, its words are looked at.
+"""
+
+import re
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import msgspec
+
+from hedgerow_server.core.error import (
+    ContentRefused,
+    ContextTooLong,
+    FieldViolation,
+    HedgerowError,
+    ProviderAuth,
+    ProviderModelUnavailable,
+    ProviderQuotaSpent,
+    ProviderRejectedRequest,
+    ProviderThrottled,
+    ProviderUnavailable,
+    UpstreamProtocol,
+)
+from hedgerow_server.providers.refusal import CODE, protocol_error, refusal
+from hedgerow_server.providers.retry_after import MAX_DELAY_S, retry_delay_s
+
+_STATUS_OF = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "conflict_error": 409,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+_BROAD = frozenset({"invalid_request_error", "api_error"})  # types that stand beside any status
+_BY_STATUS: dict[int, type[HedgerowError]] = {
+    401: ProviderAuth,
+    402: ProviderQuotaSpent,
+    403: ProviderAuth,
+    404: ProviderModelUnavailable,
+    408: ProviderUnavailable,
+    409: ProviderUnavailable,
+    425: ProviderUnavailable,
+    429: ProviderThrottled,
+}
+# `error.details.error_code`, where it says more than the type.
+_BY_CODE: dict[str, type[HedgerowError]] = {
+    "enforced_spend_limit_reached": ProviderQuotaSpent,
+    "contract_spend_limit_reached": ProviderQuotaSpent,
+    "linked_organization_spend_limit_reached": ProviderQuotaSpent,
+    "linked_organization_billing_unavailable": ProviderQuotaSpent,
+    "user_profile_not_billable": ProviderQuotaSpent,
+    "user_profile_billing_not_authorized": ProviderQuotaSpent,
+    "organization_on_hold": ProviderAuth,
+}
+_TOO_LONG = (
+    r"(prompt|input) is too long|too many (input )?tokens|maximum context length"
+    r"|exceeds? (the )?(model's )?(maximum )?context (limit|window|length)"
+)
+_BY_WORDS: tuple[tuple[re.Pattern[str], type[HedgerowError]], ...] = tuple(
+    (re.compile(words, re.ASCII | re.IGNORECASE), kind)
+    for words, kind in (
+        (_TOO_LONG, ContextTooLong),
+        (r"credit balance is too low|specified (workspace )?api usage limits", ProviderQuotaSpent),
+        (r"content filtering policy|usage polic(y|ies)", ContentRefused),
+        (r"organization has been disabled|invalid (x-)?api[- ]key", ProviderAuth),
+    )
+)
+_NOT_THE_MODEL = re.compile(r"\b(file|container|skill)s?\b", re.ASCII | re.IGNORECASE)
+_FIELD = re.compile(r"[`'\"]?([a-z_]+)", re.ASCII)
+_FIELDS = {
+    "model": "chat.model",
+    "messages": "chat.messages",
+    "system": "chat.messages",
+    "tools": "chat.tools",
+    "tool_choice": "chat.tool_choice",
+    "thinking": "chat.reasoning",
+    "output_config": "chat.response_format",
+    "output_format": "chat.response_format",
+    "max_tokens": "chat.max_output_tokens",
+    "temperature": "chat.temperature",
+    "top_p": "chat.top_p",
+    "top_k": "chat.top_k",
+    "stop_sequences": "chat.stop_sequences",
+}
+_LIMIT = re.compile(r"anthropic-ratelimit-([a-z-]+)-remaining", re.ASCII)
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What an error says. All may be empty."""
+
+    type: str = ""
+    code: str = ""
+    text: str = ""
+
+
+def classify(provider: str, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
+    """The meaning of an answer that is not a success."""
+    delay_s = retry_delay_s(headers)
+    return _error(provider, status, _facts(_document(body)), _reset_s(headers) if delay_s is None else delay_s)
+
+
+def error_within(provider: str, error: object) -> HedgerowError:
+    """The meaning of an error in the body of a 200."""
+    facts = _facts(error)
+    return _error(provider, _STATUS_OF.get(facts.type, 500), facts, None, shown_status=200)
+
+
+def _facts(document: object) -> Facts:
+    """What an error says, with or without its envelope `{"type": "error", "error": {…}}`."""
+    if isinstance(document, list) and document:
+        document = document[0]
+    if isinstance(document, str):
+        return Facts(text=document)
+    if not isinstance(document, dict):
+        return Facts()
+    inner = document.get("error")
+    if isinstance(inner, dict):
+        return _facts(inner)
+    details = document.get("details")
+    return Facts(
+        type=_word(document.get("type")),
+        code=_word(details.get("error_code")) if isinstance(details, dict) else "",
+        text=next((text for text in (document.get("message"), inner) if isinstance(text, str)), ""),
+    )
+
+
+def _document(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+
+
+def _word(value: object) -> str:
+    return value[:256] if isinstance(value, str) else ""
+
+
+def _error(
+    provider: str, status: int, facts: Facts, delay_s: float | None, shown_status: int | None = None
+) -> HedgerowError:
+    kind = _kind(status, facts)
+    if kind is UpstreamProtocol:
+        return protocol_error(provider, f"status {status}")
+    code = next((word for word in (facts.code, facts.type) if CODE.fullmatch(word)), "")
+    violations = _violations(facts) if kind is ProviderRejectedRequest else ()
+    return refusal(kind, provider, shown_status or status, code=code, violations=violations, retry_delay_s=delay_s)
+
+
+def _kind(status: int, facts: Facts) -> type[HedgerowError]:
+    if status < 400:
+        return UpstreamProtocol
+    if kind := _BY_CODE.get(facts.code):
+        return kind
+    if facts.type not in _BROAD:
+        status = _STATUS_OF.get(facts.type, status)
+    if status < 500 and status != 429:
+        by_words = next((kind for words, kind in _BY_WORDS if words.search(facts.text)), None)
+        if by_words is not None:
+            return by_words
+    if status == 404 and _NOT_THE_MODEL.search(facts.text):
+        return ProviderRejectedRequest
+    return _BY_STATUS.get(status, ProviderRejectedRequest if status < 500 else ProviderUnavailable)
+
+
+def _violations(facts: Facts) -> tuple[FieldViolation, ...]:
+    head = _FIELD.match(facts.text)
+    field = _FIELDS.get(head[1]) if head else None
+    return (FieldViolation(field, "the provider refused it"),) if field else ()
+
+
+def _reset_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds until the last of the used-up limits is renewed; its time is in RFC 3339."""
+    spent = [match[1] for name, left in headers.items() if left.strip() == "0" and (match := _LIMIT.fullmatch(name))]
+    resets = [_unix_s(headers.get(f"anthropic-ratelimit-{limit}-reset", "")) for limit in spent]
+    known = [reset for reset in resets if reset is not None]
+    if not known:
+        return None
+    return min(max(max(known) - _now_s(headers), 0.0), MAX_DELAY_S)
+
+
+def _unix_s(text: str) -> float | None:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _now_s(headers: Mapping[str, str]) -> float:
+    # The provider's own clock, where it tells it: ours may differ.
+    try:
+        return parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, ValueError, TypeError, IndexError, OverflowError):
+        return time.time()
