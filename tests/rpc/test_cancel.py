@@ -28,6 +28,8 @@ from stack import Process
 
 WITHIN_S = 0.25
 WAVES, WAVE = 4, 50
+# The reader's window stays at 64 KiB, where it would grow with the speed of the loopback device.
+SMALL_WINDOW = (("grpc.http2.bdp_probe", 0),)
 
 
 def unary(caller: Caller, method: str, request: Any, trace: str) -> Any:
@@ -70,6 +72,18 @@ def upstream(door: Door, trace: str, *, answering: bool) -> dict[str, Any] | Non
         return None
     (only,) = calls
     return only
+
+
+def line_of(door: Door, trace: str) -> str | None:
+    """The line of a call in the router's log, once it is there."""
+    return next((line for line in door.stack.router.log.read_text().splitlines() if trace in line), None)
+
+
+def still(count: Callable[[], int]) -> bool:
+    """Whether a count is above zero and stays what it is for a moment."""
+    before = count()
+    time.sleep(0.2)
+    return 0 < before == count()
 
 
 def check_closed(door: Door, trace: str, left_unix: float) -> None:
@@ -124,15 +138,27 @@ def test_a_connection_that_breaks_ends_its_calls(either: Door) -> None:
     check_closed(either, trace, left_unix)
 
 
+@pytest.mark.parametrize("leave", ["cancel", "close"])
+def test_a_caller_that_leaves_in_the_middle_of_a_write_is_no_fault(door: Door, leave: str) -> None:
+    """It has read nothing for a while, so that the gateway waits for room; the log takes it as what it is."""
+    trace = new_trace()
+    requests = [options("embed-tiny"), *(item(str(number), "text") for number in range(5000))]
+    with connected(door.stack.target, more=SMALL_WINDOW) as caller:
+        call = caller.open_embed(requests, metadata=[("traceparent", trace)])
+        next(call)
+        eventually(lambda: still(lambda: len(booked(door.stack.sim_url, trace))), "the gateway waits for the reader")
+        if leave == "cancel":
+            call.cancel()
+    line = eventually(lambda: line_of(door, trace), "the line of the call")
+    assert '"code":"CANCELLED","reason":"CANCELLED"' in line
+
+
 def test_the_log_says_that_the_caller_left(door: Door) -> None:
     trace = new_trace()
     call = open_stream(door.caller, "slow", trace)
     next(call)
     call.cancel()
-    line = eventually(
-        lambda: next((line for line in door.stack.router.log.read_text().splitlines() if trace in line), None),
-        "the line of the call",
-    )
+    line = eventually(lambda: line_of(door, trace), "the line of the call")
     assert '"code":"CANCELLED","reason":"CANCELLED"' in line
     assert '"output_tokens"' in line
 

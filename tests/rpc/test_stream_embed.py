@@ -38,8 +38,8 @@ MAX_GROWTH_BYTES = 32 * MIB
 MAX_AHEAD_BYTES = 8 * MIB
 # The reader's window stays at 64 KiB, where it would grow with the speed of the loopback device.
 SMALL_WINDOW = (("grpc.http2.bdp_probe", 0),)
-TEXT = "one of very many texts, as long as a short sentence "
-TOKENS = 13
+TEXT = "one of very many texts, as long as a short sentence; " * 5
+TOKENS = 66
 
 
 def stream(caller: Caller, *texts: str, model: str = "embed-small", **more: Any) -> Outcome[pb.StreamEmbedResponse]:

@@ -19,7 +19,7 @@ import msgspec
 from hedgerow_server.core.call import Call, Kind, Method
 from hedgerow_server.core.error import HedgerowError, Internal, RpcUnknown
 from hedgerow_server.core.event import Event
-from hedgerow_server.doors.status import code_of, text_of, trailers
+from hedgerow_server.doors.status import Trailers, code_of, text_of, trailers
 
 _log = logging.getLogger(__name__)
 _NAME_CHARS = 128
@@ -156,7 +156,11 @@ class GrpcDoor:
     async def _write_events(self, call: Call, context: Context, encoder: Encoder) -> None:
         async def deliver(event: Event) -> None:
             for message in encoder.encode(event):
-                await context.write(message)
+                try:
+                    await context.write(message)
+                except grpc.aio.InternalError:
+                    # Nothing else makes a write fail than a caller that has left.
+                    raise asyncio.CancelledError from None
 
         try:
             await self._run(call, context, deliver)
@@ -172,7 +176,7 @@ class GrpcDoor:
             await self._server.serve(call, deliver)
             context.set_trailing_metadata(trailers(call.request_id, self._report(call), None))
         except HedgerowError as error:
-            await context.abort(code_of(error), text_of(error), trailers(call.request_id, self._report(call), error))
+            await _abort(context, error, trailers(call.request_id, self._report(call), error))
         finally:
             del self._open[call]
 
@@ -184,7 +188,15 @@ class GrpcDoor:
             raise error
         _log.error("call %s failed by a fault at the door", call.request_id, exc_info=error)
         fault = Internal("A fault of the gateway; the request id finds it in the log.")
-        await context.abort(code_of(fault), text_of(fault), trailers(call.request_id, b"", fault))
+        await _abort(context, fault, trailers(call.request_id, b"", fault))
+
+
+async def _abort(context: Context, error: HedgerowError, metadata: Trailers) -> NoReturn:
+    try:
+        await context.abort(code_of(error), text_of(error), metadata)
+    except grpc.aio.InternalError:
+        # The caller has left, and with it whoever would read the status.
+        raise asyncio.CancelledError from None
 
 
 def _call(method: Method, context: Context, body: bytes, bodies: AsyncIterator[bytes] | None = None) -> Call:
@@ -237,12 +249,15 @@ def _as_generator(
         async def run() -> None:
             try:
                 await handle(request, _Relay(context, messages))  # type: ignore[arg-type]
-            finally:
+            except Exception:
                 await messages.put(None)
+                raise
+            # Not when cancelled: nobody reads any more, and the queue may be full.
+            await messages.put(None)
 
         task = asyncio.create_task(run())
         # The interceptor around this generator may be dropped without being closed: the call itself knows its end.
-        context.add_done_callback(lambda _: task.cancel())
+        context.add_done_callback(lambda _: task.cancel())  # type: ignore[arg-type]  # the stubs want a class
         try:
             while (message := await messages.get()) is not None:
                 yield message
