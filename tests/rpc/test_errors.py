@@ -183,8 +183,8 @@ FAULTS = [
     unavailable("fault-404", "PROVIDER_MODEL_UNAVAILABLE", upstreamStatus="404"),
     unavailable("fault-429", "PROVIDER_THROTTLED", "RetryInfo", pushback_ms=2000, upstreamStatus="429"),
     unavailable("fault-429-quota", "PROVIDER_QUOTA_SPENT", upstreamStatus="429"),
-    unavailable("fault-500", "PROVIDER_UNAVAILABLE", "RetryInfo", upstreamStatus="500"),
-    unavailable("fault-503", "PROVIDER_UNAVAILABLE", "RetryInfo", upstreamStatus="503"),
+    unavailable("fault-500", "PROVIDER_UNAVAILABLE", upstreamStatus="500"),
+    unavailable("fault-503", "PROVIDER_UNAVAILABLE", upstreamStatus="503"),
     unavailable(
         "silent",
         "FIRST_TOKEN_TIMEOUT",

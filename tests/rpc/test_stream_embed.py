@@ -284,13 +284,12 @@ def test_tokens_are_inputs_too(either: Door) -> None:
 
 
 def test_a_stream_that_is_dropped_in_the_middle_is_no_success(door: Door) -> None:
-    """The deadline ends it: what was embedded stands, nothing closes it."""
+    """The deadline ends it: what was embedded stands, nothing closes it. Both clocks run under load here, so the status
+    may be the client's own, without our details.
+    """
     sender = Sender(BULK)
     outcome = drained(door.caller.open_embed(sender.requests(), timeout=1))
     assert outcome.code is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert outcome.reason == "DEADLINE_EXCEEDED"
     assert kinds(outcome)[0] == "started"
     assert "completed" not in kinds(outcome)
-    report = outcome.report
-    assert report.omitted_attempts_count + len(report.attempts) == report.attempts[0].number
     eventually(lambda: door.caller.embed(embed("embed-small", "a")).message, "the next call is served")

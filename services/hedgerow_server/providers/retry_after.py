@@ -75,8 +75,8 @@ def _unix_s(date: str) -> float | None:
 
 
 def _reset_s(headers: Mapping[str, str]) -> float | None:
-    """The longest reset time among the limits that are used up, or among all where none says that it is."""
+    """The longest reset time among the limits that are used up, or may be: those that do not say how much is left."""
     resets = {limit: duration_s(headers.get(_RESET + limit, "").strip()) for limit in _LIMITS}
-    spent = [limit for limit in _LIMITS if headers.get(_REMAINING + limit, "").strip() == "0"]
-    delays = [delay for limit in spent or _LIMITS if (delay := resets[limit]) is not None and math.isfinite(delay)]
+    spent = [limit for limit in _LIMITS if headers.get(_REMAINING + limit, "").strip() in ("", "0")]
+    delays = [delay for limit in spent if (delay := resets[limit]) is not None and math.isfinite(delay)]
     return min(max(delays), MAX_DELAY_S) if delays else None

@@ -231,18 +231,57 @@ class _Mark(enum.Enum):
 _Entry = _Item | Exception | _Mark
 
 
-def _fill(first: _Item, ahead: asyncio.Queue[_Entry], limit: int) -> tuple[list[_Item], _Entry]:
+class _Ahead:
+    """What was read ahead: at most one batch by count, and by bytes what one item adds to a batch's."""
+
+    def __init__(self, limit: int) -> None:
+        self._entries: asyncio.Queue[_Entry] = asyncio.Queue(limit)
+        self._bytes = 0
+        self._room = asyncio.Event()
+        self._room.set()
+
+    async def put(self, entry: _Entry) -> None:
+        """Adds an entry once there is room."""
+        await self._room.wait()
+        self._count(_entry_weight(entry))
+        await self._entries.put(entry)
+
+    async def get(self) -> _Entry:
+        """The next entry."""
+        return self._taken(await self._entries.get())
+
+    def get_nowait(self) -> _Entry:
+        """The next entry, LATER where there is none yet."""
+        return _Mark.LATER if self._entries.empty() else self._taken(self._entries.get_nowait())
+
+    def _taken(self, entry: _Entry) -> _Entry:
+        self._count(-_entry_weight(entry))
+        return entry
+
+    def _count(self, weight: int) -> None:
+        self._bytes += weight
+        if self._bytes < _BATCH_TEXT_BYTES:
+            self._room.set()
+        else:
+            self._room.clear()
+
+
+def _entry_weight(entry: _Entry) -> int:
+    return _weight(entry.input) if isinstance(entry, EmbedItem) else 0
+
+
+def _fill(first: _Item, ahead: _Ahead, limit: int) -> tuple[list[_Item], _Entry]:
     """A batch of what is there, and the entry after it."""
     batch: list[_Item] = []
     room = _BATCH_TEXT_BYTES
     entry: _Entry = first
     while isinstance(entry, _Item):
-        weight = _weight(entry.input) if isinstance(entry, EmbedItem) else 0
+        weight = _entry_weight(entry)
         if batch and (len(batch) >= limit or weight > room):
             break
         batch.append(entry)
         room -= weight
-        entry = _Mark.LATER if ahead.empty() else ahead.get_nowait()
+        entry = ahead.get_nowait()
     return batch, entry
 
 
@@ -250,7 +289,7 @@ async def _batches(items: AsyncIterator[_Item], limit: int) -> AsyncGenerator[li
     """Groups what is there: a caller that sends much gets full batches, one that sends little waits for nobody. Reads
     at most one batch ahead.
     """
-    ahead: asyncio.Queue[_Entry] = asyncio.Queue(limit)
+    ahead = _Ahead(limit)
 
     async def read() -> None:
         try:

@@ -41,9 +41,9 @@ def test_nonsense_is_no_hint(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spent", "delay_s"), [(("requests",), 2.0), (("tokens",), 60.0), (("requests", "tokens"), 60.0), ((), 60.0)]
+    ("spent", "delay_s"), [(("requests",), 2.0), (("tokens",), 60.0), (("requests", "tokens"), 60.0), ((), None)]
 )
-def test_the_reset_of_a_spent_limit_is_the_last_resort(spent: tuple[str, ...], delay_s: float) -> None:
+def test_the_reset_of_a_spent_limit_is_the_last_resort(spent: tuple[str, ...], delay_s: float | None) -> None:
     headers = {"x-ratelimit-reset-requests": "2s", "x-ratelimit-reset-tokens": "1m0s"}
     left = {f"x-ratelimit-remaining-{limit}": "0" if limit in spent else "5" for limit in ("requests", "tokens")}
     assert retry_delay_s(headers | left) == delay_s

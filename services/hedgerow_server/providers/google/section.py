@@ -1,0 +1,39 @@
+"""The parts of a provider's configuration that belong to these dialects."""
+
+from typing import Annotated, Literal
+
+import pydantic
+
+from hedgerow_server.providers.section import ProviderSection
+
+_Url = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^\s?#]+$", max_length=2048)]
+
+
+class GeminiSection(ProviderSection):
+    """A provider that speaks Google's generateContent with an API key: the Gemini API."""
+
+    dialect: Literal["gemini"]
+    """The dialect."""
+    base_url: _Url = "https://generativelanguage.googleapis.com/v1beta"
+    """Where the API is, version included: an http or https URL without query."""
+    embed_batch_limit: int = pydantic.Field(default=100, ge=1, le=100)
+    """The most inputs in one request for embeddings; the gateway splits larger batches."""
+
+
+class VertexSection(ProviderSection):
+    """Models on Google Cloud's Vertex AI: Gemini, embeddings, and Claude. The credential is an OAuth access token."""
+
+    dialect: Literal["vertex"]
+    """The dialect."""
+    project: str = pydantic.Field(pattern=r"^[a-z0-9][a-z0-9.:-]{0,99}$")
+    """The id of the Google Cloud project."""
+    location: str = pydantic.Field(default="global", pattern=r"^[a-z][a-z0-9-]{0,62}$")
+    """Where the models run, such as us-central1, eu or global."""
+    publisher: Literal["google", "anthropic"] | None = None
+    """Whose models these are. None: Anthropic's where the name begins with claude-, else Google's."""
+    api_version: Literal["v1", "v1beta1"] = "v1beta1"
+    """The version of the API. v1 has no ids for function calls."""
+    base_url: _Url | None = None
+    """Where the API is, without version: an http or https URL without query. None: the location's own host."""
+    embed_batch_limit: int = pydantic.Field(default=100, ge=1, le=250)
+    """The most inputs in one request for embeddings; the gateway splits larger batches."""
