@@ -1,0 +1,82 @@
+"""Cohere's API, version 2: chat and embeddings."""
+
+import re
+from collections.abc import Mapping
+
+from hedgerow_server.core.error import HedgerowError
+from hedgerow_server.core.port import HttpRequest, Operation, Prepared, Reader
+from hedgerow_server.core.request import ChatSpec, EmbedSpec
+from hedgerow_server.core.secret import Secret
+from hedgerow_server.providers.cohere.build import chat_body, embed_body
+from hedgerow_server.providers.cohere.embed import EmbedReader
+from hedgerow_server.providers.cohere.errors import classify
+from hedgerow_server.providers.cohere.read import DocumentReader, StreamReader
+from hedgerow_server.providers.cohere.section import CohereSection
+from hedgerow_server.providers.cohere.state import DIALECT
+from hedgerow_server.providers.draft import Draft
+from hedgerow_server.providers.refusal import protocol_error
+
+__all__ = ["Cohere", "CohereSection"]
+
+_JSON = "application/json"
+_EVENT_STREAM = "text/event-stream"
+_DIMENSIONS = {
+    "embed-v4.0": 1536,
+    "embed-english-v3.0": 1024,
+    "embed-multilingual-v3.0": 1024,
+    "embed-english-light-v3.0": 384,
+    "embed-multilingual-light-v3.0": 384,
+    "embed-english-v2.0": 4096,
+    "embed-english-light-v2.0": 1024,
+    "embed-multilingual-v2.0": 768,
+}
+_NOT_OF_MEDIA_TYPE = re.compile(r"[^a-z0-9/+.-]", re.ASCII)
+
+
+class Cohere:
+    """One configured provider of this dialect; see core.port.Dialect."""
+
+    name = DIALECT
+
+    def __init__(self, provider: str, section: CohereSection) -> None:
+        """`provider` is the configured name."""
+        self._provider = provider
+        self.embed_batch_limit = section.embed_batch_limit
+        base_url = section.base_url.rstrip("/")
+        self._chat_url = f"{base_url}/chat"
+        self._embed_url = f"{base_url}/embed"
+
+    def default_dimensions(self, model: str) -> int | None:
+        """The length of a model's vectors when none is asked for, where it is known."""
+        return _DIMENSIONS.get(model)
+
+    def build(self, spec: ChatSpec | EmbedSpec, *, stream: bool, model: str, secret: Secret | None) -> Prepared:
+        """The upstream request; `model` is the provider's own name. Raises RequestInvalid."""
+        draft = Draft(self._provider, "cohere", DIALECT)
+        if isinstance(spec, ChatSpec):
+            url = self._chat_url
+            body = chat_body(spec, draft, model=model, stream=stream)
+        else:
+            url, stream = self._embed_url, False
+            body = embed_body(spec, draft, model=model)
+        headers = {"content-type": _JSON, "accept": _EVENT_STREAM if stream else _JSON}
+        if secret is not None:
+            headers["authorization"] = f"Bearer {secret.reveal()}"
+        return Prepared(HttpRequest("POST", url, headers, body), tuple(draft.warnings))
+
+    def reader(self, operation: Operation, *, stream: bool, content_type: str) -> Reader:
+        """A reader for what came back, whichever of a stream and a document was asked for."""
+        media_type = content_type.partition(";")[0].strip().lower()
+        if not media_type:
+            media_type = _EVENT_STREAM if stream else _JSON
+        if operation is Operation.EMBED and media_type == _JSON:
+            return EmbedReader(self._provider)
+        if operation is Operation.CHAT and media_type == _JSON:
+            return DocumentReader(self._provider)
+        if operation is Operation.CHAT and media_type == _EVENT_STREAM:
+            return StreamReader(self._provider)
+        raise protocol_error(self._provider, f"content type {_NOT_OF_MEDIA_TYPE.sub('', media_type)[:64]}")
+
+    def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
+        """What an answer that is not a success means. Header names are lower case."""
+        return classify(self._provider, status, headers, body)
