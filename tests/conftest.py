@@ -32,6 +32,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason="left out by --fast"))
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Leaves the counts where scripts/test looks for them. In CI nothing may be skipped: everything is there."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:
+        return
+    stats = reporter.stats
+    failed = len(stats.get("failed", [])) + len(stats.get("error", []))
+    skipped = len(stats.get("skipped", []))
+    counts = os.environ.get("HEDGEROW_TEST_COUNTS")
+    if counts:
+        Path(counts).write_text(f"{len(stats.get('passed', []))} passed, {failed} failed, {skipped} skipped\n")
+    if os.environ.get("CI") and skipped and not session.config.getoption("--fast"):
+        reporter.write_line(f"CI: {skipped} tests were skipped, and none may be", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes `recording` runs once for each recording of OpenAI in our dialects."""
     if "recording" in metafunc.fixturenames:

@@ -7,7 +7,7 @@ import grpc.aio
 from hedgerow_server.core.call import Kind, Method
 from hedgerow_server.core.error import Draining, HedgerowError
 from hedgerow_server.credentials.lease import HeldLease
-from hedgerow_server.credentials.static import lease
+from hedgerow_server.credentials.sources import lease
 from hedgerow_server.doors.admin_http import AdminHttp
 from hedgerow_server.doors.grpcio import Endpoint, GrpcDoor
 from hedgerow_server.doors.listen import bind, instrumentation, server_options
@@ -84,10 +84,9 @@ class App:
             ]
         )
 
-    def refresh_leases(self) -> None:
-        """Fetches every secret anew; blocks."""
-        for held in self.leases.values():
-            held.refresh()
+    async def refresh_leases(self) -> None:
+        """Fetches every secret anew, each in a thread: a slow source holds up no other."""
+        await asyncio.gather(*(asyncio.to_thread(held.refresh) for held in self.leases.values()))
 
     def problems(self) -> list[str]:
         """Why calls should not come here."""

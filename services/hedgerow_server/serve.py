@@ -24,7 +24,7 @@ async def serve(settings: Settings, ports_file: Path | None) -> int:
     """
     app = App(settings)
     stopping, hurrying = _signals()
-    await asyncio.to_thread(app.refresh_leases)
+    await app.refresh_leases()
     try:
         addresses = await app.listen()
     except ListenError as error:
@@ -63,7 +63,7 @@ async def _keep_leases(app: App) -> None:
     """Reads the secrets again every few seconds: a file may have been rotated, a missing one may have come."""
     while True:
         await asyncio.sleep(_REFRESH_S)
-        await asyncio.to_thread(app.refresh_leases)
+        await app.refresh_leases()
         await app.tell_health()
 
 

@@ -8,7 +8,7 @@ import pydantic
 
 from hedgerow_server.config.load import Location
 from hedgerow_server.config.model import Section
-from hedgerow_server.credentials.static import CredentialSection
+from hedgerow_server.credentials.sources import CredentialSection
 from hedgerow_server.doors.section import DeadlineSection, ServerSection
 from hedgerow_server.identity.static import StaticIdentity
 from hedgerow_server.providers.registry import Provider

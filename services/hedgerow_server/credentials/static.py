@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import pydantic
 
@@ -27,10 +27,6 @@ class FileCredential(Section):
     """Where the secret is: a file."""
     path: Path
     """The file. White space at both ends is not part of the secret."""
-
-
-CredentialSection = Annotated[EnvironmentCredential | FileCredential, pydantic.Field(discriminator="source")]
-"""One entry of `credentials`."""
 
 
 class _Environment:

@@ -1,19 +1,51 @@
 """The dialects there are: one line each."""
 
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import pydantic
+
 from hedgerow_server.core.port import Dialect
+from hedgerow_server.providers.anthropic import Anthropic, AnthropicSection
+from hedgerow_server.providers.azure_openai import AzureOpenAI, AzureOpenAISection
+from hedgerow_server.providers.bedrock import Bedrock, BedrockSection
+from hedgerow_server.providers.cohere import Cohere, CohereSection
+from hedgerow_server.providers.google import Gemini, GeminiSection, Vertex, VertexSection
 from hedgerow_server.providers.http.aiohttp import AiohttpTransport
 from hedgerow_server.providers.http.httpx import HttpxTransport
 from hedgerow_server.providers.http.port import Transport
 from hedgerow_server.providers.openai import OpenAI, OpenAISection
+from hedgerow_server.providers.openai_responses import OpenAIResponses, OpenAIResponsesSection
 from hedgerow_server.providers.section import ProviderSection
 
-Provider = OpenAISection
-"""One entry of `providers`; a union by `dialect` once there are several."""
+Provider = Annotated[
+    AnthropicSection
+    | AzureOpenAISection
+    | BedrockSection
+    | CohereSection
+    | GeminiSection
+    | OpenAISection
+    | OpenAIResponsesSection
+    | VertexSection,
+    pydantic.Field(discriminator="dialect"),
+]
+"""One entry of `providers`."""
+
+_DIALECTS: dict[type[ProviderSection], Callable[[str, Any], Dialect]] = {
+    AnthropicSection: Anthropic,
+    AzureOpenAISection: AzureOpenAI,
+    BedrockSection: Bedrock,
+    CohereSection: Cohere,
+    GeminiSection: Gemini,
+    OpenAISection: OpenAI,
+    OpenAIResponsesSection: OpenAIResponses,
+    VertexSection: Vertex,
+}
 
 
-def dialect(name: str, section: Provider) -> Dialect:
+def dialect(name: str, section: ProviderSection) -> Dialect:
     """The dialect of a configured provider."""
-    return OpenAI(name, section)
+    return _DIALECTS[type(section)](name, section)
 
 
 def transport(section: ProviderSection) -> Transport:

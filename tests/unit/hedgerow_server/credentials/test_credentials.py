@@ -6,7 +6,7 @@ import pydantic
 import pytest
 from hedgerow_server.core.error import CredentialUnavailable
 from hedgerow_server.credentials.lease import HeldLease
-from hedgerow_server.credentials.static import CredentialSection, lease
+from hedgerow_server.credentials.sources import CredentialSection, lease
 
 VARIABLE = "HEDGEROW_UNIT_TEST_KEY"
 CANARY = "sk-canary-0123456789"
