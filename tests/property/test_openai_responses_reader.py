@@ -57,7 +57,7 @@ VALUES = st.recursive(
 )
 ITEMS = st.fixed_dictionaries(
     {"type": st.sampled_from(ITEM_TYPES)},
-    optional={name: VALUES for name in ("id", "content", "summary", "name", "call_id", "arguments", "input", "result")},
+    optional=dict.fromkeys(("id", "content", "summary", "name", "call_id", "arguments", "input", "result"), VALUES),
 )
 EVENTS = st.fixed_dictionaries(
     {"type": st.sampled_from(TYPES) | VALUES},
@@ -110,7 +110,7 @@ def test_any_cut_gives_the_same_events_and_the_same_failure(events: list[Any], p
     assert outcome(pieces) == outcome([body])
 
 
-@given(st.fixed_dictionaries({}, optional={name: VALUES for name in NAMES}) | VALUES, st.lists(ITEMS, max_size=3))
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, VALUES)) | VALUES, st.lists(ITEMS, max_size=3))
 def test_any_document_is_an_answer_or_a_known_failure(document: Any, items: list[Any]) -> None:
     outcome([json.dumps(document).encode()], "application/json")
     whole = {"id": "r", "model": "m", "status": "completed", "output": items}

@@ -25,6 +25,11 @@ class Expected:
     usage: Json | None = None
     model: str = ""
     error: bool = False
+    executed: list[Json] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    detailed: str = ""
+    encrypted: list[str] = field(default_factory=list)
+    timings: Json = field(default_factory=dict)
 
 
 def body_bytes(recording: Json) -> bytes:
@@ -54,9 +59,12 @@ def expected(recording: Json) -> Expected:
 def _take(answer: Expected, chunk: Json, member: str) -> None:
     answer.error = answer.error or bool(chunk.get("error"))
     answer.model = answer.model or chunk.get("model", "")
-    usage = chunk.get("usage") or {}
+    usage = chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage") or {}
     if isinstance(usage.get("completion_tokens"), int):
         answer.usage = usage
+    answer.timings = chunk.get("timings") or answer.timings
+    sources = [one["url"] for one in chunk.get("search_results") or []] or chunk.get("citations")
+    answer.sources = sources or answer.sources
     for choice in chunk.get("choices", []):
         if choice["index"] == 0:
             _take_piece(answer, choice.get(member) or {})
@@ -72,7 +80,12 @@ def _take_piece(answer: Expected, piece: Json) -> None:
     for item in content if isinstance(content, list) else []:
         answer.text += item.get("text", "")
         answer.reasoning += "".join(thought["text"] for thought in item.get("thinking", []))
-    answer.reasoning += piece.get("reasoning_content") or piece.get("reasoning") or ""
+    details = piece.get("reasoning_details") or []
+    detailed = "".join(one.get("text") or one.get("summary") or "" for one in details)
+    answer.reasoning += piece.get("reasoning_content") or piece.get("reasoning") or detailed
+    answer.detailed += detailed
+    answer.encrypted += [one["data"] for one in details if "data" in one]
+    answer.executed += [one for one in piece.get("executed_tools") or [] if "output" in one]
     answer.refusal += piece.get("refusal") or ""
     audio = piece.get("audio") or {}
     answer.audio += base64.b64decode(audio.get("data", ""))

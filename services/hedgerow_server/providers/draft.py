@@ -58,15 +58,31 @@ class Draft:
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             raise self.invalid(field, "must be the text of a JSON object") from None
 
-    def with_options(self, body: bytes, given: dict[str, str], field: str, forbidden: frozenset[str]) -> bytes:
-        """The JSON object `body` with the members of the caller's options for this provider; of several names the most
-        particular wins. Raises RequestInvalid for a member in `forbidden`: what the gateway sets is not overridden.
+    def options(self, given: dict[str, str], field: str) -> tuple[str, dict[str, msgspec.Raw]]:
+        """The caller's options for this provider and the field that holds them; of several names the most particular
+        wins. Empty where there are none. Raises RequestInvalid.
         """
         name = next((name for name in self.names if name in given), None)
         if name is None:
-            return body
+            return field, {}
         path = f"{field}[{name!r}]"
-        members = self.members(given[name], path)
+        return path, self.members(given[name], path)
+
+    def with_members(
+        self, body: bytes, members: dict[str, msgspec.Raw], field: str, forbidden: frozenset[str]
+    ) -> bytes:
+        """The JSON object `body` with more members, which the caller gave in `field`. Raises RequestInvalid for one that
+        is `forbidden`: what the gateway sets is not overridden.
+        """
         if taken := sorted(members.keys() & forbidden):
-            raise self.invalid(path, f"must not hold {taken[0]!r}, which the gateway sets itself")
-        return body[:-1] + b"," + msgspec.json.encode(members)[1:] if members else body
+            raise self.invalid(field, f"must not hold {taken[0]!r}, which the gateway sets itself")
+        if not members:
+            return body
+        return body[:-1] + (b"," if body != b"{}" else b"") + msgspec.json.encode(members)[1:]
+
+    def with_options(self, body: bytes, given: dict[str, str], field: str, forbidden: frozenset[str]) -> bytes:
+        """The JSON object `body` with the members of the caller's options for this provider; see `options` and
+        `with_members`.
+        """
+        path, members = self.options(given, field)
+        return self.with_members(body, members, path, forbidden)

@@ -20,6 +20,11 @@ from hedgerow_server.core.request import Citation, ProviderItem, ProviderState
 Words = type[TextDelta] | type[ReasoningDelta] | type[RefusalDelta]
 
 
+def made_call_id(seed: str, index: int) -> str:
+    """An id for the tool call that is this part of the answer which `seed` names: always the same."""
+    return f"call_{hashlib.blake2b(f'{seed}/{index}'.encode(errors='replace'), digest_size=12).hexdigest()}"
+
+
 class Parts:
     """The parts of one answer, in order. A part is open until the next one begins; only the open one grows."""
 
@@ -74,8 +79,7 @@ class Parts:
         self.begin(ToolCallStarted)
         self.called = True
         self._has_arguments = False
-        if not call_id:
-            call_id = f"call_{hashlib.blake2b(f'{seed}/{self.index}'.encode(), digest_size=12).hexdigest()}"
+        call_id = call_id or made_call_id(seed, self.index)
         self.events.append(ToolCallStarted(self.index, call_id, name))
 
     def arguments(self, text: str) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from hedgerow_server.core.error import HedgerowError
 from hedgerow_server.core.port import HttpRequest, Operation, Prepared, Reader
@@ -12,8 +13,8 @@ from hedgerow_server.providers.openai.build import chat_body, embed_body
 from hedgerow_server.providers.openai.embed import EmbedReader
 from hedgerow_server.providers.openai.errors import classify
 from hedgerow_server.providers.openai.read import DocumentReader, StreamReader
-from hedgerow_server.providers.openai.section import OpenAISection
-from hedgerow_server.providers.openai.state import DIALECT
+from hedgerow_server.providers.openai.section import OpenAISection, settings
+from hedgerow_server.providers.openai.state import DIALECT, tag
 from hedgerow_server.providers.refusal import protocol_error
 
 __all__ = ["OpenAI", "OpenAISection"]
@@ -27,15 +28,19 @@ class OpenAI:
 
     name = DIALECT
 
-    def __init__(self, provider: str, section: OpenAISection) -> None:
-        """`provider` is the configured name."""
+    def __init__(self, provider: str, section: OpenAISection, *, also: tuple[str, ...] = ()) -> None:
+        """`provider` is the configured name, `also` further names by which callers address it."""
         self._provider = provider
-        self._max_tokens_field = section.max_tokens_field
-        self.embed_batch_limit = section.embed_batch_limit
-        base_url = section.base_url.rstrip("/")
-        self._chat_url = f"{base_url}/chat/completions"
-        self._embed_url = f"{base_url}/embeddings"
-        self._headers = {"content-type": "application/json"}
+        self._settings = settings(section)
+        self._quirks = self._settings.quirks
+        self._tag = tag(section.vendor)
+        self._names = (*also, section.vendor, "openai", DIALECT, self._tag)
+        self.embed_batch_limit = self._settings.embed_batch_limit
+        base_url = self._settings.base_url.rstrip("/")
+        query = f"?{urlencode(self._settings.query)}" if self._settings.query else ""
+        self._chat_url = f"{base_url}/chat/completions{query}"
+        self._embed_url = f"{base_url}{self._quirks.embed_path}{query}"
+        self._headers = {"content-type": "application/json", **section.headers}
         if section.organization:
             self._headers["openai-organization"] = section.organization
         if section.project:
@@ -47,16 +52,17 @@ class OpenAI:
 
     def build(self, spec: ChatSpec | EmbedSpec, *, stream: bool, model: str, secret: Secret | None) -> Prepared:
         """The upstream request; `model` is the provider's own name. Raises RequestInvalid."""
-        draft = Draft(self._provider, "openai", DIALECT)
+        draft = Draft(self._provider, *self._names)
         if isinstance(spec, ChatSpec):
             url = self._chat_url
-            body = chat_body(spec, draft, model=model, stream=stream, max_tokens_field=self._max_tokens_field)
+            body = chat_body(spec, draft, self._settings, self._tag, model=model, stream=stream)
         else:
             url, stream = self._embed_url, False
-            body = embed_body(spec, draft, model=model)
+            body = embed_body(spec, draft, self._quirks, model=model)
         headers = {**self._headers, "accept": "text/event-stream" if stream else "application/json"}
         if secret is not None:
-            headers["authorization"] = f"Bearer {secret.reveal()}"
+            name = self._settings.auth_header
+            headers[name] = f"Bearer {secret.reveal()}" if name == "authorization" else secret.reveal()
         return Prepared(HttpRequest("POST", url, headers, body), tuple(draft.warnings))
 
     def reader(self, operation: Operation, *, stream: bool, content_type: str) -> Reader:
@@ -65,11 +71,11 @@ class OpenAI:
         if not media_type:
             media_type = "text/event-stream" if stream else "application/json"
         if operation is Operation.EMBED and media_type == "application/json":
-            return EmbedReader(self._provider)
+            return EmbedReader(self._provider, self._quirks)
         if operation is Operation.CHAT and media_type == "application/json":
-            return DocumentReader(self._provider)
+            return DocumentReader(self._provider, self._quirks, self._tag)
         if operation is Operation.CHAT and media_type == "text/event-stream":
-            return StreamReader(self._provider)
+            return StreamReader(self._provider, self._quirks, self._tag)
         raise protocol_error(self._provider, f"content type {_NOT_OF_MEDIA_TYPE.sub('', media_type)[:64]}")
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:

@@ -4,13 +4,14 @@ Members that vendors fill with more than one type are declared `Any` and looked 
 are skipped. So the one thing that fails is JSON of another shape.
 """
 
-import json
-import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+from hedgerow_server.providers.loose import repaired
+
+T = TypeVar("T")
 
 
 class FunctionPiece(msgspec.Struct):
@@ -29,6 +30,7 @@ class CallPiece(msgspec.Struct):
     type: Any = None
     function: FunctionPiece | None = None
     custom: FunctionPiece | None = None
+    extra_content: Any = None
 
 
 class AudioPiece(msgspec.Struct):
@@ -45,11 +47,14 @@ class Piece(msgspec.Struct):
     content: Any = None
     reasoning_content: Any = None
     reasoning: Any = None
+    reasoning_details: Any = None
     refusal: Any = None
     tool_calls: list[CallPiece] | None = None
     function_call: FunctionPiece | None = None
     annotations: Any = None
     audio: AudioPiece | None = None
+    executed_tools: Any = None
+    extra_content: Any = None
 
 
 class Choice(msgspec.Struct):
@@ -59,10 +64,13 @@ class Choice(msgspec.Struct):
     delta: Piece | None = None
     message: Piece | None = None
     finish_reason: Any = None
+    native_finish_reason: Any = None
 
 
 class Completion(msgspec.Struct):
-    """A chat completion or a chunk of one. Groq also has its usage in `x_groq`."""
+    """A chat completion or a chunk of one. Groq also has its usage in `x_groq`, llama.cpp cached tokens in `timings`.
+    Perplexity and xAI list the sources of an answer beside it.
+    """
 
     id: Any = None
     model: Any = None
@@ -70,10 +78,13 @@ class Completion(msgspec.Struct):
     usage: Any = None
     error: Any = None
     x_groq: Any = None
+    timings: Any = None
+    citations: Any = None
+    search_results: Any = None
 
 
 class Vector(msgspec.Struct):
-    """One embedding: base64 of little-endian 32-bit floats, or a list of numbers."""
+    """One embedding: base64 of little-endian 32-bit floats (of 8-bit integers at Perplexity), or a list of numbers."""
 
     embedding: str | list[float]
     index: int | None = None
@@ -97,18 +108,15 @@ def read_completion(payload: bytes) -> Completion | None:
     try:
         return _decode_completion(payload)
     except (msgspec.DecodeError, RecursionError):
-        return _read_loose(payload)
+        return read_loosely(_decode_completion, payload)
 
 
-def _read_loose(payload: bytes) -> Completion | None:
-    """As above for what some servers write in the place of JSON: NaN in log probabilities, halves of surrogate pairs
-    where a token boundary splits an emoji, raw control characters.
-    """
+def read_loosely(decode: Callable[[bytes], T], payload: bytes) -> T | None:
+    """What is no strict JSON, once it is repaired. None where it is not what `decode` takes even so."""
+    strict = repaired(payload)
     try:
-        value = json.loads(payload, strict=False, parse_constant=lambda _: None)
-        text = _LONE_SURROGATE.sub("\ufffd", json.dumps(value, ensure_ascii=False))
-        return _decode_completion(text.encode())
-    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+        return None if strict is None else decode(strict)
+    except (msgspec.DecodeError, RecursionError):
         return None
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hashlib
 from typing import Any
 
 import msgspec
@@ -11,6 +10,7 @@ from hedgerow_server.core.event import (
     CitationAdded,
     Event,
     MediaDelta,
+    ProviderItemAdded,
     ProviderStateAttached,
     ReasoningDelta,
     RefusalDelta,
@@ -19,9 +19,11 @@ from hedgerow_server.core.event import (
     ToolCallEnded,
     ToolCallStarted,
 )
-from hedgerow_server.core.request import Citation
+from hedgerow_server.core.request import Citation, ProviderItem
 from hedgerow_server.providers.openai.answer import AudioPiece, CallPiece, FunctionPiece, Piece, text_of
-from hedgerow_server.providers.openai.state import CUSTOM_CALL, audio_state
+from hedgerow_server.providers.openai.state import DIALECT, EXECUTED_TOOL, State, provider_state
+from hedgerow_server.providers.openai.thoughts import Details
+from hedgerow_server.providers.parts import made_call_id
 from hedgerow_server.providers.refusal import protocol_error
 
 _Words = type[TextDelta] | type[ReasoningDelta] | type[RefusalDelta]
@@ -44,7 +46,7 @@ _RAW_AUDIO = "audio/pcm"  # what a stream holds: 16 bits little-endian, without 
 class _Call:
     """One tool call while it grows. It starts with its name; `part` is -1 until then."""
 
-    __slots__ = ("arguments", "custom", "ended", "id", "part")
+    __slots__ = ("arguments", "custom", "ended", "extra", "id", "part")
 
     def __init__(self, call_id: str) -> None:
         self.id = call_id
@@ -52,6 +54,7 @@ class _Call:
         self.arguments: list[str] = []
         self.ended = False
         self.custom = False
+        self.extra: object = None  # what the vendor wants back with the call
 
     def whole(self) -> bool:
         """Whether the arguments are complete JSON, so that nothing can follow."""
@@ -68,18 +71,26 @@ class Assembly:
     __slots__ = (
         "_call",
         "_calls",
+        "_details",
+        "_extra",
         "_kind",
         "_part",
         "_parts",
         "_provider",
+        "_returns",
+        "_tag",
         "_text_part",
+        "_thought_parts",
         "called",
         "events",
         "refused",
     )
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, tag: str = DIALECT, *, returns_thoughts: bool = False) -> None:
+        """State and items travel under `tag`. `returns_thoughts`: whether the provider wants plain thoughts back."""
         self._provider = provider
+        self._tag = tag
+        self._returns = returns_thoughts
         self.events: list[Event] = []
         """What the pieces made; whoever takes them away leaves an empty list."""
         self.refused = False
@@ -88,6 +99,9 @@ class Assembly:
         self._kind: object = None  # of the open part
         self._part = -1
         self._text_part = -1
+        self._thought_parts: list[int] = []
+        self._details = Details()
+        self._extra: object = None  # what the vendor wants back with the text
         self._call: _Call | None = None  # the latest
         self._calls: dict[int | str, _Call] = {}
 
@@ -95,6 +109,8 @@ class Assembly:
         """Takes one piece. Raises UpstreamProtocol for what cannot be part of a message."""
         if thoughts := piece.reasoning_content or piece.reasoning:
             self._say(ReasoningDelta, text_of(thoughts))
+        if piece.reasoning_details or piece.executed_tools or piece.extra_content is not None:
+            self._add_vendors_own(piece, shown=bool(thoughts))
         if content := piece.content:
             if type(content) is str:
                 self._say(TextDelta, content)
@@ -113,11 +129,26 @@ class Assembly:
         if piece.function_call is not None:
             self._fragment(CallPiece(index=_LEGACY_CALL, function=piece.function_call), response_id)
 
+    def _add_vendors_own(self, piece: Piece, *, shown: bool) -> None:
+        if piece.reasoning_details:
+            self._think(piece.reasoning_details, shown=shown)
+        self._executed(piece.executed_tools)
+        self._extra = piece.extra_content or self._extra
+
     def close(self) -> None:
         """Ends what is open. Raises UpstreamProtocol for a tool call that never got a name."""
         self._end_call()
         if any(call.part < 0 and (call.arguments or call.id) for call in self._calls.values()):
             raise protocol_error(self._provider, "a tool call without a name")
+        self._attach_thoughts()
+        if self._extra is not None and self._text_part >= 0:
+            self._attach(self._text_part, State(extra_content=self._extra))
+
+    def cite(self, citations: list[Citation]) -> None:
+        """Sources of the text; opens an empty one where there is none."""
+        if citations and self._text_part < 0:
+            self._say_nothing(TextDelta)
+        self.events += [CitationAdded(self._text_part, citation) for citation in citations]
 
     def _begin(self, kind: object) -> int:
         self._end_call()
@@ -130,10 +161,48 @@ class Assembly:
         if not text:
             return
         if self._kind is not kind:
-            self._begin(kind)
-            if kind is TextDelta:
-                self._text_part = self._part
+            self._open(kind)
         self.events.append(kind(self._part, text))
+
+    def _open(self, kind: _Words) -> None:
+        self._begin(kind)
+        if kind is TextDelta:
+            self._text_part = self._part
+        elif kind is ReasoningDelta:
+            self._thought_parts.append(self._part)
+
+    def _say_nothing(self, kind: _Words) -> None:
+        self._open(kind)
+        self.events.append(kind(self._part, ""))
+
+    def _think(self, details: Any, *, shown: bool) -> None:
+        """Thoughts piece by piece, as those who pass on several vendors' write them; often their text stands beside."""
+        text = self._details.add(details)
+        if text and not shown:
+            self._say(ReasoningDelta, text)
+        elif not (self._thought_parts or self.called):
+            self._say_nothing(ReasoningDelta)
+
+    def _attach_thoughts(self) -> None:
+        """Marks the thoughts as the provider's own, so that they can go back."""
+        details = self._details.whole
+        if details and not self._thought_parts:
+            self._say_nothing(ReasoningDelta)
+        if self._returns:
+            for part in self._thought_parts:
+                self._attach(part, State(reasoning=True))
+        elif details:
+            self._attach(self._thought_parts[-1], State(reasoning_details=details))
+
+    def _attach(self, part: int, state: State) -> None:
+        self.events.append(ProviderStateAttached(part, provider_state(self._tag, state)))
+
+    def _executed(self, tools: Any) -> None:
+        """Tools that the provider ran. In a stream each is announced, and told again with what came out."""
+        for tool in tools if isinstance(tools, list) else ():
+            if isinstance(tool, dict) and tool.get("output") is not None:
+                item = ProviderItem(self._tag, EXECUTED_TOOL, msgspec.json.encode(tool))
+                self.events.append(ProviderItemAdded(self._begin(ProviderItem), item))
 
     def _content(self, content: Any) -> None:
         """Content that is no string: Mistral's list of typed items, or the plain JSON of Cloudflare's JSON mode."""
@@ -152,18 +221,15 @@ class Assembly:
     def _annotations(self, annotations: Any) -> None:
         for annotation in annotations if isinstance(annotations, list) else ():
             source = annotation.get("url_citation") if isinstance(annotation, dict) else None
-            if not isinstance(source, dict):
-                continue
-            if self._text_part < 0:
-                self._text_part = self._begin(TextDelta)
-            citation = Citation(
-                url=text_of(source.get("url")),
-                title=text_of(source.get("title")),
-                cited_text=text_of(source.get("content")),
-                start_index=_index(source.get("start_index")),
-                end_index=_index(source.get("end_index")),
-            )
-            self.events.append(CitationAdded(self._text_part, citation))
+            if isinstance(source, dict):
+                citation = Citation(
+                    url=text_of(source.get("url")),
+                    title=text_of(source.get("title")),
+                    cited_text=text_of(source.get("content")),
+                    start_index=_index(source.get("start_index")),
+                    end_index=_index(source.get("end_index")),
+                )
+                self.cite([citation])
 
     def _audio(self, audio: AudioPiece) -> None:
         try:
@@ -177,7 +243,7 @@ class Assembly:
             media_type = next((kind for magic, kind in _MAGIC if data.startswith(magic)), _RAW_AUDIO) if begins else ""
             self.events.append(MediaDelta(part, media_type=media_type, data=data, transcript=transcript))
         if (audio_id := text_of(audio.id)) and self._kind is MediaDelta and (begins or data):
-            self.events.append(ProviderStateAttached(self._part, audio_state(audio_id)))
+            self._attach(self._part, State(audio_id=audio_id))
 
     def _fragment(self, piece: CallPiece, response_id: str) -> None:
         function = piece.function
@@ -193,6 +259,8 @@ class Assembly:
             call = self._call = _Call(call_id)
             self._calls[_key(piece.index, call_id, len(self._calls))] = call
             call.custom = custom
+        if piece.extra_content is not None:
+            call.extra = piece.extra_content
         if name and call.part < 0:
             self._start(call, name, response_id)
         if arguments:
@@ -218,12 +286,10 @@ class Assembly:
         self.called = True
         call.part = self._begin(call)
         if not call.id:
-            # The same for each way of cutting the stream, and different in each answer.
-            made = hashlib.blake2b(f"{response_id}/{call.part}".encode(), digest_size=12)
-            call.id = f"call_{made.hexdigest()}"
+            call.id = made_call_id(response_id, call.part)
         self.events.append(ToolCallStarted(call.part, call.id, name))
         if call.custom:
-            self.events.append(ProviderStateAttached(call.part, CUSTOM_CALL))
+            self._attach(call.part, State(call_type="custom"))
         if call.arguments:
             self.events.append(ToolCallArgumentsDelta(call.part, "".join(call.arguments)))
 
@@ -242,6 +308,8 @@ class Assembly:
             if not call.arguments:
                 self.events.append(ToolCallArgumentsDelta(call.part, "{}"))
             self.events.append(ToolCallEnded(call.part))
+            if call.extra is not None:
+                self._attach(call.part, State(call_type="custom" if call.custom else "", extra_content=call.extra))
 
 
 def _arguments(function: FunctionPiece) -> str:

@@ -1,5 +1,7 @@
 """What is sent to OpenAI: the bodies of chat completion and embedding requests. Members that are None are left out."""
 
+from typing import Any
+
 import msgspec
 
 
@@ -59,11 +61,12 @@ class FunctionCall(msgspec.Struct):
     arguments: str
 
 
-class FunctionToolCall(msgspec.Struct, tag="function"):
+class FunctionToolCall(msgspec.Struct, tag="function", omit_defaults=True):
     """A call of a function."""
 
     id: str
     function: FunctionCall
+    extra_content: Any = None
 
 
 class CustomCall(msgspec.Struct):
@@ -86,16 +89,26 @@ class AudioRef(msgspec.Struct):
     id: str
 
 
+class ThoughtChunk(msgspec.Struct, tag="thinking"):
+    """Thoughts within the content of an answer (Mistral)."""
+
+    thinking: list[TextPart]
+
+
 class ChatMessage(msgspec.Struct, omit_defaults=True):
     """A message of any role."""
 
     role: str
-    content: str | list[ContentPart] | None = None
+    content: str | list[Any] | None = None
     name: str | None = None
     refusal: str | None = None
     audio: AudioRef | None = None
     tool_calls: list[FunctionToolCall | CustomToolCall | msgspec.Raw] | None = None
     tool_call_id: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    reasoning_details: list[Any] | None = None
+    extra_content: Any = None
 
 
 class Function(msgspec.Struct, omit_defaults=True):
@@ -184,6 +197,12 @@ class ChatBody(msgspec.Struct, omit_defaults=True):
     seed: int | None = None
     stop: list[str] | None = None
     prompt_cache_key: str | None = None
+    # What only other vendors have.
+    top_k: int | None = None
+    reasoning: dict[str, Any] | None = None
+    thinking: dict[str, str] | None = None
+    enable_thinking: bool | None = None
+    thinking_budget: int | None = None
 
 
 class EmbedBody(msgspec.Struct, omit_defaults=True):
@@ -191,7 +210,7 @@ class EmbedBody(msgspec.Struct, omit_defaults=True):
 
     model: str
     input: list[str] | list[tuple[int, ...]]
-    encoding_format: str
+    encoding_format: str | None = None
     dimensions: int | None = None
 
 

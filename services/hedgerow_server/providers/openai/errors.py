@@ -38,6 +38,9 @@ _BY_CODE: dict[str, type[HedgerowError]] = {
     "moderationblocked": ContentRefused,
     "datainspectionfailed": ContentRefused,
     "invalidprompt": ContentRefused,
+    "imagecontentpolicyviolation": ContentRefused,
+    "biopolicy": ContentRefused,
+    "misalignmentpolicyviolation": ContentRefused,
     "insufficientquota": ProviderQuotaSpent,
     "insufficientbalance": ProviderQuotaSpent,
     "billinghardlimitreached": ProviderQuotaSpent,
@@ -64,6 +67,19 @@ _STATUS_OF = {
     "invalidrequesterror": 400,
     "badrequesterror": 400,
     "toolusefailed": 400,
+    "invalidimage": 400,
+    "invalidimageformat": 400,
+    "invalidbase64image": 400,
+    "invalidimageurl": 400,
+    "invalidimagemode": 400,
+    "imagetoolarge": 400,
+    "imagetoosmall": 400,
+    "imageparseerror": 400,
+    "imagefiletoolarge": 400,
+    "imagefilenotfound": 400,
+    "unsupportedimagemediatype": 400,
+    "emptyimagefile": 400,
+    "failedtodownloadimage": 400,
     "authenticationerror": 401,
     "permissionerror": 403,
     "permissiondeniederror": 403,
@@ -89,6 +105,9 @@ _FIELDS = {
     "reasoning_effort": "chat.reasoning.effort",
     "max_tokens": "chat.max_output_tokens",
     "max_completion_tokens": "chat.max_output_tokens",
+    "max_output_tokens": "chat.max_output_tokens",
+    "text": "chat.response_format",
+    "reasoning": "chat.reasoning",
     "temperature": "chat.temperature",
     "top_p": "chat.top_p",
     "frequency_penalty": "chat.frequency_penalty",
@@ -97,6 +116,7 @@ _FIELDS = {
     "stop": "chat.stop_sequences",
     "prompt_cache_key": "chat.prompt_cache_key",
     "input": "embed.inputs",
+    "input[": "chat.messages",  # of the Responses API
     "dimensions": "embed.dimensions",
 }
 
@@ -208,5 +228,5 @@ def _kind_of_bad_request(facts: Facts) -> type[HedgerowError]:
 
 def _violations(facts: Facts) -> tuple[FieldViolation, ...]:
     head = re.split(r"[.\[]", facts.param, maxsplit=1)[0]
-    field = _FIELDS.get(head)
+    field = _FIELDS.get(facts.param[: len(head) + 1]) or _FIELDS.get(head)
     return (FieldViolation(field, "the provider refused it"),) if field else ()

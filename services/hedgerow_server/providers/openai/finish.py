@@ -13,13 +13,22 @@ _REASONS = {
     "sensitive": FinishReason.CONTENT_FILTER,  # Z.ai
     "refusal": FinishReason.REFUSAL,
 }
+# What the vendor behind a router of vendors said, where that tells more than its plain "stop" (OpenRouter).
+_NATIVE_REASONS = {
+    "refusal": FinishReason.REFUSAL,
+    "pause_turn": FinishReason.PAUSE,
+    "model_context_window_exceeded": FinishReason.CONTEXT_LENGTH,
+    "recitation": FinishReason.RECITATION,
+    "malformed_function_call": FinishReason.MALFORMED_TOOL_CALL,
+}
 FAILURES = frozenset({"error", "insufficient_system_resource", "network_error", "abort"})
 """Words in the place of a finish reason that say that the provider failed (Mistral and OpenRouter, DeepSeek, Z.ai,
 vLLM)."""
 
 
-def finish_reason(word: str, *, calls: bool, refused: bool) -> FinishReason:
-    """The reason behind the provider's word, given whether the answer calls tools and whether it holds a refusal.
+def finish_reason(word: str, *, calls: bool, refused: bool, native: str = "") -> FinishReason:
+    """The reason behind the provider's word, given whether the answer calls tools and whether it holds a refusal, and
+    the `native` word of whoever answered the provider.
 
     OpenAI says `stop` when `tool_choice` forced the function: the caller must act all the same.
     """
@@ -29,4 +38,5 @@ def finish_reason(word: str, *, calls: bool, refused: bool) -> FinishReason:
             return FinishReason.TOOL_CALLS
         if refused:
             return FinishReason.REFUSAL
+        return _NATIVE_REASONS.get(native.lower(), reason)
     return reason

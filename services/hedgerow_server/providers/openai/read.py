@@ -9,6 +9,9 @@ from hedgerow_server.providers.openai.answer import Completion, Piece, read_comp
 from hedgerow_server.providers.openai.assembly import Assembly
 from hedgerow_server.providers.openai.errors import error_within
 from hedgerow_server.providers.openai.finish import FAILURES, finish_reason
+from hedgerow_server.providers.openai.quirks import Quirks
+from hedgerow_server.providers.openai.sources import read_sources
+from hedgerow_server.providers.openai.state import DIALECT
 from hedgerow_server.providers.openai.usage import read_usage
 from hedgerow_server.providers.refusal import protocol_error
 from hedgerow_server.providers.sse import SseReader
@@ -20,11 +23,26 @@ _DROPPED = Warning(WarningCode.CHOICES_DROPPED, "", "The provider answered with 
 class _Answer:
     """What all completions and chunks of one answer say together."""
 
-    __slots__ = ("_assembly", "_dropped", "_id", "_model", "_provider", "_started", "_usage", "word")
+    __slots__ = (
+        "_assembly",
+        "_dropped",
+        "_id",
+        "_model",
+        "_native",
+        "_provider",
+        "_quirks",
+        "_sources",
+        "_started",
+        "_usage",
+        "word",
+    )
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, quirks: Quirks, tag: str) -> None:
         self._provider = provider
-        self._assembly = Assembly(provider)
+        self._quirks = quirks
+        self._assembly = Assembly(provider, tag, returns_thoughts=quirks.reasoning_returns != "never")
+        self._native = ""
+        self._sources: tuple[object, object] = (None, None)
         self._id = self._model = ""
         self._started = False
         self._dropped = False
@@ -51,8 +69,11 @@ class _Answer:
                     self._assembly.add(piece, self._id)
                 if choice.finish_reason:
                     self._note_word(choice.finish_reason)
+                    self._native = text_of(choice.native_finish_reason)
         if completion.usage is not None or completion.x_groq is not None:
             self._note_usage(completion)
+        if completion.citations or completion.search_results:
+            self._sources = (completion.search_results, completion.citations)
 
     def events(self) -> list[Event]:
         """What the completions made since the last time. Started goes before the first content."""
@@ -69,12 +90,13 @@ class _Answer:
     def closing(self) -> list[Event]:
         """The last events, Finished included. Raises UpstreamProtocol."""
         assembly = self._assembly
+        assembly.cite(read_sources(*self._sources))
         assembly.close()
         events = self.events()
         if not self._started:
             self._started = True
             events.append(Started(model=self._model, response_id=self._id))
-        reason = finish_reason(self.word, calls=assembly.called, refused=assembly.refused)
+        reason = finish_reason(self.word, calls=assembly.called, refused=assembly.refused, native=self._native)
         warnings = (_DROPPED,) if self._dropped else ()
         events.append(Finished(reason, self.word, self._usage, warnings=warnings))
         return events
@@ -97,18 +119,22 @@ class _Answer:
         # Vendors repeat it, some with counts that grow: the last one that can be true holds.
         groq = completion.x_groq
         usage = completion.usage or (groq.get("usage") if isinstance(groq, dict) else None)
-        self._usage = read_usage(usage) or self._usage
+        read = read_usage(usage, quirks=self._quirks, model=self._model, timings=completion.timings)
+        self._usage = read or self._usage
 
 
 class StreamReader:
     """Reads server-sent events. Every way of cutting the bytes gives the same events."""
 
-    __slots__ = ("_answer", "_failure", "_provider", "_sse", "done")
+    __slots__ = ("_answer", "_ended", "_failure", "_may_lack_word", "_provider", "_sse", "done")
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, quirks: Quirks | None = None, tag: str = DIALECT) -> None:
+        quirks = quirks or Quirks()
         self._provider = provider
         self._sse = SseReader(provider)
-        self._answer = _Answer(provider)
+        self._answer = _Answer(provider, quirks, tag)
+        self._may_lack_word = quirks.finish_reason_optional
+        self._ended = False  # by `[DONE]`
         self._failure: HedgerowError | None = None
         self.done = False
 
@@ -121,7 +147,7 @@ class StreamReader:
         try:
             for name, payload in self._sse.feed(data):
                 if payload[:6] == b"[DONE]":
-                    self.done = True
+                    self.done = self._ended = True
                     break
                 self._take(name, payload)
         except HedgerowError as error:
@@ -140,7 +166,7 @@ class StreamReader:
         if not self.done:
             self.done = True
             self._take_rest()
-        if not self._answer.word:
+        if not (self._answer.word or (self._ended and self._may_lack_word)):
             raise StreamCut(
                 f"The answer of the provider {self._provider} ended without a finish reason.",
                 metadata={"provider": self._provider},
@@ -149,6 +175,8 @@ class StreamReader:
 
     def _take_rest(self) -> None:
         for name, payload in self._sse.end():
+            if payload[:6] == b"[DONE]":
+                self._ended = True
             # What was cut in the middle of an event counts for nothing.
             if read_completion(payload) is not None:
                 self._take(name, payload)
@@ -171,9 +199,9 @@ class DocumentReader:
 
     __slots__ = ("_answer", "_document", "_provider", "done")
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, quirks: Quirks | None = None, tag: str = DIALECT) -> None:
         self._provider = provider
-        self._answer = _Answer(provider)
+        self._answer = _Answer(provider, quirks or Quirks(), tag)
         self._document = Document(provider)
         self.done = False
 

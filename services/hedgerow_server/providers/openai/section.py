@@ -4,24 +4,73 @@ from typing import Annotated, Literal
 
 import pydantic
 
+from hedgerow_server.config.model import Section
+from hedgerow_server.providers.openai.quirks import Quirks
+from hedgerow_server.providers.openai.vendors import VENDORS, Name
 from hedgerow_server.providers.section import ProviderSection
 
 _Url = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^\s?#]+$", max_length=2048)]
-_HeaderValue = Annotated[str, pydantic.StringConstraints(pattern=r"^[\x21-\x7e]+$", max_length=256)]
+_HeaderName = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
+_HeaderValue = Annotated[str, pydantic.StringConstraints(pattern=r"^[\x20-\x7e]+$", max_length=1024)]
+_Word = Annotated[str, pydantic.StringConstraints(pattern=r"^[\x21-\x7e]+$", max_length=256)]
 
 
 class OpenAISection(ProviderSection):
-    """A provider that speaks OpenAI's Chat Completions and Embeddings. The defaults are those of OpenAI itself."""
+    """A provider that speaks OpenAI's Chat Completions and Embeddings: OpenAI itself or a compatible vendor."""
 
     dialect: Literal["openai"]
     """The dialect."""
-    base_url: _Url = "https://api.openai.com/v1"
-    """Where the API is, without the operation: an http or https URL without query."""
-    organization: _HeaderValue | None = None
+    vendor: Name = "openai"
+    """Whose API it is. It gives the base URL and what differs from OpenAI; every key below overrides it."""
+    base_url: _Url | None = None
+    """Where the API is, without the operation: an http or https URL without query. None: the vendor's. Those of
+    azure_ai, bedrock, cloudflare, databricks and snowflake depend on the account and must be said.
+    """
+    organization: _Word | None = None
     """The organization that is billed, sent as OpenAI-Organization. None: the credential's default."""
-    project: _HeaderValue | None = None
+    project: _Word | None = None
     """The project that is billed, sent as OpenAI-Project. None: the credential's default."""
-    max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
-    """What the provider calls the limit of the output. Older servers know only max_tokens."""
-    embed_batch_limit: int = pydantic.Field(default=2048, ge=1, le=65_536)
-    """The most inputs in one request for embeddings; the gateway splits larger batches."""
+    headers: dict[_HeaderName, _HeaderValue] = pydantic.Field(default_factory=dict)
+    """Further headers, lower-case names. No secrets: they stand in the file."""
+    auth_header: _HeaderName | None = None
+    """The header with the credential: `authorization` as a bearer token, any other as it is. None: the vendor's."""
+    query: dict[_Word, _Word] | None = None
+    """The query of every URL, such as an api-version. None: the vendor's."""
+    max_tokens_field: Literal["max_completion_tokens", "max_tokens"] | None = None
+    """What the provider calls the limit of the output. None: the vendor's."""
+    embed_batch_limit: int | None = pydantic.Field(default=None, ge=1, le=65_536)
+    """The most inputs in one request for embeddings; the gateway splits larger batches. None: the vendor's."""
+    quirks: Quirks = Quirks()
+    """How the provider differs from OpenAI, where it differs from its vendor as well."""
+
+    @pydantic.model_validator(mode="after")
+    def _has_a_base_url(self) -> "OpenAISection":
+        if self.base_url is None and VENDORS[self.vendor].base_url is None:
+            raise ValueError(f"expected a base_url: the vendor {self.vendor} has one for each account")
+        return self
+
+
+class Settings(Section):
+    """What holds for a provider, its vendor's data included."""
+
+    base_url: str
+    auth_header: str
+    query: dict[str, str]
+    max_tokens_field: Literal["max_completion_tokens", "max_tokens"]
+    embed_batch_limit: int
+    quirks: Quirks
+
+
+def settings(section: OpenAISection) -> Settings:
+    """The vendor's data, overridden by what the section says."""
+    vendor = VENDORS[section.vendor]
+
+    def said(name: str) -> object:
+        value = getattr(section, name)
+        return getattr(vendor, name) if value is None else value
+
+    names = ("base_url", "auth_header", "query", "max_tokens_field", "embed_batch_limit")
+    quirks = vendor.quirks.model_copy(
+        update={name: getattr(section.quirks, name) for name in section.quirks.model_fields_set}
+    )
+    return Settings.model_validate({name: said(name) for name in names} | {"quirks": quirks})

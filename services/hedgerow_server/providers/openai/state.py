@@ -1,34 +1,48 @@
-"""What this dialect attaches to the parts of an answer, so that the next request can say it in OpenAI's words."""
+"""What this dialect attaches to the parts of an answer, so that the next request can say it in the vendor's words."""
+
+from typing import Any
 
 import msgspec
 
 from hedgerow_server.core.request import ProviderState
 
 DIALECT = "openai_chat"
-"""The name under which state and items of this dialect travel."""
+"""The name under which state and items of this dialect travel. A vendor other than OpenAI adds its own: what one signed
+another does not take.
+"""
+EXECUTED_TOOL = "executed_tool"
+"""The type of an item for a tool that the provider ran (Groq)."""
+
+
+def tag(vendor: str) -> str:
+    """The name under which a vendor's state travels."""
+    return DIALECT if vendor == "openai" else f"{DIALECT}/{vendor}"
 
 
 class State(msgspec.Struct, omit_defaults=True):
-    """The state of one part: the id of generated audio, or the kind of a tool call that is not a function."""
+    """The state of one part: the id of generated audio; the kind of a tool call that is not a function; what a vendor
+    hung on a call or a text (Gemini: the signature of its thoughts); that thoughts are the vendor's own, with what it
+    gave in the place of, or beside, their text.
+    """
 
     audio_id: str = ""
     call_type: str = ""
+    extra_content: Any = None
+    reasoning: bool = False
+    reasoning_details: list[Any] | None = None
 
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(State)
 
-CUSTOM_CALL = ProviderState(DIALECT, _ENCODER.encode(State(call_type="custom")))
-"""The state of a call of a custom tool, whose input is free text."""
+
+def provider_state(name: str, state: State) -> ProviderState:
+    """The state as it travels under a name."""
+    return ProviderState(name, _ENCODER.encode(state))
 
 
-def audio_state(audio_id: str) -> ProviderState:
-    """The state of generated audio."""
-    return ProviderState(DIALECT, _ENCODER.encode(State(audio_id=audio_id)))
-
-
-def read_state(state: ProviderState | None) -> State:
-    """The state of a part; empty where it is absent or of another dialect. Raises DecodeError or UnicodeError."""
-    if state is None or state.provider != DIALECT:
+def read_state(state: ProviderState | None, name: str = DIALECT) -> State:
+    """The state of a part; empty where it is absent or has another name. Raises DecodeError or UnicodeError."""
+    if state is None or state.provider != name:
         return State()
     return _DECODER.decode(state.data)

@@ -1,32 +1,54 @@
-"""OpenAI's usage, in disjoint classes.
+"""The usage of the OpenAI dialect, in disjoint classes.
 
 `prompt_tokens` includes the cached, cache-written, audio and image tokens that `prompt_tokens_details` lists,
 `completion_tokens` includes the reasoning and audio tokens of `completion_tokens_details`. Cached tokens may be audio
 tokens, too, so a class takes no more than what the classes before it have left.
+
+Vendors count some classes beside these sums: xAI reasoning, Mistral audio. `total_tokens` then has exactly that much
+more. Where even the total leaves them out only the vendor's quirks tell.
 """
 
+from itertools import chain, combinations
 from typing import Any
 
 from hedgerow_server.core.event import Usage
+from hedgerow_server.providers.openai.quirks import Quirks
 
 _MAX_TOKENS = 1 << 40
 _COUNTS = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
+_NO_QUIRKS = Quirks()
+# Cached tokens by the names of DeepSeek, Mistral, Together, and those who pass Anthropic's on.
+_CACHED = ("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens", "cache_read_input_tokens")
+_UNITS = ("num_sources_used", "num_search_queries", "prompt_audio_seconds")
+_TOOL_UNITS = ("server_tool_use_details", "server_tool_use")
 
 
-def read_usage(usage: Any) -> Usage | None:
-    """The usage, or None where there is none or where it cannot be true."""
+def read_usage(usage: Any, *, quirks: Quirks = _NO_QUIRKS, model: str = "", timings: Any = None) -> Usage | None:
+    """The usage, or None where there is none or where it cannot be true. `timings` is llama.cpp's, which alone tells of
+    cached tokens there.
+    """
     if not isinstance(usage, dict) or not usage.keys() & _COUNTS:
         return None
-    completion = _count(usage.get("completion_tokens", 0))
+    completion = count(usage.get("completion_tokens", 0))
     # Voyage reports nothing but the total.
-    total = _count(usage.get("total_tokens", 0))
-    prompt = _count(usage.get("prompt_tokens", max((total or 0) - (completion or 0), 0)))
+    total = count(usage.get("total_tokens", 0))
+    prompt = count(usage.get("prompt_tokens", max((total or 0) - (completion or 0), 0)))
     if prompt is None or completion is None:
         return None
-    read = _Rest(prompt, usage.get("prompt_tokens_details"))
+    read, made = Rest(prompt, usage.get("prompt_tokens_details")), Rest(completion, _completion_details(usage))
+    beyond = max((total or 0) - prompt - completion, 0)
+    outside = _outside(beyond, read, made) if beyond else ()
+    if model.startswith(quirks.reasoning_outside or ("\0",)):
+        outside = (*outside, "reasoning_tokens")
+    read.add([name for name in outside if name != "reasoning_tokens"])
+    made.add([name for name in outside if name == "reasoning_tokens"])
+    if beyond and not outside and quirks.reasoning_hidden:
+        made.left += beyond
+        made.details = {"reasoning_tokens": beyond}
     cached, written = read.take("cached_tokens"), read.take("cache_write_tokens")
+    cached = cached or read.take_count(_cached(usage, timings))
+    written = written or read.take_count(usage.get("cache_creation_input_tokens"))
     heard, seen = read.take("audio_tokens"), read.take("image_tokens")
-    made = _Rest(completion, usage.get("completion_tokens_details"))
     reasoned, spoken, drawn = made.take("reasoning_tokens"), made.take("audio_tokens"), made.take("image_tokens")
     return Usage(
         input_uncached_tokens=read.left,
@@ -38,28 +60,76 @@ def read_usage(usage: Any) -> Usage | None:
         output_reasoning_tokens=reasoned,
         output_audio_tokens=spoken,
         output_image_tokens=drawn,
+        other_units=_units(usage),
         final=True,
     )
 
 
-class _Rest:
+class Rest:
     """What is left of a total once its listed classes are taken out."""
 
-    __slots__ = ("_details", "left")
+    __slots__ = ("details", "left")
 
     def __init__(self, total: int, details: object) -> None:
         self.left = total
-        self._details = details if isinstance(details, dict) else {}
+        self.details: dict[str, Any] = details if isinstance(details, dict) else {}
+
+    def listed(self, name: str) -> int:
+        """The tokens of a class as the provider lists them."""
+        return count(self.details.get(name)) or 0
 
     def take(self, name: str) -> int:
         """The tokens of a class, at most what is left."""
-        taken = min(_count(self._details.get(name)) or 0, self.left)
+        return self.take_count(self.details.get(name))
+
+    def take_count(self, value: object) -> int:
+        """So many tokens, at most what is left."""
+        taken = min(count(value) or 0, self.left)
         self.left -= taken
         return taken
 
+    def add(self, names: list[str]) -> None:
+        """Adds classes that the total leaves out."""
+        self.left += sum(map(self.listed, names))
 
-def _count(value: object) -> int | None:
+
+def count(value: object) -> int | None:
     """A count that can be true."""
     if type(value) is int and 0 <= value <= _MAX_TOKENS:
         return value
     return None
+
+
+def _completion_details(usage: dict[str, Any]) -> object:
+    details = usage.get("completion_tokens_details")
+    # Perplexity counts reasoning beside the details.
+    return details if isinstance(details, dict) else {"reasoning_tokens": usage.get("reasoning_tokens")}
+
+
+def _outside(beyond: int, read: Rest, made: Rest) -> tuple[str, ...]:
+    """Which classes the total has beyond its parts; none where no sum of them is exactly that."""
+    classes = {
+        "reasoning_tokens": made.listed("reasoning_tokens"),
+        "audio_tokens": read.listed("audio_tokens"),
+        "image_tokens": read.listed("image_tokens"),
+    }
+    names = [name for name, tokens in classes.items() if tokens]
+    sets = chain.from_iterable(combinations(names, size) for size in range(1, len(names) + 1))
+    return next((chosen for chosen in sets if sum(classes[name] for name in chosen) == beyond), ())
+
+
+def _cached(usage: dict[str, Any], timings: Any) -> int:
+    told = [usage.get(name) for name in _CACHED]
+    if isinstance(timings, dict):
+        told.append(timings.get("cache_n"))
+    return next((tokens for value in told if (tokens := count(value))), 0)
+
+
+def _units(usage: dict[str, Any]) -> dict[str, int]:
+    """What is billed in other units than tokens, by the vendors' own words."""
+    units = {name: usage.get(name) for name in _UNITS}
+    for name in _TOOL_UNITS:
+        used = usage.get(name)
+        if isinstance(used, dict):
+            units["web_search_requests"] = used.get("web_search_requests")
+    return {name: number for name, value in units.items() if (number := count(value))}

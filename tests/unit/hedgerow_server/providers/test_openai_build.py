@@ -125,15 +125,10 @@ def test_four_stop_sequences_are_sent_and_five_refused() -> None:
     assert refused(stop_sequences=("a", "b", "c", "d", "e")) == "chat.stop_sequences"
 
 
-@pytest.mark.parametrize("effort", [effort for effort in Effort if effort is not Effort.MAX])
+@pytest.mark.parametrize("effort", Effort)
 def test_an_effort_is_sent_by_its_name(effort: Effort) -> None:
     assert added(reasoning=ReasoningSpec(effort)) == {"reasoning_effort": effort.value}
     assert warned(reasoning=ReasoningSpec(effort)) == []
-
-
-def test_the_highest_effort_becomes_the_nearest_one_with_a_warning() -> None:
-    assert added(reasoning=ReasoningSpec(Effort.MAX)) == {"reasoning_effort": "xhigh"}
-    assert warned(reasoning=ReasoningSpec(Effort.MAX)) == [(WarningCode.PARAMETER_CHANGED, "chat.reasoning.effort")]
 
 
 def test_a_budget_of_reasoning_is_ignored_with_a_warning() -> None:

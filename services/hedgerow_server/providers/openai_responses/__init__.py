@@ -1,0 +1,84 @@
+"""OpenAI's Responses API, also as Azure, xAI and others speak it. Embeddings are those of the OpenAI dialect."""
+
+import re
+from collections.abc import Mapping
+
+from hedgerow_server.core.error import HedgerowError
+from hedgerow_server.core.port import HttpRequest, Operation, Prepared, Reader
+from hedgerow_server.core.request import ChatSpec, EmbedSpec
+from hedgerow_server.core.secret import Secret
+from hedgerow_server.providers.draft import Draft
+from hedgerow_server.providers.openai import OpenAI, OpenAISection
+from hedgerow_server.providers.openai.errors import classify
+from hedgerow_server.providers.openai_responses.build import responses_body
+from hedgerow_server.providers.openai_responses.read import DocumentReader, StreamReader
+from hedgerow_server.providers.openai_responses.section import OpenAIResponsesSection
+from hedgerow_server.providers.openai_responses.state import DIALECT, tag
+from hedgerow_server.providers.refusal import protocol_error
+
+__all__ = ["OpenAIResponses", "OpenAIResponsesSection"]
+
+_NOT_OF_MEDIA_TYPE = re.compile(r"[^a-z0-9/+.-]", re.ASCII)
+
+
+class OpenAIResponses:
+    """One configured provider of this dialect; see core.port.Dialect."""
+
+    name = DIALECT
+
+    def __init__(self, provider: str, section: OpenAIResponsesSection, *, also: tuple[str, ...] = ()) -> None:
+        """`provider` is the configured name, `also` further names by which callers address it."""
+        self._provider = provider
+        self._section = section
+        self._tag = tag(section.base_url)
+        self._names = (*also, DIALECT, "openai", self._tag)
+        self._embeddings = OpenAI(
+            provider,
+            OpenAISection(
+                dialect="openai",
+                base_url=section.base_url,
+                organization=section.organization,
+                project=section.project,
+                embed_batch_limit=section.embed_batch_limit,
+            ),
+            also=also,
+        )
+        self.embed_batch_limit = section.embed_batch_limit
+        self._url = f"{section.base_url.rstrip('/')}/responses"
+        self._headers = {"content-type": "application/json"}
+        if section.organization:
+            self._headers["openai-organization"] = section.organization
+        if section.project:
+            self._headers["openai-project"] = section.project
+
+    def default_dimensions(self, model: str) -> int | None:
+        """The length of a model's vectors when none is asked for; None for models other than OpenAI's own."""
+        return self._embeddings.default_dimensions(model)
+
+    def build(self, spec: ChatSpec | EmbedSpec, *, stream: bool, model: str, secret: Secret | None) -> Prepared:
+        """The upstream request; `model` is the provider's own name. Raises RequestInvalid."""
+        if isinstance(spec, EmbedSpec):
+            return self._embeddings.build(spec, stream=False, model=model, secret=secret)
+        draft = Draft(self._provider, *self._names)
+        body = responses_body(spec, draft, self._section, self._tag, model=model, stream=stream)
+        headers = {**self._headers, "accept": "text/event-stream" if stream else "application/json"}
+        if secret is not None:
+            headers["authorization"] = f"Bearer {secret.reveal()}"
+        return Prepared(HttpRequest("POST", self._url, headers, body), tuple(draft.warnings))
+
+    def reader(self, operation: Operation, *, stream: bool, content_type: str) -> Reader:
+        """A reader for what came back, whichever of a stream and a document was asked for."""
+        if operation is Operation.EMBED:
+            return self._embeddings.reader(operation, stream=False, content_type=content_type)
+        media_type = content_type.partition(";")[0].strip().lower()
+        if not media_type:
+            media_type = "text/event-stream" if stream else "application/json"
+        if media_type == "application/json":
+            return DocumentReader(self._provider, self._tag)
+        if media_type == "text/event-stream":
+            return StreamReader(self._provider, self._tag)
+        raise protocol_error(self._provider, f"content type {_NOT_OF_MEDIA_TYPE.sub('', media_type)[:64]}")
+
+    def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
+        """What an answer that is not a success means. Header names are lower case."""
+        return classify(self._provider, status, headers, body)
