@@ -18,11 +18,10 @@ from hedgerow_server.core.secret import Secret
 from hedgerow_server.providers.openai import OpenAI, OpenAISection
 from hedgerow_server.providers.openai.quirks import Quirks
 from hedgerow_server.providers.openai_responses import OpenAIResponses, OpenAIResponsesSection
-from hedgerow_server.providers.section import ProviderSection
+from hedgerow_server.providers.section import ProviderSection, ProviderUrl
 
 __all__ = ["AzureOpenAI", "AzureOpenAISection"]
 
-_Url = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^\s?#]+$", max_length=2048)]
 _Version = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,64}$")]
 
 
@@ -31,7 +30,7 @@ class AzureOpenAISection(ProviderSection):
 
     dialect: Literal["azure_openai"]
     """The dialect."""
-    base_url: _Url
+    base_url: ProviderUrl
     """The endpoint of the resource, such as https://NAME.openai.azure.com, without a path of the API."""
     api: Literal["chat", "responses"] = "chat"
     """Which API chat calls use: Chat Completions or Responses."""

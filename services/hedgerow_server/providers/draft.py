@@ -71,8 +71,8 @@ class Draft:
     def with_members(
         self, body: bytes, members: dict[str, msgspec.Raw], field: str, forbidden: frozenset[str]
     ) -> bytes:
-        """The JSON object `body` with more members, which the caller gave in `field`. Raises RequestInvalid for one that
-        is `forbidden`: what the gateway sets is not overridden.
+        """The JSON object `body` with more members, which the caller gave in `field`. Raises RequestInvalid for one
+        that is `forbidden`: what the gateway sets is not overridden.
         """
         if taken := sorted(members.keys() & forbidden):
             raise self.invalid(field, f"must not hold {taken[0]!r}, which the gateway sets itself")

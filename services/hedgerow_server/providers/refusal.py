@@ -18,7 +18,7 @@ from hedgerow_server.core.error import (
 
 CODE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 """What a provider's code or type may look like to be told to callers."""
-
+_NOT_OF_MEDIA_TYPE = re.compile(r"[^a-z0-9/+.-]", re.ASCII)
 _PHRASES: dict[type[HedgerowError], str] = {
     ContextTooLong: "says that the conversation does not fit the model's context",
     ContentRefused: "refused the request under its content policy",
@@ -38,6 +38,11 @@ def protocol_error(provider: str, detail: str) -> UpstreamProtocol:
         f"The provider {provider} {_PHRASES[UpstreamProtocol]}: {detail}.",
         metadata={"provider": provider, "detail": detail},
     )
+
+
+def wrong_content_type(provider: str, content_type: str) -> UpstreamProtocol:
+    """The answer's content type is none of the dialect's."""
+    return protocol_error(provider, f"content type {_NOT_OF_MEDIA_TYPE.sub('', content_type)[:64]}")
 
 
 def refusal(

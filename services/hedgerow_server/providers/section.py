@@ -1,10 +1,28 @@
 """What the configuration says of every provider, whatever its dialect."""
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
 import pydantic
 
 from hedgerow_server.config.model import Seconds, Section
+
+_URL = r"^https?://[^\s?#@]+$"
+_MAX_URL = 2048
+
+
+def _provider_url(value: str) -> str:
+    if not re.fullmatch(_URL, value) or len(value) > _MAX_URL:
+        raise ValueError("expected an http or https URL without query and without a user")
+    return value
+
+
+ProviderUrl = Annotated[
+    str,
+    pydantic.AfterValidator(_provider_url),
+    pydantic.WithJsonSchema({"type": "string", "pattern": _URL, "maxLength": _MAX_URL}),
+]
+"""Where an API is: an http or https URL without query, and without a user: a URL holds no secret."""
 
 
 class ProviderSection(Section):

@@ -2,7 +2,6 @@
 `StreamReader`, `DocumentReader` or (where the events come in other frames) `Answer`, `error_within`.
 """
 
-import re
 from collections.abc import Mapping
 
 from hedgerow_server.core.error import HedgerowError
@@ -16,7 +15,7 @@ from hedgerow_server.providers.anthropic.read import Answer, DocumentReader, Str
 from hedgerow_server.providers.anthropic.section import AnthropicSection
 from hedgerow_server.providers.anthropic.state import DIALECT
 from hedgerow_server.providers.draft import Draft
-from hedgerow_server.providers.refusal import protocol_error
+from hedgerow_server.providers.refusal import wrong_content_type
 
 __all__ = [
     "BEDROCK",
@@ -38,8 +37,6 @@ __all__ = [
 
 FAMILY = "anthropic"
 """The other name of the dialect, for the caller's options and tools."""
-
-_NOT_OF_MEDIA_TYPE = re.compile(r"[^a-z0-9/+.-]", re.ASCII)
 
 
 class Anthropic:
@@ -85,7 +82,7 @@ class Anthropic:
             return DocumentReader(self._provider)
         if operation is Operation.CHAT and media_type == "text/event-stream":
             return StreamReader(self._provider)
-        raise protocol_error(self._provider, f"content type {_NOT_OF_MEDIA_TYPE.sub('', media_type)[:64]}")
+        raise wrong_content_type(self._provider, media_type)
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""

@@ -5,9 +5,8 @@ from typing import Annotated, Literal
 import pydantic
 
 from hedgerow_server.providers.anthropic.build import Options
-from hedgerow_server.providers.section import ProviderSection
+from hedgerow_server.providers.section import ProviderSection, ProviderUrl
 
-_Url = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^\s?#]+$", max_length=2048)]
 _Word = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=128)]
 
 
@@ -16,7 +15,7 @@ class AnthropicSection(ProviderSection):
 
     dialect: Literal["anthropic"]
     """The dialect."""
-    base_url: _Url = "https://api.anthropic.com"
+    base_url: ProviderUrl = "https://api.anthropic.com"
     """Where the API is, without /v1/messages: an http or https URL without query."""
     auth: Literal["x-api-key", "bearer"] = "x-api-key"
     """How the credential is sent: in a header of that name, or as a bearer token."""

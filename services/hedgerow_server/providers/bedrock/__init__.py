@@ -1,6 +1,5 @@
 """Amazon Bedrock: Converse and ConverseStream for chat, InvokeModel for embeddings."""
 
-import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -16,13 +15,12 @@ from hedgerow_server.providers.bedrock.section import BedrockSection
 from hedgerow_server.providers.bedrock.sign import Clock, Signer, utc_now
 from hedgerow_server.providers.bedrock.state import DIALECT
 from hedgerow_server.providers.draft import Draft
-from hedgerow_server.providers.refusal import protocol_error
+from hedgerow_server.providers.refusal import wrong_content_type
 
 __all__ = ["Bedrock", "BedrockSection"]
 
 _JSON = "application/json"
 _EVENT_STREAM = "application/vnd.amazon.eventstream"
-_NOT_OF_MEDIA_TYPE = re.compile(r"[^a-z0-9/+.-]", re.ASCII)
 
 
 class Bedrock:
@@ -71,7 +69,7 @@ class Bedrock:
             return DocumentReader(self._provider)
         if operation is Operation.CHAT and media_type == _EVENT_STREAM:
             return StreamReader(self._provider)
-        raise protocol_error(self._provider, f"content type {_NOT_OF_MEDIA_TYPE.sub('', media_type)[:64]}")
+        raise wrong_content_type(self._provider, media_type)
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""

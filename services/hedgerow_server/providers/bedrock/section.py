@@ -4,9 +4,8 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from hedgerow_server.providers.section import ProviderSection
+from hedgerow_server.providers.section import ProviderSection, ProviderUrl
 
-_Url = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^\s?#]+$", max_length=2048)]
 _Region = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)+$", max_length=32)]
 
 
@@ -21,7 +20,7 @@ class BedrockSection(ProviderSection):
     """The dialect."""
     region: _Region
     """The AWS region, such as us-east-1: where the requests go and what they are signed for."""
-    base_url: _Url | None = None
+    base_url: ProviderUrl | None = None
     """Where the API is, without the operation: an http or https URL without query. None: the region's own endpoint."""
     embed_batch_limit: int = pydantic.Field(default=1, ge=1, le=96)
     """The most inputs in one request for embeddings; the gateway splits larger batches. Titan and Nova take one; a

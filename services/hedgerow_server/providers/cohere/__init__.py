@@ -1,6 +1,5 @@
 """Cohere's API, version 2: chat and embeddings."""
 
-import re
 from collections.abc import Mapping
 
 from hedgerow_server.core.error import HedgerowError
@@ -14,7 +13,7 @@ from hedgerow_server.providers.cohere.read import DocumentReader, StreamReader
 from hedgerow_server.providers.cohere.section import CohereSection
 from hedgerow_server.providers.cohere.state import DIALECT
 from hedgerow_server.providers.draft import Draft
-from hedgerow_server.providers.refusal import protocol_error
+from hedgerow_server.providers.refusal import wrong_content_type
 
 __all__ = ["Cohere", "CohereSection"]
 
@@ -30,7 +29,6 @@ _DIMENSIONS = {
     "embed-english-light-v2.0": 1024,
     "embed-multilingual-v2.0": 768,
 }
-_NOT_OF_MEDIA_TYPE = re.compile(r"[^a-z0-9/+.-]", re.ASCII)
 
 
 class Cohere:
@@ -75,7 +73,7 @@ class Cohere:
             return DocumentReader(self._provider)
         if operation is Operation.CHAT and media_type == _EVENT_STREAM:
             return StreamReader(self._provider)
-        raise protocol_error(self._provider, f"content type {_NOT_OF_MEDIA_TYPE.sub('', media_type)[:64]}")
+        raise wrong_content_type(self._provider, media_type)
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""

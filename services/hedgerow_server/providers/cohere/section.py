@@ -1,12 +1,10 @@
 """The part of a provider's configuration that belongs to this dialect."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import pydantic
 
-from hedgerow_server.providers.section import ProviderSection
-
-_Url = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^\s?#]+$", max_length=2048)]
+from hedgerow_server.providers.section import ProviderSection, ProviderUrl
 
 
 class CohereSection(ProviderSection):
@@ -14,7 +12,7 @@ class CohereSection(ProviderSection):
 
     dialect: Literal["cohere"]
     """The dialect."""
-    base_url: _Url = "https://api.cohere.com/v2"
+    base_url: ProviderUrl = "https://api.cohere.com/v2"
     """Where the API is, without the operation: an http or https URL without query."""
     embed_batch_limit: int = pydantic.Field(default=96, ge=1, le=65_536)
     """The most inputs in one request for embeddings; the gateway splits larger batches."""

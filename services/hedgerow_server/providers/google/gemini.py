@@ -1,6 +1,5 @@
 """The Gemini API: https://ai.google.dev/api."""
 
-import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -16,11 +15,10 @@ from hedgerow_server.providers.google.flavour import GEMINI, Flavour
 from hedgerow_server.providers.google.read import DocumentReader, StreamReader
 from hedgerow_server.providers.google.section import GeminiSection
 from hedgerow_server.providers.google.state import DIALECT
-from hedgerow_server.providers.refusal import protocol_error
+from hedgerow_server.providers.refusal import wrong_content_type
 
 STREAM = "streamGenerateContent?alt=sse"
 DOCUMENT = "generateContent"
-_NOT_OF_MEDIA_TYPE = re.compile(r"[^a-z0-9/+.-]", re.ASCII)
 
 
 class Gemini:
@@ -79,4 +77,4 @@ def reader(provider: str, flavour: Flavour, operation: Operation, media: str) ->
         return DocumentReader(provider, flavour)
     if operation is Operation.CHAT and media == "text/event-stream":
         return StreamReader(provider, flavour)
-    raise protocol_error(provider, f"content type {_NOT_OF_MEDIA_TYPE.sub('', media)[:64]}")
+    raise wrong_content_type(provider, media)

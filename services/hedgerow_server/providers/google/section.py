@@ -1,12 +1,10 @@
 """The parts of a provider's configuration that belong to these dialects."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import pydantic
 
-from hedgerow_server.providers.section import ProviderSection
-
-_Url = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^\s?#]+$", max_length=2048)]
+from hedgerow_server.providers.section import ProviderSection, ProviderUrl
 
 
 class GeminiSection(ProviderSection):
@@ -14,7 +12,7 @@ class GeminiSection(ProviderSection):
 
     dialect: Literal["gemini"]
     """The dialect."""
-    base_url: _Url = "https://generativelanguage.googleapis.com/v1beta"
+    base_url: ProviderUrl = "https://generativelanguage.googleapis.com/v1beta"
     """Where the API is, version included: an http or https URL without query."""
     embed_batch_limit: int = pydantic.Field(default=100, ge=1, le=100)
     """The most inputs in one request for embeddings; the gateway splits larger batches."""
@@ -33,7 +31,7 @@ class VertexSection(ProviderSection):
     """Whose models these are. None: Anthropic's where the name begins with claude-, else Google's."""
     api_version: Literal["v1", "v1beta1"] = "v1beta1"
     """The version of the API. v1 has no ids for function calls."""
-    base_url: _Url | None = None
+    base_url: ProviderUrl | None = None
     """Where the API is, without version: an http or https URL without query. None: the location's own host."""
     embed_batch_limit: int = pydantic.Field(default=100, ge=1, le=250)
     """The most inputs in one request for embeddings; the gateway splits larger batches."""

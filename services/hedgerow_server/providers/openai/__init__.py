@@ -1,6 +1,5 @@
 """OpenAI Chat Completions and Embeddings, also as other vendors speak it."""
 
-import re
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
@@ -15,12 +14,11 @@ from hedgerow_server.providers.openai.errors import classify
 from hedgerow_server.providers.openai.read import DocumentReader, StreamReader
 from hedgerow_server.providers.openai.section import OpenAISection, settings
 from hedgerow_server.providers.openai.state import DIALECT, tag
-from hedgerow_server.providers.refusal import protocol_error
+from hedgerow_server.providers.refusal import wrong_content_type
 
 __all__ = ["OpenAI", "OpenAISection"]
 
 _DIMENSIONS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072, "text-embedding-ada-002": 1536}
-_NOT_OF_MEDIA_TYPE = re.compile(r"[^a-z0-9/+.-]", re.ASCII)
 
 
 class OpenAI:
@@ -76,7 +74,7 @@ class OpenAI:
             return DocumentReader(self._provider, self._quirks, self._tag)
         if operation is Operation.CHAT and media_type == "text/event-stream":
             return StreamReader(self._provider, self._quirks, self._tag)
-        raise protocol_error(self._provider, f"content type {_NOT_OF_MEDIA_TYPE.sub('', media_type)[:64]}")
+        raise wrong_content_type(self._provider, media_type)
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""

@@ -7,9 +7,8 @@ import pydantic
 from hedgerow_server.config.model import Section
 from hedgerow_server.providers.openai.quirks import Quirks
 from hedgerow_server.providers.openai.vendors import VENDORS, Name
-from hedgerow_server.providers.section import ProviderSection
+from hedgerow_server.providers.section import ProviderSection, ProviderUrl
 
-_Url = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^\s?#]+$", max_length=2048)]
 _HeaderName = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
 _HeaderValue = Annotated[str, pydantic.StringConstraints(pattern=r"^[\x20-\x7e]+$", max_length=1024)]
 _Word = Annotated[str, pydantic.StringConstraints(pattern=r"^[\x21-\x7e]+$", max_length=256)]
@@ -22,7 +21,7 @@ class OpenAISection(ProviderSection):
     """The dialect."""
     vendor: Name = "openai"
     """Whose API it is. It gives the base URL and what differs from OpenAI; every key below overrides it."""
-    base_url: _Url | None = None
+    base_url: ProviderUrl | None = None
     """Where the API is, without the operation: an http or https URL without query. None: the vendor's. Those of
     azure_ai, bedrock, cloudflare, databricks and snowflake depend on the account and must be said.
     """

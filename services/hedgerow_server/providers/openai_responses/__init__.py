@@ -1,6 +1,5 @@
 """OpenAI's Responses API, also as Azure, xAI and others speak it. Embeddings are those of the OpenAI dialect."""
 
-import re
 from collections.abc import Mapping
 
 from hedgerow_server.core.error import HedgerowError
@@ -14,11 +13,9 @@ from hedgerow_server.providers.openai_responses.build import responses_body
 from hedgerow_server.providers.openai_responses.read import DocumentReader, StreamReader
 from hedgerow_server.providers.openai_responses.section import OpenAIResponsesSection
 from hedgerow_server.providers.openai_responses.state import DIALECT, tag
-from hedgerow_server.providers.refusal import protocol_error
+from hedgerow_server.providers.refusal import wrong_content_type
 
 __all__ = ["OpenAIResponses", "OpenAIResponsesSection"]
-
-_NOT_OF_MEDIA_TYPE = re.compile(r"[^a-z0-9/+.-]", re.ASCII)
 
 
 class OpenAIResponses:
@@ -77,7 +74,7 @@ class OpenAIResponses:
             return DocumentReader(self._provider, self._tag)
         if media_type == "text/event-stream":
             return StreamReader(self._provider, self._tag)
-        raise protocol_error(self._provider, f"content type {_NOT_OF_MEDIA_TYPE.sub('', media_type)[:64]}")
+        raise wrong_content_type(self._provider, media_type)
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""

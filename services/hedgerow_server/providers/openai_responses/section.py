@@ -4,9 +4,8 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from hedgerow_server.providers.section import ProviderSection
+from hedgerow_server.providers.section import ProviderSection, ProviderUrl
 
-_Url = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^\s?#]+$", max_length=2048)]
 _HeaderValue = Annotated[str, pydantic.StringConstraints(pattern=r"^[\x21-\x7e]+$", max_length=256)]
 
 
@@ -15,7 +14,7 @@ class OpenAIResponsesSection(ProviderSection):
 
     dialect: Literal["openai_responses"]
     """The dialect."""
-    base_url: _Url = "https://api.openai.com/v1"
+    base_url: ProviderUrl = "https://api.openai.com/v1"
     """Where the API is, without the operation: an http or https URL without query."""
     organization: _HeaderValue | None = None
     """The organization that is billed, sent as OpenAI-Organization. None: the credential's default."""
