@@ -64,6 +64,8 @@ RECORDED = _recordings()
 if not RECORDED:
     pytest.skip("the recordings of provider traffic are not beside the checkout", allow_module_level=True)
 
+EMBEDDINGS = {one["id"] for one in RECORDED if one["api"].endswith("_embed")}
+
 
 def about(*kinds: str, but: Any = ()) -> pytest.MarkDecorator:
     """Runs a test once for each recording of these kinds, as `recorded`; `but` holds ids to leave out."""
@@ -217,11 +219,9 @@ def test_the_answer_appended_to_the_conversation_means_the_same(recorded: Json) 
         assert "".join(one.get("text") or one.get("summary") or "" for one in details) == wanted.detailed
 
 
-@about("chat", "chat_stream", "error")
+@about("chat", "chat_stream", "error", but=EMBEDDINGS)
 def test_the_recorded_request_is_built_again(recorded: Json) -> None:
     """The same conversation as a spec gives the recorded body, but for what `canonical` names and warnings tell."""
-    if recorded["api"].endswith("_embed"):
-        pytest.skip("embeddings have their own test")
     body = recorded["request"]["body"]
     spec = chat_spec(body, tag(vendor_of(recorded)))
     prepared = provider(recorded).build(spec, stream=False, model=body["model"], secret=None)
