@@ -64,12 +64,12 @@ class Process:
 
 @contextmanager
 def process(folder: Path, name: str, arguments: list[str], environment: dict[str, str]) -> Iterator[Process]:
-    """Starts `python -m …` and waits until it has announced its addresses; ends it in any case."""
+    """Starts `python …` and waits until it has announced its addresses; ends it in any case."""
     ports, log = folder / f"{name}.ports.json", folder / f"{name}.log"
     ports.unlink(missing_ok=True)
     with log.open("wb") as output:
         popen = subprocess.Popen(
-            [sys.executable, "-m", *arguments, "--ports-file", str(ports)],
+            [sys.executable, *arguments, "--ports-file", str(ports)],
             stdout=output,
             stderr=output,
             env={**os.environ, **environment},
@@ -90,7 +90,7 @@ def process(folder: Path, name: str, arguments: list[str], environment: dict[str
 @contextmanager
 def simulator(folder: Path, *more: str, name: str = "simulator") -> Iterator[Process]:
     """A simulator that wants the test key."""
-    arguments = ["hedgerow_sim", "--listen", "127.0.0.1:0", "--api-key", KEY, *more]
+    arguments = ["-m", "hedgerow_sim", "--listen", "127.0.0.1:0", "--api-key", KEY, *more]
     with process(folder, name, arguments, {}) as running:
         yield running
 
@@ -101,7 +101,7 @@ def router(folder: Path, config: dict[str, object], name: str = "router", **envi
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False))
     given = {"HEDGEROW_TEST_KEY": KEY, **environment}
-    with process(folder, name, ["hedgerow_server", "serve", str(path)], given) as running:
+    with process(folder, name, ["-m", "hedgerow_server", "serve", str(path)], given) as running:
         yield running
 
 

@@ -59,11 +59,25 @@ class Author:
             pieces: Sequence[str] = tokens.split(text)
         else:
             pieces = self._tokens(ask.model, ask.prompt, ask.tool_result, index, length)
-        pieces = _stopped(pieces, ask.stops)
+        pieces, stop = _stopped(pieces, ask.stops)
         finish: Finish = "stop"
         if left is not None and left < len(pieces):
-            pieces, finish = pieces[:left], "length"
-        return Choice(finish, tuple(pieces), (), thought, thought + len(pieces))
+            pieces, finish, stop = pieces[:left], "length", None
+        return Choice(
+            finish,
+            tuple(pieces),
+            reasoning_tokens=thought,
+            thinking=self._thinking(ask, index, thought),
+            stop=stop,
+            tokens=thought + len(pieces),
+        )
+
+    def _thinking(self, ask: Ask, index: int, length: int) -> tuple[str, ...]:
+        rng = self._seeded("thinking", ask.prompt, ask.tool_result, index)
+        pieces: list[str] = []
+        while len(pieces) < length:
+            pieces += tokens.split((" " if pieces else "") + _sentence(rng))
+        return tuple(pieces[:length])
 
     def _calls(self, ask: Ask, index: int, names: Sequence[str], thought: int, left: int | None) -> Choice:
         rng = self._rng(ask, index)
@@ -71,7 +85,9 @@ class Author:
         finish: Finish = "stop" if ask.must_call in names else "tool_calls"
         schemas = {tool.name: tool.schema for tool in ask.tools}
         calls: list[Call] = []
-        spent = thought
+        said = tokens.split(f"I will call {' and '.join(names)}.")[:left] if ask.preamble else []
+        spent = thought + len(said)
+        left = None if left is None else left - len(said)
         for name in names:
             arguments: Any = schema.example(schemas[name] or {"type": "object"}, rng)
             pieces = tokens.split(msgspec.json.encode(arguments).decode())
@@ -85,7 +101,7 @@ class Author:
                 left -= cost + len(pieces)
             calls.append(Call(f"call_{rng.getrandbits(96):024x}", name, tuple(pieces)))
             spent += cost + len(pieces)
-        return Choice(finish, (), tuple(calls), thought, spent)
+        return Choice(finish, tuple(said), tuple(calls), thought, self._thinking(ask, index, thought), tokens=spent)
 
     def _rng(self, ask: Ask, index: int) -> random.Random:
         return self._seeded(ask.model, ask.prompt, ask.tool_result, index)
@@ -121,13 +137,13 @@ def _quote(text: str) -> str:
     return (head or text[:_QUOTED]) + " …"
 
 
-def _stopped(pieces: Sequence[str], stops: Sequence[str]) -> Sequence[str]:
-    """The tokens before the first stop sequence."""
+def _stopped(pieces: Sequence[str], stops: Sequence[str]) -> tuple[Sequence[str], str | None]:
+    """The tokens before the first stop sequence, and which it was."""
     if not stops:
-        return pieces
+        return pieces, None
     text = "".join(pieces)
-    cut = min((at for stop in stops if (at := text.find(stop)) >= 0), default=None)
-    return pieces if cut is None else tokens.split(text[:cut])
+    cut, stop = min(((at, stop) for stop in stops if (at := text.find(stop)) >= 0), default=(0, None))
+    return (pieces, None) if stop is None else (tokens.split(text[:cut]), stop)
 
 
 def _called(ask: Ask) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from hedgerow_sim.dialects.port import Dialect, Job, Kind, Refusal, Wish
+from hedgerow_sim.dialects.port import Dialect, Incoming, Job, Kind, Refusal, Wish
 from hedgerow_sim.laws import LAWS, Law, fixed
 from hedgerow_sim.script import Close, Head, Pause, Script, Send, Silence
 
@@ -35,6 +35,8 @@ class Turn(msgspec.Struct, frozen=True):
     """The request, read and valid."""
     dialect: Dialect
     """For error answers."""
+    incoming: Incoming
+    """The request as it came in."""
     law: Law
     """The process's pace, which a behaviour may replace."""
     rng: random.Random
@@ -67,16 +69,16 @@ def answer(turn: Turn, wish: Wish = _AS_ASKED, law: Law | None = None) -> Script
         yield Send(frame.data, frame.tokens)
 
 
-def refuse(dialect: Dialect, refusal: Refusal, call: int) -> Script:
+def refuse(dialect: Dialect, refusal: Refusal, call: int, incoming: Incoming) -> Script:
     """Answers with an error in the dialect's shape."""
-    headers, body = dialect.refusal(refusal, call)
-    yield Head(refusal.kind.status, headers, len(body))
-    yield Send(body)
+    refused = dialect.refusal(refusal, call, incoming)
+    yield Head(refused.status, refused.headers, len(refused.body))
+    yield Send(refused.body)
 
 
 def _refusing(kind: Kind, line: str, about: str = "") -> Behaviour:
     def behaviour(turn: Turn) -> Script:
-        return refuse(turn.dialect, Refusal(kind, about=about or turn.job.model), turn.call)
+        return refuse(turn.dialect, Refusal(kind, about=about or turn.job.model), turn.call, turn.incoming)
 
     behaviour.__doc__ = f"Status {kind.status}: {line}."
     return behaviour
@@ -147,10 +149,10 @@ def _error_in_stream(turn: Turn) -> Script:
     """Sends 3 tokens, then an error as an event; status 500 where no stream was asked for."""
     refusal = Refusal(Kind.SERVER)
     if not turn.job.stream:
-        yield from refuse(turn.dialect, refusal, turn.call)
+        yield from refuse(turn.dialect, refusal, turn.call, turn.incoming)
         return
     yield from _part(answer(turn), _CUT_AFTER)
-    yield Send(turn.dialect.failure(refusal), failure=True)
+    yield Send(turn.job.failure(refusal), failure=True)
 
 
 _NAMED: Final[Mapping[str, Behaviour]] = MappingProxyType(

@@ -18,7 +18,10 @@ from hedgerow_sim.handler import Handler
 from hedgerow_sim.replay import Library
 from hedgerow_sim.server import serve, write_ports
 
-_HELP = f"""Simulated LLM providers on one HTTP port: OpenAI Chat Completions and Embeddings.
+_HELP = f"""Simulated LLM providers on one HTTP port, chat and embeddings, streams included.
+
+OpenAI (Chat Completions, Responses), Azure OpenAI, Anthropic, Gemini, Vertex AI, Bedrock, Cohere and Ollama, each at
+its own paths, with its own errors and keys. OpenAI-compatible providers are served below any base path.
 
 Answers are deterministic, paced by a latency law, and noted in a book. Try it:
 
@@ -27,7 +30,7 @@ Answers are deterministic, paced by a latency law, and noted in a book. Try it:
     -d '{{"model": "gpt-4o", "stream": true, "messages": [{{"role": "user", "content": "Hello"}}]}}'
   curl http://127.0.0.1:50080/_sim/book
 
-Any model name is answered. These ask for something special:
+Any model name is answered, in every dialect. These ask for something special:
 
 \b
 {chr(10).join(f"  {name:<20} {line}" for name, line in behaviours.described())}
@@ -95,7 +98,8 @@ _Key = Annotated[
     typer.Option(
         metavar="KEY",
         envvar="HEDGEROW_SIM_API_KEY",
-        help="Requests with any other key get a 401; without this, any key or none will do.",
+        help="Requests with any other key are refused (AWS signatures are not verified); without this, any key or none "
+        "will do.",
     ),
 ]
 _Seed = Annotated[int, typer.Option(min=0, help="Texts, vectors and delays depend on it.")]

@@ -7,7 +7,6 @@ before any other path, which sends the body of the answer in pieces of N bytes.
 import itertools
 import random
 import re
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -17,7 +16,7 @@ from aiohttp import web
 from hedgerow_sim import behaviours
 from hedgerow_sim.behaviours import Turn
 from hedgerow_sim.book import Book, Entry
-from hedgerow_sim.dialects.port import Dialect, Kind, Refusal
+from hedgerow_sim.dialects.port import Dialect, Incoming, Kind, Refusal, Signature
 from hedgerow_sim.laws import Law
 from hedgerow_sim.perform import perform
 from hedgerow_sim.replay import Library
@@ -62,27 +61,28 @@ class Handler:
         peer = "{}:{}".format(*(request.get_extra_info("peername") or ("", 0))[:2])
         entry = self._book.begin(path, request.headers.items(), peer)
         with self._book.keeping(entry):
-            body = await request.read()
-            return await perform(request, self._script(request, path, body, entry), entry, piece)
+            incoming = Incoming(path, query, request.headers, await request.read())
+            return await perform(request, self._script(request.method, incoming, entry), entry, piece)
 
-    def _script(self, request: web.BaseRequest, path: str, body: bytes, entry: Entry) -> Script:
+    def _script(self, method: str, incoming: Incoming, entry: Entry) -> Script:
         call = next(self._calls)
-        dialect = next((one for one in self._dialects if one.serves(path)), self._dialects[0])
+        path, body = incoming.path, incoming.body
+        dialect = next((one for one in self._dialects if one.serves(path)), self._dialects[-1])
         try:
-            self._admit(dialect, request.headers)
+            self._admit(dialect, incoming)
             rng = random.Random(self._seed << 32 | call)
             if self._library is not None and (found := self._library.find(path, body)) is not None:
                 entry.model, entry.stream, entry.record = found.model, found.stream, found.recording.id
                 return found.recording.script(self._law, rng)
-            self._serves(dialect, path, request.method)
-            job = dialect.read(path, body)
+            self._serves(dialect, path, method)
+            job = dialect.read(incoming)
             entry.model, entry.stream, entry.input_tokens = job.model, job.stream, job.input_tokens
-            return behaviours.behaviour(job.model)(Turn(job, dialect, self._law, rng, call))
+            return behaviours.behaviour(job.model)(Turn(job, dialect, incoming, self._law, rng, call))
         except Refusal as refusal:
-            return behaviours.refuse(dialect, refusal, call)
+            return behaviours.refuse(dialect, refusal, call, incoming)
 
-    def _admit(self, dialect: Dialect, headers: Mapping[str, str]) -> None:
-        if self._key is None or (given := dialect.key(headers)) == self._key:
+    def _admit(self, dialect: Dialect, incoming: Incoming) -> None:
+        if self._key is None or (given := dialect.key(incoming)) == self._key or isinstance(given, Signature):
             return
         raise Refusal(Kind.NO_KEY) if given is None else Refusal(Kind.BAD_KEY, about=_masked(given))
 

@@ -38,7 +38,7 @@ from hedgerow_server.routing.plan import Candidate, Routes, Upstream
 from hedgerow_server.telemetry import trace
 from hedgerow_server.telemetry.logs import CallLog
 from hedgerow_server.wire.report import report
-from stack import Stack, stack
+from stack import KEY, Stack, process, stack
 
 PROMPT = "Say something about hedges. " * 36
 """About 1 KB."""
@@ -77,6 +77,35 @@ class Meter:
     def micros(self) -> float:
         """The CPU used so far."""
         return (self._used() - self._before) * 1e6
+
+
+async def floor(target: str, pid: int, rounds: int, scale: float) -> dict[str, list[float]]:
+    """The same work by a bare grpc.aio server that passes bytes on, see _floor.py."""
+    figures: dict[str, list[float]] = {"floor_unary": [], "floor_chunk_burst": [], "floor_chunk_paced": []}
+    async with grpc.aio.insecure_channel(target) as channel:
+        unary = channel.unary_unary("/bench.Floor/Unary")
+        stream = channel.unary_stream("/bench.Floor/Stream")
+
+        async def one_unary() -> None:
+            await unary(b"unary")
+
+        async def one_stream(kind: bytes) -> None:
+            async for _ in stream(kind):
+                pass
+
+        await spread(200, 8, one_unary)
+        for _ in range(rounds):
+            calls, streams, paced = int(2000 * scale), int(200 * scale), int(100 * scale)
+            meter = Meter(pid)
+            await spread(calls, 16, one_unary)
+            figures["floor_unary"].append(meter.micros() / calls)
+            meter = Meter(pid)
+            await spread(streams, 8, lambda: one_stream(b"burst"))
+            figures["floor_chunk_burst"].append(meter.micros() / (streams * STREAM_TOKENS))
+            meter = Meter(pid)
+            await spread(paced, 50, lambda: one_stream(b"paced"))
+            figures["floor_chunk_paced"].append(meter.micros() / (paced * STREAM_TOKENS))
+    return figures
 
 
 async def through_the_door(running: Stack, rounds: int, scale: float) -> dict[str, list[float]]:
@@ -272,6 +301,10 @@ def main() -> None:
         stack(Path(folder), transport=arguments.transport, extra_routes=bench_routes()) as running,
     ):
         figures |= asyncio.run(through_the_door(running, arguments.rounds, arguments.scale))
+        script, url = str(Path(__file__).with_name("_floor.py")), f"{running.sim_url}/v1/chat/completions"
+        with process(Path(folder), "floor", [script, url, KEY], {}) as bare:
+            target = bare.addresses["grpc"]
+            figures |= asyncio.run(floor(target, bare.popen.pid, arguments.rounds, arguments.scale))
     result = {
         name: {"hedgerow": {"cpu_us": round(statistics.median(values), 1), "all": [round(v, 1) for v in values]}}
         for name, values in figures.items()

@@ -4,7 +4,7 @@ Wire format: https://platform.openai.com/docs/api-reference/chat
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Final
 
@@ -12,11 +12,15 @@ import msgspec
 
 from hedgerow_sim import tokens
 from hedgerow_sim.author import Author
+from hedgerow_sim.cache import PromptCache
 from hedgerow_sim.chat import Ask, Choice
 from hedgerow_sim.dialects import openai_chat_request, openai_errors
-from hedgerow_sim.dialects.port import Frame, Job, Refusal, Reply, Wish
+from hedgerow_sim.dialects import openai_checks as checks
+from hedgerow_sim.dialects.job import ChatJob
+from hedgerow_sim.dialects.port import Frame, Incoming, Job, Refusal, Refused
 
-_PATH: Final = "/v1/chat/completions"
+# Compatible providers put it under bases of their own.
+_PATH: Final = "/chat/completions"
 _DONE: Final = Frame(b"data: [DONE]\n\n")
 _FINGERPRINT: Final = "fp_hedgerow"
 
@@ -24,59 +28,54 @@ _FINGERPRINT: Final = "fp_hedgerow"
 class OpenAIChat:
     """The dialect."""
 
-    def __init__(self, author: Author) -> None:
+    def __init__(self, author: Author, cache: PromptCache) -> None:
         self._author = author
+        self._cache = cache
 
     def serves(self, path: str) -> bool:
         """See Dialect."""
-        return path == _PATH
+        return path.endswith(_PATH)
 
-    def key(self, headers: Mapping[str, str]) -> str | None:
+    def key(self, incoming: Incoming) -> str | None:
         """The bearer key."""
-        return openai_errors.bearer(headers)
+        return openai_errors.bearer(incoming)
 
-    def read(self, _path: str, body: bytes) -> Job:
+    def read(self, incoming: Incoming) -> Job:
         """See Dialect."""
-        ask, include_usage = openai_chat_request.read(body)
-        return _ChatJob(ask, self._author, include_usage=include_usage)
+        fields = checks.decode(incoming.body)
+        ask, include_usage = openai_chat_request.read(fields)
+        cached = self._cache.implicit(ask.input_tokens, lambda: openai_chat_request.prefix(fields))
+        return ChatJob(ask, self._author, Voice(ask, include_usage=include_usage, cached=cached))
 
-    def refusal(self, refusal: Refusal, call: int) -> tuple[Mapping[str, str], bytes]:
+    def refusal(self, refusal: Refusal, call: int, _incoming: Incoming) -> Refused:
         """See Dialect."""
         return openai_errors.answer(refusal, call)
 
+
+class Voice:
+    """Writes completions and their chunks."""
+
+    def __init__(self, ask: Ask, *, include_usage: bool, cached: int = 0) -> None:
+        self._ask = ask
+        self._cached = cached
+        self._include_usage = include_usage
+
+    def headers(self, call: int, *, streamed: bool) -> Mapping[str, str]:
+        """See job.Voice."""
+        return openai_errors.headers("text/event-stream; charset=utf-8" if streamed else "application/json", call)
+
     def failure(self, refusal: Refusal) -> bytes:
-        """See Dialect."""
+        """See job.Voice."""
         return openai_errors.event(refusal)
 
-
-class _ChatJob:
-    def __init__(self, ask: Ask, author: Author, *, include_usage: bool) -> None:
-        self.model = ask.model
-        self.stream = ask.stream
-        self.input_tokens = ask.input_tokens
-        self._ask = ask
-        self._include_usage = include_usage
-        self._author = author
-
-    def reply(self, call: int, wish: Wish) -> Reply:
-        """See Job."""
-        choices = self._author.write(self._ask, wish.length)
-        streamed = self.stream if wish.stream is None else wish.stream
-        if streamed:
-            headers = openai_errors.headers("text/event-stream; charset=utf-8", call)
-            return Reply(headers, self._events(call, choices, finish=wish.finish), streamed=True)
-        body = self._body(call, choices, finish=wish.finish)
-        longest = max(choice.tokens for choice in choices)
-        frame = Frame(body, sum(choice.tokens for choice in choices), max(longest - 1, 0))
-        return Reply(openai_errors.headers("application/json", call), (frame,), streamed=False)
-
-    def _body(self, call: int, choices: list[Choice], *, finish: bool) -> bytes:
+    def document(self, call: int, choices: Sequence[Choice], *, finish: bool) -> bytes:
+        """See job.Voice."""
         return msgspec.json.encode(
             {
                 "id": _id(call),
                 "object": "chat.completion",
                 "created": int(time.time()),
-                "model": self.model,
+                "model": self._ask.model,
                 "choices": [
                     {
                         "index": index,
@@ -92,14 +91,14 @@ class _ChatJob:
             }
         )
 
-    def _usage(self, choices: list[Choice]) -> dict[str, Any]:
+    def _usage(self, choices: Sequence[Choice]) -> dict[str, Any]:
         output = sum(choice.tokens for choice in choices)
         thought = sum(choice.reasoning_tokens for choice in choices)
         return {
-            "prompt_tokens": self.input_tokens,
+            "prompt_tokens": self._ask.input_tokens,
             "completion_tokens": output,
-            "total_tokens": self.input_tokens + output,
-            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+            "total_tokens": self._ask.input_tokens + output,
+            "prompt_tokens_details": {"cached_tokens": self._cached, "audio_tokens": 0},
             "completion_tokens_details": {
                 "reasoning_tokens": thought,
                 "audio_tokens": 0,
@@ -108,14 +107,15 @@ class _ChatJob:
             },
         }
 
-    def _events(self, call: int, choices: list[Choice], *, finish: bool) -> Iterator[Frame]:
+    def events(self, call: int, choices: Sequence[Choice], *, finish: bool) -> Iterator[Frame]:
+        """See job.Voice."""
         # Everything but the delta is the same in all events, so it is written once.
         head = msgspec.json.encode(
             {
                 "id": _id(call),
                 "object": "chat.completion.chunk",
                 "created": int(time.time()),
-                "model": self.model,
+                "model": self._ask.model,
                 "service_tier": "default",
                 "system_fingerprint": _FINGERPRINT,
             }

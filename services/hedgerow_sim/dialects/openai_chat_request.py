@@ -17,7 +17,7 @@ _MOST_MESSAGES: Final = 2048
 _MOST_STOPS: Final = 4
 _MOST_TOOLS: Final = 128
 
-_EFFORTS: Final[Mapping[str, int]] = MappingProxyType(
+EFFORTS: Final[Mapping[str, int]] = MappingProxyType(
     {
         "none": 0,
         "minimal": 8,
@@ -30,9 +30,8 @@ _EFFORTS: Final[Mapping[str, int]] = MappingProxyType(
 """Reasoning tokens of each effort."""
 
 
-def read(body: bytes) -> tuple[Ask, bool]:
-    """The request, and whether its stream ends with the usage. Raises Refusal."""
-    fields = checks.decode(body)
+def read(fields: Fields) -> tuple[Ask, bool]:
+    """A decoded request, and whether its stream ends with the usage. Raises Refusal."""
     messages = _messages(fields)
     _scalars(fields)
     stream = checks.flag(fields, "stream") or False
@@ -56,6 +55,11 @@ def read(body: bytes) -> tuple[Ask, bool]:
         reasoning_tokens=_reasoning(fields),
     )
     return ask, include_usage
+
+
+def prefix(fields: Fields) -> bytes:
+    """What the prompt cache knows a request by."""
+    return msgspec.json.encode([fields["model"], fields.get("tools"), fields["messages"]])
 
 
 def _scalars(fields: Fields) -> None:
@@ -257,9 +261,9 @@ def _reasoning(fields: Fields) -> int:
     effort = fields.get("reasoning_effort")
     if effort is None:
         return 0
-    if effort not in _EFFORTS:
-        raise checks.unsupported("reasoning_effort", effort, tuple(_EFFORTS))
-    return _EFFORTS[effort]
+    if effort not in EFFORTS:
+        raise checks.unsupported("reasoning_effort", effort, tuple(EFFORTS))
+    return EFFORTS[effort]
 
 
 def _text(message: Fields) -> str:

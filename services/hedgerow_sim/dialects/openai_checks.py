@@ -54,8 +54,8 @@ def unsupported(param: str, value: object, supported: Sequence[str]) -> Refusal:
     return refuse(f"Invalid value: '{value}'. Supported values are: {listed}.", param, "invalid_value")
 
 
-def decode(body: bytes) -> Fields:
-    """The JSON object of a request body, with a model in it."""
+def decode(body: bytes, model: str | None = None) -> Fields:
+    """The JSON object of a request body, with a model in it; `model` takes its place, where it stands elsewhere."""
     try:
         fields = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -63,6 +63,8 @@ def decode(body: bytes) -> Fields:
             "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP "
             "library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON.)"
         ) from None
+    if isinstance(fields, dict) and model is not None:
+        fields["model"] = model
     if not isinstance(fields, dict) or fields.get("model") in (None, ""):
         raise refuse("you must provide a model parameter")
     if not isinstance(fields["model"], str):

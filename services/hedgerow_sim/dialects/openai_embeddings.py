@@ -14,11 +14,12 @@ import msgspec
 from hedgerow_sim import tokens
 from hedgerow_sim.dialects import openai_checks as checks
 from hedgerow_sim.dialects import openai_errors
+from hedgerow_sim.dialects.job import DocumentJob
 from hedgerow_sim.dialects.openai_checks import Fields
-from hedgerow_sim.dialects.port import Frame, Job, Refusal, Reply, Wish
+from hedgerow_sim.dialects.port import Incoming, Job, Refusal, Refused
 from hedgerow_sim.vectors import Vectors
 
-_PATH: Final = "/v1/embeddings"
+_PATH: Final = "/embeddings"
 _DIMENSIONS: Final[Mapping[str, int]] = MappingProxyType(
     {
         "text-embedding-3-small": 1536,
@@ -45,28 +46,30 @@ class OpenAIEmbeddings:
 
     def serves(self, path: str) -> bool:
         """See Dialect."""
-        return path == _PATH
+        return path.endswith(_PATH)
 
-    def key(self, headers: Mapping[str, str]) -> str | None:
+    def key(self, incoming: Incoming) -> str | None:
         """The bearer key."""
-        return openai_errors.bearer(headers)
+        return openai_errors.bearer(incoming)
 
-    def read(self, _path: str, body: bytes) -> Job:
+    def read(self, incoming: Incoming) -> Job:
         """See Dialect."""
-        return _EmbedJob(checks.decode(body), self._vectors)
+        return read(checks.decode(incoming.body), self._vectors)
 
-    def refusal(self, refusal: Refusal, call: int) -> tuple[Mapping[str, str], bytes]:
+    def refusal(self, refusal: Refusal, call: int, _incoming: Incoming) -> Refused:
         """See Dialect."""
         return openai_errors.answer(refusal, call)
 
-    def failure(self, refusal: Refusal) -> bytes:
-        """See Dialect."""
-        return openai_errors.event(refusal)
+
+def read(fields: Fields, vectors: Vectors) -> Job:
+    """The job of a request. Raises Refusal."""
+    answer = _Answer(fields, vectors)
+    return DocumentJob(
+        answer.model, answer.input_tokens, lambda call: (openai_errors.headers("application/json", call), answer.body())
+    )
 
 
-class _EmbedJob:
-    stream = False
-
+class _Answer:
     def __init__(self, fields: Fields, vectors: Vectors) -> None:
         self.model: str = fields["model"]
         self._inputs = _inputs(fields)
@@ -75,18 +78,15 @@ class _EmbedJob:
         self._vectors = vectors
         self.input_tokens = _counted(self._inputs)
 
-    def reply(self, call: int, _wish: Wish) -> Reply:
-        """See Job; an embedding has neither length nor finish reason to wish for."""
-        body = self._body()
-        return Reply(openai_errors.headers("application/json", call), (Frame(body),), streamed=False)
-
-    def _body(self) -> bytes:
+    def body(self) -> bytes:
         rows = [
             b'{"object":"embedding","index":%d,"embedding":%b}' % (index, self._vector(one))
             for index, one in enumerate(self._inputs)
         ]
         usage = {"prompt_tokens": self.input_tokens, "total_tokens": self.input_tokens}
-        tail = msgspec.json.encode({"model": self.model, "usage": usage})
+        # The same path is Mistral's, whose answers have an id.
+        named = {"id": f"embd_{self.input_tokens:024x}"} if self.model.startswith("mistral") else {}
+        tail = msgspec.json.encode({**named, "model": self.model, "usage": usage})
         return b'{"object":"list","data":[' + b",".join(rows) + b"]," + tail[1:]
 
     def _vector(self, one: Input) -> bytes:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from hedgerow_sim.dialects.port import Kind, Refusal
+from hedgerow_sim.dialects.port import Incoming, Kind, Refusal, Refused
 
 
 class _Words(NamedTuple):
@@ -97,9 +97,9 @@ _THROTTLED: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def bearer(headers: Mapping[str, str]) -> str | None:
+def bearer(incoming: Incoming) -> str | None:
     """The key of an Authorization header, None without one."""
-    scheme, _, key = headers.get("authorization", "").partition(" ")
+    scheme, _, key = incoming.headers.get("authorization", "").partition(" ")
     return key.strip() if scheme.lower() == "bearer" and key.strip() else None
 
 
@@ -108,7 +108,8 @@ def headers(content_type: str, call: int) -> dict[str, str]:
     return {"content-type": content_type, "x-request-id": f"req_{call:032x}", **_HEADERS}
 
 
-def _error(refusal: Refusal) -> bytes:
+def error(refusal: Refusal) -> bytes:
+    """The body of an error."""
     words = _WORDS[refusal.kind]
     return msgspec.json.encode(
         {
@@ -122,12 +123,12 @@ def _error(refusal: Refusal) -> bytes:
     )
 
 
-def answer(refusal: Refusal, call: int) -> tuple[Mapping[str, str], bytes]:
-    """Headers and body of an error answer."""
+def answer(refusal: Refusal, call: int) -> Refused:
+    """An error answer."""
     extra = _THROTTLED if refusal.kind is Kind.RATE_LIMIT else {}
-    return {**headers("application/json", call), **extra}, _error(refusal)
+    return Refused(refusal.kind.status, {**headers("application/json", call), **extra}, error(refusal))
 
 
 def event(refusal: Refusal) -> bytes:
     """An error as an event of a stream."""
-    return b"data: " + _error(refusal) + b"\n\n"
+    return b"data: " + error(refusal) + b"\n\n"

@@ -50,6 +50,34 @@ class Refusal(Exception):
         """A machine-readable word; None leaves it to the dialect."""
 
 
+class Incoming(msgspec.Struct, frozen=True):
+    """A request as it came in."""
+
+    path: str
+    """Without the query, escapes as sent."""
+    query: str
+    """As sent, without the question mark."""
+    headers: Mapping[str, str]
+    """Names are case-insensitive."""
+    body: bytes
+    """Whole."""
+
+
+class Signature(msgspec.Struct, frozen=True):
+    """Proves a key without showing it: well formed, but never verified here."""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """An error answer, ready to be sent."""
+
+    status: int
+    """HTTP status."""
+    headers: Mapping[str, str]
+    """Without the framing ones."""
+    body: bytes
+    """In the dialect's own shape."""
+
+
 class Frame(msgspec.Struct, frozen=True, gc=False):
     """A piece of an answer that is written at once: a stream's event, or a whole body."""
 
@@ -101,6 +129,9 @@ class Job(Protocol):
     def reply(self, call: int, wish: Wish, /) -> Reply:
         """The answer; `call` makes the ids in it unique."""
 
+    def failure(self, refusal: Refusal, /) -> bytes:
+        """An error as an event inside this job's stream; empty for a job that never streams."""
+
 
 class Dialect(Protocol):
     """How one provider API talks."""
@@ -108,14 +139,11 @@ class Dialect(Protocol):
     def serves(self, path: str) -> bool:
         """Whether a path, without query, is one of this API."""
 
-    def key(self, headers: Mapping[str, str]) -> str | None:
-        """The API key a request carries, None without one. Header names are case-insensitive."""
+    def key(self, incoming: Incoming) -> str | Signature | None:
+        """The API key a request carries, None without one. Raises Refusal for a malformed credential."""
 
-    def read(self, path: str, body: bytes, /) -> Job:
-        """Reads a request; the path may name the model. Raises Refusal for what the provider would not accept."""
+    def read(self, incoming: Incoming) -> Job:
+        """Reads a request. Raises Refusal for what the provider would not accept."""
 
-    def refusal(self, refusal: Refusal, call: int) -> tuple[Mapping[str, str], bytes]:
-        """Headers and body of an error answer."""
-
-    def failure(self, refusal: Refusal) -> bytes:
-        """An error as an event inside a stream."""
+    def refusal(self, refusal: Refusal, call: int, incoming: Incoming) -> Refused:
+        """An error answer; `call` makes the ids in it unique."""
