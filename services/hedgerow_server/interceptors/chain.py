@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Protocol, runtime_checkable
 
-from hedgerow_server.core.call import Call, Outcome
+from hedgerow_server.core.call import Call, Kind, Outcome
 from hedgerow_server.core.error import Cancelled, DeadlineExceeded, HedgerowError, Internal, ReaderTooSlow
 from hedgerow_server.core.event import Completed, EmbedCompleted, Event, Events, ModelsListed
 
@@ -97,6 +97,10 @@ class Chain:
         finally:
             for interceptor in reversed(admitted):
                 interceptor.settle(call, outcome)
+        if call.method.kind is Kind.UNARY:
+            # Nobody is waited for: the door has yet to make the answer of it.
+            await deliver(terminal)
+            return
         try:
             async with asyncio.timeout(_LAST_EVENT_S):
                 await deliver(terminal)
