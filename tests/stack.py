@@ -35,6 +35,30 @@ FAULTS = {
     "fault-nofinish": "sim-nofinish",
     "fault-error-in-stream": "sim-error-in-stream",
 }
+# Every dialect against the simulator: what its provider's section says, its chat model and its embedding model.
+DIALECTS: dict[str, tuple[dict[str, object], str, str | None]] = {
+    "anthropic": ({"dialect": "anthropic", "base_url": "{sim}"}, "claude-sonnet-4-5", None),
+    "azure": ({"dialect": "azure_openai", "base_url": "{sim}"}, "gpt-4.1", "text-embedding-3-small"),
+    "bedrock": (
+        {"dialect": "bedrock", "region": "us-east-1", "base_url": "{sim}"},
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "amazon.titan-embed-text-v2:0",
+    ),
+    "cohere": ({"dialect": "cohere", "base_url": "{sim}/v2"}, "command-a-03-2025", "embed-v4.0"),
+    "gemini": ({"dialect": "gemini", "base_url": "{sim}/v1beta"}, "gemini-2.5-flash", "gemini-embedding-001"),
+    "vllm": ({"dialect": "openai", "vendor": "vllm", "base_url": "{sim}/v1"}, "llama-3", "bge-m3"),
+    "responses": ({"dialect": "openai_responses", "base_url": "{sim}/v1"}, "gpt-5", "text-embedding-3-small"),
+    "vertex": (
+        {"dialect": "vertex", "project": "hedgerow-tests", "location": "us-central1", "base_url": "{sim}"},
+        "gemini-2.5-flash",
+        "text-embedding-005",
+    ),
+    "vertex-claude": (
+        {"dialect": "vertex", "project": "hedgerow-tests", "location": "us-east5", "base_url": "{sim}"},
+        "claude-sonnet-4-5",
+        None,
+    ),
+}
 START_S = 30
 
 
@@ -118,6 +142,10 @@ def configuration(
     def provider(url: str, **settings: object) -> dict[str, object]:
         return {"dialect": "openai", "base_url": url, "credential": "sim", "transport": transport, **settings}
 
+    def of_dialect(settings: dict[str, object]) -> dict[str, object]:
+        url = str(settings["base_url"]).format(sim=sim_url)
+        return {**settings, "base_url": url, "credential": "sim", "transport": transport}
+
     def route(kind: str, provider: str, model: str) -> dict[str, object]:
         return {"kind": kind, "candidates": [{"provider": provider, "model": model}]}
 
@@ -132,6 +160,11 @@ def configuration(
     }
     routes |= extra_routes or {}
     routes |= {name: route("chat", "sim", model) for name, model in FAULTS.items()}
+    for name, (_, chat_model, embed_model) in DIALECTS.items():
+        models = {"": chat_model, "-throttled": "sim-429", "-cut": "sim-cut", "-refused-key": "sim-401"}
+        routes |= {f"{name}{suffix}": route("chat", name, model) for suffix, model in models.items()}
+        if embed_model is not None:
+            routes[f"{name}-embed"] = route("embed", name, embed_model)
     for record in recordings():
         name, kind = str(record["id"]), "chat" if record["api"] == "openai_chat" else "embed"
         routes[name] = route(kind, "replay", name)
@@ -152,6 +185,7 @@ def configuration(
             "bytes": provider(f"{replay_url}/_sim/chunk-bytes/1/v1"),
             "badkey": provider(f"{sim_url}/v1", credential="bad"),
             "down": provider("http://127.0.0.1:9/v1"),
+            **{name: of_dialect(settings) for name, (settings, _, _) in DIALECTS.items()},
         },
         "routes": routes,
         **more,

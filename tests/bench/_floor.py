@@ -6,6 +6,7 @@ It parses nothing and checks nothing: it sends a fixed request upstream and hand
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import grpc
@@ -40,7 +41,7 @@ async def serve(url: str, key: str, ports: Path) -> None:
                 await context.write(data)
 
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
-    handlers = {
+    handlers: dict[str, Any] = {
         "Unary": grpc.unary_unary_rpc_method_handler(unary),
         "Stream": grpc.unary_stream_rpc_method_handler(stream),
     }

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import grpc.aio
 import psutil
@@ -83,8 +83,8 @@ async def floor(target: str, pid: int, rounds: int, scale: float) -> dict[str, l
     """The same work by a bare grpc.aio server that passes bytes on, see _floor.py."""
     figures: dict[str, list[float]] = {"floor_unary": [], "floor_chunk_burst": [], "floor_chunk_paced": []}
     async with grpc.aio.insecure_channel(target) as channel:
-        unary = channel.unary_unary("/bench.Floor/Unary")
-        stream = channel.unary_stream("/bench.Floor/Stream")
+        unary: Any = channel.unary_unary("/bench.Floor/Unary")
+        stream: Any = channel.unary_stream("/bench.Floor/Stream")
 
         async def one_unary() -> None:
             await unary(b"unary")
