@@ -9,8 +9,9 @@ import pydantic
 from hedgerow_server.config.load import Location
 from hedgerow_server.config.model import Section
 from hedgerow_server.credentials.sources import CredentialSection
-from hedgerow_server.doors.section import DeadlineSection, ServerSection
+from hedgerow_server.doors.section import ServerSection
 from hedgerow_server.identity.static import StaticIdentity
+from hedgerow_server.interceptors.section import DeadlineSection
 from hedgerow_server.providers.registry import Provider
 from hedgerow_server.routing.section import RouteSection
 from hedgerow_server.telemetry.section import TelemetrySection
