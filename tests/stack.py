@@ -155,6 +155,7 @@ def configuration(
         "stall-embed": route("embed", "sim", "sim-stall"),
         "embed-small": route("embed", "sim", "text-embedding-3-small"),
         "embed-tiny": route("embed", "sim", "tiny-embedding"),
+        "all/*": route("any", "sim", "*"),
         "fault-down": route("chat", "down", "gpt-4o-mini"),
         "fault-key": route("chat", "badkey", "gpt-4o-mini"),
     }

@@ -152,14 +152,14 @@ def _upstreams(settings: Settings, leases: dict[str, HeldLease]) -> dict[str, Up
 
 
 def _routes(settings: Settings, upstreams: dict[str, Upstream]) -> Routes:
-    return Routes(
-        {
-            (route.kind, name): tuple(
-                Candidate(upstreams[one.provider], one.model, one.region, one.dimensions) for one in route.candidates
-            )
-            for name, route in settings.routes.items()
-        }
-    )
+    routes: dict[tuple[str, str], tuple[Candidate, ...]] = {}
+    for name, route in settings.routes.items():
+        candidates = tuple(
+            Candidate(upstreams[one.provider], one.model, one.region, one.dimensions) for one in route.candidates
+        )
+        for kind in ("chat", "embed") if route.kind == "any" else (route.kind,):
+            routes[kind, name] = candidates
+    return Routes(routes)
 
 
 def endpoints(routes: Routes, max_request_bytes: int) -> list[Endpoint]:

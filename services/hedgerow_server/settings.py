@@ -18,8 +18,8 @@ from hedgerow_server.telemetry.section import TelemetrySection
 
 Name = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 """A name within the file: 1 to 63 lower-case letters, digits, underscores, dots and hyphens."""
-ModelName = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_./:@-]{0,255}$")]
-"""A model name for callers: 1 to 256 letters, digits and _ . / : @ -."""
+ModelName = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_./:@-]{0,253}(/\*)?$")]
+"""A model name for callers: 1 to 254 letters, digits and _ . / : @ -, and perhaps `/*` for all that begin so."""
 
 # Without it the schema takes entries whose names have another pattern.
 _NO_OTHER = MappingProxyType({"additionalProperties": False})
@@ -59,6 +59,9 @@ def references(settings: Settings) -> Iterator[tuple[Location, str]]:
             if candidate.provider not in settings.providers:
                 at: Location = ("routes", name, "candidates", index, "provider")
                 yield at, _known("providers", settings.providers)
+            if (candidate.model == "*") != name.endswith("/*"):
+                at = ("routes", name, "candidates", index, "model")
+                yield at, "expected * in a route whose name ends with /*, and only there"
 
 
 def _known(section: str, entries: dict[str, Provider] | dict[str, CredentialSection]) -> str:

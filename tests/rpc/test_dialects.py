@@ -113,6 +113,12 @@ def test_a_refused_key_is_the_operators_matter(either: Door, model: str) -> None
     assert either.caller.chat(COMPLETE, f"{model}-refused-key").reason == "PROVIDER_AUTH"
 
 
+def test_a_whole_provider_needs_no_list_of_its_models(door: Door) -> None:
+    whole = door.caller.chat(COMPLETE, "all/some-model-of-2031").message
+    assert (whole.provider, whole.model) == ("sim", "some-model-of-2031")
+    assert len(door.caller.embed(embed("all/some-embedding", "a hedge")).message.embeddings) == 1
+
+
 @each
 def test_a_cut_stream_is_no_answer(either: Door, model: str) -> None:
     outcome = either.caller.chat(STREAM_COMPLETE, f"{model}-cut")

@@ -13,7 +13,7 @@ class CandidateSection(Section):
     provider: str
     """The entry of `providers` that is asked."""
     model: str = pydantic.Field(min_length=1, max_length=256)
-    """The provider's own name of the model."""
+    """The provider's own name of the model; `*` in a route whose name ends with `/*`."""
     region: str = pydantic.Field(default="", max_length=64)
     """Where the model runs, for reports."""
     dimensions: int | None = pydantic.Field(default=None, ge=1, le=65_536)
@@ -22,9 +22,14 @@ class CandidateSection(Section):
 
 
 class RouteSection(Section):
-    """One entry of `routes`: a model name for callers and who serves it."""
+    """One entry of `routes`: a model name for callers and who serves it.
 
-    kind: Literal["chat", "embed"]
-    """What the name is for."""
+    A name that ends with `/*`, such as `openai/*`, stands for all names that begin like it: what the caller says in the
+    place of the star is the provider's own name of the model. A route with the whole name comes first, then the longest
+    beginning.
+    """
+
+    kind: Literal["chat", "embed", "any"]
+    """What the name is for; any: both, as for a whole provider."""
     candidates: tuple[CandidateSection, ...] = pydantic.Field(min_length=1, max_length=1)
     """Who serves it: exactly one in this version."""

@@ -38,7 +38,7 @@ def schema_fixture() -> dict[str, object]:
 def test_check_says_that_a_good_file_is_fine_without_its_secrets() -> None:
     done = run("check", str(EXAMPLE))
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{EXAMPLE}: fine: 1 providers, 2 routes\n"
+    assert done.stdout == f"{EXAMPLE}: fine: 1 providers, 3 routes\n"
 
 
 def test_check_prints_each_fault_and_fails(tmp_path: Path) -> None:

@@ -162,12 +162,12 @@ def test_a_fault_gets_one_line(tmp_path: Path, name: str, added: str, line: int,
             "provider: sym",
             "8: routes.fast.candidates[0].provider: expected an entry of providers (sim)",
         ),
-        ("kind: chat", "kind: chatt", "6: routes.fast.kind: the value should be 'chat' or 'embed'"),
+        ("kind: chat", "kind: chatt", "6: routes.fast.kind: the value should be 'chat', 'embed' or 'any'"),
         ("model: gpt", "model: ''", "9: routes.fast.candidates[0].model: the text should have at least 1 character"),
         (
             "  fast:",
             "  -fast:",
-            "5: routes.-fast: the key should match pattern '^[A-Za-z0-9][A-Za-z0-9_./:@-]{0,255}$'",
+            "5: routes.-fast: the key should match pattern '^[A-Za-z0-9][A-Za-z0-9_./:@-]{0,253}(/\\*)?$'",
         ),
         (
             "      - provider: sim\n        model: gpt\n",
@@ -253,7 +253,7 @@ def test_several_faults_come_at_once_by_line(tmp_path: Path) -> None:
         "config.yaml:2: telemetry.level: unknown key",
         "config.yaml:4: server.drain_seconds: the value should be greater than 0, not -1",
         "config.yaml:5: server.drain: unknown key",
-        "config.yaml:11: routes.fast.kind: the value should be 'chat' or 'embed'",
+        "config.yaml:11: routes.fast.kind: the value should be 'chat', 'embed' or 'any'",
     ]
 
 
@@ -284,7 +284,7 @@ def test_anchors_and_aliases_are_taken(tmp_path: Path) -> None:
 def test_a_fault_within_an_alias_names_the_line_of_its_anchor(tmp_path: Path) -> None:
     text = GOOD.replace("  fast:", "  fast: &fast").replace("kind: chat", "kind: x") + "  same: *fast\n"
     assert faults(tmp_path, text) == [
-        f"config.yaml:6: routes.{name}.kind: the value should be 'chat' or 'embed'" for name in ("fast", "same")
+        f"config.yaml:6: routes.{name}.kind: the value should be 'chat', 'embed' or 'any'" for name in ("fast", "same")
     ]
 
 

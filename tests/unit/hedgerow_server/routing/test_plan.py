@@ -73,3 +73,32 @@ def test_the_models_are_sorted_by_name_and_say_who_serves_them() -> None:
         ModelInfo("fast", "chat", (one, two)),
         ModelInfo("vectors", "embed", (two,)),
     )
+
+
+WILD = Routes({("chat", "one/*"): (ONE,), ("chat", "one/deep/*"): (TWO,), ("chat", "one/exact"): (TWO,)})
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "asked"),
+    [
+        ("one/gpt-5", "one", "gpt-5"),
+        ("one/a/b:c@d", "one", "a/b:c@d"),
+        ("one/deep/x", "two", "x"),
+        ("one/deep/x/y", "two", "x/y"),
+        ("one/exact", "two", TWO.model),
+    ],
+)
+def test_a_beginning_stands_for_all_names_that_begin_so(model: str, provider: str, asked: str) -> None:
+    (found,) = WILD.plan(Operation.CHAT, model, NO_POLICY).candidates
+    assert (found.upstream.name, found.model) == (provider, asked)
+
+
+@pytest.mark.parametrize("model", ["one", "one/", "one/*", "one/../x", "one/a?b", "one/ x", "two/x", "/x", "one//x"])
+def test_what_is_no_name_after_a_beginning_is_not_found(model: str) -> None:
+    with pytest.raises(ModelNotFound):
+        WILD.plan(Operation.CHAT, model, NO_POLICY)
+
+
+def test_a_beginning_is_for_its_kind_only() -> None:
+    with pytest.raises(ModelNotFound):
+        WILD.plan(Operation.EMBED, "one/gpt-5", NO_POLICY)

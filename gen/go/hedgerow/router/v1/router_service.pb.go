@@ -187,7 +187,8 @@ func (x *ListModelsResponse) GetNextPageToken() string {
 // Model is a name that callers use.
 type Model struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The name, as in `ChatSpec.model` or `EmbedSpec.model`.
+	// The name, as in `ChatSpec.model` or `EmbedSpec.model`. One that ends with "/*" stands for all names that begin like
+	// it: what is said in the place of the star is the provider's own name of a model.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// What the model is for.
 	Kind ModelKind `protobuf:"varint,2,opt,name=kind,proto3,enum=hedgerow.router.v1.ModelKind" json:"kind,omitempty"`
@@ -253,7 +254,7 @@ type Candidate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The configured name of the provider.
 	Provider string `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
-	// The provider's name of the model.
+	// The provider's name of the model; "*" for a name that ends with "/*".
 	Model string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
 	// The configured region. Empty when none is configured.
 	Region        string `protobuf:"bytes,3,opt,name=region,proto3" json:"region,omitempty"`

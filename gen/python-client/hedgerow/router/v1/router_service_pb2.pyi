@@ -99,7 +99,9 @@ class Model(google.protobuf.message.Message):
     KIND_FIELD_NUMBER: builtins.int
     CANDIDATES_FIELD_NUMBER: builtins.int
     name: builtins.str
-    """The name, as in `ChatSpec.model` or `EmbedSpec.model`."""
+    """The name, as in `ChatSpec.model` or `EmbedSpec.model`. One that ends with "/*" stands for all names that begin like
+    it: what is said in the place of the star is the provider's own name of a model.
+    """
     kind: global___ModelKind.ValueType
     """What the model is for."""
     @property
@@ -129,7 +131,7 @@ class Candidate(google.protobuf.message.Message):
     provider: builtins.str
     """The configured name of the provider."""
     model: builtins.str
-    """The provider's name of the model."""
+    """The provider's name of the model; "*" for a name that ends with "/*"."""
     region: builtins.str
     """The configured region. Empty when none is configured."""
     def __init__(

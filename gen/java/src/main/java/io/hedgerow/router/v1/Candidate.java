@@ -98,7 +98,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object model_ = "";
   /**
    * <pre>
-   * The provider's name of the model.
+   * The provider's name of the model; "*" for a name that ends with "/&#42;".
    * </pre>
    *
    * <code>string model = 2 [json_name = "model"];</code>
@@ -119,7 +119,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The provider's name of the model.
+   * The provider's name of the model; "*" for a name that ends with "/&#42;".
    * </pre>
    *
    * <code>string model = 2 [json_name = "model"];</code>
@@ -660,7 +660,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object model_ = "";
     /**
      * <pre>
-     * The provider's name of the model.
+     * The provider's name of the model; "*" for a name that ends with "/&#42;".
      * </pre>
      *
      * <code>string model = 2 [json_name = "model"];</code>
@@ -680,7 +680,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The provider's name of the model.
+     * The provider's name of the model; "*" for a name that ends with "/&#42;".
      * </pre>
      *
      * <code>string model = 2 [json_name = "model"];</code>
@@ -701,7 +701,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The provider's name of the model.
+     * The provider's name of the model; "*" for a name that ends with "/&#42;".
      * </pre>
      *
      * <code>string model = 2 [json_name = "model"];</code>
@@ -718,7 +718,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The provider's name of the model.
+     * The provider's name of the model; "*" for a name that ends with "/&#42;".
      * </pre>
      *
      * <code>string model = 2 [json_name = "model"];</code>
@@ -732,7 +732,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The provider's name of the model.
+     * The provider's name of the model; "*" for a name that ends with "/&#42;".
      * </pre>
      *
      * <code>string model = 2 [json_name = "model"];</code>

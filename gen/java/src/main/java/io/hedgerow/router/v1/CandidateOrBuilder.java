@@ -30,7 +30,7 @@ public interface CandidateOrBuilder extends
 
   /**
    * <pre>
-   * The provider's name of the model.
+   * The provider's name of the model; "*" for a name that ends with "/&#42;".
    * </pre>
    *
    * <code>string model = 2 [json_name = "model"];</code>
@@ -39,7 +39,7 @@ public interface CandidateOrBuilder extends
   java.lang.String getModel();
   /**
    * <pre>
-   * The provider's name of the model.
+   * The provider's name of the model; "*" for a name that ends with "/&#42;".
    * </pre>
    *
    * <code>string model = 2 [json_name = "model"];</code>

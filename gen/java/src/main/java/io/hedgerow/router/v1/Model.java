@@ -51,7 +51,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object name_ = "";
   /**
    * <pre>
-   * The name, as in `ChatSpec.model` or `EmbedSpec.model`.
+   * The name, as in `ChatSpec.model` or `EmbedSpec.model`. One that ends with "/&#42;" stands for all names that begin like
+   * it: what is said in the place of the star is the provider's own name of a model.
    * </pre>
    *
    * <code>string name = 1 [json_name = "name"];</code>
@@ -72,7 +73,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The name, as in `ChatSpec.model` or `EmbedSpec.model`.
+   * The name, as in `ChatSpec.model` or `EmbedSpec.model`. One that ends with "/&#42;" stands for all names that begin like
+   * it: what is said in the place of the star is the provider's own name of a model.
    * </pre>
    *
    * <code>string name = 1 [json_name = "name"];</code>
@@ -607,7 +609,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object name_ = "";
     /**
      * <pre>
-     * The name, as in `ChatSpec.model` or `EmbedSpec.model`.
+     * The name, as in `ChatSpec.model` or `EmbedSpec.model`. One that ends with "/&#42;" stands for all names that begin like
+     * it: what is said in the place of the star is the provider's own name of a model.
      * </pre>
      *
      * <code>string name = 1 [json_name = "name"];</code>
@@ -627,7 +630,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The name, as in `ChatSpec.model` or `EmbedSpec.model`.
+     * The name, as in `ChatSpec.model` or `EmbedSpec.model`. One that ends with "/&#42;" stands for all names that begin like
+     * it: what is said in the place of the star is the provider's own name of a model.
      * </pre>
      *
      * <code>string name = 1 [json_name = "name"];</code>
@@ -648,7 +652,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The name, as in `ChatSpec.model` or `EmbedSpec.model`.
+     * The name, as in `ChatSpec.model` or `EmbedSpec.model`. One that ends with "/&#42;" stands for all names that begin like
+     * it: what is said in the place of the star is the provider's own name of a model.
      * </pre>
      *
      * <code>string name = 1 [json_name = "name"];</code>
@@ -665,7 +670,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The name, as in `ChatSpec.model` or `EmbedSpec.model`.
+     * The name, as in `ChatSpec.model` or `EmbedSpec.model`. One that ends with "/&#42;" stands for all names that begin like
+     * it: what is said in the place of the star is the provider's own name of a model.
      * </pre>
      *
      * <code>string name = 1 [json_name = "name"];</code>
@@ -679,7 +685,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The name, as in `ChatSpec.model` or `EmbedSpec.model`.
+     * The name, as in `ChatSpec.model` or `EmbedSpec.model`. One that ends with "/&#42;" stands for all names that begin like
+     * it: what is said in the place of the star is the provider's own name of a model.
      * </pre>
      *
      * <code>string name = 1 [json_name = "name"];</code>

@@ -10,7 +10,8 @@ public interface ModelOrBuilder extends
 
   /**
    * <pre>
-   * The name, as in `ChatSpec.model` or `EmbedSpec.model`.
+   * The name, as in `ChatSpec.model` or `EmbedSpec.model`. One that ends with "/&#42;" stands for all names that begin like
+   * it: what is said in the place of the star is the provider's own name of a model.
    * </pre>
    *
    * <code>string name = 1 [json_name = "name"];</code>
@@ -19,7 +20,8 @@ public interface ModelOrBuilder extends
   java.lang.String getName();
   /**
    * <pre>
-   * The name, as in `ChatSpec.model` or `EmbedSpec.model`.
+   * The name, as in `ChatSpec.model` or `EmbedSpec.model`. One that ends with "/&#42;" stands for all names that begin like
+   * it: what is said in the place of the star is the provider's own name of a model.
    * </pre>
    *
    * <code>string name = 1 [json_name = "name"];</code>
