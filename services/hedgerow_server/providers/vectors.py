@@ -7,7 +7,16 @@ import sys
 from array import array
 from collections.abc import Sequence
 
+from hedgerow_server.core.event import EmbeddingsAdded, Event, Finished, FinishReason, Started, Usage
 from hedgerow_server.providers.refusal import protocol_error
+
+
+def batch_events(provider: str, vectors: Sequence[object], usage: Usage | None, *, model: str = "") -> list[Event]:
+    """Started, the vectors in the order of their inputs, Finished. Their number is left to the caller to check. Raises
+    what `checked` does.
+    """
+    vectors_added = EmbeddingsAdded(checked(provider, vectors))
+    return [Started(model=model), vectors_added, Finished(FinishReason.STOP, "", usage)]
 
 
 def checked(provider: str, vectors: Sequence[object]) -> list[bytes]:

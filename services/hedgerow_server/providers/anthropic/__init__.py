@@ -1,5 +1,5 @@
 """Anthropic Messages. Other dialects that serve Claude put these together anew: `message_body` with another `Envelope`,
-`StreamReader`, `DocumentReader` or (where the events come in other frames) `Answer`, `error_within`.
+`stream_reader`, `document_reader`, `classify`.
 """
 
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from hedgerow_server.core.error import HedgerowError
 from hedgerow_server.core.port import HttpRequest, Operation, Prepared, Reader
 from hedgerow_server.core.request import ChatSpec, EmbedSpec
 from hedgerow_server.core.secret import Secret
-from hedgerow_server.providers.anthropic.answer import read_event
 from hedgerow_server.providers.anthropic.build import BEDROCK, VERTEX, Envelope, Options, message_body
-from hedgerow_server.providers.anthropic.errors import classify, error_within
-from hedgerow_server.providers.anthropic.read import Answer, DocumentReader, StreamReader
+from hedgerow_server.providers.anthropic.errors import classify
+from hedgerow_server.providers.anthropic.read import document_reader, stream_reader
 from hedgerow_server.providers.anthropic.section import AnthropicSection
 from hedgerow_server.providers.anthropic.state import DIALECT
 from hedgerow_server.providers.draft import Draft
+from hedgerow_server.providers.reading import EVENT_STREAM, JSON, media_type
 from hedgerow_server.providers.refusal import wrong_content_type
 
 __all__ = [
@@ -22,17 +22,14 @@ __all__ = [
     "DIALECT",
     "FAMILY",
     "VERTEX",
-    "Answer",
     "Anthropic",
     "AnthropicSection",
-    "DocumentReader",
     "Envelope",
     "Options",
-    "StreamReader",
     "classify",
-    "error_within",
+    "document_reader",
     "message_body",
-    "read_event",
+    "stream_reader",
 ]
 
 FAMILY = "anthropic"
@@ -51,7 +48,7 @@ class Anthropic:
         self._options = section.options()
         self._bearer = section.auth == "bearer"
         self._url = f"{section.base_url.rstrip('/')}/v1/messages"
-        self._headers = {"content-type": "application/json", "anthropic-version": section.anthropic_version}
+        self._headers = {"content-type": JSON, "anthropic-version": section.anthropic_version}
         if section.anthropic_beta:
             self._headers["anthropic-beta"] = ",".join(section.anthropic_beta)
 
@@ -65,7 +62,7 @@ class Anthropic:
         if isinstance(spec, EmbedSpec):
             raise draft.invalid("embed.model", "must be served by another provider: this one has no embeddings")
         body = message_body(spec, draft, model=model, stream=stream, options=self._options)
-        headers = {**self._headers, "accept": "text/event-stream" if stream else "application/json"}
+        headers = {**self._headers, "accept": EVENT_STREAM if stream else JSON}
         if secret is not None:
             if self._bearer:
                 headers["authorization"] = f"Bearer {secret.reveal()}"
@@ -75,14 +72,12 @@ class Anthropic:
 
     def reader(self, operation: Operation, *, stream: bool, content_type: str) -> Reader:
         """A reader for what came back, whichever of a stream and a document was asked for."""
-        media_type = content_type.partition(";")[0].strip().lower()
-        if not media_type:
-            media_type = "text/event-stream" if stream else "application/json"
-        if operation is Operation.CHAT and media_type == "application/json":
-            return DocumentReader(self._provider)
-        if operation is Operation.CHAT and media_type == "text/event-stream":
-            return StreamReader(self._provider)
-        raise wrong_content_type(self._provider, media_type)
+        media = media_type(content_type, EVENT_STREAM if stream else JSON)
+        if operation is Operation.CHAT and media == JSON:
+            return document_reader(self._provider)
+        if operation is Operation.CHAT and media == EVENT_STREAM:
+            return stream_reader(self._provider)
+        raise wrong_content_type(self._provider, media)
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from hedgerow_server.providers.loose import repaired
+from hedgerow_server.providers.loose import repaired, tolerant
 
 NOTHING = msgspec.Raw()
 
@@ -96,7 +96,6 @@ KNOWN_EVENTS = frozenset(
 )
 
 _decode_event = msgspec.json.Decoder(Event).decode
-_decode_message = msgspec.json.Decoder(Message).decode
 _decode_block = msgspec.json.Decoder(Block).decode
 _decode_cited = msgspec.json.Decoder(Cited).decode
 
@@ -121,16 +120,8 @@ def _read_odd_event(payload: bytes) -> Event | None:
     return Event(type=kind) if isinstance(kind, str) and kind not in KNOWN_EVENTS else None
 
 
-def read_message(payload: bytes | msgspec.Raw) -> Message | None:
-    """The message in UTF-8 JSON, None where there is none."""
-    try:
-        return _decode_message(payload)
-    except (msgspec.DecodeError, RecursionError):
-        strict = repaired(bytes(payload))
-    try:
-        return None if strict is None else _decode_message(strict)
-    except (msgspec.DecodeError, RecursionError):
-        return None
+read_message = tolerant(Message)
+"""The message in UTF-8 JSON, None where there is none."""
 
 
 def read_block(raw: msgspec.Raw) -> Block | None:
@@ -147,8 +138,3 @@ def read_cited(raw: msgspec.Raw) -> Cited | None:
         return _decode_cited(raw)
     except (msgspec.DecodeError, RecursionError):
         return None
-
-
-def text_of(value: object) -> str:
-    """The value if it is a string, else an empty one."""
-    return value if isinstance(value, str) else ""

@@ -9,8 +9,9 @@ import msgspec
 
 from hedgerow_server.core.event import ReasoningDelta, TextDelta
 from hedgerow_server.core.request import Citation, ProviderItem
-from hedgerow_server.providers.anthropic.answer import Block, Cited, Delta, read_block, read_cited, text_of
+from hedgerow_server.providers.anthropic.answer import Block, Cited, Delta, read_block, read_cited
 from hedgerow_server.providers.anthropic.state import DIALECT, State, state
+from hedgerow_server.providers.loose import text_of
 from hedgerow_server.providers.parts import Parts, Words
 from hedgerow_server.providers.refusal import protocol_error
 

@@ -9,24 +9,20 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 import msgspec
 
 from hedgerow_server.core.error import (
     ContentRefused,
     ContextTooLong,
-    FieldViolation,
     HedgerowError,
     ProviderAuth,
-    ProviderModelUnavailable,
     ProviderQuotaSpent,
     ProviderRejectedRequest,
-    ProviderThrottled,
-    ProviderUnavailable,
     UpstreamProtocol,
 )
-from hedgerow_server.providers.refusal import CODE, protocol_error, refusal
+from hedgerow_server.providers.loose import member, plain, text_of
+from hedgerow_server.providers.refusal import by_status, error_object, refusal
 from hedgerow_server.providers.retry_after import MAX_DELAY_S, retry_delay_s
 
 _STATUS_OF = {
@@ -43,16 +39,6 @@ _STATUS_OF = {
     "overloaded_error": 529,
 }
 _BROAD = frozenset({"invalid_request_error", "api_error"})  # types that stand beside any status
-_BY_STATUS: dict[int, type[HedgerowError]] = {
-    401: ProviderAuth,
-    402: ProviderQuotaSpent,
-    403: ProviderAuth,
-    404: ProviderModelUnavailable,
-    408: ProviderUnavailable,
-    409: ProviderUnavailable,
-    425: ProviderUnavailable,
-    429: ProviderThrottled,
-}
 # `error.details.error_code`, where it says more than the type.
 _BY_CODE: dict[str, type[HedgerowError]] = {
     "enforced_spend_limit_reached": ProviderQuotaSpent,
@@ -106,55 +92,36 @@ class Facts(msgspec.Struct, frozen=True):
 
 def classify(provider: str, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
     """The meaning of an answer that is not a success."""
+    facts = _facts(plain(body))
     delay_s = retry_delay_s(headers)
-    return _error(provider, status, _facts(_document(body)), _reset_s(headers) if delay_s is None else delay_s)
+    return _error(_kind(status, facts), provider, status, facts, _reset_s(headers) if delay_s is None else delay_s)
 
 
 def error_within(provider: str, error: object) -> HedgerowError:
     """The meaning of an error in the body of a 200."""
     facts = _facts(error)
-    return _error(provider, _STATUS_OF.get(facts.type, 500), facts, None, shown_status=200)
+    return _error(_kind(_STATUS_OF.get(facts.type, 500), facts), provider, 200, facts)
+
+
+def _error(
+    kind: type[HedgerowError], provider: str, status: int, facts: Facts, delay_s: float | None = None
+) -> HedgerowError:
+    codes = (facts.code, facts.type)
+    return refusal(kind, provider, status, codes=codes, fields=_fields(facts), retry_delay_s=delay_s)
 
 
 def _facts(document: object) -> Facts:
     """What an error says, with or without its envelope `{"type": "error", "error": {…}}`."""
-    if isinstance(document, list) and document:
-        document = document[0]
-    if isinstance(document, str):
-        return Facts(text=document)
-    if not isinstance(document, dict):
-        return Facts()
-    inner = document.get("error")
-    if isinstance(inner, dict):
-        return _facts(inner)
-    details = document.get("details")
+    error = error_object(document)
     return Facts(
-        type=_word(document.get("type")),
-        code=_word(details.get("error_code")) if isinstance(details, dict) else "",
-        text=next((text for text in (document.get("message"), inner) if isinstance(text, str)), ""),
+        type=_word(error.get("type")),
+        code=_word(member(error.get("details"), "error_code")),
+        text=next((text for text in (error.get("message"), error.get("error")) if isinstance(text, str)), ""),
     )
 
 
-def _document(body: bytes) -> Any:
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None
-
-
 def _word(value: object) -> str:
-    return value[:256] if isinstance(value, str) else ""
-
-
-def _error(
-    provider: str, status: int, facts: Facts, delay_s: float | None, shown_status: int | None = None
-) -> HedgerowError:
-    kind = _kind(status, facts)
-    if kind is UpstreamProtocol:
-        return protocol_error(provider, f"status {status}")
-    code = next((word for word in (facts.code, facts.type) if CODE.fullmatch(word)), "")
-    violations = _violations(facts) if kind is ProviderRejectedRequest else ()
-    return refusal(kind, provider, shown_status or status, code=code, violations=violations, retry_delay_s=delay_s)
+    return text_of(value)[:256]
 
 
 def _kind(status: int, facts: Facts) -> type[HedgerowError]:
@@ -170,13 +137,13 @@ def _kind(status: int, facts: Facts) -> type[HedgerowError]:
             return by_words
     if status == 404 and _NOT_THE_MODEL.search(facts.text):
         return ProviderRejectedRequest
-    return _BY_STATUS.get(status, ProviderRejectedRequest if status < 500 else ProviderUnavailable)
+    return by_status(status)
 
 
-def _violations(facts: Facts) -> tuple[FieldViolation, ...]:
+def _fields(facts: Facts) -> tuple[str, ...]:
     head = _FIELD.match(facts.text)
     field = _FIELDS.get(head[1]) if head else None
-    return (FieldViolation(field, "the provider refused it"),) if field else ()
+    return (field,) if field else ()
 
 
 def _reset_s(headers: Mapping[str, str]) -> float | None:

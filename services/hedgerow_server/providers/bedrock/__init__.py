@@ -8,18 +8,18 @@ from hedgerow_server.core.port import HttpRequest, Operation, Prepared, Reader
 from hedgerow_server.core.request import ChatSpec, EmbedSpec
 from hedgerow_server.core.secret import Secret
 from hedgerow_server.providers.bedrock.build import chat_body
-from hedgerow_server.providers.bedrock.embed import EmbedReader, default_dimensions, embed_body
+from hedgerow_server.providers.bedrock.embed import default_dimensions, embed_body, embed_reader
 from hedgerow_server.providers.bedrock.errors import classify
-from hedgerow_server.providers.bedrock.read import DocumentReader, StreamReader
+from hedgerow_server.providers.bedrock.read import document_reader, stream_reader
 from hedgerow_server.providers.bedrock.section import BedrockSection
 from hedgerow_server.providers.bedrock.sign import Clock, Signer, utc_now
 from hedgerow_server.providers.bedrock.state import DIALECT
 from hedgerow_server.providers.draft import Draft
+from hedgerow_server.providers.reading import JSON, media_type
 from hedgerow_server.providers.refusal import wrong_content_type
 
 __all__ = ["Bedrock", "BedrockSection"]
 
-_JSON = "application/json"
 _EVENT_STREAM = "application/vnd.amazon.eventstream"
 
 
@@ -53,23 +53,21 @@ class Bedrock:
             body = embed_body(spec, draft, model=model)
         # HTTP clients differ in whether they leave %3A as it is, and what is signed must be what is sent.
         url = f"{self._models_url}{quote(model, safe=':')}/{operation}"
-        headers = {"content-type": _JSON, "accept": _EVENT_STREAM if stream else _JSON}
+        headers = {"content-type": JSON, "accept": _EVENT_STREAM if stream else JSON}
         if secret is not None:
-            headers |= self._signer.headers(url, _JSON, body, secret)
+            headers |= self._signer.headers(url, JSON, body, secret)
         return Prepared(HttpRequest("POST", url, headers, body), tuple(draft.warnings))
 
     def reader(self, operation: Operation, *, stream: bool, content_type: str) -> Reader:
         """A reader for what came back, whichever of a stream and a document was asked for."""
-        media_type = content_type.partition(";")[0].strip().lower()
-        if not media_type:
-            media_type = _EVENT_STREAM if stream else _JSON
-        if operation is Operation.EMBED and media_type == _JSON:
-            return EmbedReader(self._provider)
-        if operation is Operation.CHAT and media_type == _JSON:
-            return DocumentReader(self._provider)
-        if operation is Operation.CHAT and media_type == _EVENT_STREAM:
-            return StreamReader(self._provider)
-        raise wrong_content_type(self._provider, media_type)
+        media = media_type(content_type, _EVENT_STREAM if stream else JSON)
+        if operation is Operation.EMBED and media == JSON:
+            return embed_reader(self._provider)
+        if operation is Operation.CHAT and media == JSON:
+            return document_reader(self._provider)
+        if operation is Operation.CHAT and media == _EVENT_STREAM:
+            return stream_reader(self._provider)
+        raise wrong_content_type(self._provider, media)
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""

@@ -4,13 +4,11 @@ Members whose types may change are declared `Any` and looked at where they are u
 padding `p`, are skipped.
 """
 
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from hedgerow_server.providers.loose import repaired
-
-T = TypeVar("T")
+from hedgerow_server.providers.loose import tolerant
 
 
 class Delta(msgspec.Struct, rename="camel"):
@@ -87,52 +85,12 @@ class Converse(LastEvent, rename="camel"):
     output: Output | None = None
 
 
-_BLOCK_EVENT = msgspec.json.Decoder(BlockEvent)
-_LAST_EVENT = msgspec.json.Decoder(LastEvent)
-_BLOCK = msgspec.json.Decoder(Block)
-_CONVERSE = msgspec.json.Decoder(Converse)
-
-
-def read_block_event(payload: bytes) -> BlockEvent | None:
-    """The event of a block, None where there is none."""
-    try:
-        return _BLOCK_EVENT.decode(payload)
-    except (ValueError, RecursionError):
-        return _loose(payload, _BLOCK_EVENT)
-
-
-def read_last_event(payload: bytes) -> LastEvent | None:
-    """The event at the end, None where there is none."""
-    return _loose(payload, _LAST_EVENT)
-
-
-def read_converse(payload: bytes) -> Converse | None:
-    """The whole answer, None where there is none."""
-    return _loose(payload, _CONVERSE)
-
-
-def read_block(payload: bytes) -> Block | None:
-    """The whole block, None where there is none."""
-    return _loose(payload, _BLOCK)
-
-
-def _loose(payload: bytes, decoder: msgspec.json.Decoder[T]) -> T | None:
-    """What is in JSON, even if a half of a surrogate pair or a byte that is not UTF-8 is in it, too."""
-    try:
-        return decoder.decode(payload)
-    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
-        mended = repaired(payload.decode(errors="replace").encode())
-    try:
-        return decoder.decode(mended) if mended is not None else None
-    except (ValueError, RecursionError):
-        return None
-
-
-def text_of(value: object) -> str:
-    """The value if it is a string, else an empty one."""
-    return value if isinstance(value, str) else ""
-
-
-def member(value: object, name: str) -> Any:
-    """A member of the value if it is an object."""
-    return value.get(name) if isinstance(value, dict) else None
+# What is no UTF-8 is read as well: the frames of a stream hold bytes.
+read_block_event = tolerant(BlockEvent)
+"""The event of a block, None where there is none."""
+read_last_event = tolerant(LastEvent)
+"""The event at the end, None where there is none."""
+read_converse = tolerant(Converse)
+"""The whole answer, None where there is none."""
+read_block = tolerant(Block)
+"""The whole block, None where there is none."""

@@ -1,16 +1,16 @@
 """Blocks into events: the same whether they come as the events of a stream or whole."""
 
 import base64
-import binascii
 from typing import Any
 
 import msgspec
 
 from hedgerow_server.core.event import ReasoningDelta, TextDelta
 from hedgerow_server.core.request import Citation, ProviderItem
-from hedgerow_server.providers.bedrock.answer import Block, Delta, Start, member, text_of
+from hedgerow_server.providers.bedrock.answer import Block, Delta, Start
 from hedgerow_server.providers.bedrock.citation import read_citation
 from hedgerow_server.providers.bedrock.state import DIALECT, State, write_state
+from hedgerow_server.providers.loose import member, text_of
 from hedgerow_server.providers.parts import Parts
 from hedgerow_server.providers.refusal import protocol_error
 
@@ -221,7 +221,7 @@ class Assembly:
     def _decoded(self, text: str) -> bytes:
         try:
             return base64.b64decode(text, validate=True)
-        except binascii.Error:
+        except ValueError:  # binascii.Error is one; characters that are not ASCII raise it bare
             raise protocol_error(self._provider, "bytes that are not base64") from None
 
 

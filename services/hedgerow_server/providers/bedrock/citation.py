@@ -3,7 +3,7 @@
 from typing import Any
 
 from hedgerow_server.core.request import Citation
-from hedgerow_server.providers.bedrock.answer import member, text_of
+from hedgerow_server.providers.loose import member, text_of
 
 _INDICES = ("documentIndex", "searchResultIndex")
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import msgspec
 
-from hedgerow_server.core.event import EmbeddingsAdded, Event, Finished, FinishReason, Started, Usage
+from hedgerow_server.core.event import Event, Usage
 from hedgerow_server.core.request import EmbedPurpose, EmbedSpec
-from hedgerow_server.providers.document import Document
 from hedgerow_server.providers.draft import Draft
+from hedgerow_server.providers.loose import tolerant
+from hedgerow_server.providers.reading import DocumentReader
 from hedgerow_server.providers.refusal import protocol_error
-from hedgerow_server.providers.vectors import checked
+from hedgerow_server.providers.vectors import batch_events
 
 _TITAN = "titan-embed-text-v2"
 _OLD_TITAN = ("titan-embed-text-v1", "titan-embed-g1-text")
@@ -141,39 +142,25 @@ class Embeddings(msgspec.Struct, rename="camel"):
     input_text_token_count: Any = None
 
 
-_decode = msgspec.json.Decoder(Embeddings).decode
+_read = tolerant(Embeddings)
 
 
-class EmbedReader:
-    """Reads the embeddings of one batch, a JSON document of at most 64 MiB. All events come with its end.
+def embed_reader(provider: str) -> DocumentReader:
+    """A reader of the embeddings of one batch.
 
     Cohere's and Nova's models count their tokens in the header x-amzn-bedrock-input-token-count only, which no reader
     sees: they have no usage.
     """
+    return DocumentReader(provider, lambda text: _events(provider, text))
 
-    __slots__ = ("_document", "_provider", "done")
 
-    def __init__(self, provider: str) -> None:
-        self._provider = provider
-        self._document = Document(provider)
-        self.done = False
-
-    def feed(self, data: bytes) -> list[Event]:
-        """Keeps the bytes. Raises UpstreamProtocol above the limit."""
-        self._document.add(data)
-        return []
-
-    def finish(self) -> list[Event]:
-        """Started, the vectors in the order of their inputs, Finished. The caller checks their number."""
-        try:
-            answer = _decode(self._document.text())
-        except (ValueError, RecursionError):
-            raise protocol_error(self._provider, "a body that is not the JSON of embeddings") from None
-        vectors = checked(self._provider, _vectors(answer))
-        count = answer.input_text_token_count
-        known = type(count) is int and 0 <= count < 1 << 40
-        usage = Usage(input_uncached_tokens=count, final=True) if known else None
-        return [Started(), EmbeddingsAdded(vectors), Finished(FinishReason.STOP, "", usage)]
+def _events(provider: str, text: bytes) -> list[Event]:
+    answer = _read(text)
+    if answer is None:
+        raise protocol_error(provider, "a body that is not the JSON of embeddings")
+    count = answer.input_text_token_count
+    known = type(count) is int and 0 <= count < 1 << 40
+    return batch_events(provider, _vectors(answer), Usage(input_uncached_tokens=count, final=True) if known else None)
 
 
 def _vectors(answer: Embeddings) -> list[object]:

@@ -9,8 +9,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from hedgerow_server.core.error import (
     ContextTooLong,
     HedgerowError,
@@ -22,7 +20,8 @@ from hedgerow_server.core.error import (
     ProviderUnavailable,
     UpstreamProtocol,
 )
-from hedgerow_server.providers.refusal import protocol_error, refusal
+from hedgerow_server.providers.loose import plain_object, text_of
+from hedgerow_server.providers.refusal import refusal
 from hedgerow_server.providers.retry_after import retry_delay_s
 
 # By lower-case name without "Exception". ValidationException is looked at further.
@@ -75,23 +74,21 @@ _STATUS_OF_VALIDATION = 400
 
 def classify(provider: str, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
     """The meaning of an answer that is not a success. Header names are lower case."""
-    document = _document(body)
+    document = plain_object(body)
     name = _name(headers.get("x-amzn-errortype")) or _name(document.get("__type")) or _name(document.get("code"))
     kind = _kind(name, status, _text(document))
-    if kind is UpstreamProtocol:
-        return protocol_error(provider, f"status {status}")
-    return refusal(kind, provider, status, code=name, retry_delay_s=retry_delay_s(headers))
+    return refusal(kind, provider, status, codes=(name,), retry_delay_s=retry_delay_s(headers))
 
 
 def error_within(provider: str, name: str, payload: bytes) -> HedgerowError:
     """The meaning of an exception in a stream."""
     name = _name(name)
-    status = _STATUS_OF_VALIDATION if _plain(name) == "validation" else 500
-    return refusal(_kind(name, status, _text(_document(payload))), provider, 200, code=name)
+    status = _STATUS_OF_VALIDATION if _bare(name) == "validation" else 500
+    return refusal(_kind(name, status, _text(plain_object(payload))), provider, 200, codes=(name,))
 
 
 def _kind(name: str, status: int, text: str) -> type[HedgerowError]:
-    kind = _BY_NAME.get(_plain(name)) or _BY_STATUS.get(status)
+    kind = _BY_NAME.get(_bare(name)) or _BY_STATUS.get(status)
     if kind is ProviderUnavailable and _CONTEXT_WORDS.search(text):
         return ContextTooLong  # the model's own refusal, handed through as a ModelErrorException
     if kind is not None:
@@ -107,14 +104,6 @@ def _kind(name: str, status: int, text: str) -> type[HedgerowError]:
     return ProviderRejectedRequest
 
 
-def _document(body: bytes) -> dict[str, Any]:
-    try:
-        document = msgspec.json.decode(body)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
 def _text(document: dict[str, Any]) -> str:
     texts = (document.get("message"), document.get("Message"), document.get("originalMessage"))
     return " ".join(text for text in texts if isinstance(text, str))
@@ -122,11 +111,9 @@ def _text(document: dict[str, Any]) -> str:
 
 def _name(value: object) -> str:
     """The bare name in `ThrottlingException:http://…` or `com.amazon.coral.service#ThrottlingException`."""
-    if not isinstance(value, str):
-        return ""
-    name = value.partition(":")[0].rpartition("#")[2].strip()[:64]
+    name = text_of(value).partition(":")[0].rpartition("#")[2].strip()[:64]
     return name[:1].upper() + name[1:]
 
 
-def _plain(name: str) -> str:
+def _bare(name: str) -> str:
     return name.lower().removesuffix("exception")

@@ -7,18 +7,17 @@ from hedgerow_server.core.port import HttpRequest, Operation, Prepared, Reader
 from hedgerow_server.core.request import ChatSpec, EmbedSpec
 from hedgerow_server.core.secret import Secret
 from hedgerow_server.providers.cohere.build import chat_body, embed_body
-from hedgerow_server.providers.cohere.embed import EmbedReader
+from hedgerow_server.providers.cohere.embed import embed_reader
 from hedgerow_server.providers.cohere.errors import classify
-from hedgerow_server.providers.cohere.read import DocumentReader, StreamReader
+from hedgerow_server.providers.cohere.read import document_reader, stream_reader
 from hedgerow_server.providers.cohere.section import CohereSection
 from hedgerow_server.providers.cohere.state import DIALECT
 from hedgerow_server.providers.draft import Draft
+from hedgerow_server.providers.reading import EVENT_STREAM, JSON, media_type
 from hedgerow_server.providers.refusal import wrong_content_type
 
 __all__ = ["Cohere", "CohereSection"]
 
-_JSON = "application/json"
-_EVENT_STREAM = "text/event-stream"
 _DIMENSIONS = {
     "embed-v4.0": 1536,
     "embed-english-v3.0": 1024,
@@ -57,23 +56,21 @@ class Cohere:
         else:
             url, stream = self._embed_url, False
             body = embed_body(spec, draft, model=model)
-        headers = {"content-type": _JSON, "accept": _EVENT_STREAM if stream else _JSON}
+        headers = {"content-type": JSON, "accept": EVENT_STREAM if stream else JSON}
         if secret is not None:
             headers["authorization"] = f"Bearer {secret.reveal()}"
         return Prepared(HttpRequest("POST", url, headers, body), tuple(draft.warnings))
 
     def reader(self, operation: Operation, *, stream: bool, content_type: str) -> Reader:
         """A reader for what came back, whichever of a stream and a document was asked for."""
-        media_type = content_type.partition(";")[0].strip().lower()
-        if not media_type:
-            media_type = _EVENT_STREAM if stream else _JSON
-        if operation is Operation.EMBED and media_type == _JSON:
-            return EmbedReader(self._provider)
-        if operation is Operation.CHAT and media_type == _JSON:
-            return DocumentReader(self._provider)
-        if operation is Operation.CHAT and media_type == _EVENT_STREAM:
-            return StreamReader(self._provider)
-        raise wrong_content_type(self._provider, media_type)
+        media = media_type(content_type, EVENT_STREAM if stream else JSON)
+        if operation is Operation.EMBED and media == JSON:
+            return embed_reader(self._provider)
+        if operation is Operation.CHAT and media == JSON:
+            return document_reader(self._provider)
+        if operation is Operation.CHAT and media == EVENT_STREAM:
+            return stream_reader(self._provider)
+        raise wrong_content_type(self._provider, media)
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""

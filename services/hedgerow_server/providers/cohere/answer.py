@@ -4,13 +4,11 @@ Members that are objects in streams and lists elsewhere are declared `Any` and l
 members are skipped.
 """
 
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from hedgerow_server.providers.loose import repaired
-
-T = TypeVar("T")
+from hedgerow_server.providers.loose import tolerant
 
 
 class Message(msgspec.Struct):
@@ -64,55 +62,19 @@ class Embeddings(msgspec.Struct):
     meta: Any = None
 
 
-_EVENT = msgspec.json.Decoder(StreamEvent)
-_TYPE = msgspec.json.Decoder(TypeOnly)
-_CHAT = msgspec.json.Decoder(Chat)
-_EMBEDDINGS = msgspec.json.Decoder(Embeddings)
-
-
-def read_event(payload: bytes) -> StreamEvent | None:
-    """The event in UTF-8 JSON, None where there is none."""
-    try:
-        return _EVENT.decode(payload)
-    except (ValueError, RecursionError):
-        return _loose(payload, _EVENT)
+read_event = tolerant(StreamEvent)
+"""The event in UTF-8 JSON, None where there is none."""
+read_chat = tolerant(Chat)
+"""The answer in UTF-8 JSON, None where there is none."""
+read_embeddings = tolerant(Embeddings)
+"""The embeddings in UTF-8 JSON, None where there are none."""
+_read_type = tolerant(TypeOnly)
 
 
 def read_type(payload: bytes) -> str:
     """The type of what else is not read as an event; empty where there is no JSON object."""
-    event = _loose(payload, _TYPE)
+    event = _read_type(payload)
     return "" if event is None else str(event.type)
-
-
-def read_chat(payload: bytes) -> Chat | None:
-    """The answer in UTF-8 JSON, None where there is none."""
-    return _loose(payload, _CHAT)
-
-
-def read_embeddings(payload: bytes) -> Embeddings | None:
-    """The embeddings in UTF-8 JSON, None where there are none."""
-    return _loose(payload, _EMBEDDINGS)
-
-
-def _loose(payload: bytes, decoder: msgspec.json.Decoder[T]) -> T | None:
-    try:
-        return decoder.decode(payload)
-    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
-        mended = repaired(payload)
-    try:
-        return decoder.decode(mended) if mended is not None else None
-    except (ValueError, RecursionError):
-        return None
-
-
-def text_of(value: object) -> str:
-    """The value if it is a string, else an empty one."""
-    return value if isinstance(value, str) else ""
-
-
-def member(value: object, name: str) -> Any:
-    """A member of the value if it is an object."""
-    return value.get(name) if isinstance(value, dict) else None
 
 
 def list_of(value: object) -> list[Any]:

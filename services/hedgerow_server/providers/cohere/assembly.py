@@ -5,8 +5,9 @@ from typing import Any
 
 from hedgerow_server.core.event import CitationAdded, ReasoningDelta, TextDelta
 from hedgerow_server.core.request import Citation, ProviderState
-from hedgerow_server.providers.cohere.answer import Message, list_of, member, text_of
+from hedgerow_server.providers.cohere.answer import Message, list_of
 from hedgerow_server.providers.cohere.state import THINKING, TOOL_PLAN
+from hedgerow_server.providers.loose import member, text_of
 from hedgerow_server.providers.parts import Parts
 from hedgerow_server.providers.refusal import protocol_error
 

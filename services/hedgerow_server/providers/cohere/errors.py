@@ -6,21 +6,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from hedgerow_server.core.error import (
     ContentRefused,
     ContextTooLong,
     HedgerowError,
     ProviderAuth,
-    ProviderModelUnavailable,
     ProviderQuotaSpent,
     ProviderRejectedRequest,
     ProviderThrottled,
     ProviderUnavailable,
-    UpstreamProtocol,
 )
-from hedgerow_server.providers.refusal import protocol_error, refusal
+from hedgerow_server.providers.loose import plain_object, text_of
+from hedgerow_server.providers.refusal import by_status, refusal
 from hedgerow_server.providers.retry_after import retry_delay_s
 
 _BY_TYPE: dict[str, type[HedgerowError]] = {
@@ -29,12 +26,6 @@ _BY_TYPE: dict[str, type[HedgerowError]] = {
     "BLOCKED_OUTPUT": ContentRefused,
 }
 _BY_STATUS: dict[int, type[HedgerowError]] = {
-    401: ProviderAuth,
-    402: ProviderQuotaSpent,
-    403: ProviderAuth,
-    404: ProviderModelUnavailable,
-    408: ProviderUnavailable,
-    409: ProviderUnavailable,
     498: ContentRefused,  # a deny-listed token in the request or the answer
     499: ProviderUnavailable,  # cancelled on their side
     501: ProviderRejectedRequest,  # a feature that is not there
@@ -48,21 +39,16 @@ _SPENT_WORDS = re.compile(r"calls? ?/ ?month|monthly|billing|payment", re.ASCII 
 
 def classify(provider: str, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
     """The meaning of an answer that is not a success. Header names are lower case."""
-    document = _document(body)
-    return _error(provider, status, _text(document.get("error_type")), _message(document), retry_delay_s(headers))
+    document = plain_object(body)
+    error_type = text_of(document.get("error_type"))
+    kind = _kind(status, error_type, _message(document))
+    return refusal(kind, provider, status, codes=(error_type,), retry_delay_s=retry_delay_s(headers))
 
 
 def error_within(provider: str, error_type: str, text: str) -> HedgerowError:
     """The meaning of an error in the body of a 200."""
     kind = _BY_TYPE.get(error_type.upper()) or _by_words(text) or ProviderUnavailable
-    return refusal(kind, provider, 200, code=error_type)
-
-
-def _error(provider: str, status: int, error_type: str, text: str, delay_s: float | None) -> HedgerowError:
-    kind = _kind(status, error_type, text)
-    if kind is UpstreamProtocol:
-        return protocol_error(provider, f"status {status}")
-    return refusal(kind, provider, status, code=error_type, retry_delay_s=delay_s)
+    return refusal(kind, provider, 200, codes=(error_type,))
 
 
 def _kind(status: int, error_type: str, text: str) -> type[HedgerowError]:
@@ -71,25 +57,14 @@ def _kind(status: int, error_type: str, text: str) -> type[HedgerowError]:
         return kind
     if status == 429:
         return ProviderQuotaSpent if _SPENT_WORDS.search(text) else ProviderThrottled
-    if status < 400:
-        return UpstreamProtocol
-    if status >= 500:
-        return ProviderUnavailable
-    return _by_words(text) or ProviderRejectedRequest
+    kind = by_status(status)
+    return (_by_words(text) or kind) if kind is ProviderRejectedRequest else kind
 
 
 def _by_words(text: str) -> type[HedgerowError] | None:
     if _CONTEXT_WORDS.search(text):
         return ProviderRejectedRequest if _OUTPUT_WORDS.search(text) else ContextTooLong
     return ProviderAuth if _KEY_WORDS.search(text) else None
-
-
-def _document(body: bytes) -> dict[str, Any]:
-    try:
-        document = msgspec.json.decode(body)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
 
 
 def _message(document: dict[str, Any]) -> str:
@@ -102,7 +77,3 @@ def _message(document: dict[str, Any]) -> str:
         inner.get("message") if isinstance(inner, dict) else inner,
     )
     return next((text for text in texts if isinstance(text, str)), "")
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

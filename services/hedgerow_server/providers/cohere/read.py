@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from hedgerow_server.core.error import HedgerowError, ProviderUnavailable, StreamCut
-from hedgerow_server.core.event import Event, Finished, Started, Usage
+from hedgerow_server.core.event import Event, Finished, Usage
 from hedgerow_server.providers.cohere.answer import (
     Delta,
     Message,
@@ -12,17 +11,16 @@ from hedgerow_server.providers.cohere.answer import (
     read_chat,
     read_event,
     read_type,
-    text_of,
 )
 from hedgerow_server.providers.cohere.assembly import Assembly
 from hedgerow_server.providers.cohere.errors import error_within
 from hedgerow_server.providers.cohere.finish import FAILURES, finish_reason
 from hedgerow_server.providers.cohere.usage import read_usage
-from hedgerow_server.providers.document import Document
-from hedgerow_server.providers.refusal import protocol_error
-from hedgerow_server.providers.sse import SseReader
+from hedgerow_server.providers.loose import text_of
+from hedgerow_server.providers.reading import MAX_WORD, DocumentReader, Opening, StreamReader, closing, sse_reader
+from hedgerow_server.providers.refusal import failed_within, protocol_error, stream_cut
+from hedgerow_server.providers.sse import SseEvent
 
-_MAX_WORD = 128
 _NOTHING = Message()
 _TYPES = frozenset(
     {
@@ -43,99 +41,22 @@ _TYPES = frozenset(
 class _Answer:
     """What all of one answer says together."""
 
-    __slots__ = ("_provider", "_started", "_usage", "assembly", "word")
+    __slots__ = ("_assembly", "_provider", "_usage", "_word", "done", "opening")
 
     def __init__(self, provider: str) -> None:
         self._provider = provider
-        self.assembly = Assembly(provider)
-        self._started = False
+        self._assembly = Assembly(provider)
         self._usage: Usage | None = None
-        self.word = ""
-        """The provider's finish reason, empty until it came."""
-
-    def note(self, word: Any, usage: Any) -> None:
-        """What stands at the end. Raises ProviderUnavailable where the finish reason is a failure."""
-        self._usage = read_usage(usage) or self._usage
-        if not isinstance(word, str):
-            return
-        if word.upper() in FAILURES:
-            raise ProviderUnavailable(
-                f"The provider {self._provider} failed while it answered ({word}).",
-                metadata={"provider": self._provider, "upstreamStatus": "200", "upstreamCode": word},
-            )
-        self.word = word[:_MAX_WORD]
-
-    def events(self) -> list[Event]:
-        """What was made since the last time. Started goes before the first content; no answer names its model."""
-        events = self.assembly.parts.take()
-        if events and not self._started:
-            self._started = True
-            events.insert(0, Started(response_id=self.assembly.id))
-        return events
-
-    def closing(self) -> list[Event]:
-        """The last events, Finished included."""
-        self.assembly.parts.close()
-        events = self.events()
-        if not self._started:
-            self._started = True
-            events.append(Started(response_id=self.assembly.id))
-        reason = finish_reason(self.word, calls=self.assembly.parts.called)
-        events.append(Finished(reason, self.word, self._usage))
-        return events
-
-
-class StreamReader:
-    """Reads server-sent events. Every way of cutting the bytes gives the same events."""
-
-    __slots__ = ("_answer", "_failure", "_provider", "_sse", "done")
-
-    def __init__(self, provider: str) -> None:
-        self._provider = provider
-        self._sse = SseReader(provider)
-        self._answer = _Answer(provider)
-        self._failure: HedgerowError | None = None
+        self._word = ""
+        self.opening = Opening()  # no answer names its model
         self.done = False
 
-    def feed(self, data: bytes) -> list[Event]:
-        """The events that these bytes complete."""
-        if self._failure is not None:
-            raise self._failure
-        if self.done:
-            return []
-        try:
-            for name, payload in self._sse.feed(data):
-                if payload[:6] == b"[DONE]":
-                    self.done = True
-                    break
-                self._take(name, payload)
-        except HedgerowError as error:
-            # What came before goes out first; the failure is raised by whatever is called next.
+    def take(self, frame: SseEvent) -> None:
+        """Takes an event of a stream. Raises HedgerowError."""
+        name, payload = frame
+        if payload[:6] == b"[DONE]":
             self.done = True
-            self._failure = error
-            if events := self._answer.events():
-                return events
-            raise
-        return self._answer.events()
-
-    def finish(self) -> list[Event]:
-        """The last events. Raises StreamCut where no finish reason came."""
-        if self._failure is not None:
-            raise self._failure
-        if not self.done:
-            self.done = True
-            for name, payload in self._sse.end():
-                # What was cut in the middle of an event counts for nothing.
-                if read_event(payload) is not None:
-                    self._take(name, payload)
-        if not self._answer.word:
-            raise StreamCut(
-                f"The answer of the provider {self._provider} ended without a finish reason.",
-                metadata={"provider": self._provider},
-            )
-        return self._answer.closing()
-
-    def _take(self, name: bytes, payload: bytes) -> None:
+            return
         event = read_event(payload)
         if event is None:
             if payload and read_type(payload) in _TYPES:
@@ -144,20 +65,44 @@ class StreamReader:
         kind = event.type
         message = event.delta.message if event.delta is not None and event.delta.message is not None else _NOTHING
         if kind == "content-delta":
-            self._answer.assembly.content(event.index, message.content)
+            self._assembly.content(event.index, message.content)
         elif kind == "tool-call-delta":
             for call in list_of(message.tool_calls):
-                self._answer.assembly.arguments(event.index, call)
+                self._assembly.arguments(event.index, call)
         elif kind == "tool-plan-delta":
-            self._answer.assembly.plan(text_of(message.tool_plan))
+            self._assembly.plan(text_of(message.tool_plan))
         else:
             self._take_rare(event, message, name)
 
+    def whole(self, text: bytes) -> list[Event]:
+        """All events of a document. Raises HedgerowError."""
+        chat = read_chat(text)
+        if chat is None or chat.message is None:
+            raise protocol_error(self._provider, "a body that is not the JSON of a chat")
+        self._name(chat.id)
+        self._assembly.whole(chat.message)
+        self._note(chat.finish_reason, chat.usage)
+        if not self._word:
+            raise protocol_error(self._provider, "an answer without a finish reason")
+        return closing(self)
+
+    def events(self) -> list[Event]:
+        """What was made since the last time."""
+        return self._assembly.parts.take()
+
+    def close(self) -> Finished:
+        """Ends what is open. Raises StreamCut."""
+        if not self._word:
+            raise stream_cut(self._provider)
+        parts = self._assembly.parts
+        parts.close()
+        return Finished(finish_reason(self._word, calls=parts.called), self._word, self._usage)
+
     def _take_rare(self, event: StreamEvent, message: Message, name: bytes) -> None:
-        assembly = self._answer.assembly
+        assembly = self._assembly
         match event.type:
             case "message-start":
-                assembly.id = text_of(event.id)
+                self._name(event.id)
             case "content-start":
                 assembly.begin_content(event.index, message.content)
             case "tool-call-start":
@@ -177,33 +122,26 @@ class StreamReader:
     def _end(self, delta: Delta) -> None:
         if delta.error:
             raise error_within(self._provider, "", text_of(delta.error))
-        self._answer.note(delta.finish_reason, delta.usage)
+        self._note(delta.finish_reason, delta.usage)
+
+    def _name(self, response_id: object) -> None:
+        self.opening.response_id = self._assembly.id = text_of(response_id)
+
+    def _note(self, word: object, usage: Any) -> None:
+        """Takes what stands at the end. Raises ProviderUnavailable where the finish reason is a failure."""
+        self._usage = read_usage(usage) or self._usage
+        if not isinstance(word, str):
+            return
+        if word.upper() in FAILURES:
+            raise failed_within(self._provider, word)
+        self._word = word[:MAX_WORD]
 
 
-class DocumentReader:
-    """Reads one JSON document of at most 64 MiB. All events come with its end."""
+def stream_reader(provider: str) -> StreamReader[SseEvent]:
+    """A reader of server-sent events."""
+    return sse_reader(provider, _Answer(provider), read_event)
 
-    __slots__ = ("_answer", "_document", "_provider", "done")
 
-    def __init__(self, provider: str) -> None:
-        self._provider = provider
-        self._answer = _Answer(provider)
-        self._document = Document(provider)
-        self.done = False
-
-    def feed(self, data: bytes) -> list[Event]:
-        """Keeps the bytes. Raises UpstreamProtocol above the limit."""
-        self._document.add(data)
-        return []
-
-    def finish(self) -> list[Event]:
-        """The events of the answer."""
-        chat = read_chat(self._document.text())
-        if chat is None or chat.message is None:
-            raise protocol_error(self._provider, "a body that is not the JSON of a chat")
-        self._answer.assembly.id = text_of(chat.id)
-        self._answer.assembly.whole(chat.message)
-        self._answer.note(chat.finish_reason, chat.usage)
-        if not self._answer.word:
-            raise protocol_error(self._provider, "an answer without a finish reason")
-        return self._answer.closing()
+def document_reader(provider: str) -> DocumentReader:
+    """A reader of one JSON document."""
+    return DocumentReader(provider, _Answer(provider).whole)

@@ -132,16 +132,3 @@ def elements(payload: bytes) -> list[bytes] | None:
         return [bytes(element) for element in _decode_list(payload)]
     except (msgspec.DecodeError, RecursionError):
         return None
-
-
-def plain(raw: msgspec.Raw | bytes) -> Any:
-    """The value of raw JSON, None where there is none."""
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        return None
-
-
-def text_of(value: object) -> str:
-    """The value if it is a string, else an empty one."""
-    return value if isinstance(value, str) else ""

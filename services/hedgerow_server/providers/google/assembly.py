@@ -1,15 +1,15 @@
 """Google's parts into events: the same whether they are the pieces of a stream or those of one answer."""
 
 import base64
-import binascii
 
 import msgspec
 
 from hedgerow_server.core.event import MediaDelta, ReasoningDelta, TextDelta
 from hedgerow_server.core.request import ProviderItem
-from hedgerow_server.providers.google.answer import Blob, FunctionCall, PartIn, plain, text_of
+from hedgerow_server.providers.google.answer import Blob, FunctionCall, PartIn
 from hedgerow_server.providers.google.partial import PartialCall
 from hedgerow_server.providers.google.state import DIALECT, signature_state
+from hedgerow_server.providers.loose import plain, text_of
 from hedgerow_server.providers.parts import Parts
 from hedgerow_server.providers.refusal import protocol_error
 
@@ -103,7 +103,7 @@ class Assembly:
         media_type = text_of(blob.mime_type)
         try:
             data = _base64(text_of(blob.data))
-        except binascii.Error:
+        except ValueError:  # binascii.Error is one; characters that are not ASCII raise it bare
             raise protocol_error(self._provider, "media that is not base64") from None
         if self._sound == (self.parts.index, media_type) and not signed:
             # Speech comes in pieces; samples without a header are one recording when joined.

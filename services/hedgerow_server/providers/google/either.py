@@ -5,8 +5,9 @@ from collections.abc import Callable
 from hedgerow_server.core.event import Event
 from hedgerow_server.core.port import Reader
 from hedgerow_server.providers.document import Document
-from hedgerow_server.providers.google.answer import plain
 from hedgerow_server.providers.google.read import MAX_EVENT_BYTES
+from hedgerow_server.providers.loose import plain
+from hedgerow_server.providers.refusal import protocol_error
 from hedgerow_server.providers.sse import SseReader
 
 Choose = Callable[[bool], Reader]
@@ -27,14 +28,16 @@ def _of_gemini(document: object) -> bool:
 
 
 class EitherStream:
-    """Reads a stream: holds it back until an event has told whose it is."""
+    """Reads a stream: holds it back until an event has told whose it is, but no more than one event's most bytes."""
 
-    __slots__ = ("_choose", "_held", "_probe", "_reader", "done")
+    __slots__ = ("_choose", "_held", "_probe", "_provider", "_reader", "_size", "done")
 
     def __init__(self, provider: str, choose: Choose) -> None:
+        self._provider = provider
         self._choose = choose
         self._probe = SseReader(provider, MAX_EVENT_BYTES)
         self._held: list[bytes] = []
+        self._size = 0  # of what is held
         self._reader: Reader | None = None
         self.done = False
 
@@ -42,6 +45,7 @@ class EitherStream:
         """The events that these bytes complete."""
         if self._reader is None:
             self._held.append(data)
+            self._size += len(data)
             return self._begin([plain(payload) for _, payload in self._probe.feed(data)])
         events = self._reader.feed(data)
         self.done = self._reader.done
@@ -60,6 +64,8 @@ class EitherStream:
         """Chooses the reader by the first event that tells; others there may be before it are of no known kind."""
         telling = next((one for one in seen if of_claude(one) or _of_gemini(one)), None)
         if telling is None:
+            if self._size > MAX_EVENT_BYTES:
+                raise protocol_error(self._provider, f"no event of a message in {MAX_EVENT_BYTES} bytes")
             return []
         self._reader = self._choose(of_claude(telling))
         data = b"".join(self._held)

@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
-from hedgerow_server.core.event import EmbeddingsAdded, Event, Finished, FinishReason, Started, Usage
+from hedgerow_server.core.event import Event, Usage
 from hedgerow_server.core.request import EmbedPurpose, EmbedSpec
-from hedgerow_server.providers.document import Document
 from hedgerow_server.providers.draft import Draft
 from hedgerow_server.providers.google.errors import camel, error_within
+from hedgerow_server.providers.loose import tolerant
+from hedgerow_server.providers.reading import DocumentReader
 from hedgerow_server.providers.refusal import protocol_error
-from hedgerow_server.providers.vectors import checked
+from hedgerow_server.providers.vectors import batch_events
 
 _FIELD = "embed.provider_options"
 _TASKS = {
@@ -132,36 +133,23 @@ class _Embedded(msgspec.Struct, rename="camel"):
     error: Any = None
 
 
-_decode = msgspec.json.Decoder(_Embedded).decode
+_read = tolerant(_Embedded)
 
 
-class EmbedReader:
-    """Reads the embeddings of one batch, a JSON document of at most 64 MiB. All events come with its end."""
+def embed_reader(provider: str) -> DocumentReader:
+    """A reader of the embeddings of one batch."""
+    return DocumentReader(provider, lambda text: _events(provider, text))
 
-    __slots__ = ("_document", "_provider", "done")
 
-    def __init__(self, provider: str) -> None:
-        self._provider = provider
-        self._document = Document(provider)
-        self.done = False
-
-    def feed(self, data: bytes) -> list[Event]:
-        """Keeps the bytes. Raises UpstreamProtocol above the limit."""
-        self._document.add(data)
-        return []
-
-    def finish(self) -> list[Event]:
-        """Started, the vectors in the order of their inputs, Finished. The caller checks their number."""
-        try:
-            embedded = _decode(self._document.text())
-        except (msgspec.DecodeError, RecursionError):
-            raise protocol_error(self._provider, "a body that is not the JSON of embeddings") from None
-        if embedded.error:
-            raise error_within(self._provider, embedded.error)
-        found = [*(embedded.embeddings or ()), *([embedded.embedding] if embedded.embedding is not None else ())]
-        found += [one.embeddings or _Values() for one in embedded.predictions or ()]
-        vectors = checked(self._provider, [one.values for one in found])
-        return [Started(), EmbeddingsAdded(vectors), Finished(FinishReason.STOP, "", _usage(embedded, found))]
+def _events(provider: str, text: bytes) -> list[Event]:
+    embedded = _read(text)
+    if embedded is None:
+        raise protocol_error(provider, "a body that is not the JSON of embeddings")
+    if embedded.error:
+        raise error_within(provider, embedded.error)
+    found = [*(embedded.embeddings or ()), *([embedded.embedding] if embedded.embedding is not None else ())]
+    found += [one.embeddings or _Values() for one in embedded.predictions or ()]
+    return batch_events(provider, [one.values for one in found], _usage(embedded, found))
 
 
 def _usage(embedded: _Embedded, found: list[_Values]) -> Usage | None:

@@ -3,25 +3,22 @@ https://ai.google.dev/gemini-api/docs/troubleshooting. Nothing of Google's text 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from hedgerow_server.core.error import (
     ContextTooLong,
-    FieldViolation,
     HedgerowError,
     ProviderAuth,
-    ProviderModelUnavailable,
     ProviderQuotaSpent,
     ProviderRejectedRequest,
     ProviderThrottled,
     ProviderUnavailable,
-    UpstreamProtocol,
 )
-from hedgerow_server.providers.google.answer import text_of
-from hedgerow_server.providers.refusal import protocol_error, refusal
+from hedgerow_server.providers.loose import plain, text_of
+from hedgerow_server.providers.refusal import by_status, error_object, refusal
 from hedgerow_server.providers.retry_after import MAX_DELAY_S, duration_s, retry_delay_s
 
 # Reasons of google.rpc.ErrorInfo (google/api/error_reason.proto) that say more than the status does.
@@ -60,15 +57,6 @@ _STATUS_OF = {
     "UNIMPLEMENTED": 501,
     "UNAVAILABLE": 503,
     "DEADLINE_EXCEEDED": 504,
-}
-_BY_STATUS: dict[int, type[HedgerowError]] = {
-    401: ProviderAuth,
-    402: ProviderQuotaSpent,
-    404: ProviderModelUnavailable,
-    408: ProviderUnavailable,
-    409: ProviderUnavailable,
-    425: ProviderUnavailable,
-    499: ProviderUnavailable,
 }
 _CONTEXT_WORDS = re.compile(
     r"token count.{0,40}(exceeds|supports only|only supports)|(input|prompt|context)( is)? too long"
@@ -122,39 +110,38 @@ class Facts(msgspec.Struct, frozen=True):
 
 def classify(provider: str, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
     """The meaning of an answer that is not a success."""
-    facts = read_facts(read_document(body))
+    facts = _facts(plain(body))
     delay_s = retry_delay_s(headers) if facts.delay_s is None else facts.delay_s
-    return _error(provider, status, facts, delay_s)
+    return _error(_kind(status, facts), provider, status, facts, delay_s)
 
 
 def error_within(provider: str, error: object) -> HedgerowError:
     """The meaning of an error in the body of a 200."""
-    facts = read_facts(error)
+    facts = _facts(error)
     status = facts.status or _STATUS_OF.get(facts.word, 500)
-    return _error(provider, status, facts, facts.delay_s, shown_status=200)
+    return _error(_kind(status, facts), provider, 200, facts, facts.delay_s)
 
 
-def read_facts(document: object) -> Facts:
+def _error(kind: type[HedgerowError], provider: str, status: int, facts: Facts, delay_s: float | None) -> HedgerowError:
+    codes = (facts.reason or facts.word,)
+    return refusal(kind, provider, status, codes=codes, fields=_fields(facts), retry_delay_s=delay_s)
+
+
+def _facts(document: object) -> Facts:
     """What an error says: `{"error": {…}}`, its inside, or a list that holds it, as streams without SSE do."""
-    if isinstance(document, list) and document:
-        document = document[0]
-    if not isinstance(document, dict):
-        return Facts()
-    error = document.get("error")
-    if isinstance(error, dict):
-        return read_facts(error)
-    details = document.get("details")
+    error = error_object(document)
+    details = error.get("details")
     found: dict[str, dict[str, Any]] = {}
     for detail in details if isinstance(details, list) else ():
         if isinstance(detail, dict):
             found.setdefault(text_of(detail.get("@type")).removeprefix(_TYPE), detail)
-    code = document.get("code")
+    code = error.get("code")
     delay_s = duration_s(text_of(found.get("RetryInfo", {}).get("retryDelay")))
     return Facts(
         status=code if type(code) is int and 400 <= code <= 599 else None,
-        word=text_of(document.get("status")),
+        word=text_of(error.get("status")),
         reason=text_of(found.get("ErrorInfo", {}).get("reason")),
-        text=text_of(document.get("message")),
+        text=text_of(error.get("message")),
         delay_s=None if delay_s is None else min(delay_s, MAX_DELAY_S),
         spent=any(map(_spent, _violations_of(found.get("QuotaFailure"), "violations"))),
         fields=tuple(text_of(one.get("field")) for one in _violations_of(found.get("BadRequest"), "fieldViolations")),
@@ -172,31 +159,6 @@ def _spent(violation: dict[str, Any]) -> bool:
     return "perday" in name or "per_day" in name or violation.get("quotaValue") == "0"
 
 
-def read_document(body: bytes) -> Any:
-    """The JSON of a body, None where it is none."""
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None
-
-
-def _error(
-    provider: str, status: int, facts: Facts, delay_s: float | None, shown_status: int | None = None
-) -> HedgerowError:
-    kind = _kind(status, facts)
-    if kind is UpstreamProtocol:
-        return protocol_error(provider, f"status {status}")
-    violations = _violations(facts) if kind is ProviderRejectedRequest else ()
-    return refusal(
-        kind,
-        provider,
-        shown_status or status,
-        code=facts.reason or facts.word,
-        violations=violations,
-        retry_delay_s=delay_s,
-    )
-
-
 def _kind(status: int, facts: Facts) -> type[HedgerowError]:
     if kind := _BY_REASON.get(facts.reason):
         return kind
@@ -207,11 +169,9 @@ def _kind(status: int, facts: Facts) -> type[HedgerowError]:
         return _kind_of_bad_request(facts.text)
     if status == 403:
         return ProviderRejectedRequest if _OWN_FILE_WORDS.search(facts.text) else ProviderAuth
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
-    if status < 400:
-        return UpstreamProtocol
-    return ProviderRejectedRequest if status < 500 else ProviderUnavailable
+    if status == 499:  # cancelled on their side
+        return ProviderUnavailable
+    return by_status(status)
 
 
 def _kind_of_bad_request(text: str) -> type[HedgerowError]:
@@ -222,14 +182,14 @@ def _kind_of_bad_request(text: str) -> type[HedgerowError]:
     return ProviderRejectedRequest
 
 
-def _violations(facts: Facts) -> tuple[FieldViolation, ...]:
+def _fields(facts: Facts) -> Iterable[str]:
     """The caller's fields behind Google's, such as `generation_config.top_k` or `contents[0].parts[1]`."""
     found: dict[str, None] = {}
     for path in facts.fields:
         names = [camel(step.partition("[")[0]) for step in path.split(".")]
         if field := next((_FIELDS[name] for name in reversed(names) if name in _FIELDS), None):
             found[field] = None
-    return tuple(FieldViolation(field, "the provider refused it") for field in found)
+    return found
 
 
 def camel(name: str) -> str:

@@ -9,12 +9,13 @@ from hedgerow_server.core.request import ChatSpec, EmbedSpec
 from hedgerow_server.core.secret import Secret
 from hedgerow_server.providers.draft import Draft
 from hedgerow_server.providers.google.build import chat_body
-from hedgerow_server.providers.google.embed import Batch, EmbedReader, default_dimensions, gemini_body
+from hedgerow_server.providers.google.embed import Batch, default_dimensions, embed_reader, gemini_body
 from hedgerow_server.providers.google.errors import classify
 from hedgerow_server.providers.google.flavour import GEMINI, Flavour
-from hedgerow_server.providers.google.read import DocumentReader, StreamReader
+from hedgerow_server.providers.google.read import document_reader, stream_reader
 from hedgerow_server.providers.google.section import GeminiSection
 from hedgerow_server.providers.google.state import DIALECT
+from hedgerow_server.providers.reading import EVENT_STREAM, JSON, media_type
 from hedgerow_server.providers.refusal import wrong_content_type
 
 STREAM = "streamGenerateContent?alt=sse"
@@ -48,7 +49,7 @@ class Gemini:
         else:
             method, stream = "batchEmbedContents", False
             body = gemini_body(Batch(spec, draft, model=model), resource)
-        headers = {"content-type": "application/json", "accept": "text/event-stream" if stream else "application/json"}
+        headers = {"content-type": JSON, "accept": EVENT_STREAM if stream else JSON}
         if secret is not None:
             headers["x-goog-api-key"] = secret.reveal()
         url = f"{self._base_url}/{quote(resource)}:{method}"
@@ -56,25 +57,19 @@ class Gemini:
 
     def reader(self, operation: Operation, *, stream: bool, content_type: str) -> Reader:
         """A reader for what came back, whichever of a stream and a document was asked for."""
-        return reader(self._provider, GEMINI, operation, media_type(content_type, stream=stream))
+        return reader(self._provider, GEMINI, operation, media_type(content_type, EVENT_STREAM if stream else JSON))
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""
         return classify(self._provider, status, headers, body)
 
 
-def media_type(content_type: str, *, stream: bool) -> str:
-    """The media type of an answer; where it has none, that of what was asked for."""
-    found = content_type.partition(";")[0].strip().lower()
-    return found or ("text/event-stream" if stream else "application/json")
-
-
 def reader(provider: str, flavour: Flavour, operation: Operation, media: str) -> Reader:
     """The reader for an answer of this media type. Raises UpstreamProtocol for one that is none of the dialect's."""
-    if operation is Operation.EMBED and media == "application/json":
-        return EmbedReader(provider)
-    if operation is Operation.CHAT and media == "application/json":
-        return DocumentReader(provider, flavour)
-    if operation is Operation.CHAT and media == "text/event-stream":
-        return StreamReader(provider, flavour)
+    if operation is Operation.EMBED and media == JSON:
+        return embed_reader(provider)
+    if operation is Operation.CHAT and media == JSON:
+        return document_reader(provider, flavour)
+    if operation is Operation.CHAT and media == EVENT_STREAM:
+        return stream_reader(provider, flavour)
     raise wrong_content_type(provider, media)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hedgerow_server.core.request import Citation
-from hedgerow_server.providers.google.answer import text_of
+from hedgerow_server.providers.loose import text_of
 
 _QUERIES = ("webSearchQueries", "imageSearchQueries", "retrievalQueries")
 

@@ -8,7 +8,8 @@ than what is left.
 import msgspec
 
 from hedgerow_server.core.event import Usage
-from hedgerow_server.providers.google.answer import Counts, plain
+from hedgerow_server.providers.google.answer import Counts
+from hedgerow_server.providers.loose import plain
 
 _MAX_TOKENS = 1 << 40
 _AUDIO = ("AUDIO", 4)  # by name, or by number where enums are numbers

@@ -15,11 +15,13 @@ from hedgerow_server.providers.draft import Draft
 from hedgerow_server.providers.google.build import chat_body
 from hedgerow_server.providers.google.either import EitherDocument, EitherStream, of_claude
 from hedgerow_server.providers.google.embed import Batch, default_dimensions, predict_body, vertex_body
-from hedgerow_server.providers.google.errors import classify, read_document
+from hedgerow_server.providers.google.errors import classify
 from hedgerow_server.providers.google.flavour import VERTEX, VERTEX_V1
-from hedgerow_server.providers.google.gemini import DOCUMENT, STREAM, media_type, reader
+from hedgerow_server.providers.google.gemini import DOCUMENT, STREAM, reader
 from hedgerow_server.providers.google.section import VertexSection
 from hedgerow_server.providers.google.state import DIALECT
+from hedgerow_server.providers.loose import plain
+from hedgerow_server.providers.reading import EVENT_STREAM, JSON, media_type
 
 _Publisher = Literal["google", "anthropic"]
 _MULTI_REGIONS = ("us", "eu")
@@ -59,7 +61,7 @@ class Vertex:
         else:
             stream = False
             method, body = _embedding(Batch(spec, draft, model=model), model)
-        headers = {"content-type": "application/json", "accept": "text/event-stream" if stream else "application/json"}
+        headers = {"content-type": JSON, "accept": EVENT_STREAM if stream else JSON}
         if secret is not None:
             headers["authorization"] = f"Bearer {secret.reveal()}"
         named = model.startswith(("publishers/", "endpoints/"))
@@ -69,13 +71,13 @@ class Vertex:
 
     def reader(self, operation: Operation, *, stream: bool, content_type: str) -> Reader:
         """A reader for what came back, be it a stream or a document, of Gemini or of Claude."""
-        media = media_type(content_type, stream=stream)
+        media = media_type(content_type, EVENT_STREAM if stream else JSON)
         if self._publisher == "anthropic":
             return self._chosen(media, operation, claude=True)
         if self._publisher is None and operation is Operation.CHAT:
-            if media == "text/event-stream":
+            if media == EVENT_STREAM:
                 return EitherStream(self._provider, lambda claude: self._chosen(media, operation, claude=claude))
-            if media == "application/json":
+            if media == JSON:
                 return EitherDocument(self._provider, lambda claude: self._chosen(media, operation, claude=claude))
         return self._chosen(media, operation, claude=False)
 
@@ -83,7 +85,7 @@ class Vertex:
         """What an answer that is not a success means. Header names are lower case. Claude refuses in Anthropic's words,
         the platform before it in Google's.
         """
-        if of_claude(read_document(body)):
+        if of_claude(plain(body)):
             return anthropic.classify(self._provider, status, headers, body)
         return classify(self._provider, status, headers, body)
 
@@ -93,10 +95,10 @@ class Vertex:
         return "anthropic" if model.rpartition("/")[2].startswith("claude-") else "google"
 
     def _chosen(self, media: str, operation: Operation, *, claude: bool) -> Reader:
-        if claude and operation is Operation.CHAT and media == "text/event-stream":
-            return anthropic.StreamReader(self._provider)
-        if claude and operation is Operation.CHAT and media == "application/json":
-            return anthropic.DocumentReader(self._provider)
+        if claude and operation is Operation.CHAT and media == EVENT_STREAM:
+            return anthropic.stream_reader(self._provider)
+        if claude and operation is Operation.CHAT and media == JSON:
+            return anthropic.document_reader(self._provider)
         return reader(self._provider, self._flavour, operation, media)
 
 

@@ -9,11 +9,12 @@ from hedgerow_server.core.request import ChatSpec, EmbedSpec
 from hedgerow_server.core.secret import Secret
 from hedgerow_server.providers.draft import Draft
 from hedgerow_server.providers.openai.build import chat_body, embed_body
-from hedgerow_server.providers.openai.embed import EmbedReader
+from hedgerow_server.providers.openai.embed import embed_reader
 from hedgerow_server.providers.openai.errors import classify
-from hedgerow_server.providers.openai.read import DocumentReader, StreamReader
+from hedgerow_server.providers.openai.read import document_reader, stream_reader
 from hedgerow_server.providers.openai.section import OpenAISection, settings
 from hedgerow_server.providers.openai.state import DIALECT, tag
+from hedgerow_server.providers.reading import EVENT_STREAM, JSON, media_type
 from hedgerow_server.providers.refusal import wrong_content_type
 
 __all__ = ["OpenAI", "OpenAISection"]
@@ -38,7 +39,7 @@ class OpenAI:
         query = f"?{urlencode(self._settings.query)}" if self._settings.query else ""
         self._chat_url = f"{base_url}/chat/completions{query}"
         self._embed_url = f"{base_url}{self._quirks.embed_path}{query}"
-        self._headers = {"content-type": "application/json", **section.headers}
+        self._headers = {"content-type": JSON, **section.headers}
         if section.organization:
             self._headers["openai-organization"] = section.organization
         if section.project:
@@ -57,7 +58,7 @@ class OpenAI:
         else:
             url, stream = self._embed_url, False
             body = embed_body(spec, draft, self._quirks, model=model)
-        headers = {**self._headers, "accept": "text/event-stream" if stream else "application/json"}
+        headers = {**self._headers, "accept": EVENT_STREAM if stream else JSON}
         if secret is not None:
             name = self._settings.auth_header
             headers[name] = f"Bearer {secret.reveal()}" if name == "authorization" else secret.reveal()
@@ -65,16 +66,14 @@ class OpenAI:
 
     def reader(self, operation: Operation, *, stream: bool, content_type: str) -> Reader:
         """A reader for what came back, whichever of a stream and a document was asked for."""
-        media_type = content_type.partition(";")[0].strip().lower()
-        if not media_type:
-            media_type = "text/event-stream" if stream else "application/json"
-        if operation is Operation.EMBED and media_type == "application/json":
-            return EmbedReader(self._provider, self._quirks)
-        if operation is Operation.CHAT and media_type == "application/json":
-            return DocumentReader(self._provider, self._quirks, self._tag)
-        if operation is Operation.CHAT and media_type == "text/event-stream":
-            return StreamReader(self._provider, self._quirks, self._tag)
-        raise wrong_content_type(self._provider, media_type)
+        media = media_type(content_type, EVENT_STREAM if stream else JSON)
+        if operation is Operation.EMBED and media == JSON:
+            return embed_reader(self._provider, self._quirks)
+        if operation is Operation.CHAT and media == JSON:
+            return document_reader(self._provider, self._quirks, self._tag)
+        if operation is Operation.CHAT and media == EVENT_STREAM:
+            return stream_reader(self._provider, self._quirks, self._tag)
+        raise wrong_content_type(self._provider, media)
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""

@@ -4,14 +4,11 @@ Members that vendors fill with more than one type are declared `Any` and looked 
 are skipped. So the one thing that fails is JSON of another shape.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from hedgerow_server.providers.loose import repaired
-
-T = TypeVar("T")
+from hedgerow_server.providers.loose import tolerant
 
 
 class FunctionPiece(msgspec.Struct):
@@ -99,27 +96,7 @@ class Embeddings(msgspec.Struct):
     error: Any = None
 
 
-_decode_completion = msgspec.json.Decoder(Completion).decode
-decode_embeddings = msgspec.json.Decoder(Embeddings).decode
-
-
-def read_completion(payload: bytes) -> Completion | None:
-    """The completion or chunk in UTF-8 JSON, None where there is none."""
-    try:
-        return _decode_completion(payload)
-    except (msgspec.DecodeError, RecursionError):
-        return read_loosely(_decode_completion, payload)
-
-
-def read_loosely(decode: Callable[[bytes], T], payload: bytes) -> T | None:
-    """What is no strict JSON, once it is repaired. None where it is not what `decode` takes even so."""
-    strict = repaired(payload)
-    try:
-        return None if strict is None else decode(strict)
-    except (msgspec.DecodeError, RecursionError):
-        return None
-
-
-def text_of(value: object) -> str:
-    """The value if it is a string, else an empty one."""
-    return value if isinstance(value, str) else ""
+read_completion = tolerant(Completion)
+"""The completion or chunk in UTF-8 JSON, None where there is none."""
+read_embeddings = tolerant(Embeddings)
+"""The embeddings in UTF-8 JSON, None where there are none."""

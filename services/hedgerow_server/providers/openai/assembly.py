@@ -1,7 +1,6 @@
 """Pieces of a message into events: the same whether they are the deltas of a stream or one whole message."""
 
 import base64
-import binascii
 from typing import Any
 
 import msgspec
@@ -20,7 +19,8 @@ from hedgerow_server.core.event import (
     ToolCallStarted,
 )
 from hedgerow_server.core.request import Citation, ProviderItem
-from hedgerow_server.providers.openai.answer import AudioPiece, CallPiece, FunctionPiece, Piece, text_of
+from hedgerow_server.providers.loose import text_of
+from hedgerow_server.providers.openai.answer import AudioPiece, CallPiece, FunctionPiece, Piece
 from hedgerow_server.providers.openai.state import DIALECT, EXECUTED_TOOL, State, provider_state
 from hedgerow_server.providers.openai.thoughts import Details
 from hedgerow_server.providers.parts import made_call_id
@@ -234,7 +234,7 @@ class Assembly:
     def _audio(self, audio: AudioPiece) -> None:
         try:
             data = base64.b64decode(text_of(audio.data), validate=True)
-        except binascii.Error:
+        except ValueError:  # binascii.Error is one; characters that are not ASCII raise it bare
             raise protocol_error(self._provider, "audio that is not base64") from None
         transcript = text_of(audio.transcript)
         begins = self._kind is not MediaDelta

@@ -6,24 +6,20 @@ of a provider's text goes into an error, only its short code.
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
 from hedgerow_server.core.error import (
     ContentRefused,
     ContextTooLong,
-    FieldViolation,
     HedgerowError,
     ProviderAuth,
     ProviderModelUnavailable,
     ProviderQuotaSpent,
     ProviderRejectedRequest,
-    ProviderThrottled,
-    ProviderUnavailable,
-    UpstreamProtocol,
 )
-from hedgerow_server.providers.refusal import CODE, protocol_error, refusal
+from hedgerow_server.providers.loose import member, plain, text_of
+from hedgerow_server.providers.refusal import by_status, error_object, refusal
 from hedgerow_server.providers.retry_after import retry_delay_s
 
 # Codes and types that say more than the status does, lower case and without separators.
@@ -53,14 +49,6 @@ _BY_CODE: dict[str, type[HedgerowError]] = {
     "invalidmodel": ProviderModelUnavailable,
     "unknownmodel": ProviderModelUnavailable,
     "deploymentnotfound": ProviderModelUnavailable,
-}
-_BY_STATUS: dict[int, type[HedgerowError]] = {
-    402: ProviderQuotaSpent,
-    404: ProviderModelUnavailable,
-    408: ProviderUnavailable,
-    409: ProviderUnavailable,
-    425: ProviderUnavailable,
-    429: ProviderThrottled,
 }
 # The status that a code or type stands for, where none came with it: errors inside a 200.
 _STATUS_OF = {
@@ -134,47 +122,39 @@ class Facts(msgspec.Struct, frozen=True):
 
 def classify(provider: str, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
     """The meaning of an answer that is not a success."""
-    return _error(provider, status, read_facts(_document(body)), retry_delay_s(headers))
+    facts = _facts(plain(body))
+    return _error(_kind(status, facts), provider, status, facts, retry_delay_s(headers))
 
 
 def error_within(provider: str, error: object) -> HedgerowError:
     """The meaning of an error in the body of a 200."""
-    facts = read_facts(error)
-    words = [_plain(facts.code), _plain(facts.type)]
+    facts = _facts(error)
+    words = [_bare(facts.code), _bare(facts.type)]
     status = facts.status or next((_STATUS_OF[word] for word in words if word in _STATUS_OF), 500)
-    return _error(provider, status, facts, None, shown_status=200)
+    return _error(_kind(status, facts), provider, 200, facts)
 
 
-def read_facts(document: object) -> Facts:
+def _error(
+    kind: type[HedgerowError], provider: str, status: int, facts: Facts, delay_s: float | None = None
+) -> HedgerowError:
+    codes = (facts.code, facts.type)
+    return refusal(kind, provider, status, codes=codes, fields=_fields(facts), retry_delay_s=delay_s)
+
+
+def _facts(document: object) -> Facts:
     """What an error says, whatever its shape: `{"error": {…}}`, `{"error": "…"}`, `{"message": …}`, `{"detail": …}`."""
-    if isinstance(document, list) and document:
-        document = document[0]
-    if isinstance(document, str):
-        return Facts(text=document)
-    if not isinstance(document, dict):
-        return Facts()
-    inner = document.get("error")
-    if isinstance(inner, dict):
-        return read_facts(inner)
-    cause = document.get("innererror")
-    code = document.get("code")
-    numbers = (document.get("status_code"), code, document.get("status"))
-    texts = (document.get("message"), inner, document.get("detail"))
+    error = error_object(document)
+    code = error.get("code")
+    numbers = (error.get("status_code"), code, error.get("status"))
+    texts = (error.get("message"), error.get("error"), error.get("detail"))
     return Facts(
         status=next((number for number in map(_status, numbers) if number is not None), None),
         code=_word(code),
-        type=_word(document.get("type")) or _word(document.get("error_type")),
-        inner_code=_word(cause.get("code")) if isinstance(cause, dict) else "",
-        param=_word(document.get("param")),
+        type=_word(error.get("type")) or _word(error.get("error_type")),
+        inner_code=_word(member(error.get("innererror"), "code")),
+        param=_word(error.get("param")),
         text=next((text for text in texts if isinstance(text, str)), ""),
     )
-
-
-def _document(body: bytes) -> Any:
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None
 
 
 def _status(value: object) -> int | None:
@@ -184,41 +164,24 @@ def _status(value: object) -> int | None:
 
 
 def _word(value: object) -> str:
-    return value[:256] if isinstance(value, str) else ""
+    return text_of(value)[:256]
 
 
-def _plain(word: str) -> str:
+def _bare(word: str) -> str:
     return word.lower().replace("_", "").replace("-", "").replace(" ", "")
-
-
-def _error(
-    provider: str, status: int, facts: Facts, delay_s: float | None, shown_status: int | None = None
-) -> HedgerowError:
-    kind = _kind(status, facts)
-    if kind is UpstreamProtocol:
-        return protocol_error(provider, f"status {status}")
-    code = next((word for word in (facts.code, facts.type) if CODE.fullmatch(word)), "")
-    violations = _violations(facts) if kind is ProviderRejectedRequest else ()
-    return refusal(kind, provider, shown_status or status, code=code, violations=violations, retry_delay_s=delay_s)
 
 
 def _kind(status: int, facts: Facts) -> type[HedgerowError]:
     for word in (facts.code, facts.inner_code, facts.type):
-        if kind := _BY_CODE.get(_plain(word)):
+        if kind := _BY_CODE.get(_bare(word)):
             return kind
     if status in (400, 413, 422):
         return _kind_of_bad_request(facts)
-    if status in (401, 403):
-        return ProviderAuth
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
-    if status < 400:
-        return UpstreamProtocol
-    return ProviderRejectedRequest if status < 500 else ProviderUnavailable
+    return by_status(status)
 
 
 def _kind_of_bad_request(facts: Facts) -> type[HedgerowError]:
-    too_long = _plain(facts.code) == "stringabovemaxlength" and ("content" in facts.param or "input" in facts.param)
+    too_long = _bare(facts.code) == "stringabovemaxlength" and ("content" in facts.param or "input" in facts.param)
     if too_long or _CONTEXT_WORDS.search(facts.text):
         return ContextTooLong
     if _KEY_WORDS.search(facts.text):
@@ -226,7 +189,7 @@ def _kind_of_bad_request(facts: Facts) -> type[HedgerowError]:
     return ProviderRejectedRequest
 
 
-def _violations(facts: Facts) -> tuple[FieldViolation, ...]:
+def _fields(facts: Facts) -> tuple[str, ...]:
     head = re.split(r"[.\[]", facts.param, maxsplit=1)[0]
     field = _FIELDS.get(facts.param[: len(head) + 1]) or _FIELDS.get(head)
-    return (FieldViolation(field, "the provider refused it"),) if field else ()
+    return (field,) if field else ()

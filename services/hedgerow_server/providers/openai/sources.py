@@ -3,7 +3,7 @@
 from typing import Any
 
 from hedgerow_server.core.request import Citation
-from hedgerow_server.providers.openai.answer import text_of
+from hedgerow_server.providers.loose import text_of
 
 
 def read_sources(search_results: Any, citations: Any) -> list[Citation]:

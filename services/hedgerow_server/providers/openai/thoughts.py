@@ -4,7 +4,7 @@ They must go back as they came.
 
 from typing import Any
 
-from hedgerow_server.providers.openai.answer import text_of
+from hedgerow_server.providers.loose import text_of
 
 _GROWING = ("text", "summary")
 

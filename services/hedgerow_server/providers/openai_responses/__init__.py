@@ -10,9 +10,10 @@ from hedgerow_server.providers.draft import Draft
 from hedgerow_server.providers.openai import OpenAI, OpenAISection
 from hedgerow_server.providers.openai.errors import classify
 from hedgerow_server.providers.openai_responses.build import responses_body
-from hedgerow_server.providers.openai_responses.read import DocumentReader, StreamReader
+from hedgerow_server.providers.openai_responses.read import document_reader, stream_reader
 from hedgerow_server.providers.openai_responses.section import OpenAIResponsesSection
 from hedgerow_server.providers.openai_responses.state import DIALECT, tag
+from hedgerow_server.providers.reading import EVENT_STREAM, JSON, media_type
 from hedgerow_server.providers.refusal import wrong_content_type
 
 __all__ = ["OpenAIResponses", "OpenAIResponsesSection"]
@@ -42,7 +43,7 @@ class OpenAIResponses:
         )
         self.embed_batch_limit = section.embed_batch_limit
         self._url = f"{section.base_url.rstrip('/')}/responses"
-        self._headers = {"content-type": "application/json"}
+        self._headers = {"content-type": JSON}
         if section.organization:
             self._headers["openai-organization"] = section.organization
         if section.project:
@@ -58,7 +59,7 @@ class OpenAIResponses:
             return self._embeddings.build(spec, stream=False, model=model, secret=secret)
         draft = Draft(self._provider, *self._names)
         body = responses_body(spec, draft, self._section, self._tag, model=model, stream=stream)
-        headers = {**self._headers, "accept": "text/event-stream" if stream else "application/json"}
+        headers = {**self._headers, "accept": EVENT_STREAM if stream else JSON}
         if secret is not None:
             headers["authorization"] = f"Bearer {secret.reveal()}"
         return Prepared(HttpRequest("POST", self._url, headers, body), tuple(draft.warnings))
@@ -67,14 +68,12 @@ class OpenAIResponses:
         """A reader for what came back, whichever of a stream and a document was asked for."""
         if operation is Operation.EMBED:
             return self._embeddings.reader(operation, stream=False, content_type=content_type)
-        media_type = content_type.partition(";")[0].strip().lower()
-        if not media_type:
-            media_type = "text/event-stream" if stream else "application/json"
-        if media_type == "application/json":
-            return DocumentReader(self._provider, self._tag)
-        if media_type == "text/event-stream":
-            return StreamReader(self._provider, self._tag)
-        raise wrong_content_type(self._provider, media_type)
+        media = media_type(content_type, EVENT_STREAM if stream else JSON)
+        if media == JSON:
+            return document_reader(self._provider, self._tag)
+        if media == EVENT_STREAM:
+            return stream_reader(self._provider, self._tag)
+        raise wrong_content_type(self._provider, media)
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""

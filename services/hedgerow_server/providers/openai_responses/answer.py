@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from hedgerow_server.providers.openai.answer import read_loosely
+from hedgerow_server.providers.loose import tolerant
 
 _NOTHING = msgspec.Raw(b"null")
 
@@ -61,33 +61,12 @@ class Item(msgspec.Struct):
     environment: Any = None
 
 
-_decode_event = msgspec.json.Decoder(StreamEvent).decode
-_decode_response = msgspec.json.Decoder(Response).decode
-_decode_item = msgspec.json.Decoder(Item).decode
-
-
-def read_event(payload: bytes) -> StreamEvent | None:
-    """The event in UTF-8 JSON, None where there is none."""
-    try:
-        return _decode_event(payload)
-    except (msgspec.DecodeError, RecursionError):
-        return read_loosely(_decode_event, payload)
-
-
-def read_response(payload: bytes | msgspec.Raw) -> Response | None:
-    """The response in UTF-8 JSON, None where there is none."""
-    try:
-        return _decode_response(payload)
-    except (msgspec.DecodeError, RecursionError):
-        return read_loosely(_decode_response, bytes(payload))
-
-
-def read_item(payload: msgspec.Raw) -> Item | None:
-    """The item in UTF-8 JSON, None where there is none."""
-    try:
-        return _decode_item(payload)
-    except (msgspec.DecodeError, RecursionError):
-        return read_loosely(_decode_item, bytes(payload))
+read_event = tolerant(StreamEvent)
+"""The event in UTF-8 JSON, None where there is none."""
+read_response = tolerant(Response)
+"""The response in UTF-8 JSON, None where there is none."""
+read_item = tolerant(Item)
+"""The item in UTF-8 JSON, None where there is none."""
 
 
 def members_of(value: object) -> list[dict[str, Any]]:

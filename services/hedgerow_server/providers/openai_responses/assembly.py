@@ -5,7 +5,6 @@ Fragments name their item, so those of several items may alternate.
 """
 
 import base64
-import binascii
 from typing import Any
 
 import msgspec
@@ -22,7 +21,7 @@ from hedgerow_server.core.event import (
     ToolCallStarted,
 )
 from hedgerow_server.core.request import Citation, ProviderItem, ProviderState
-from hedgerow_server.providers.openai.answer import text_of
+from hedgerow_server.providers.loose import text_of
 from hedgerow_server.providers.openai_responses.answer import Item, StreamEvent, members_of, read_item
 from hedgerow_server.providers.openai_responses.state import DIALECT, PARTIAL_IMAGE, rest_of
 from hedgerow_server.providers.parts import Parts, Words, made_call_id
@@ -267,7 +266,7 @@ class Assembly:
     def _decoded(self, data: object) -> bytes:
         try:
             return base64.b64decode(text_of(data), validate=True)
-        except (binascii.Error, ValueError):
+        except ValueError:  # binascii.Error is one
             raise protocol_error(self._provider, "an image that is not base64") from None
 
 

@@ -1,0 +1,183 @@
+"""Readers of answers (core.port.Reader): what every dialect does alike, whatever its words and frames are.
+
+A dialect brings an `Answer`, which makes events of what it is given; a reader feeds it with the frames of a stream, or
+with one document, and tells Started and Finished.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Generic, Protocol, TypeVar
+
+from hedgerow_server.core.error import HedgerowError
+from hedgerow_server.core.event import Event, Finished, Started
+from hedgerow_server.providers.document import Document
+from hedgerow_server.providers.sse import MAX_EVENT_BYTES, SseEvent, SseReader
+
+JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
+MAX_WORD = 128
+"""The most characters of a provider's finish reason."""
+
+Frame = TypeVar("Frame")
+Frame_co = TypeVar("Frame_co", covariant=True)
+Frame_contra = TypeVar("Frame_contra", contravariant=True)
+
+
+class Opening:
+    """How an answer begins: its Started, told once, before the first content or, without any, with the last events."""
+
+    __slots__ = ("model", "response_id", "told")
+
+    def __init__(self) -> None:
+        self.model = ""
+        """The model that answers, by the provider's name; empty where no one has said it yet."""
+        self.response_id = ""
+        """The provider's id of the answer, likewise."""
+        self.told = False
+        """Whether it has been told: what is set later is of no use."""
+
+    def tell(self, events: list[Event]) -> None:
+        """Puts Started before the events, unless it has been told."""
+        if not self.told:
+            self.told = True
+            events.insert(0, Started(model=self.model, response_id=self.response_id))
+
+
+class Closable(Protocol):
+    """An answer that can be asked for what it made."""
+
+    opening: Opening
+
+    def events(self) -> list[Event]:
+        """What was made since the last time, Started and Finished not among it."""
+
+    def close(self) -> Finished:
+        """Ends what is open; the events of that are asked for after it. Raises StreamCut where no finish reason came,
+        and UpstreamProtocol where the answer is no whole one.
+        """
+
+
+class Answer(Closable, Protocol[Frame_contra]):
+    """One answer while it comes."""
+
+    done: bool
+    """Whether the provider has said its last word."""
+
+    def take(self, frame: Frame_contra) -> None:
+        """Takes the next frame. Raises HedgerowError where it makes the answer a failure."""
+
+
+class Frames(Protocol[Frame_co]):
+    """Cuts a stream into frames, such as SseReader."""
+
+    def feed(self, data: bytes) -> Iterable[Frame_co]:
+        """The frames that these bytes complete. The iteration raises HedgerowError for what is none."""
+
+
+class StreamReader(Generic[Frame]):
+    """Reads a stream of frames. Every way of cutting the bytes gives the same events."""
+
+    __slots__ = ("_answer", "_failure", "_frames", "_opening", "_rest", "done")
+
+    def __init__(
+        self,
+        frames: Frames[Frame],
+        answer: Answer[Frame],
+        rest: Callable[[], Iterable[Frame]] = tuple,
+    ) -> None:
+        """`rest` gives the frames that the end of the body completes."""
+        self._frames = frames
+        self._answer = answer
+        self._opening = answer.opening
+        self._rest = rest
+        self._failure: HedgerowError | None = None
+        self.done = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that these bytes complete."""
+        if self._failure is not None:
+            raise self._failure
+        if self.done:
+            return []
+        answer = self._answer
+        first: list[Event] = []
+        try:
+            for frame in self._frames.feed(data):
+                answer.take(frame)
+                if not self._opening.told and (first := answer.events()):
+                    # Told with the first frame that has content: a later one of the same bytes must not change it.
+                    self._opening.tell(first)
+                if answer.done:
+                    self.done = True
+                    break
+        except HedgerowError as error:
+            # What came before goes out first; the failure is raised by whatever is called next.
+            self.done = True
+            self._failure = error
+        events = answer.events()
+        if first:
+            events = first + events
+        elif events and not self._opening.told:
+            self._opening.tell(events)
+        if not events and self._failure is not None:
+            raise self._failure
+        return events
+
+    def finish(self) -> list[Event]:
+        """The last events. Raises StreamCut where no finish reason came."""
+        if self._failure is not None:
+            raise self._failure
+        if not self.done:
+            self.done = True
+            for frame in self._rest():
+                self._answer.take(frame)
+        return closing(self._answer)
+
+
+def sse_reader(
+    provider: str,
+    answer: Answer[SseEvent],
+    whole: Callable[[bytes], object],
+    limit: int = MAX_EVENT_BYTES,
+) -> StreamReader[SseEvent]:
+    """A reader of server-sent events. What the end of the body cut in the middle of an event counts for nothing: of an
+    event without its blank line, `whole` tells by its data whether it is all there.
+    """
+    sse = SseReader(provider, limit)
+    return StreamReader(sse, answer, lambda: (event for event in sse.end() if whole(event[1])))
+
+
+class DocumentReader:
+    """Reads one JSON document of at most 64 MiB. All events come with its end."""
+
+    __slots__ = ("_document", "_read", "done")
+
+    def __init__(self, provider: str, read: Callable[[bytes], list[Event]]) -> None:
+        """`read` makes all events of the document, UTF-8 text; it may raise HedgerowError."""
+        self._document = Document(provider)
+        self._read = read
+        self.done = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Keeps the bytes. Raises UpstreamProtocol above the limit."""
+        self._document.add(data)
+        return []
+
+    def finish(self) -> list[Event]:
+        """The events of the answer."""
+        return self._read(self._document.text())
+
+
+def closing(answer: Closable) -> list[Event]:
+    """The last events of an answer, Finished included, and Started where nothing was told before. Raises what its
+    `close` does.
+    """
+    finished = answer.close()
+    events = answer.events()
+    answer.opening.tell(events)
+    events.append(finished)
+    return events
+
+
+def media_type(content_type: str, otherwise: str) -> str:
+    """The media type of an answer, lower case; where it names none, that of what was asked for."""
+    return content_type.partition(";")[0].strip().lower() or otherwise
