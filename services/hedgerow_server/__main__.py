@@ -1,4 +1,4 @@
-"""`python -m hedgerow_server`: serve, check a configuration, print its JSON Schema."""
+"""`python -m hedgerow_server`: serve, check a configuration, print its JSON Schema, probe and record providers."""
 
 import argparse
 import asyncio
@@ -8,10 +8,11 @@ from pathlib import Path
 
 from hedgerow_server.config.load import ConfigError, load
 from hedgerow_server.settings import Settings, json_schema, references
+from hedgerow_server.verdict import CHECKS
 
 
 def main() -> int:
-    """Runs one command; returns the exit status: 0, or 1 with the reasons on standard error."""
+    """Runs one command; returns the exit status: 0, or another with the reasons on standard error."""
     arguments = _parser().parse_args()
     match arguments.command:
         case "schema":
@@ -19,6 +20,8 @@ def main() -> int:
             return 0
         case "check":
             return _check(arguments.config)
+        case "probe" | "record":
+            return _ask(arguments)
         case _:
             return _serve(arguments.config, arguments.ports_file)
 
@@ -39,7 +42,46 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("config", type=Path, help="the configuration file (YAML)")
     commands.add_parser("schema", help="print the JSON Schema of the configuration, for editors")
+    _add_probe(commands)
+    _add_record(commands)
     return parser
+
+
+def _add_probe(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    probe = commands.add_parser(
+        "probe",
+        help="ask the providers whether they still are what is expected of them",
+        description="Makes a small live call for each check, provider and model, and prints what no longer fits. Each "
+        "call costs a few tokens. The exit status is 0 where everything fits, else 1.",
+    )
+    probe.add_argument("config", type=Path, help="the configuration file (YAML)")
+    probe.add_argument("providers", nargs="*", metavar="PROVIDER", help="entries of `providers`; else all")
+    probe.add_argument(
+        "--check", action="append", choices=CHECKS, default=[], help="make this check only; may be said several times"
+    )
+    probe.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        help="check this model only, by the provider's name; needed where a route is for all models; may be said again",
+    )
+    probe.add_argument("--json", action="store_true", help="print an object for each check, one a line")
+
+
+def _add_record(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    record = commands.add_parser(
+        "record",
+        help="record the traffic of one check",
+        description="Makes one small live call and writes what went over the wire as one line of JSON, without keys, "
+        "accounts and addresses. Costs a few tokens.",
+    )
+    record.add_argument("config", type=Path, help="the configuration file (YAML)")
+    record.add_argument("provider", help="an entry of `providers`")
+    record.add_argument("check", choices=CHECKS, help="the call to make")
+    record.add_argument("--model", help="the provider's name of the model; else the first that a route has")
+    record.add_argument(
+        "--out", type=Path, help="append to this file, or to the provider's file in this folder; else standard output"
+    )
 
 
 def _check(path: Path) -> int:
@@ -50,6 +92,26 @@ def _check(path: Path) -> int:
         return 1
     print(f"{path}: fine: {len(settings.providers)} providers, {len(settings.routes)} routes")
     return 0
+
+
+def _ask(arguments: argparse.Namespace) -> int:
+    try:
+        settings = load(arguments.config, Settings, references)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 1
+    from hedgerow_server.probe import probe, record
+
+    try:
+        if arguments.command == "probe":
+            told = (arguments.providers, arguments.check, arguments.model)
+            return asyncio.run(probe(settings, *told, as_json=arguments.json))
+        return asyncio.run(record(settings, arguments.provider, arguments.check, arguments.model, arguments.out))
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 def _serve(path: Path, ports_file: Path | None) -> int:

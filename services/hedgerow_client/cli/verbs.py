@@ -6,6 +6,7 @@ from hedgerow_client.cli.chat import chat
 from hedgerow_client.cli.check import check
 from hedgerow_client.cli.embed import embed
 from hedgerow_client.cli.models import models
+from hedgerow_client.cli.probe import probe
 from hedgerow_client.cli.serve import serve
 from hedgerow_client.cli.version import version
 
@@ -45,6 +46,7 @@ def build() -> typer.Typer:
     passed_on = {"allow_extra_args": True, "ignore_unknown_options": True}
     app.command(context_settings=passed_on)(serve)
     app.command(context_settings=passed_on)(check)
+    app.command()(probe)
     app.command()(chat)
     app.command()(embed)
     app.command()(models)

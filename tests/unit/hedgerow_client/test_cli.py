@@ -289,7 +289,22 @@ def test_the_server_takes_over_the_process(shell: Shell, verb: str, monkeypatch:
     assert calls == [[python, python, "-m", "hedgerow_server", verb, "config.yaml", "--ports-file", "p.json"]]
 
 
-@pytest.mark.parametrize("verb", ["serve", "check"])
+def test_probe_becomes_the_server_too(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever its options stand, they come after the names: the server takes them in that order."""
+    calls: list[list[str]] = []
+    monkeypatch.setattr("os.execv", lambda _, arguments: calls.append(arguments[1:]))
+    given = ["--check", "chat", "openai", "--json", "mistral", "--model", "m", "--check", "tool"]
+    shell.run("probe", "config.yaml", *given)
+    options = ["--check", "chat", "--check", "tool", "--model", "m", "--json"]
+    assert calls == [["-m", "hedgerow_server", "probe", "config.yaml", "openai", "mistral", *options]]
+
+
+def test_probe_knows_the_checks(shell: Shell) -> None:
+    result = shell.run("probe", "config.yaml", "--check", "nonsense")
+    assert (result.exit_code, "nonsense" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("verb", ["serve", "check", "probe"])
 def test_a_missing_server_is_said(shell: Shell, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     result = shell.run(verb, "config.yaml")
@@ -297,7 +312,9 @@ def test_a_missing_server_is_said(shell: Shell, verb: str, monkeypatch: pytest.M
     assert "not installed" in result.stderr
 
 
-@pytest.mark.parametrize("verb", [(), ("chat",), ("embed",), ("models",), ("serve",), ("check",), ("version",)])
+@pytest.mark.parametrize(
+    "verb", [(), ("chat",), ("embed",), ("models",), ("serve",), ("check",), ("probe",), ("version",)]
+)
 def test_help_never_shows_the_token(shell: Shell, verb: tuple[str, ...]) -> None:
     result = shell.run(*verb, "--help")
     assert (result.exit_code, "Usage:" in result.stdout) == (0, True)
