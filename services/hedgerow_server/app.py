@@ -21,6 +21,8 @@ from hedgerow_server.interceptors.decode import Decode
 from hedgerow_server.interceptors.request_id import RequestId
 from hedgerow_server.interceptors.telemetry import Telemetry
 from hedgerow_server.providers import registry
+from hedgerow_server.providers.http.port import Transport
+from hedgerow_server.providers.section import ProviderSection
 from hedgerow_server.routing.plan import Candidate, Routes, Upstream
 from hedgerow_server.rpc.chat import Chat
 from hedgerow_server.rpc.embed import Embed
@@ -139,16 +141,26 @@ class App:
 
 def _upstreams(settings: Settings, leases: dict[str, HeldLease]) -> dict[str, Upstream]:
     return {
-        name: Upstream(
-            name=name,
-            dialect=registry.dialect(name, section),
-            transport=registry.transport(section),
-            lease=leases[section.credential] if section.credential is not None else None,
-            first_token_timeout_s=section.first_token_timeout_seconds,
-            idle_timeout_s=section.idle_timeout_seconds,
+        name: upstream(
+            name,
+            section,
+            leases[section.credential] if section.credential is not None else None,
+            registry.transport(section),
         )
         for name, section in settings.providers.items()
     }
+
+
+def upstream(name: str, section: ProviderSection, held: HeldLease | None, transport: Transport) -> Upstream:
+    """A provider as its section describes it, on a transport."""
+    return Upstream(
+        name=name,
+        dialect=registry.dialect(name, section),
+        transport=transport,
+        lease=held,
+        first_token_timeout_s=section.first_token_timeout_seconds,
+        idle_timeout_s=section.idle_timeout_seconds,
+    )
 
 
 def _routes(settings: Settings, upstreams: dict[str, Upstream]) -> Routes:

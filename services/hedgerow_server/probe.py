@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from hedgerow_server.app import upstream
 from hedgerow_server.core.call import Call, Kind, Method
 from hedgerow_server.core.error import CredentialUnavailable, HedgerowError
 from hedgerow_server.core.event import Event
@@ -36,7 +37,7 @@ from hedgerow_server.providers.openai.section import settings as openai_settings
 from hedgerow_server.providers.section import ProviderSection
 from hedgerow_server.record import Exchange, PrivateError, Scrubber, Tape, folder_name, recording, scrubber
 from hedgerow_server.routing.execute import execute
-from hedgerow_server.routing.plan import Candidate, Plan, Upstream
+from hedgerow_server.routing.plan import Candidate, Plan
 from hedgerow_server.settings import Settings
 from hedgerow_server.verdict import CHECKS, Asked, CheckName, Result, judge
 
@@ -70,14 +71,7 @@ class Subject:
         self.section = section
         self.tape = Tape(registry.transport(section))
         self._held = held
-        self._upstream = Upstream(
-            name=name,
-            dialect=registry.dialect(name, section),
-            transport=self.tape,
-            lease=held,
-            first_token_timeout_s=section.first_token_timeout_seconds,
-            idle_timeout_s=section.idle_timeout_seconds,
-        )
+        self._upstream = upstream(name, section, held, self.tape)
 
     @property
     def scrubber(self) -> Scrubber:
