@@ -16,6 +16,7 @@ from hedgerow_server.providers.openai.quirks import Quirks
 
 _MAX_TOKENS = 1 << 40
 _COUNTS = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
+_OPENAIS = _COUNTS | {"prompt_tokens_details", "completion_tokens_details"}
 _NO_QUIRKS = Quirks()
 # Cached tokens by the names of DeepSeek, Mistral, Together, and those who pass Anthropic's on.
 _CACHED = ("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens", "cache_read_input_tokens")
@@ -46,8 +47,12 @@ def read_usage(usage: Any, *, quirks: Quirks = _NO_QUIRKS, model: str = "", timi
         made.left += beyond
         made.details = {"reasoning_tokens": beyond}
     cached, written = read.take("cached_tokens"), read.take("cache_write_tokens")
-    cached = cached or read.take_count(_cached(usage, timings))
-    written = written or read.take_count(usage.get("cache_creation_input_tokens"))
+    units: dict[str, int] = {}
+    if timings is not None or not usage.keys() <= _OPENAIS:
+        # OpenAI's own members say nothing more.
+        cached = cached or read.take_count(_cached(usage, timings))
+        written = written or read.take_count(usage.get("cache_creation_input_tokens"))
+        units = _units(usage)
     heard, seen = read.take("audio_tokens"), read.take("image_tokens")
     reasoned, spoken, drawn = made.take("reasoning_tokens"), made.take("audio_tokens"), made.take("image_tokens")
     return Usage(
@@ -60,7 +65,7 @@ def read_usage(usage: Any, *, quirks: Quirks = _NO_QUIRKS, model: str = "", timi
         output_reasoning_tokens=reasoned,
         output_audio_tokens=spoken,
         output_image_tokens=drawn,
-        other_units=_units(usage),
+        other_units=units,
         final=True,
     )
 
