@@ -15,7 +15,6 @@ from hedgerow.chat.v1.chat_service_pb2 import (
 )
 from hedgerow.chat.v1.chat_service_pb2_grpc import ChatServiceStub
 from hedgerow.chat.v1.message_pb2 import ChatSpec
-from hedgerow.common.v1.attempt_pb2 import CallReport
 from hedgerow.embed.v1.embed_service_pb2 import (
     EmbedRequest,
     EmbedResponse,
@@ -33,6 +32,7 @@ from hedgerow.router.v1.router_service_pb2_grpc import RouterServiceStub
 from hedgerow_client import request as requests
 from hedgerow_client.channel import Dial, Tls, plan
 from hedgerow_client.client import Fold, Metadata
+from hedgerow_client.ending import Ending
 from hedgerow_client.errors import HedgerowError, Trailers, cancelled, from_rpc_error, read_trailers
 from hedgerow_client.fold import ChatFold, EmbedFold
 
@@ -47,7 +47,7 @@ AnswerT = TypeVar("AnswerT")
 AnyCall = grpc.aio.UnaryStreamCall[Any, EventT] | grpc.aio.StreamStreamCall[Any, EventT]
 
 
-class AsyncStream(Generic[EventT, ResultT]):
+class AsyncStream(Ending[ResultT], Generic[EventT, ResultT]):
     """A call that answers with events: iterate over it, or `collect` the whole.
 
     Every event is checked as it passes. An iteration that ends without an exception was a whole answer, and `result`
@@ -56,31 +56,12 @@ class AsyncStream(Generic[EventT, ResultT]):
     """
 
     def __init__(self, call: AnyCall[EventT], fold: Fold[EventT, ResultT], inputs: "_Inputs | None" = None) -> None:
+        super().__init__()
         self._call = call
         self._events = aiter(call)
         self._fold = fold
         self._inputs = inputs
-        self._trailers = Trailers()
-        self._result: ResultT | None = None
-        self._ended = False
         self._closed = False
-
-    @property
-    def result(self) -> ResultT:
-        """The whole answer. Raises RuntimeError before the stream has ended well."""
-        if self._result is None:
-            raise RuntimeError("the stream has not ended, or not well: there is no whole answer")
-        return self._result
-
-    @property
-    def request_id(self) -> str:
-        """The id of the call in the gateway's log, once the stream has ended."""
-        return self._trailers.request_id
-
-    @property
-    def report(self) -> CallReport | None:
-        """Attempts, usage and cost of the call, once the stream has ended."""
-        return self._trailers.report
 
     async def collect(self) -> ResultT:
         """Reads what is left of the stream and gives the whole answer."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from hedgerow_server.core.call import Call, Outcome
+from hedgerow_server.core.request import ChatRequest, EmbedRequest
 from hedgerow_server.telemetry.logs import CallLine
 
 WriteLine = Callable[[CallLine], None]
@@ -29,7 +30,7 @@ class Telemetry:
         if self._write_line is None:
             return
         error, last = outcome.error, call.attempts[-1] if call.attempts else None
-        usage = call.usage
+        usage, request = call.usage, call.request
         self._write_line(
             CallLine(
                 request_id=call.request_id,
@@ -45,6 +46,7 @@ class Telemetry:
                 output_tokens=usage.output_tokens if usage else 0,
                 duration_ms=round((time.monotonic() - call.started_s) * 1000, 3),
                 first_token_ms=round(last.first_token_s * 1000, 3) if last and last.first_token_s is not None else None,
+                labels=request.labels if isinstance(request, ChatRequest | EmbedRequest) else {},
                 trace=next((value for name, value in call.trace if name == "traceparent"), ""),
             )
         )

@@ -33,6 +33,7 @@ class CallLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     duration_ms: float = 0.0
     first_token_ms: float | None = None
     trace: str = ""
+    labels: dict[str, str] = {}
     time_unix_s: float = msgspec.field(default_factory=time.time)
 
 

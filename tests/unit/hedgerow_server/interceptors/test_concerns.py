@@ -8,6 +8,7 @@ import pytest
 from hedgerow_server.core.call import Call, Kind, Method, Outcome, Principal
 from hedgerow_server.core.error import RequestInvalid, StreamCut, Unauthenticated
 from hedgerow_server.core.event import AttemptKind, AttemptOutcome, AttemptRecord, Usage, WarningCode
+from hedgerow_server.core.request import EmbedRequest, EmbedSpec
 from hedgerow_server.interceptors.auth import Auth
 from hedgerow_server.interceptors.deadline import Deadline
 from hedgerow_server.interceptors.decode import Decode
@@ -213,6 +214,12 @@ async def test_the_line_of_a_call_holds_neither_credential_nor_prompt() -> None:
     one = call({"authorization": "Bearer sk-canary", "x-api-key": "sk-canary"}, body=b"prompt-canary")
     one.request = {"messages": ["prompt-canary"]}
     assert "canary" not in repr(await line_of(one, Outcome()))
+
+
+async def test_the_line_of_a_call_holds_its_labels() -> None:
+    one = call()
+    one.request = EmbedRequest(spec=EmbedSpec(model="m"), labels={"feature": "search"})
+    assert (await line_of(one, Outcome())).labels == {"feature": "search"}
 
 
 async def test_the_line_of_a_call_that_was_refused_early_knows_little() -> None:
