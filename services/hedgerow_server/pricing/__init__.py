@@ -1,0 +1,1 @@
+"""Prices of models, what a usage costs, and what a call may cost before it is sent."""

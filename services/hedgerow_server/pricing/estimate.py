@@ -1,0 +1,121 @@
+"""What a request may cost, before it is sent."""
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from hedgerow_server.core.event import Usage
+from hedgerow_server.core.request import ChatSpec, EmbedSpec, ProviderTool
+from hedgerow_server.core.tokens import InputTokens, input_tokens
+from hedgerow_server.pricing.price import SEARCHES_BY_ITSELF, Price, Rates, rounded
+
+_USUAL_OUTPUT = 256
+"""Tokens of a usual answer: a rule of thumb."""
+_LEAST_SHARE = 4
+"""The optimistic end takes the input for a quarter of what is expected."""
+# Options that bring in, or ask for, what no size in the request tells of: kept state, tools, more answers, another
+# limit, another tier of service.
+_UNBOUNDED = re.compile(
+    r'"(previous_response_id|conversation|cached_?content|prompt|tools|plugins|web_search_options|search_parameters'
+    r'|n|candidate_?count|max_(completion_|output_)?tokens|max(output)?tokens|service_?tier|speed)"\s*:',
+    re.IGNORECASE,
+)
+
+
+class EstimatedCost(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request may cost at one price. Costs are picos, 10^-12 US dollars."""
+
+    low: int | None = None
+    """An optimistic cost, no bound: little input, all of it cached, and a token of output. None: price unknown."""
+    expected: int | None = None
+    """The cost of the expected tokens, none of them cached. None: the price is unknown."""
+    high: int | None = None
+    """The most it can cost in one attempt. None: the price is unknown, or there is no bound."""
+    input_tokens: InputTokens
+    """The input, as expected and at most."""
+    expected_output_tokens: int
+    """The output of a usual answer, or the most it may have where that is less."""
+    output_tokens_bound: int | None
+    """The most output. None: neither the request nor what is known of the model bounds it."""
+    price_version: str = ""
+    """The version of the price; empty: the price is unknown."""
+
+
+def estimate(
+    spec: ChatSpec | EmbedSpec,
+    price: Price | None,
+    *,
+    max_output_tokens: int | None = None,
+    context_tokens: int | None = None,
+    at_unix_s: float | None = None,
+) -> EstimatedCost:
+    """Estimates one attempt that starts then (None: now).
+
+    `max_output_tokens` and `context_tokens` are the model's own limits where they are known. The context bounds an
+    input that nothing else bounds, unless the provider runs tools: each of its rounds reads the context again.
+    """
+    given = _input(spec, context_tokens)
+    most = 0 if isinstance(spec, EmbedSpec) else _least(spec.max_output_tokens, max_output_tokens, context_tokens)
+    usual = _USUAL_OUTPUT if most is None else min(_USUAL_OUTPUT, most)
+    sizes = EstimatedCost(input_tokens=given, expected_output_tokens=usual, output_tokens_bound=most)
+    if price is None:
+        return sizes
+    least = Usage(input_cache_read_tokens=max(given.expected // _LEAST_SHARE, 1), output_visible_tokens=min(usual, 1))
+    expected = Usage(input_uncached_tokens=given.expected, output_visible_tokens=usual)
+    return msgspec.structs.replace(
+        sizes,
+        low=price.cost(least, at_unix_s),
+        expected=price.cost(expected, at_unix_s),
+        high=_most(price, given.bound, most),
+        price_version=price.version,
+    )
+
+
+def _input(spec: ChatSpec | EmbedSpec, context_tokens: int | None) -> InputTokens:
+    given = input_tokens(spec)
+    options = spec.provider_options.values()
+    if any(_UNBOUNDED.search(text) for text in options):
+        return InputTokens(given.expected, None)
+    if isinstance(spec, ChatSpec) and any(isinstance(tool, ProviderTool) for tool in spec.tools):
+        return given
+    return InputTokens(given.expected, _least(given.bound, context_tokens))
+
+
+def _least(*limits: int | None) -> int | None:
+    return min((one for one in limits if one is not None), default=None)
+
+
+def _most(price: Price, given: int | None, made: int | None) -> int | None:
+    """The cost where every token is of the dearest class at the dearest time."""
+    if given is None or made is None:
+        return None
+    totals = [_dearest(rates, given, made) for rates in _reachable(price, given)]
+    known = [total for total in totals if total is not None]
+    return rounded(max(known), price.scale) if known and len(known) == len(totals) else None
+
+
+def _reachable(price: Price, input_tokens: int) -> Iterator[Rates]:
+    """All rates that a request of at most so many tokens can meet, whenever it is sent."""
+    for rates, tiers in [(price.rates, price.tiers), *((one.rates, one.tiers) for one in price.periods)]:
+        yield rates
+        yield from (tier.rates for tier in tiers if tier.above_input_tokens < input_tokens)
+
+
+def _dearest(rates: Rates, given: int, made: int) -> int | None:
+    if rates.units.get(SEARCHES_BY_ITSELF):
+        return None
+    inputs = (
+        rates.input,
+        rates.cache_read,
+        rates.cache_write,
+        rates.cache_write_long,
+        rates.input_audio,
+        rates.input_image,
+    )
+    outputs = (rates.output, rates.reasoning, rates.output_audio, rates.output_image)
+    if None in inputs or (made and None in outputs):
+        return None
+    dearest_input = max(one for one in inputs if one is not None)
+    dearest_output = max((one for one in outputs if one is not None), default=0)
+    return rates.request + given * dearest_input + made * dearest_output
