@@ -33,30 +33,54 @@ _LINKS: Final = ("", "", "", "Even so, ", "Meanwhile, ", "In the end, ", "As a r
 _CALL: Final = re.compile(r"\bcall\s+(?:the\s+)?(?:function\s+|tool\s+)?[`'\"]?([\w.-]+)", re.IGNORECASE)
 _AND: Final = re.compile(r"\s*(?:,|\band\b)\s*[`'\"]?([\w.-]+)")
 _QUOTED: Final = 60
+_FAULT: Final = "sim-"
+_TOOL: Final = "lookup"
+_TOOL_SCHEMA: Final = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("place", "plant", "season")},
+    "required": ["place", "plant", "season"],
+}
 _REMEMBERED: Final = 1024
 
 
 class Author:
-    """Answers that depend on the seed, the model, the last user message and the tool result alone."""
+    """Answers that depend on the seed, the model (without `sim-` and what follows), the last user message and the tool
+    result alone.
+    """
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
         # Benchmarks ask the same thing again and again; writing it anew would only heat the machine.
         self._tokens = functools.lru_cache(_REMEMBERED)(self._tokens_of)
 
-    def write(self, ask: Ask, length: int | None = None) -> list[Choice]:
-        """The answers to a request, as many as it wants; with `length`, text of exactly so many tokens."""
-        return [self._choice(ask, index, length) for index in range(ask.choices)]
+    def write(self, ask: Ask, length: int | None = None, text: str | None = None) -> list[Choice]:
+        """The answers to a request, as many as it wants; with `length`, text of exactly so many tokens.
 
-    def _choice(self, ask: Ask, index: int, length: int | None) -> Choice:
+        With `text`, exactly that, within the request's own limit.
+        """
+        return [self._choice(ask, index, length, text) for index in range(ask.choices)]
+
+    def call(self, ask: Ask, *, half: bool = False) -> Choice:
+        """An answer that is one call of the request's first tool, or of one made up; with `half` it breaks off."""
+        rng = self._rng(ask, 0)
+        name, form = (ask.tools[0].name, ask.tools[0].schema) if ask.tools else (_TOOL, _TOOL_SCHEMA)
+        arguments: Any = schema.example(form or {"type": "object"}, rng, every=True)
+        pieces = tokens.split(msgspec.json.encode(arguments).decode())
+        pieces = pieces[: len(pieces) // 2] if half else pieces
+        one = Call(f"call_{rng.getrandbits(96):024x}", name, tuple(pieces))
+        return Choice("tool_calls", calls=(one,), tokens=tokens.count(name) + len(pieces))
+
+    def _choice(self, ask: Ask, index: int, length: int | None, given: str | None) -> Choice:
         limit = ask.limit
         thought = ask.reasoning_tokens if limit is None else min(ask.reasoning_tokens, limit)
         left = None if limit is None else limit - thought
-        if names := _called(ask):
+        if given is None and (names := _called(ask)):
             return self._calls(ask, index, names, thought, left)
-        if ask.schema is not None:
+        if given is not None:
+            pieces: Sequence[str] = tokens.split(given)
+        elif ask.schema is not None:
             text = msgspec.json.encode(schema.example(ask.schema, self._rng(ask, index), every=True)).decode()
-            pieces: Sequence[str] = tokens.split(text)
+            pieces = tokens.split(text)
         else:
             pieces = self._tokens(ask.model, ask.prompt, ask.tool_result, index, length)
         pieces, stop = _stopped(pieces, ask.stops)
@@ -107,7 +131,9 @@ class Author:
         return self._seeded(ask.model, ask.prompt, ask.tool_result, index)
 
     def _seeded(self, model: str, prompt: str, tool_result: str | None, index: int) -> random.Random:
-        key = msgspec.json.encode((self._seed, model, prompt, tool_result, index))
+        # A fault changes how an answer travels, not what it says.
+        named = model.partition(_FAULT)[0]
+        key = msgspec.json.encode((self._seed, named, prompt, tool_result, index))
         return random.Random(int.from_bytes(hashlib.blake2b(key, digest_size=8).digest()))
 
     def _tokens_of(

@@ -7,7 +7,7 @@ import msgspec
 
 from hedgerow_sim import tokens
 
-Finish = Literal["stop", "length", "tool_calls"]
+Finish = Literal["stop", "length", "tool_calls", "content_filter"]
 
 
 class Tool(msgspec.Struct, frozen=True):

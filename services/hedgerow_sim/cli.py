@@ -1,6 +1,7 @@
 """The command line."""
 
 import asyncio
+import ssl
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -30,17 +31,22 @@ Answers are deterministic, paced by a latency law, and noted in a book. Try it:
     -d '{{"model": "gpt-4o", "stream": true, "messages": [{{"role": "user", "content": "Hello"}}]}}'
   curl http://127.0.0.1:50080/_sim/book
 
-Any model name is answered, in every dialect. These ask for something special:
+Any model name is answered, in every dialect. These ask for something special; [.…] takes another one behind a
+dot, as in sim-once-k7.429-after-2, and a prefix may stand before, as in claude-sim-cut:
 
 \b
-{chr(10).join(f"  {name:<20} {line}" for name, line in behaviours.described())}
+{chr(10).join(f"  {name:<28} {line}" for name, line in behaviours.described())}
 
 Paths beside the providers' own:
 
 \b
-  GET /_sim/book[?last=N]   every call: tokens sent, outcome (completed, cancelled,
-                            cut, error, open), times; and totals over all of them
+  GET /_sim/book[?last=N]   every call: tokens sent and billed, outcome (completed,
+                            cancelled, cut, error, open), times; and totals
   DELETE /_sim/book         empties it
+  PUT, DELETE /_sim/law     {{"law": "brown-out", "for_s": 60}}: another pace
+  PUT, DELETE /_sim/outage  {{"for_s": 300, "fault": "503"}}: all calls meet a fault
+  /_sim/as/NAME/...         before any path: a provider of its own; its part of the
+                            book, its law and its outage are at ?provider=NAME
   /_sim/chunk-bytes/N/...   before any path: the body comes in pieces of N bytes
 """
 
@@ -106,6 +112,16 @@ _Seed = Annotated[int, typer.Option(min=0, help="Texts, vectors and delays depen
 _BookSize = Annotated[int, typer.Option(min=0, help="How many calls the book keeps; its totals count all.")]
 
 
+_Certificate = Annotated[
+    Path | None,
+    typer.Option("--tls-cert", metavar="FILE", exists=True, dir_okay=False, help="Serves HTTPS with this PEM chain."),
+]
+_PrivateKey = Annotated[
+    Path | None,
+    typer.Option("--tls-key", metavar="FILE", exists=True, dir_okay=False, help="Its key, if it is in another file."),
+]
+
+
 @app.command(help=_HELP)
 def main(
     *,
@@ -117,6 +133,8 @@ def main(
     api_key: _Key = None,
     seed: _Seed = 0,
     book_size: _BookSize = 10_000,
+    tls_cert: _Certificate = None,
+    tls_key: _PrivateKey = None,
 ) -> None:
     """Parses the options and serves."""
     host, port = _address(listen)
@@ -133,20 +151,34 @@ def main(
         replay_only=replay_only,
     )
 
+    tls = _tls(tls_cert, tls_key)
+
     def ready(address: str) -> None:
         recordings = f", {len(library)} recordings" if library is not None else ""
-        typer.echo(f"hedgerow-sim on http://{address} (law {law}{recordings}); book at /_sim/book")
+        scheme = "http" if tls is None else "https"
+        typer.echo(f"hedgerow-sim on {scheme}://{address} (law {law}{recordings}); book at /_sim/book")
         sys.stdout.flush()
         if ports_file is not None:
             write_ports(ports_file, address)
 
     try:
-        _run(handler, host, port, ready)
+        _run(handler, host, port, ready, tls)
     except OSError as exc:
         raise SystemExit(f"hedgerow-sim: cannot listen on {listen}: {exc.strerror or exc}") from exc
 
 
-def _run(handler: Handler, host: str, port: int, ready: Callable[[str], None]) -> None:
+def _tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate, key)
+    except ssl.SSLError as exc:
+        raise typer.BadParameter(f"{certificate}: {exc.reason or exc}", param_hint="--tls-cert") from exc
+    return context
+
+
+def _run(handler: Handler, host: str, port: int, ready: Callable[[str], None], tls: ssl.SSLContext | None) -> None:
     factory = None if sys.platform == "win32" else uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(serve(handler, host, port, ready))
+        runner.run(serve(handler, host, port, ready, tls))

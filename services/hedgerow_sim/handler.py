@@ -1,29 +1,29 @@
-"""A request comes in: which dialect, which behaviour, and the note in the book.
+"""A request comes in: which provider, which dialect, which behaviour, and the note in the book.
 
-Paths: those of the dialects (and, with recordings, those of the recordings); `/_sim/book`; and `/_sim/chunk-bytes/N`
-before any other path, which sends the body of the answer in pieces of N bytes.
+Paths: those of the dialects (and, with recordings, those of the recordings), and what ``admin`` serves below `/_sim`.
+Before any provider's path may stand `/_sim/as/NAME`, which makes it NAME's, and `/_sim/chunk-bytes/N`, which sends the
+body of the answer in pieces of N bytes.
 """
 
 import itertools
 import random
 import re
-from http import HTTPStatus
+from collections.abc import Callable
 from typing import Final
 
-import msgspec
 from aiohttp import web
 
-from hedgerow_sim import behaviours
-from hedgerow_sim.behaviours import Turn
+from hedgerow_sim import admin, behaviours
 from hedgerow_sim.book import Book, Entry
 from hedgerow_sim.dialects.port import Dialect, Incoming, Kind, Refusal, Signature
 from hedgerow_sim.laws import Law
-from hedgerow_sim.perform import perform
+from hedgerow_sim.perform import Performer
+from hedgerow_sim.providers import Switchboard
 from hedgerow_sim.replay import Library
 from hedgerow_sim.script import Script
+from hedgerow_sim.turn import Turn, refuse
 
-_CHUNK_BYTES: Final = re.compile(r"/_sim/chunk-bytes/(\d{1,9})(?=/)")
-_BOOK: Final = "/_sim/book"
+_PREFIX: Final = re.compile(r"/_sim/(?:as/(?P<name>[A-Za-z0-9._-]{1,64})|chunk-bytes/(?P<piece>\d{1,9}))(?=/)")
 
 
 class Handler:
@@ -47,6 +47,10 @@ class Handler:
         self._key = key
         self._library = library
         self._replay_only = replay_only
+        self._catalogue = behaviours.catalogue()
+        self._switchboard = Switchboard()
+        self._admin = admin.Admin(book, self._switchboard, self._catalogue)
+        self._performer = Performer(book)
         # Apart from the book's numbers, which begin anew when it is emptied: ids must not.
         self._calls = itertools.count(1)
 
@@ -54,32 +58,55 @@ class Handler:
         """Plays one request's answer."""
         path, _, query = request.raw_path.partition("?")
         piece: int | None = None
-        if path.startswith("/_sim/"):
-            if (match := _CHUNK_BYTES.match(path)) is None:
-                return self._admin(request, path, query)
-            piece, path = int(match[1]) or None, path[match.end() :]
+        name = ""
+        while path.startswith("/_sim/"):
+            if (match := _PREFIX.match(path)) is None:
+                return await self._admin.answer(request, path, query)
+            name = match["name"] or name
+            piece = int(match["piece"] or 0) or piece
+            path = path[match.end() :]
         peer = "{}:{}".format(*(request.get_extra_info("peername") or ("", 0))[:2])
-        entry = self._book.begin(path, request.headers.items(), peer)
+        entry = self._book.begin(path, request.headers.items(), peer, name)
         with self._book.keeping(entry):
-            incoming = Incoming(path, query, request.headers, await request.read())
-            return await perform(request, self._script(request.method, incoming, entry), entry, piece)
+            body = await _read(request, entry)
+            script = self._script(request.method, Incoming(path, query, request.headers, body), entry)
+            return await self._performer.perform(request, script, entry, piece)
+
+    def watch(self, sockets: Callable[[], int]) -> None:
+        """Tells how to count the connections of the server."""
+        self._admin.sockets = sockets
+
+    async def close(self) -> None:
+        """Ends what goes on without a connection."""
+        await self._performer.close()
 
     def _script(self, method: str, incoming: Incoming, entry: Entry) -> Script:
         call = next(self._calls)
         path, body = incoming.path, incoming.body
         dialect = next((one for one in self._dialects if one.serves(path)), self._dialects[-1])
+        switched = self._switchboard.law(entry.provider)
+        law = self._law if switched is None or switched.law is None else switched.law
         try:
             self._admit(dialect, incoming)
             rng = random.Random(self._seed << 32 | call)
             if self._library is not None and (found := self._library.find(path, body)) is not None:
                 entry.model, entry.stream, entry.record = found.model, found.stream, found.recording.id
-                return found.recording.script(self._law, rng)
+                return found.recording.script(law, rng)
             self._serves(dialect, path, method)
             job = dialect.read(incoming)
             entry.model, entry.stream, entry.input_tokens = job.model, job.stream, job.input_tokens
-            return behaviours.behaviour(job.model)(Turn(job, dialect, incoming, self._law, rng, call))
+            provider = self._switchboard.provider(entry.provider)
+            outage = self._switchboard.outage(entry.provider)
+            if outage is not None and outage.fault is not None:
+                behaviour = self._catalogue.named(outage.fault)
+            else:
+                behaviour = self._catalogue.behaviour(job.model)
+            if behaviour is None:
+                # A misspelt fault must not look healthy.
+                raise Refusal(Kind.NO_MODEL, about=job.model)
+            return behaviour(Turn(job, dialect, incoming, law, rng, call, provider))
         except Refusal as refusal:
-            return behaviours.refuse(dialect, refusal, call, incoming)
+            return refuse(dialect, refusal, call, incoming)
 
     def _admit(self, dialect: Dialect, incoming: Incoming) -> None:
         if self._key is None or (given := dialect.key(incoming)) == self._key or isinstance(given, Signature):
@@ -94,16 +121,16 @@ class Handler:
         if method != "POST":
             raise Refusal(Kind.METHOD, about=f"{method} {path}")
 
-    def _admin(self, request: web.BaseRequest, path: str, query: str) -> web.Response:
-        if path == _BOOK and request.method == "DELETE":
-            self._book.empty()
-            return web.Response(status=HTTPStatus.NO_CONTENT)
-        if path == _BOOK and request.method == "GET":
-            last = re.fullmatch(r"last=(\d{1,9})", query)
-            page = self._book.page(int(last[1]) if last else None)
-            return web.Response(body=msgspec.json.encode(page), content_type="application/json")
-        text = "GET or DELETE /_sim/book[?last=N], or /_sim/chunk-bytes/N/… with a provider's path\n"
-        return web.Response(status=HTTPStatus.NOT_FOUND, text=text)
+
+async def _read(request: web.BaseRequest, entry: Entry) -> bytes:
+    """The body, with a note of how many bytes came in all, were it only a part."""
+    head = sum(len(name) + len(value) + 4 for name, value in request.raw_headers)
+    head += len(f"{request.method} {request.raw_path} HTTP/1.1\r\n\r\n")
+    entry.received_bytes = head
+    try:
+        return await request.read()
+    finally:
+        entry.received_bytes = head + request.content.total_bytes
 
 
 def _masked(key: str) -> str:

@@ -86,6 +86,11 @@ LAWS: Final[Mapping[str, Law]] = MappingProxyType(
     {
         "instant": fixed(0, 0),
         "steady": fixed(200, 20),
+        # The same provider on a bad day: ten times slower, the tail as long as clients will wait.
+        "brown-out": Law(
+            Delay(Quantiles(p50=6390, p95=11_440, p99=45_170, max=70_100)),
+            Delay(Quantiles(p50=140, p95=400, p99=1200, max=6000)),
+        ),
         "gpt-4o-like": Law(
             Delay(Quantiles(p50=639, p95=1144, p99=4517, max=7010)), Delay(Quantiles(p50=14, p95=40, p99=120, max=600))
         ),

@@ -13,6 +13,8 @@ class Pause(msgspec.Struct, frozen=True, gc=False):
 
     seconds: float
     """How long; 0 yields to the event loop once, so that the next bytes travel on their own."""
+    tokens: int = 0
+    """Output tokens that are generated meanwhile, evenly, and sent later: who leaves early pays for a part."""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -35,6 +37,10 @@ class Send(msgspec.Struct, frozen=True, gc=False):
     """Output tokens that these bytes carry, for the book."""
     failure: bool = False
     """These bytes report an error, so the call counts as one even with status 200."""
+    paid: bool = False
+    """The prompt is billed once these bytes are sent, though they carry no output tokens: embeddings."""
+    chunks: int = 1
+    """How many events these bytes are, for the book."""
 
 
 class Silence(msgspec.Struct, frozen=True, gc=False):
@@ -42,11 +48,27 @@ class Silence(msgspec.Struct, frozen=True, gc=False):
 
 
 class Close(msgspec.Struct, frozen=True, gc=False):
-    """Close the connection in the middle of the body."""
+    """Close the connection, before the head or in the middle of the body."""
 
     reset: bool = False
     """False: the bytes so far are flushed and a FIN follows. True: an RST."""
 
 
-Step = Pause | Head | Send | Silence | Close
+class Raw(msgspec.Struct, frozen=True, gc=False):
+    """Bytes for the connection itself, past all framing: for heads and chunks that no server would write.
+
+    A script that wrote a head or a body this way ends with `Close`.
+    """
+
+    data: bytes
+    """What to write."""
+    status: int | None = None
+    """HTTP status that these bytes carry, for the book."""
+
+
+class Deaf(msgspec.Struct, frozen=True, gc=False):
+    """From here on a client that leaves changes nothing: the answer is generated, and billed, to its end."""
+
+
+Step = Pause | Head | Send | Silence | Close | Raw | Deaf
 Script = Iterator[Step]

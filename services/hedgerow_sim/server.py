@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import ssl
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -23,8 +24,10 @@ _GRACE_SECONDS = 0.05
 
 
 @contextlib.asynccontextmanager
-async def listening(handler: Handler, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
-    """Serves while the block runs; gives the bound address. Port 0 takes a free one."""
+async def listening(
+    handler: Handler, host: str, port: int, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[str, int]]:
+    """Serves while the block runs, with `tls` over TLS; gives the bound address. Port 0 takes a free one."""
     loop = asyncio.get_running_loop()
 
     def request(
@@ -38,23 +41,27 @@ async def listening(handler: Handler, host: str, port: int) -> AsyncIterator[tup
 
     # With handler_cancellation, a client that goes away ends its call at once, whatever the call waits for.
     server = web.Server(handler, request_factory=request, handler_cancellation=True, access_log=None)
+    handler.watch(lambda: len(server.connections))
     runner = web.ServerRunner(server, shutdown_timeout=_GRACE_SECONDS)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, backlog=1024).start()
+        await web.TCPSite(runner, host, port, backlog=1024, ssl_context=tls).start()
         bound = runner.addresses[0]
         yield bound[0], bound[1]
     finally:
+        await handler.close()
         await runner.cleanup()
 
 
-async def serve(handler: Handler, host: str, port: int, ready: Callable[[str], None]) -> None:
+async def serve(
+    handler: Handler, host: str, port: int, ready: Callable[[str], None], tls: ssl.SSLContext | None = None
+) -> None:
     """Serves until SIGTERM or SIGINT; calls `ready` with HOST:PORT once bound."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with listening(handler, host, port) as (bound_host, bound_port):
+    async with listening(handler, host, port, tls) as (bound_host, bound_port):
         ready(f"[{bound_host}]:{bound_port}" if ":" in bound_host else f"{bound_host}:{bound_port}")
         await stop.wait()
 

@@ -43,6 +43,16 @@ _WORDS: Final[Mapping[Kind, _Words]] = MappingProxyType(
             "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or "
             "purchase credits.",
         ),
+        Kind.PREFILL: _Words(
+            400,
+            _INVALID,
+            "This model does not support assistant message prefill. The conversation must end with a user message.",
+        ),
+        Kind.FILTER: _Words(400, _INVALID, "Output blocked by content filtering policy"),
+        Kind.UNPROCESSABLE: _Words(422, _INVALID, "messages: unprocessable entity"),
+        Kind.GATEWAY: _Words(502, "api_error", "Bad gateway"),
+        Kind.TIMEOUT: _Words(504, "timeout_error", "Request timed out"),
+        Kind.BUSY: _Words(529, "overloaded_error", "Overloaded"),
         Kind.SERVER: _Words(500, "api_error", "Internal server error"),
         Kind.OVERLOADED: _Words(529, "overloaded_error", "Overloaded"),
     }
@@ -110,9 +120,12 @@ def error(refusal: Refusal, call: int | None = None) -> bytes:
     return msgspec.json.encode(body)
 
 
+_TRANSIENT: Final = frozenset({Kind.RATE_LIMIT, Kind.SERVER, Kind.GATEWAY, Kind.OVERLOADED, Kind.TIMEOUT, Kind.BUSY})
+
+
 def answer(refusal: Refusal, call: int) -> Refused:
     """An error answer."""
-    extra = {"x-should-retry": "true" if refusal.kind in (Kind.RATE_LIMIT, Kind.SERVER, Kind.OVERLOADED) else "false"}
+    extra = {"x-should-retry": "true" if refusal.kind in _TRANSIENT else "false"}
     if refusal.kind is Kind.RATE_LIMIT:
         extra |= {"retry-after": "2", "anthropic-ratelimit-requests-remaining": "0"}
     status = _WORDS[refusal.kind].status

@@ -145,7 +145,7 @@ class Voice:
         if finish:
             usage = {name: self._input[name] for name in self._input if name != "cache_creation"}
             yield _event("message_delta", delta=_stop(choice), usage=usage | {"output_tokens": choice.tokens})
-        yield _event("message_stop")
+        yield Frame(_event("message_stop").data, end=True)
 
     def _block_events(self, choice: Choice) -> Iterator[Any]:
         if choice.reasoning_tokens:
@@ -182,6 +182,8 @@ class Voice:
 def _stop(choice: Choice) -> dict[str, Any]:
     if choice.finish == "length":
         return {"stop_reason": "max_tokens", "stop_sequence": None}
+    if choice.finish == "content_filter":
+        return {"stop_reason": "refusal", "stop_sequence": None}
     if choice.calls:
         return {"stop_reason": "tool_use", "stop_sequence": None}
     return {"stop_reason": "stop_sequence" if choice.stop else "end_turn", "stop_sequence": choice.stop}

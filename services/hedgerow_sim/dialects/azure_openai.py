@@ -60,6 +60,14 @@ _WORDS: Final[Mapping[Kind, _Words]] = MappingProxyType(
             "Requests to the ChatCompletions_Create Operation under Azure OpenAI API have exceeded call rate limit of "
             "your current OpenAI S0 pricing tier. Please retry after 2 seconds.",
         ),
+        Kind.FILTER: _Words(
+            400,
+            "content_filter",
+            "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. Please "
+            "modify your prompt and retry.",
+        ),
+        Kind.GATEWAY: _Words(502, "BadGateway", "Bad gateway"),
+        Kind.TIMEOUT: _Words(504, "GatewayTimeout", "The gateway did not receive a response in time."),
         Kind.SERVER: _Words(500, "InternalServerError", "Internal server error"),
         Kind.OVERLOADED: _Words(
             503, "ServiceUnavailable", "The service is temporarily unable to process your request."
@@ -102,7 +110,8 @@ class AzureOpenAI:
             return openai_embeddings.read(fields, self._vectors)
         ask, include_usage = openai_chat_request.read(fields)
         cached = self._cache.implicit(ask.input_tokens, lambda: openai_chat_request.prefix(fields))
-        voice = openai_chat.Voice(ask, include_usage=include_usage, cached=cached)
+        top = openai_chat_request.top_logprobs(fields)
+        voice = openai_chat.Voice(ask, include_usage=include_usage, cached=cached, top_logprobs=top)
         return ChatJob(ask, self._author, _Voice(voice) if azure else voice)
 
     def refusal(self, refusal: Refusal, call: int, incoming: Incoming) -> Refused:
@@ -111,7 +120,12 @@ class AzureOpenAI:
         words = _WORDS.get(refusal.kind)
         if words is None:
             return plain
-        body = msgspec.json.encode({"error": {"code": words.code, "message": words.message}})
+        error: dict[str, Any] = {"code": words.code, "message": refusal.message or words.message}
+        if refusal.kind is Kind.FILTER:
+            hit = dict(_FILTERS) | {"violence": {"filtered": True, "severity": "medium"}}
+            inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": hit}
+            error |= {"param": "prompt", "type": None, "status": 400, "innererror": inner}
+        body = msgspec.json.encode({"error": error})
         headers = {"content-type": "application/json", "apim-request-id": f"{call:032x}"}
         if refusal.kind is Kind.RATE_LIMIT:
             headers |= {"retry-after": "2", "retry-after-ms": "2000", "x-ratelimit-remaining-requests": "0"}

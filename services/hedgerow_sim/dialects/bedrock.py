@@ -118,7 +118,7 @@ class _Voice:
             yield Frame(frame.data, frame.tokens, max(frame.delays - 1, 0) if first else frame.delays)
             first = first and not frame.tokens
         if finish:
-            yield _event("messageStop", stopReason=_stop(choice))
+            yield Frame(_event("messageStop", stopReason=_stop(choice)).data, end=True)
         yield _event("metadata", usage=self._usage(choice), metrics={"latencyMs": 12})
 
     def _block_events(self, choice: Choice) -> Iterator[Frame]:
@@ -146,6 +146,8 @@ class _Voice:
 def _stop(choice: Choice) -> str:
     if choice.finish == "length":
         return "max_tokens"
+    if choice.finish == "content_filter":
+        return "content_filtered"
     return "tool_use" if choice.calls else "stop_sequence" if choice.stop else "end_turn"
 
 

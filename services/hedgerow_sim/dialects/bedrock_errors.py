@@ -49,6 +49,22 @@ _WORDS: Final[Mapping[Kind, _Words]] = MappingProxyType(
         Kind.QUOTA: _Words(
             429, "ThrottlingException", "Too many tokens per day, please wait before trying again."
         ),
+        Kind.PREFILL: _Words(
+            400,
+            _VALIDATION,
+            "This model does not support assistant message prefill. The conversation must end with a user message.",
+        ),
+        Kind.FILTER: _Words(
+            400,
+            _VALIDATION,
+            "This request has been blocked by our content filters. Our filters automatically flagged this prompt "
+            "because it may conflict our AUP or AWS Responsible AI Policy. Please adjust your text prompt to submit a "
+            "new request.",
+        ),
+        Kind.UNPROCESSABLE: _Words(422, _VALIDATION, "Malformed input request, please reformat your input."),
+        Kind.GATEWAY: _Words(502, "ServiceUnavailableException", "Bad gateway"),
+        Kind.TIMEOUT: _Words(504, "ServiceUnavailableException", "Gateway timeout"),
+        Kind.BUSY: _Words(529, "ServiceUnavailableException", "Bedrock is overloaded, try again."),
         Kind.SERVER: _Words(
             500,
             "InternalServerException",

@@ -183,4 +183,4 @@ class _ClaudeVoice:
                 data = msgspec.json.encode({"type": "message_stop", "amazon-bedrock-invocationMetrics": metrics})
             encoded = binascii.b2a_base64(data, newline=False).decode()
             payload = eventstream.padded(msgspec.json.encode({"bytes": encoded}))
-            yield Frame(eventstream.event("chunk", payload), frame.tokens, frame.delays)
+            yield Frame(eventstream.event("chunk", payload), frame.tokens, frame.delays, frame.end)

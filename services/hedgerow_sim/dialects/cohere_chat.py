@@ -250,7 +250,7 @@ class _Voice:
         if finish:
             end = {"finish_reason": _finish(choice), **end}
         yield _event("message-end", delta=end)
-        yield Frame(b"data: [DONE]\n\n")
+        yield Frame(b"data: [DONE]\n\n", end=True)
 
 
 def _inner(choice: Choice) -> Iterator[Frame]:
@@ -285,6 +285,8 @@ def _call(call: Call, *, whole: bool) -> Fields:
 def _finish(choice: Choice) -> str:
     if choice.finish == "length":
         return "MAX_TOKENS"
+    if choice.finish == "content_filter":
+        return "ERROR_TOXIC"
     return "TOOL_CALL" if choice.calls else "STOP_SEQUENCE" if choice.stop else "COMPLETE"
 
 

@@ -54,6 +54,12 @@ _WORDS: Final[Mapping[Kind, _Words]] = MappingProxyType(
             "Please add or update your payment method at https://dashboard.cohere.com/billing?tab=payment to continue "
             "using the API.",
         ),
+        Kind.PREFILL: _Words(400, "invalid request: the last message must be from the user or a tool"),
+        Kind.FILTER: _Words(498, "blocked input: please ensure that your input and output text is appropriate"),
+        Kind.UNPROCESSABLE: _Words(422, "unprocessable entity"),
+        Kind.GATEWAY: _Words(502, "bad gateway"),
+        Kind.TIMEOUT: _Words(504, "gateway timeout, please try again later"),
+        Kind.BUSY: _Words(529, "the service is overloaded, please try again later"),
         Kind.SERVER: _Words(500, "Internal server error, please try again later"),
         Kind.OVERLOADED: _Words(503, "The service is temporarily unavailable, please try again later"),
     }

@@ -37,3 +37,17 @@ def exception(kind: str, payload: bytes) -> bytes:
 def padded(payload: bytes) -> bytes:
     """A JSON object with a padding member `p`, by which Bedrock hides the length of what it says."""
     return payload[:-1] + b',"p":"' + _PADDING[: 1 + len(payload) * 7 % len(_PADDING)].encode() + b'"}'
+
+
+def parts(data: bytes) -> tuple[dict[str, str], bytes]:
+    """Headers and payload of one message that was written here."""
+    size, head = struct.unpack("!II", data[:8])
+    headers: dict[str, str] = {}
+    at, end = 12, 12 + head
+    while at < end:
+        name = data[at + 1 : at + 1 + data[at]].decode()
+        at += 1 + data[at]
+        (length,) = struct.unpack("!H", data[at + 1 : at + 3])
+        headers[name] = data[at + 3 : at + 3 + length].decode()
+        at += 3 + length
+    return headers, data[end : size - 4]

@@ -6,6 +6,7 @@ Wire format: https://ai.google.dev/api/generate-content
 import binascii
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote
 
@@ -27,6 +28,7 @@ _GEMINI: Final = re.compile(rf"/v1(?:beta|alpha)?/models/([^/:]+):{_METHODS}")
 _VERTEX: Final = re.compile(
     rf"/v1(?:beta1)?/(?:projects/[^/]+/locations/[^/]+/)?publishers/google/models/([^/:]+):{_METHODS}"
 )
+_FINISHES: Final[Mapping[str, str]] = MappingProxyType({"length": "MAX_TOKENS", "content_filter": "SAFETY"})
 
 
 class Gemini:
@@ -122,15 +124,16 @@ class Voice:
                 candidate = self._candidate(index, choice, [part], finish=finish and last)
                 hidden = choice.reasoning_tokens if number == 0 and not self._letter.shown else 0
                 body = self._response(call, [candidate], spoken, thought)
-                yield self._frame(body, sent, cost + hidden)
+                end = finish and last and index == len(choices) - 1
+                yield self._frame(body, sent, cost + hidden, end=end)
                 sent += 1
         if not self._sse:
             yield Frame(b"]")
 
-    def _frame(self, body: bytes, sent: int, cost: int) -> Frame:
+    def _frame(self, body: bytes, sent: int, cost: int, *, end: bool) -> Frame:
         before, after = (b"data: ", b"\r\n\r\n") if self._sse else (b",\r\n" if sent else b"[", b"")
         data = before + body + after
-        return Frame(data, cost, cost if sent else max(cost - 1, 0))
+        return Frame(data, cost, cost if sent else max(cost - 1, 0), end)
 
     def _parts(self, choice: Choice, *, whole: bool) -> Iterator[tuple[dict[str, Any], int]]:
         """The parts of an answer, each with its tokens; text as one, or a token each and an empty part at the end."""
@@ -172,8 +175,8 @@ class Voice:
             content["parts"] = parts
         candidate: dict[str, Any] = {"content": content, "index": index}
         if finish:
-            candidate["finishReason"] = "MAX_TOKENS" if choice.finish == "length" else "STOP"
-            if choice.calls and choice.finish != "length":
+            candidate["finishReason"] = _FINISHES.get(choice.finish, "STOP")
+            if choice.calls and choice.finish not in _FINISHES:
                 candidate["finishMessage"] = "Model generated function call(s)."
         return candidate
 

@@ -102,6 +102,14 @@ _WORDS: Final[Mapping[Kind, _Words]] = MappingProxyType(
                 },
             ),
         ),
+        Kind.PREFILL: _Words(
+            400, "INVALID_ARGUMENT", "Please ensure that single turn requests end with a user role or a role field."
+        ),
+        Kind.FILTER: _Words(400, "INVALID_ARGUMENT", "The prompt could not be submitted: it violates our policies."),
+        Kind.UNPROCESSABLE: _Words(422, "FAILED_PRECONDITION", "Request cannot be processed."),
+        Kind.GATEWAY: _Words(502, "UNAVAILABLE", "Bad Gateway"),
+        Kind.TIMEOUT: _Words(504, "DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
+        Kind.BUSY: _Words(529, "UNAVAILABLE", "The model is overloaded. Please try again later."),
         Kind.SERVER: _Words(500, "INTERNAL", "An internal error has occurred. Please retry or report in"
                             " https://developers.generativeai.google/guide/troubleshooting"),
         Kind.OVERLOADED: _Words(503, "UNAVAILABLE", "The model is overloaded. Please try again later."),
@@ -196,10 +204,23 @@ def _words(kind: Kind, *, vertex: bool) -> _Words:
 
 def answer(refusal: Refusal, incoming: Incoming, *, vertex: bool) -> Refused:
     """An error answer. Where a stream without `alt=sse` was asked for, it is the one item of an array."""
+    if refusal.kind is Kind.FILTER:
+        return _blocked(incoming)
     body = error(refusal, vertex=vertex)
     if "streamgenerate" in incoming.path.lower() and "alt=sse" not in incoming.query:
         body = b"[" + body + b"]"
     return Refused(_words(refusal.kind, vertex=vertex).status, headers(), body)
+
+
+def _blocked(incoming: Incoming) -> Refused:
+    """A prompt that the safety filter stops is answered, with status 200 and without candidates."""
+    usage = {"promptTokenCount": 4, "totalTokenCount": 4}
+    body = msgspec.json.encode({"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": usage})
+    if "streamgenerate" not in incoming.path.lower():
+        return Refused(200, headers(), body)
+    if "alt=sse" in incoming.query:
+        return Refused(200, headers("text/event-stream"), b"data: " + body + b"\r\n\r\n")
+    return Refused(200, headers(), b"[" + body + b"]")
 
 
 def headers(content_type: str = "application/json; charset=UTF-8") -> dict[str, str]:

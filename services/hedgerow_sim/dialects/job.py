@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+import msgspec
+
 from hedgerow_sim.author import Author
 from hedgerow_sim.chat import Ask, Choice
 from hedgerow_sim.dialects.port import Frame, Refusal, Reply, Wish
@@ -37,7 +39,12 @@ class ChatJob:
 
     def reply(self, call: int, wish: Wish) -> Reply:
         """See Job."""
-        choices = self._author.write(self._ask, wish.length)
+        if wish.call:
+            choices = [self._author.call(self._ask, half=wish.call == "half")]
+        else:
+            choices = self._author.write(self._ask, wish.length, wish.text)
+        if wish.filtered:
+            choices = [msgspec.structs.replace(choice, finish="content_filter") for choice in choices]
         streamed = self.stream if wish.stream is None else wish.stream
         headers = self._voice.headers(call, streamed=streamed)
         if streamed:

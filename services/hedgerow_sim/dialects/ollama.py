@@ -37,6 +37,12 @@ _MESSAGES: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.METHOD: "405 method not allowed",
         Kind.RATE_LIMIT: "too many requests",
         Kind.QUOTA: "you've reached your usage limit, please upgrade to continue",
+        Kind.PREFILL: "the last message must be from the user or a tool",
+        Kind.FILTER: "the request was rejected by the content filter",
+        Kind.UNPROCESSABLE: "unprocessable entity",
+        Kind.GATEWAY: "upstream error",
+        Kind.TIMEOUT: "upstream timed out",
+        Kind.BUSY: "server overloaded, please try again",
         Kind.SERVER: "model runner has unexpectedly stopped",
         Kind.OVERLOADED: "server busy, please try again. maximum pending requests exceeded",
     }
@@ -206,7 +212,7 @@ class _Voice:
         # It stops, it says, whether or not there are calls.
         return line | {
             "done": True,
-            "done_reason": "length" if ended.finish == "length" else "stop",
+            "done_reason": ended.finish if ended.finish in ("length", "content_filter") else "stop",
             "total_duration": 12_000_000,
             "load_duration": 1_000_000,
             "prompt_eval_count": self._ask.input_tokens,
@@ -228,7 +234,7 @@ class _Voice:
             data = msgspec.json.encode(self._line(message, None)) + b"\n"
             yield Frame(data, cost, cost if number else cost - 1)
         if finish:
-            yield Frame(msgspec.json.encode(self._line({"content": ""}, choice)) + b"\n")
+            yield Frame(msgspec.json.encode(self._line({"content": ""}, choice)) + b"\n", end=True)
 
 
 def _called(call: Call) -> Fields:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from hedgerow_sim import tokens
+from hedgerow_sim import logprobs, tokens
 from hedgerow_sim.author import Author
 from hedgerow_sim.cache import PromptCache
 from hedgerow_sim.chat import Ask, Choice
@@ -21,7 +21,7 @@ from hedgerow_sim.dialects.port import Frame, Incoming, Job, Refusal, Refused
 
 # Compatible providers put it under bases of their own.
 _PATH: Final = "/chat/completions"
-_DONE: Final = Frame(b"data: [DONE]\n\n")
+_DONE: Final = Frame(b"data: [DONE]\n\n", end=True)
 _FINGERPRINT: Final = "fp_hedgerow"
 
 
@@ -45,7 +45,8 @@ class OpenAIChat:
         fields = checks.decode(incoming.body)
         ask, include_usage = openai_chat_request.read(fields)
         cached = self._cache.implicit(ask.input_tokens, lambda: openai_chat_request.prefix(fields))
-        return ChatJob(ask, self._author, Voice(ask, include_usage=include_usage, cached=cached))
+        top = openai_chat_request.top_logprobs(fields)
+        return ChatJob(ask, self._author, Voice(ask, include_usage=include_usage, cached=cached, top_logprobs=top))
 
     def refusal(self, refusal: Refusal, call: int, _incoming: Incoming) -> Refused:
         """See Dialect."""
@@ -55,8 +56,10 @@ class OpenAIChat:
 class Voice:
     """Writes completions and their chunks."""
 
-    def __init__(self, ask: Ask, *, include_usage: bool, cached: int = 0) -> None:
+    def __init__(self, ask: Ask, *, include_usage: bool, cached: int = 0, top_logprobs: int | None = None) -> None:
+        """`top_logprobs` is None where no log probabilities are wanted."""
         self._ask = ask
+        self._top = top_logprobs
         self._cached = cached
         self._include_usage = include_usage
 
@@ -80,7 +83,7 @@ class Voice:
                     {
                         "index": index,
                         "message": _message(choice),
-                        "logprobs": None,
+                        "logprobs": _logprobs(choice.text, self._top) if choice.text else None,
                         "finish_reason": choice.finish if finish else None,
                     }
                     for index, choice in enumerate(choices)
@@ -122,7 +125,7 @@ class Voice:
         )
         prefix = b"data: " + head[:-1] + b',"choices":['
         suffix = b'],"usage":null}\n\n' if self._include_usage else b"]}\n\n"
-        rows = [_choice_frames(index, choice, prefix, suffix) for index, choice in enumerate(choices)]
+        rows = [self._choice_frames(index, choice, prefix, suffix) for index, choice in enumerate(choices)]
         yield from rows[0] if len(rows) == 1 else _interleaved(rows)
         if finish:
             for index, choice in enumerate(choices):
@@ -132,9 +135,36 @@ class Voice:
             yield Frame(prefix + b'],"usage":' + msgspec.json.encode(self._usage(choices)) + b"}\n\n")
         yield _DONE
 
+    def _choice_frames(self, index: int, choice: Choice, prefix: bytes, suffix: bytes) -> Iterator[Frame]:
+        """The events of one choice up to its finish reason."""
+        encode = msgspec.json.encode
+        before = prefix + b'{"index":%d,"delta":' % index
+        after = b',"logprobs":null,"finish_reason":null}' + suffix
+        content = b"null" if choice.calls else b'""'
+        opening = b'{"role":"assistant","content":' + content + b',"refusal":null}'
+        yield Frame(before + opening + after, choice.reasoning_tokens, choice.reasoning_tokens)
+        delays = 0
+        before_text, after_text = before + b'{"content":', b"}" + after
+        for piece in choice.text:
+            if self._top is not None:
+                after_text = b'},"logprobs":%b,"finish_reason":null}' % encode(_logprobs((piece,), self._top)) + suffix
+            yield Frame(before_text + encode(piece) + after_text, 1, delays)
+            delays = 1
+        for number, call in enumerate(choice.calls):
+            yield Frame(before + _call_start(number, call.id, call.name) + after, tokens.count(call.name), delays)
+            delays = 1
+            for piece in call.arguments:
+                delta = b'{"tool_calls":[{"index":%d,"function":{"arguments":%b}}]}' % (number, encode(piece))
+                yield Frame(before + delta + after, 1, delays)
+
 
 def _id(call: int) -> str:
     return f"chatcmpl-{call:029x}"
+
+
+def _logprobs(pieces: Sequence[str], top: int | None) -> dict[str, Any] | None:
+    """How likely the tokens of a text were; None where nobody wants to know."""
+    return None if top is None else {"content": [logprobs.entry(piece, top) for piece in pieces], "refusal": None}
 
 
 def _message(choice: Choice) -> dict[str, Any]:
@@ -154,27 +184,6 @@ def _interleaved(rows: list[Iterator[Frame]]) -> Iterator[Frame]:
         for frame in filter(None, round_):
             yield Frame(frame.data, frame.tokens) if waited else frame
             waited = True
-
-
-def _choice_frames(index: int, choice: Choice, prefix: bytes, suffix: bytes) -> Iterator[Frame]:
-    """The events of one choice up to its finish reason."""
-    encode = msgspec.json.encode
-    before = prefix + b'{"index":%d,"delta":' % index
-    after = b',"logprobs":null,"finish_reason":null}' + suffix
-    content = b"null" if choice.calls else b'""'
-    opening = b'{"role":"assistant","content":' + content + b',"refusal":null}'
-    yield Frame(before + opening + after, choice.reasoning_tokens, choice.reasoning_tokens)
-    delays = 0
-    before_text, after_text = before + b'{"content":', b"}" + after
-    for piece in choice.text:
-        yield Frame(before_text + encode(piece) + after_text, 1, delays)
-        delays = 1
-    for number, call in enumerate(choice.calls):
-        yield Frame(before + _call_start(number, call.id, call.name) + after, tokens.count(call.name), delays)
-        delays = 1
-        for piece in call.arguments:
-            delta = b'{"tool_calls":[{"index":%d,"function":{"arguments":%b}}]}' % (number, encode(piece))
-            yield Frame(before + delta + after, 1, delays)
 
 
 def _call_start(number: int, call_id: str, name: str) -> bytes:

@@ -68,8 +68,15 @@ def _scalars(fields: Fields) -> None:
     checks.number(fields, "frequency_penalty", -2, 2)
     checks.number(fields, "presence_penalty", -2, 2)
     checks.whole(fields, "seed")
-    checks.flag(fields, "logprobs")
-    checks.whole(fields, "top_logprobs", 0, 20)
+
+
+def top_logprobs(fields: Fields) -> int | None:
+    """How many of the likeliest tokens are wanted at each place, None for no log probabilities. Raises Refusal."""
+    wanted = checks.flag(fields, "logprobs")
+    top = checks.whole(fields, "top_logprobs", 0, 20)
+    if not wanted and top is not None:
+        raise checks.refuse("The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.", "top_logprobs")
+    return (top or 0) if wanted else None
 
 
 def _messages(fields: Fields) -> list[Fields]:

@@ -64,6 +64,21 @@ _WORDS: Final[Mapping[Kind, _Words]] = MappingProxyType(
             "You exceeded your current quota, please check your plan and billing details. For more information on this "
             "error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.",
         ),
+        Kind.PREFILL: _Words(
+            _INVALID,
+            None,
+            "This model does not support assistant message prefill. The conversation must end with a user message.",
+        ),
+        Kind.FILTER: _Words(
+            _INVALID,
+            "content_policy_violation",
+            "Your request was rejected as a result of our safety system. Your prompt may contain text that is not "
+            "allowed by our safety system.",
+        ),
+        Kind.UNPROCESSABLE: _Words(_INVALID, None, "Unprocessable entity."),
+        Kind.GATEWAY: _Words("cf_bad_gateway", None, "Bad gateway."),
+        Kind.TIMEOUT: _Words("cf_gateway_timeout", None, "Gateway timeout."),
+        Kind.BUSY: _Words("service_unavailable_error", None, "The server is overloaded or not ready yet."),
         Kind.SERVER: _Words(
             "server_error", None, "The server had an error while processing your request. Sorry about that!"
         ),

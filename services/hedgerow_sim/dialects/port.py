@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -23,8 +23,19 @@ class Kind(enum.Enum):
     """Too many requests: waiting helps."""
     QUOTA = "quota", 429
     """No money left: waiting does not help."""
+    PREFILL = "prefill", 400
+    """The conversation ends with the assistant's words, which this model does not go on with."""
+    FILTER = "filter", 400
+    """The prompt offends the provider's content policy."""
+    UNPROCESSABLE = "unprocessable", 422
     SERVER = "server", 500
+    GATEWAY = "gateway", 502
+    """The provider's front reached nothing behind it."""
     OVERLOADED = "overloaded", 503
+    TIMEOUT = "timeout", 504
+    """The provider's front waited in vain."""
+    BUSY = "busy", 529
+    """Overloaded, by the status that Anthropic uses for it."""
 
     def __init__(self, word: str, status: int) -> None:
         self.word = word
@@ -87,6 +98,8 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     """Output tokens in it."""
     delays: int = 0
     """How many token delays pass before it; the delay before the first frame is the law's `first` besides."""
+    end: bool = False
+    """This is the stream's mark of its end: [DONE], or the event that stands for it."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -109,6 +122,12 @@ class Wish(msgspec.Struct, frozen=True):
     """False leaves out the finish reason."""
     stream: bool | None = None
     """Overrides whether a stream was asked for."""
+    text: str | None = None
+    """Exactly this text."""
+    call: Literal["whole", "half"] | None = None
+    """Nothing but one tool call, the request's first tool or one made up; half: its arguments break off."""
+    filtered: bool = False
+    """The content filter ended the answer."""
 
 
 class Job(Protocol):

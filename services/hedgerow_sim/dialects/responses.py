@@ -7,6 +7,7 @@ import binascii
 import collections
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +26,7 @@ from hedgerow_sim.seals import Seals
 
 _PATH: Final = "/responses"
 _REMEMBERED: Final = 1000
+_SHORT: Final[Mapping[str, str]] = MappingProxyType({"length": "max_output_tokens", "content_filter": "content_filter"})
 
 
 class Memory:
@@ -143,7 +145,7 @@ class Voice:
         """The response as it stands: `choice` is None while it is under way."""
         fields = self._letter.fields
         ended = choice is not None and finish
-        short = ended and choice is not None and choice.finish == "length"
+        short = _SHORT.get(choice.finish) if ended and choice is not None else None
         return {
             "id": _id(call),
             "object": "response",
@@ -151,7 +153,7 @@ class Voice:
             "status": "incomplete" if short else "completed" if ended else "in_progress",
             "background": False,
             "error": None,
-            "incomplete_details": {"reason": "max_output_tokens"} if short else None,
+            "incomplete_details": {"reason": short} if short else None,
             "instructions": fields.get("instructions"),
             "max_output_tokens": fields.get("max_output_tokens"),
             "max_tool_calls": None,
@@ -205,7 +207,8 @@ class Voice:
         self._keep(call, output)
         if finish:
             whole = self._response(call, choice, output, finish=True)
-            yield self._event(f"response.{whole['status']}", response=whole)
+            last = self._event(f"response.{whole['status']}", response=whole)
+            yield Frame(last.data, end=True)
 
     def _item_events(self, index: int, item: Fields, pieces: Sequence[str]) -> Iterator[Frame]:
         match item["type"]:
@@ -256,7 +259,7 @@ def _id(call: int) -> str:
 
 
 def _status(choice: Choice) -> str:
-    return "incomplete" if choice.finish == "length" else "completed"
+    return "incomplete" if choice.finish in _SHORT else "completed"
 
 
 def _message(call: int, text: str, *, status: str) -> Fields:

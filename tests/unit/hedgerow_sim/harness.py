@@ -99,14 +99,17 @@ class Sim:
         return calls[0]
 
     @contextlib.asynccontextmanager
-    async def raw(self, path: str, body: Any) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    async def raw(
+        self, path: str, body: Any, **headers: str
+    ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
         """A connection of its own on which the request was sent."""
-        data = json.dumps(body).encode()
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         reader, writer = await asyncio.open_connection(self.host, self.port)
         try:
             writer.write(
                 f"POST {path} HTTP/1.1\r\nhost: sim\r\ncontent-type: application/json\r\n"
-                f"content-length: {len(data)}\r\n\r\n".encode()
+                f"{more}content-length: {len(data)}\r\n\r\n".encode()
                 + data
             )
             yield reader, writer

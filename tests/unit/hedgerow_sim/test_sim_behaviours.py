@@ -133,11 +133,24 @@ async def test_a_name_can_ask_for_a_law(sim: Sim) -> None:
     assert time.monotonic() - begun >= 0.2
 
 
-async def test_any_other_name_gets_a_normal_answer(sim: Sim) -> None:
-    assert (await sim.chat("sim-unheard-of")).json["choices"][0]["finish_reason"] == "stop"
+@pytest.mark.parametrize("name", ["sim-unheard-of", "sim-cut.500", "sim-once-k.unheard", "sim-once-k.", "sim-cut-x"])
+async def test_a_misspelt_fault_does_not_look_healthy(sim: Sim, name: str) -> None:
+    answer = await sim.chat(name)
+    assert answer.status == 404
+    assert answer.json["error"]["code"] == "model_not_found"
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "simulated", "my-sim", "sim-"])
+async def test_any_other_name_gets_a_normal_answer(sim: Sim, name: str) -> None:
+    assert (await sim.chat(name)).json["choices"][0]["finish_reason"] == "stop"
+
+
+@pytest.mark.parametrize("name", ["claude-sim-429", "us.anthropic.sim-429", "azure/sim-429"])
+async def test_a_prefix_may_stand_before_a_fault(sim: Sim, name: str) -> None:
+    assert (await sim.chat(name)).status == 429
 
 
 def test_each_behaviour_says_what_it_does() -> None:
     described = dict(behaviours.described())
-    assert {"sim-cut", "sim-429-quota", "sim-tokens-N-M[-F]"} <= described.keys()
+    assert {"sim-cut[-N]", "sim-429-quota", "sim-tokens-N-M[-F][.…]"} <= described.keys()
     assert all(line.endswith(".") for line in described.values())

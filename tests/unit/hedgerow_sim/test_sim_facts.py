@@ -282,3 +282,25 @@ async def test_counted_tokens_are_those_of_the_answers_usage(sim: Sim) -> None:
     counted = (await sim.post("/v1beta/models/m:countTokens", contents)).json["totalTokens"]
     answer = (await sim.post("/v1beta/models/m:generateContent", contents)).json
     assert counted == answer["usageMetadata"]["promptTokenCount"]
+
+
+async def test_openai_tells_how_likely_each_token_was(sim: Sim) -> None:
+    """With a stream's pieces as with the whole answer; only where it is asked for, and the likeliest first."""
+    path = "/v1/chat/completions"
+    plain: dict[str, Any] = {"model": "gpt-4o", "messages": [{"role": "user", "content": HELLO}]}
+    asked = plain | {"logprobs": True, "top_logprobs": 3}
+    whole = (await sim.post(path, asked)).json["choices"][0]
+    entries = whole["logprobs"]["content"]
+    assert "".join(entry["token"] for entry in entries) == whole["message"]["content"]
+    for entry in entries:
+        assert bytes(entry["bytes"]).decode() == entry["token"]
+        likeliest = [one["logprob"] for one in entry["top_logprobs"]]
+        assert likeliest == sorted(likeliest, reverse=True)
+        assert len({one["token"] for one in entry["top_logprobs"]}) == 3
+        assert 0 >= entry["logprob"] == likeliest[0]
+    streamed = await sim.post(path, {**asked, "stream": True})
+    choices = [one for event in streamed.events if event != "[DONE]" for one in event["choices"]]
+    assert [entry for one in choices for entry in (one["logprobs"] or {}).get("content", ())] == entries
+    assert (await sim.post(path, plain)).json["choices"][0]["logprobs"] is None
+    refused = await sim.post(path, plain | {"top_logprobs": 3})
+    assert (refused.status, refused.json["error"]["param"]) == (400, "top_logprobs")

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -85,3 +86,22 @@ async def test_a_port_in_use_is_a_plain_error(tmp_path: Path) -> None:
     assert status == 1
     assert "cannot listen" in text
     assert "Traceback" not in text
+
+
+async def test_a_certificate_that_nobody_trusts_serves_https(tmp_path: Path) -> None:
+    chain = _self_signed(tmp_path / "chain.pem")
+    async with _process(tmp_path / "ports.json", "--tls-cert", str(chain)) as (_, url), aiohttp.ClientSession() as http:
+        https = url.replace("http://", "https://") + CHAT
+        body = {"model": "gpt-4o", "messages": HELLO}
+        async with http.post(https, json=body, ssl=False) as answer:
+            assert answer.status == 200
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await http.post(https, json=body)
+
+
+def _self_signed(file: Path) -> Path:
+    """A certificate for 127.0.0.1, with its key, in one file."""
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -keyout - -out -"
+    made = subprocess.run(command.split(), check=True, capture_output=True)
+    file.write_bytes(made.stdout)
+    return file

@@ -1,0 +1,1 @@
+"""The faults a provider can show, by kind; ``behaviours`` lists them all."""
