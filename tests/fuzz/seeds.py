@@ -33,6 +33,7 @@ _APIS = {
     "vertex": ("gemini_generate", "gemini_embed", "vertex_predict", "vertex_anthropic"),
     "bedrock": ("bedrock_converse", "bedrock_invoke"),
     "cohere": ("cohere_v2_chat", "cohere_v2_embed"),
+    "ollama": ("ollama_chat", "ollama_embed"),
 }
 _PACKAGES = {
     "azure_openai": ("azure_openai", "openai", "openai_responses"),

@@ -29,6 +29,7 @@ from hedgerow_server.providers.bedrock import Bedrock, BedrockSection
 from hedgerow_server.providers.cohere import Cohere, CohereSection
 from hedgerow_server.providers.eventstream import EventStreamReader
 from hedgerow_server.providers.google import Gemini, GeminiSection, Vertex, VertexSection
+from hedgerow_server.providers.ollama import Ollama, OllamaSection
 from hedgerow_server.providers.openai import OpenAI, OpenAISection
 from hedgerow_server.providers.openai_responses import OpenAIResponses, OpenAIResponsesSection
 from hedgerow_server.providers.sse import SseReader
@@ -83,6 +84,7 @@ DIALECTS: dict[str, tuple[Callable[[], Dialect], ...]] = {
         lambda: Bedrock("vendor", BedrockSection.model_validate({"dialect": "bedrock", "region": "us-east-1"})),
     ),
     "cohere": (lambda: Cohere("vendor", CohereSection.model_validate({"dialect": "cohere"})),),
+    "ollama": (lambda: Ollama("vendor", OllamaSection.model_validate({"dialect": "ollama"})),),
 }
 """The providers of each dialect, by the number in an input."""
 

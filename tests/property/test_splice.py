@@ -3,8 +3,11 @@
 import struct
 
 from google.protobuf import unknown_fields
+from hedgerow.chat.v1 import chat_service_pb2 as chat
 from hedgerow.embed.v1 import embed_service_pb2 as pb
-from hedgerow_server.wire.splice import delimited, embedding, varint
+from hedgerow_server.core.event import ReasoningDelta, RefusalDelta, TextDelta, ToolCallArgumentsDelta
+from hedgerow_server.wire.chat_events import EventEncoder
+from hedgerow_server.wire.splice import delimited, delta_event, embedding, varint
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,3 +43,35 @@ def test_a_varint_is_protobufs_own(value: int) -> None:
     message = pb.StreamEmbedResponse(sequence=value)
     expected = message.SerializeToString()[1:] if value else b"\0"
     assert varint(value) == expected
+
+
+# Lengths round each place where one more byte is needed come often.
+WORDS = st.text(st.characters(codec="utf-8"), max_size=8) | st.builds(
+    lambda count, word: word * count,
+    st.sampled_from([31, 119, 123, 124, 127, 128, 8000, 17_000]),
+    st.sampled_from("aé😀"),
+)
+INDEXES = st.integers(0, 3) | st.sampled_from([127, 128, 2**31 - 1])
+SEQUENCES = st.integers(1, 300) | st.sampled_from([2047, 2048, 16_383, 16_384, 2**40])
+
+
+@given(SEQUENCES, INDEXES, WORDS)
+def test_a_delta_is_protobufs_own(sequence: int, index: int, words: str) -> None:
+    expected = chat.StreamCompleteResponse(sequence=sequence)
+    expected.text_delta.SetInParent()
+    expected.text_delta.part_index = index
+    expected.text_delta.text = words
+    assert delta_event(sequence, b"\x1a", index, words) == expected.SerializeToString()
+
+
+@given(INDEXES, WORDS)
+def test_each_kind_of_delta_is_written_under_its_field(index: int, words: str) -> None:
+    encoder = EventEncoder()
+    events = [kind(index, words) for kind in (TextDelta, ReasoningDelta, RefusalDelta, ToolCallArgumentsDelta)]
+    written = [chat.StreamCompleteResponse.FromString(encoder.encode(event)[0]) for event in events]
+    names = ["text_delta", "reasoning_delta", "refusal_delta", "tool_call_arguments_delta"]
+    assert [one.WhichOneof("event") for one in written] == names
+    assert [one.sequence for one in written] == [1, 2, 3, 4]
+    for one, name in zip(written, names, strict=True):
+        delta = getattr(one, name)
+        assert (delta.part_index, delta.arguments if name.startswith("tool") else delta.text) == (index, words)

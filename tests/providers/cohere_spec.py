@@ -47,6 +47,7 @@ def chat_spec(body: Json) -> ChatSpec:
         max_output_tokens=body.get("max_tokens"),
         tool_choice=_CHOICES.get(body.get("tool_choice", "")),
         stop_sequences=tuple(body.get("stop_sequences", ())),
+        top_logprobs=0 if body.get("logprobs") else None,
     )
 
 

@@ -89,7 +89,15 @@ def chat_spec(body: Json, model: str) -> ChatSpec:
     calling = tool_config.pop("functionCallingConfig", None)
     if tool_config:
         body["toolConfig"] = tool_config
-    known = {*_SCALARS, "stopSequences", "thinkingConfig", "responseMimeType", "responseJsonSchema"}
+    known = {
+        *_SCALARS,
+        "stopSequences",
+        "thinkingConfig",
+        "responseMimeType",
+        "responseJsonSchema",
+        "responseLogprobs",
+        "logprobs",
+    }
     if rest := {name: value for name, value in config.items() if name not in known}:
         body["generationConfig"] = rest
     return ChatSpec(
@@ -100,6 +108,7 @@ def chat_spec(body: Json, model: str) -> ChatSpec:
         response_format=_format(config),
         reasoning=_reasoning(config.get("thinkingConfig")),
         stop_sequences=tuple(config.get("stopSequences", ())),
+        top_logprobs=config.get("logprobs", 0) if config.get("responseLogprobs") else None,
         provider_options={"gemini": json.dumps(body), "vertex": json.dumps(body)} if body else {},
         **{name: config[member] for member, name in _SCALARS.items() if member in config},
     )

@@ -42,6 +42,7 @@ def chat_spec(body: Json) -> ChatSpec:
         max_output_tokens=body.get("max_completion_tokens"),
         stop_sequences=tuple(body.get("stop", ())),
         provider_options={"openai": json.dumps(hatch)} if hatch else {},
+        top_logprobs=body.get("top_logprobs", 0) if "logprobs" in body else None,
         **{name: body[name] for name in _SCALARS if name in body},
     )
 
@@ -72,6 +73,10 @@ def canonical_chat(body: Json) -> Json:
         body["tools"] = [{"type": "function", "function": function} for function in body.pop("functions")]
     if "function_call" in body:
         body["tool_choice"] = body.pop("function_call")
+    if not body.get("logprobs", True):
+        del body["logprobs"]
+    if not body.get("top_logprobs", True):
+        del body["top_logprobs"]
     if body.get("response_format") == {"type": "text"}:
         del body["response_format"]
     for message in body["messages"]:

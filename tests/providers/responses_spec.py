@@ -30,6 +30,7 @@ from hedgerow_server.core.request import (
 Json = dict[str, Any]
 
 TAG = "openai_responses"
+_LOGPROBS = "message.output_text.logprobs"
 _SCALARS = ("temperature", "max_output_tokens", "parallel_tool_calls")
 _HATCH = ("instructions", "previous_response_id", "service_tier")
 
@@ -41,7 +42,7 @@ def chat_spec(body: Json) -> ChatSpec:
     if rest := {name: value for name, value in (body.get("reasoning") or {}).items() if name != "effort"}:
         hatch["reasoning"] = rest
     if "include" in body:
-        hatch["include"] = body["include"]
+        hatch["include"] = [one for one in body["include"] if one != _LOGPROBS]
     tools = tuple(_tool(tool) for tool in body.get("tools") or ())
     return ChatSpec(
         model=body["model"],
@@ -51,6 +52,7 @@ def chat_spec(body: Json) -> ChatSpec:
         response_format=_format((body.get("text") or {}).get("format")),
         reasoning=ReasoningSpec(effort=Effort(effort)) if effort else None,
         provider_options={TAG: json.dumps(hatch)} if hatch else {},
+        top_logprobs=body.get("top_logprobs") or (0 if _LOGPROBS in body.get("include", ()) else None),
         **{name: body[name] for name in _SCALARS if name in body},
     )
 

@@ -26,7 +26,18 @@ Json = dict[str, Any]
 
 _SCALARS = ("temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty", "seed", "parallel_tool_calls")
 # What the contract has a word for; the rest goes through the hatch, as a caller would send it.
-_KNOWN = {*_SCALARS, "model", "messages", "tools", "tool_choice", "response_format", "stop", "reasoning_effort"}
+_KNOWN = {
+    *_SCALARS,
+    "model",
+    "messages",
+    "tools",
+    "tool_choice",
+    "response_format",
+    "stop",
+    "reasoning_effort",
+    "logprobs",
+    "top_logprobs",
+}
 # Members of messages that the contract has no place for.
 _UNSAYABLE = ("cache_control", "prefix")
 _PURPOSES = {"query": EmbedPurpose.QUERY, "document": EmbedPurpose.DOCUMENT}
@@ -39,8 +50,10 @@ def chat_spec(body: Json, tag: str) -> ChatSpec:
     effort = body.get("reasoning_effort")
     if isinstance(hatch.get("reasoning"), dict) and hatch["reasoning"].keys() == {"effort"}:
         effort = hatch.pop("reasoning")["effort"]
+    count = body.get("logprobs")  # a number at Together
     return ChatSpec(
         model=body["model"],
+        top_logprobs=body.get("top_logprobs", count if type(count) is int else 0) if count else None,
         messages=tuple(_message(message, tag) for message in body["messages"]),
         tools=tuple(_any_tool(tool) for tool in body.get("tools", [])),
         tool_choice=_choice(body["tool_choice"]) if "tool_choice" in body else None,

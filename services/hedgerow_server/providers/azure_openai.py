@@ -6,28 +6,39 @@ What Azure adds to answers (filter results and annotations, chunks that hold not
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import quote, urlencode
 
 import pydantic
 
+from hedgerow_server.core.drift import Drift
 from hedgerow_server.core.error import HedgerowError
-from hedgerow_server.core.port import HttpRequest, Operation, Prepared, Reader
+from hedgerow_server.core.port import (
+    NO_HEADERS,
+    CancelBilling,
+    HttpRequest,
+    Operation,
+    Prepared,
+    RateLimits,
+    Reader,
+)
 from hedgerow_server.core.request import ChatSpec, EmbedSpec
 from hedgerow_server.core.secret import Secret
+from hedgerow_server.providers.cancel import STREAMS_STOP
 from hedgerow_server.providers.openai import OpenAI, OpenAISection
 from hedgerow_server.providers.openai.quirks import Quirks
 from hedgerow_server.providers.openai_responses import OpenAIResponses, OpenAIResponsesSection
-from hedgerow_server.providers.section import ProviderSection, ProviderUrl
+from hedgerow_server.providers.section import EmbeddingSection, ProviderUrl
 
 __all__ = ["AzureOpenAI", "AzureOpenAISection"]
 
 _Version = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,64}$")]
 
 
-class AzureOpenAISection(ProviderSection):
+class AzureOpenAISection(EmbeddingSection):
     """A resource of Azure OpenAI. The models of its routes are the names of deployments."""
 
+    own_family: ClassVar[str | None] = "azure"
     dialect: Literal["azure_openai"]
     """The dialect."""
     base_url: ProviderUrl
@@ -54,8 +65,6 @@ class AzureOpenAISection(ProviderSection):
     """For Responses: the summary of the reasoning to ask for in calls that set `reasoning`. None: no summary."""
     store: bool = False
     """For Responses: whether Azure keeps the answers. The gateway never needs it to."""
-    embed_batch_limit: int = pydantic.Field(default=2048, ge=1, le=65_536)
-    """The most inputs in one request for embeddings; the gateway splits larger batches."""
 
     @pydantic.model_validator(mode="after")
     def _has_a_version(self) -> "AzureOpenAISection":
@@ -80,6 +89,7 @@ class AzureOpenAI:
             max_tokens_field=section.max_tokens_field,
             quirks=section.quirks,
             embed_batch_limit=section.embed_batch_limit,
+            embed_token_limit=section.embed_token_limit,
         )
         responses = OpenAIResponsesSection(
             dialect="openai_responses",
@@ -89,13 +99,24 @@ class AzureOpenAI:
             reasoning_summary=section.reasoning_summary,
             item_ids=section.store,
         )
-        self._openai = OpenAI(provider, chat, also=(self.name,))
-        self._chat = self._openai if section.api == "chat" else OpenAIResponses(provider, responses, also=(self.name,))
-        self.embed_batch_limit = section.embed_batch_limit
+        self.drift = Drift()
+        also = (self.name,)
+        self._openai = OpenAI(provider, chat, also=also, drift=self.drift)
+        self._chat = (
+            self._openai if section.api == "chat" else OpenAIResponses(provider, responses, also=also, drift=self.drift)
+        )
 
     def default_dimensions(self, model: str) -> int | None:
         """The length of a model's vectors when none is asked for, where the deployment is named like the model."""
         return self._openai.default_dimensions(model)
+
+    def embed_batch_limit(self, model: str) -> int:
+        """The most inputs of one request for embeddings."""
+        return self._openai.embed_batch_limit(model)
+
+    def embed_token_limit(self, model: str) -> int | None:
+        """The most tokens of all inputs of one request for embeddings, None where no limit is known."""
+        return self._openai.embed_token_limit(model)
 
     def build(self, spec: ChatSpec | EmbedSpec, *, stream: bool, model: str, secret: Secret | None) -> Prepared:
         """The upstream request; `model` is the name of the deployment. Raises RequestInvalid."""
@@ -109,14 +130,24 @@ class AzureOpenAI:
         url = self._url(spec, model)
         return Prepared(HttpRequest("POST", url, headers, prepared.request.body), prepared.warnings)
 
-    def reader(self, operation: Operation, *, stream: bool, content_type: str) -> Reader:
+    def reader(
+        self, operation: Operation, *, stream: bool, content_type: str, headers: Mapping[str, str] = NO_HEADERS
+    ) -> Reader:
         """A reader for what came back, whichever of a stream and a document was asked for."""
         inner = self._chat if operation is Operation.CHAT else self._openai
-        return inner.reader(operation, stream=stream, content_type=content_type)
+        return inner.reader(operation, stream=stream, content_type=content_type, headers=headers)
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""
         return self._openai.classify(status, headers, body)
+
+    def rate_limits(self, headers: Mapping[str, str]) -> RateLimits | None:
+        """What is left to the credential, by the headers of an answer."""
+        return self._openai.rate_limits(headers)
+
+    def billing_after_cancel(self, model: str, *, stream: bool) -> CancelBilling:
+        """What an answer that is not read to its end costs."""
+        return STREAMS_STOP.billing(stream=stream)
 
     def _url(self, spec: ChatSpec | EmbedSpec, deployment: str) -> str:
         responses = isinstance(spec, ChatSpec) and self._section.api == "responses"

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator
 from zlib import crc32
 
+from hedgerow_server.core.error import UpstreamProtocol
 from hedgerow_server.providers.refusal import protocol_error
 
 Frame = tuple[str, str, bytes]
@@ -55,38 +56,32 @@ class EventStreamReader:
         at, end = 0, len(data)
         self._needed = _PRELUDE.size
         while end - at >= _PRELUDE.size:
-            size = self._size(data, at)
+            size, header_size, checksum = _PRELUDE.unpack_from(data, at)
+            # Nothing is believed, or waited for, before its checksum is.
+            sound = crc32(data[at : at + 8]) == checksum
+            if not sound or size > self._limit or header_size > MAX_HEADER_BYTES or header_size + _OVERHEAD > size:
+                raise self._wrong_prelude(size, header_size, sound=sound)
             if end - at < size:
                 self._needed = size
                 break
-            yield self._frame(data, at, at + size)
+            stop = at + size - _CRC.size
+            if crc32(data[at:stop]) != _CRC.unpack_from(data, stop)[0]:
+                raise protocol_error(self._provider, "an event stream whose message has a wrong checksum")
+            payload_start = at + _PRELUDE.size + header_size
+            headers = data[at + _PRELUDE.size : payload_start]
+            kind, name = self._known.get(headers) or self._read(headers)
             at += size
-        self._rest = bytearray(data[at:])
+            yield kind, name, data[payload_start:stop]
+        if self._rest or at < end:
+            self._rest = bytearray(data[at:])
 
-    def _size(self, data: bytes, at: int) -> int:
-        """The length of the frame that begins here. Nothing is believed, or waited for, before its checksum is."""
-        size, header_size, checksum = _PRELUDE.unpack_from(data, at)
-        if crc32(data[at : at + 8]) != checksum:
-            raise protocol_error(self._provider, "an event stream whose prelude has a wrong checksum")
-        if size > self._limit or header_size > MAX_HEADER_BYTES:
-            raise protocol_error(self._provider, f"an event of more than {self._limit} bytes")
-        if header_size + _OVERHEAD > size:
-            raise protocol_error(self._provider, "an event stream whose lengths contradict each other")
-        return int(size)
-
-    def _frame(self, data: bytes, start: int, end: int) -> Frame:
-        payload_end = end - _CRC.size
-        if crc32(data[start:payload_end]) != _CRC.unpack_from(data, payload_end)[0]:
-            raise protocol_error(self._provider, "an event stream whose message has a wrong checksum")
-        header_start = start + _PRELUDE.size
-        payload_start = header_start + int.from_bytes(data[start + 4 : start + 8], "big")
-        headers = data[header_start:payload_start]
-        said = self._known.get(headers)
-        if said is None:
-            said = self._read(headers)
-            if len(self._known) < _MAX_KNOWN:
-                self._known[headers] = said
-        return *said, data[payload_start:payload_end]
+    def _wrong_prelude(self, size: int, header_size: int, *, sound: bool) -> UpstreamProtocol:
+        """What is wrong with lengths that cannot be; `sound` if their checksum holds."""
+        if not sound:
+            return protocol_error(self._provider, "an event stream whose prelude has a wrong checksum")
+        if size <= self._limit and header_size <= MAX_HEADER_BYTES:
+            return protocol_error(self._provider, "an event stream whose lengths contradict each other")
+        return protocol_error(self._provider, f"an event of more than {self._limit} bytes")
 
     def _read(self, headers: bytes) -> tuple[str, str]:
         """The message type and the name that belongs to it."""
@@ -95,7 +90,10 @@ class EventStreamReader:
         except (struct.error, IndexError, KeyError):
             raise protocol_error(self._provider, "an event stream whose headers cannot be read") from None
         kind = values.get(":message-type", "event")
-        return kind, values.get(_NAMES.get(kind, ":event-type"), "")
+        said = kind, values.get(_NAMES.get(kind, ":event-type"), "")
+        if len(self._known) < _MAX_KNOWN:
+            self._known[headers] = said
+        return said
 
 
 def _headers(data: bytes) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,13 @@ import msgspec
 
 T = TypeVar("T")
 
+
+class Loose(msgspec.Struct, gc=False):
+    """What is read of a JSON value: the members that are declared, all others skipped. JSON has no cycles, so the
+    garbage collector need not know of it; to make it known costs as much as to read it.
+    """
+
+
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 

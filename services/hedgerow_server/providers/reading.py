@@ -4,13 +4,15 @@ A dialect brings an `Answer`, which makes events of what it is given; a reader f
 with one document, and tells Started and Finished.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
 
-from hedgerow_server.core.error import HedgerowError
+from hedgerow_server.core.drift import Unknown
+from hedgerow_server.core.error import HedgerowError, UpstreamProtocol
 from hedgerow_server.core.event import Event, Finished, Started
 from hedgerow_server.providers.document import Document
 from hedgerow_server.providers.sse import MAX_EVENT_BYTES, SseEvent, SseReader
+from hedgerow_server.providers.watch import Watch
 
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
@@ -73,19 +75,44 @@ class Frames(Protocol[Frame_co]):
         """The frames that these bytes complete. The iteration raises HedgerowError for what is none."""
 
 
+class _Searched(Generic[Frame]):
+    """The frames of an answer that is searched for members which are not known, as they pass."""
+
+    __slots__ = ("_frames", "_payload", "_watch")
+
+    def __init__(self, frames: Frames[Frame], payload: Callable[[Frame], bytes], watch: Watch) -> None:
+        self._frames = frames
+        self._payload = payload
+        self._watch = watch
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        for frame in self._frames.feed(data):
+            self._watch.search(self._payload(frame))
+            yield frame
+
+
+def searched(frames: Frames[Frame], payload: Callable[[Frame], bytes], watch: Watch) -> Frames[Frame]:
+    """The frames of one answer. If it is one of the sample, the JSON that `payload` tells of each is searched for
+    members that are not known.
+    """
+    return _Searched(frames, payload, watch) if watch.drift.sampled() else frames
+
+
 class StreamReader(Generic[Frame]):
     """Reads a stream of frames. Every way of cutting the bytes gives the same events."""
 
-    __slots__ = ("_answer", "_failure", "_frames", "_opening", "_rest", "done")
+    __slots__ = ("_answer", "_failure", "_frames", "_opening", "_rest", "_watch", "done")
 
     def __init__(
         self,
         frames: Frames[Frame],
         answer: Answer[Frame],
         rest: Callable[[], Iterable[Frame]] = tuple,
+        watch: Watch | None = None,
     ) -> None:
-        """`rest` gives the frames that the end of the body completes."""
+        """`rest` gives the frames that the end of the body completes. To `watch` goes what is not of the protocol."""
         self._frames = frames
+        self._watch = watch
         self._answer = answer
         self._opening = answer.opening
         self._rest = rest
@@ -94,18 +121,20 @@ class StreamReader(Generic[Frame]):
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that these bytes complete."""
-        if self._failure is not None:
-            raise self._failure
         if self.done:
+            if self._failure is not None:
+                raise self._failure
             return []
-        answer = self._answer
+        answer, opening = self._answer, self._opening
         first: list[Event] = []
+        told = opening.told
         try:
             for frame in self._frames.feed(data):
                 answer.take(frame)
-                if not self._opening.told and (first := answer.events()):
+                if not told and (first := answer.events()):
                     # Told with the first frame that has content: a later one of the same bytes must not change it.
-                    self._opening.tell(first)
+                    opening.tell(first)
+                    told = True
                 if answer.done:
                     self.done = True
                     break
@@ -113,48 +142,58 @@ class StreamReader(Generic[Frame]):
             # What came before goes out first; the failure is raised by whatever is called next.
             self.done = True
             self._failure = error
+            _note(error, self._watch)
+            events = answer.events()
+            if events and not told:
+                opening.tell(events)
+            if not (first or events):
+                raise
+            return first + events
         events = answer.events()
-        if first:
-            events = first + events
-        elif events and not self._opening.told:
-            self._opening.tell(events)
-        if not events and self._failure is not None:
-            raise self._failure
-        return events
+        return first + events if first else events
 
     def finish(self) -> list[Event]:
         """The last events. Raises StreamCut where no finish reason came."""
         if self._failure is not None:
             raise self._failure
-        if not self.done:
-            self.done = True
-            for frame in self._rest():
-                self._answer.take(frame)
-        return closing(self._answer)
+        try:
+            if not self.done:
+                self.done = True
+                for frame in self._rest():
+                    self._answer.take(frame)
+            return closing(self._answer)
+        except UpstreamProtocol as error:
+            _note(error, self._watch)
+            raise
 
 
 def sse_reader(
     provider: str,
     answer: Answer[SseEvent],
     whole: Callable[[bytes], object],
+    watch: Watch,
     limit: int = MAX_EVENT_BYTES,
 ) -> StreamReader[SseEvent]:
     """A reader of server-sent events. What the end of the body cut in the middle of an event counts for nothing: of an
     event without its blank line, `whole` tells by its data whether it is all there.
     """
     sse = SseReader(provider, limit)
-    return StreamReader(sse, answer, lambda: (event for event in sse.end() if whole(event[1])))
+    frames = searched(sse, lambda event: event[1], watch)
+    return StreamReader(frames, answer, lambda: (event for event in sse.end() if whole(event[1])), watch)
 
 
 class DocumentReader:
     """Reads one JSON document of at most 64 MiB. All events come with its end."""
 
-    __slots__ = ("_document", "_read", "done")
+    __slots__ = ("_document", "_read", "_watch", "done")
 
-    def __init__(self, provider: str, read: Callable[[bytes], list[Event]]) -> None:
-        """`read` makes all events of the document, UTF-8 text; it may raise HedgerowError."""
+    def __init__(self, provider: str, read: Callable[[bytes], list[Event]], watch: Watch | None = None) -> None:
+        """`read` makes all events of the document, UTF-8 text; it may raise HedgerowError. To `watch` goes what is not
+        of the protocol and, in some answers, what has members that are not known.
+        """
         self._document = Document(provider)
         self._read = read
+        self._watch = watch
         self.done = False
 
     def feed(self, data: bytes) -> list[Event]:
@@ -164,7 +203,19 @@ class DocumentReader:
 
     def finish(self) -> list[Event]:
         """The events of the answer."""
-        return self._read(self._document.text())
+        text, watch = self._document.text(), self._watch
+        if watch is not None and watch.drift.sampled():
+            watch.search(text)
+        try:
+            return self._read(text)
+        except UpstreamProtocol as error:
+            _note(error, watch)
+            raise
+
+
+def _note(error: HedgerowError, watch: Watch | None) -> None:
+    if watch is not None and isinstance(error, UpstreamProtocol):
+        watch.note(Unknown.MALFORMED, error.metadata.get("detail"))
 
 
 def closing(answer: Closable) -> list[Event]:

@@ -14,6 +14,7 @@ from hedgerow_server.providers.google import Gemini, GeminiSection, Vertex, Vert
 from hedgerow_server.providers.http.aiohttp import AiohttpTransport
 from hedgerow_server.providers.http.httpx import HttpxTransport
 from hedgerow_server.providers.http.port import Transport
+from hedgerow_server.providers.ollama import Ollama, OllamaSection
 from hedgerow_server.providers.openai import OpenAI, OpenAISection
 from hedgerow_server.providers.openai_responses import OpenAIResponses, OpenAIResponsesSection
 from hedgerow_server.providers.section import ProviderSection
@@ -24,6 +25,7 @@ Provider = Annotated[
     | BedrockSection
     | CohereSection
     | GeminiSection
+    | OllamaSection
     | OpenAISection
     | OpenAIResponsesSection
     | VertexSection,
@@ -37,6 +39,7 @@ _DIALECTS: dict[type[ProviderSection], Callable[[str, Any], Dialect]] = {
     BedrockSection: Bedrock,
     CohereSection: Cohere,
     GeminiSection: Gemini,
+    OllamaSection: Ollama,
     OpenAISection: OpenAI,
     OpenAIResponsesSection: OpenAIResponses,
     VertexSection: Vertex,
@@ -50,5 +53,8 @@ def dialect(name: str, section: ProviderSection) -> Dialect:
 
 def transport(section: ProviderSection) -> Transport:
     """The HTTP client of a configured provider."""
-    kind = HttpxTransport if section.transport == "httpx" else AiohttpTransport
-    return kind(connect_timeout_s=section.connect_timeout_seconds, max_connections=section.max_connections)
+    timeout_s, connections = section.connect_timeout_seconds, section.max_connections
+    if section.transport == "httpx":
+        resumable = section.on_cancel == "drain"
+        return HttpxTransport(connect_timeout_s=timeout_s, max_connections=connections, resumable=resumable)
+    return AiohttpTransport(connect_timeout_s=timeout_s, max_connections=connections)

@@ -10,8 +10,13 @@ from email.utils import parsedate_to_datetime
 MAX_DELAY_S = 300.0
 """The longest delay that is believed, in seconds."""
 
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?", re.ASCII)
-_UNITS_S = (86_400.0, 3_600.0, 60.0, 1.0, 0.001)
+_DURATION = re.compile(
+    r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?"
+    # What Go prints for less than a millisecond, with either of the letters that look like a Greek mu.
+    r"(?:(\d+(?:\.\d+)?)[u\u00b5\u03bc]s)?(?:(\d+)ns)?",
+    re.ASCII,
+)
+_UNITS_S = (86_400.0, 3_600.0, 60.0, 1.0, 1e-3, 1e-6, 1e-9)
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,15})?", re.ASCII)
 _RESET = "x-ratelimit-reset-"
 _REMAINING = "x-ratelimit-remaining-"
@@ -58,15 +63,16 @@ def _seconds_or_date(text: str | None, now: str | None) -> float | None:
     delay = duration_s(text.strip())
     if delay is not None:
         return delay
-    then_s = _unix_s(text)
+    then_s = unix_s(text)
     if then_s is None:
         return None
     # The provider's own clock, where it tells it: ours may differ.
-    now_s = _unix_s(now) if now else None
+    now_s = unix_s(now) if now else None
     return max(0.0, then_s - (time.time() if now_s is None else now_s))
 
 
-def _unix_s(date: str) -> float | None:
+def unix_s(date: str) -> float | None:
+    """Seconds since 1970 of a date as HTTP writes it, None for anything else."""
     try:
         moment = parsedate_to_datetime(date)
         return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()

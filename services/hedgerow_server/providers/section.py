@@ -1,7 +1,7 @@
 """What the configuration says of every provider, whatever its dialect."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pydantic
 
@@ -28,6 +28,9 @@ ProviderUrl = Annotated[
 class ProviderSection(Section):
     """One entry of `providers`, without what its dialect adds."""
 
+    own_family: ClassVar[str | None] = None
+    """The family of the model catalogue that has this dialect's models, unless the entry says another."""
+
     credential: str | None = None
     """The entry of `credentials` whose secret is sent. None: no credential is sent."""
     transport: Literal["aiohttp", "httpx"] = "aiohttp"
@@ -40,3 +43,36 @@ class ProviderSection(Section):
     """How long a stream may pause between two pieces of content. Keep-alives do not count."""
     max_connections: int = pydantic.Field(default=1000, ge=1, le=100_000)
     """The most connections to the provider that are open at once; further calls wait for one."""
+    catalogue: str | None = pydantic.Field(default=None, pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")
+    """The family of the model catalogue that has its models (docs/models.md); `none` for none of them. None: the
+    family of its dialect or vendor.
+    """
+    on_cancel: Literal["close", "drain"] = "close"
+    """What becomes of an answer whose caller leaves. close: its connection is closed at once. drain: where the provider
+    goes on billing after that, or is not known to stop (docs/providers.md), the answer is read on in the background, so
+    that the usage on record is the provider's own; where closing stops the bill, it is closed even so.
+    """
+    drain_seconds: Seconds = 120.0
+    """How long an answer is read on at most; then its connection is closed and its usage estimated."""
+    drain_bytes: int = pydantic.Field(default=16 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
+    """How much of an answer is read on at most, in bytes."""
+
+    @property
+    def family(self) -> str | None:
+        """The family of the model catalogue that has the provider's models; None where there is none."""
+        if self.catalogue is None:
+            return self.own_family
+        return None if self.catalogue == "none" else self.catalogue
+
+
+class EmbeddingSection(ProviderSection):
+    """One entry of `providers` whose dialect has embeddings."""
+
+    embed_batch_limit: int | None = pydantic.Field(default=None, ge=1, le=65_536)
+    """The most inputs in one request for embeddings; the gateway splits larger batches. None: what the provider
+    documents for the model.
+    """
+    embed_token_limit: int | None = pydantic.Field(default=None, ge=1, le=100_000_000)
+    """The most tokens, by a cautious guess, of all inputs of one such request; the gateway splits larger batches. None:
+    what the provider documents for the model, else 300,000.
+    """

@@ -16,18 +16,20 @@ MAX_EVENT_BYTES = 1 << 20
 """The most bytes of one event, and of one line."""
 
 _BOM = b"\xef\xbb\xbf"
+_CR = 13
 
 
 class SseReader:
     """Reads one stream. `provider` only names it in errors."""
 
-    __slots__ = ("_after_cr", "_clean", "_data", "_limit", "_name", "_provider", "_size", "_start", "_tail")
+    __slots__ = ("_after_cr", "_clean", "_data", "_limit", "_name", "_plain", "_provider", "_size", "_start", "_tail")
 
     def __init__(self, provider: str, limit: int = MAX_EVENT_BYTES) -> None:
         self._provider = provider
         self._limit = limit
-        self._clean = True  # nothing is pending, so that a whole event can be cut out at once
+        self._clean = True  # no line and no event is pending, so that whole events can be cut out at once
         self._after_cr = False  # the last byte was CR: an LF that follows belongs to it
+        self._plain = False  # the next bytes belong to neither a byte order mark nor a CR before them
         self._start: bytes | None = b""  # the first bytes, until it is known whether they are a byte order mark
         self._tail = bytearray()  # the line that is not complete yet
         self._name = b""
@@ -39,21 +41,23 @@ class SseReader:
 
         The iteration raises UpstreamProtocol when an event exceeds the limit, after the events before it.
         """
-        if self._clean and data[:6] == b"data: " and data[-2:] == b"\n\n" and b"\r" not in data:
-            self._start = None
-            if data.find(b"\n") == len(data) - 2 and len(data) <= self._limit:
-                return ((b"", _utf8(data[6:-2])),)
-            blocks = data[:-2].split(b"\n\n")
-            if all(block[:6] == b"data: " and b"\n" not in block and len(block) <= self._limit for block in blocks):
-                return [(b"", _utf8(block[6:])) for block in blocks]
+        if not self._plain or _CR in data:
+            data = self._normalised(data)
+        if self._clean and len(data) <= self._limit:
+            # Nearly all reads are one event or a few, whole and plain: they are cut out at once.
+            event = _event(data, b"\n")
+            if event is not None:
+                return (event,)
+            if data[-2:] == b"\n\n" and (events := _events(data[:-2])):
+                return events
         return self._read(data)
 
     def end(self) -> Iterable[SseEvent]:
         """The event that the end of the body left without its blank line, if any; it may be incomplete."""
-        yield from self._read(b"\n\n")
+        yield from self._read(self._normalised(b"\n\n"))
 
     def _read(self, data: bytes) -> Iterator[SseEvent]:
-        data = self._normalised(data)
+        """Reads line by line. The bytes are normalised."""
         first, *rest = data.split(b"\n")
         self._tail += first
         if rest:
@@ -69,7 +73,7 @@ class SseReader:
                     self._reset()
         if self._tail:
             self._check(self._tail)
-        self._clean = not (self._tail or self._size or self._name or self._after_cr or self._start is not None)
+        self._clean = not (self._tail or self._size or self._name)
 
     def _normalised(self, data: bytes) -> bytes:
         """The bytes without byte order mark and with LF as the only line end."""
@@ -83,9 +87,10 @@ class SseReader:
         if self._after_cr and data:
             self._after_cr = False
             data = data.removeprefix(b"\n")
-        if b"\r" in data:
+        if _CR in data:
             self._after_cr = data.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        self._plain = not self._after_cr
         return data
 
     def _take(self, line: bytes) -> None:
@@ -112,6 +117,31 @@ class SseReader:
         self._name = b""
         self._data = []
         self._size = 0
+
+
+def _event(block: bytes, end: bytes) -> SseEvent | None:
+    """The event of a block that is a line of data, maybe with one of its name before it, and then the `end`; None for
+    other blocks.
+    """
+    name = b""
+    line, _, rest = block.partition(b"\n")
+    if line[:6] != b"data: ":
+        if line[:7] != b"event: ":
+            return None
+        name = line[7:]
+        line, _, rest = rest.partition(b"\n")
+        if line[:6] != b"data: ":
+            return None
+    if rest != end:
+        return None
+    return name, line[6:] if line.isascii() else _utf8(line[6:])
+
+
+def _events(blocks: bytes) -> list[SseEvent]:
+    """The events of several blocks, the end of the last one left out; none where any is of another form."""
+    pieces = blocks.split(b"\n\n")
+    events = [event for piece in pieces if (event := _event(piece, b"")) is not None]
+    return events if len(events) == len(pieces) else []
 
 
 def _utf8(data: bytes) -> bytes:

@@ -4,23 +4,37 @@
 
 from collections.abc import Mapping
 
+from hedgerow_server.core.drift import Drift
 from hedgerow_server.core.error import HedgerowError
-from hedgerow_server.core.port import HttpRequest, Operation, Prepared, Reader
+from hedgerow_server.core.port import (
+    NO_HEADERS,
+    CancelBilling,
+    HttpRequest,
+    Operation,
+    Prepared,
+    RateLimits,
+    Reader,
+)
 from hedgerow_server.core.request import ChatSpec, EmbedSpec
 from hedgerow_server.core.secret import Secret
 from hedgerow_server.providers.anthropic.build import BEDROCK, VERTEX, Envelope, Options, message_body
 from hedgerow_server.providers.anthropic.errors import classify
+from hedgerow_server.providers.anthropic.known import KNOWN
 from hedgerow_server.providers.anthropic.read import document_reader, stream_reader
 from hedgerow_server.providers.anthropic.section import AnthropicSection
 from hedgerow_server.providers.anthropic.state import DIALECT
+from hedgerow_server.providers.cancel import STREAMS_STOP
 from hedgerow_server.providers.draft import Draft
+from hedgerow_server.providers.limits_headers import ANTHROPIC, rate_limits
 from hedgerow_server.providers.reading import EVENT_STREAM, JSON, media_type
 from hedgerow_server.providers.refusal import wrong_content_type
+from hedgerow_server.providers.watch import Watch
 
 __all__ = [
     "BEDROCK",
     "DIALECT",
     "FAMILY",
+    "KNOWN",
     "VERTEX",
     "Anthropic",
     "AnthropicSection",
@@ -40,11 +54,12 @@ class Anthropic:
     """One configured provider of this dialect; see core.port.Dialect."""
 
     name = DIALECT
-    embed_batch_limit = 1
 
     def __init__(self, provider: str, section: AnthropicSection) -> None:
         """`provider` is the configured name."""
         self._provider = provider
+        self.drift = Drift()
+        self._watch = Watch(KNOWN, self.drift)
         self._options = section.options()
         self._bearer = section.auth == "bearer"
         self._url = f"{section.base_url.rstrip('/')}/v1/messages"
@@ -53,6 +68,14 @@ class Anthropic:
             self._headers["anthropic-beta"] = ",".join(section.anthropic_beta)
 
     def default_dimensions(self, model: str) -> int | None:
+        """None: there are no embeddings."""
+        return None
+
+    def embed_batch_limit(self, model: str) -> int:
+        """1: there are no embeddings."""
+        return 1
+
+    def embed_token_limit(self, model: str) -> int | None:
         """None: there are no embeddings."""
         return None
 
@@ -70,15 +93,25 @@ class Anthropic:
                 headers["x-api-key"] = secret.reveal()
         return Prepared(HttpRequest("POST", self._url, headers, body), tuple(draft.warnings))
 
-    def reader(self, operation: Operation, *, stream: bool, content_type: str) -> Reader:
+    def reader(
+        self, operation: Operation, *, stream: bool, content_type: str, headers: Mapping[str, str] = NO_HEADERS
+    ) -> Reader:
         """A reader for what came back, whichever of a stream and a document was asked for."""
         media = media_type(content_type, EVENT_STREAM if stream else JSON)
         if operation is Operation.CHAT and media == JSON:
-            return document_reader(self._provider)
+            return document_reader(self._provider, self._watch)
         if operation is Operation.CHAT and media == EVENT_STREAM:
-            return stream_reader(self._provider)
+            return stream_reader(self._provider, self._watch)
         raise wrong_content_type(self._provider, media)
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""
         return classify(self._provider, status, headers, body)
+
+    def rate_limits(self, headers: Mapping[str, str]) -> RateLimits | None:
+        """What is left to the credential, by the headers of an answer."""
+        return rate_limits(headers, ANTHROPIC)
+
+    def billing_after_cancel(self, model: str, *, stream: bool) -> CancelBilling:
+        """What an answer that is not read to its end costs."""
+        return STREAMS_STOP.billing(stream=stream)

@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from hedgerow_server.providers.loose import repaired, tolerant
+from hedgerow_server.providers.loose import Loose, repaired, tolerant
 
 NOTHING = msgspec.Raw()
 
 
-class Delta(msgspec.Struct):
+class Delta(Loose):
     """More of a block, or of the message itself."""
 
     type: Any = None
@@ -28,7 +28,7 @@ class Delta(msgspec.Struct):
     stop_sequence: Any = None
 
 
-class Event(msgspec.Struct):
+class Event(Loose):
     """One event of a stream."""
 
     type: Any = None
@@ -40,7 +40,7 @@ class Event(msgspec.Struct):
     error: Any = None
 
 
-class Message(msgspec.Struct):
+class Message(Loose):
     """A whole message, or its head."""
 
     type: Any = None
@@ -53,7 +53,7 @@ class Message(msgspec.Struct):
     error: Any = None
 
 
-class Block(msgspec.Struct):
+class Block(Loose):
     """A block of content."""
 
     type: Any = None
@@ -69,7 +69,7 @@ class Block(msgspec.Struct):
     toolset_name: Any = None
 
 
-class Cited(msgspec.Struct):
+class Cited(Loose):
     """A citation, of whichever kind."""
 
     type: Any = None

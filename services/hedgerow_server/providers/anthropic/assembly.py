@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from hedgerow_server.core.drift import Unknown
 from hedgerow_server.core.event import ReasoningDelta, TextDelta
 from hedgerow_server.core.request import Citation, ProviderItem
 from hedgerow_server.providers.anthropic.answer import Block, Cited, Delta, read_block, read_cited
@@ -14,9 +15,12 @@ from hedgerow_server.providers.anthropic.state import DIALECT, State, state
 from hedgerow_server.providers.loose import text_of
 from hedgerow_server.providers.parts import Parts, Words
 from hedgerow_server.providers.refusal import protocol_error
+from hedgerow_server.providers.watch import Watch
 
 _NO_INPUT = (b"", b"{}", b"null")
 _DIRECT = "direct"
+# Blocks that are known and passed on as they are, as are the results of the tools that Anthropic runs.
+_ITEMS = frozenset({"server_tool_use", "mcp_tool_use", "container_upload", "compaction", "fallback"})
 _GROWING = (
     "text",
     "thinking",
@@ -30,10 +34,11 @@ _Item = dict[str, Any] | msgspec.Raw
 class Assembly:
     """Takes the blocks of one message."""
 
-    __slots__ = ("_block", "_citations", "_fresh", "_index", "_input", "_item", "_provider", "parts")
+    __slots__ = ("_block", "_citations", "_fresh", "_index", "_input", "_item", "_provider", "_watch", "parts")
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, watch: Watch) -> None:
         self._provider = provider
+        self._watch = watch
         self.parts = Parts()
         """The parts that the blocks made."""
         self._index: object = None
@@ -61,6 +66,8 @@ class Assembly:
             self._start_call(block, seed)
         elif kind != "redacted_thinking":
             self._item = msgspec.Raw(bytes(raw))
+            if kind not in _ITEMS and not kind.endswith("_tool_result"):
+                self._watch.note(Unknown.CONTENT_TYPE, kind)
 
     def delta(self, index: object, delta: Delta) -> None:
         """Takes more of the open block. Raises UpstreamProtocol for a delta of another one."""
@@ -86,6 +93,8 @@ class Assembly:
             block.signature = delta.signature
         elif delta.type == "citations_delta":
             self._cite(msgspec.Raw(bytes(delta.citation)))
+        else:
+            self._watch.note(Unknown.CONTENT_TYPE, delta.type)
 
     def end(self) -> None:
         """Closes the open block, if any."""

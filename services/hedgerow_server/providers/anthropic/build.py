@@ -173,7 +173,7 @@ def _set_format(body: MessageBody, spec: ChatSpec, draft: Draft) -> None:
 
 
 def _set_sampling(body: MessageBody, spec: ChatSpec, takes: Traits, draft: Draft) -> None:
-    for name in ("frequency_penalty", "presence_penalty", "seed"):
+    for name in ("frequency_penalty", "presence_penalty", "seed", "top_logprobs"):
         if getattr(spec, name) is not None:
             draft.ignored(f"chat.{name}", "The provider has no such parameter.")
     if spec.stop_sequences:

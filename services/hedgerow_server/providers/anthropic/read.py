@@ -1,6 +1,8 @@
 """Readers of answers: a stream of events, or one message."""
 
-from hedgerow_server.core.event import Event, Finished
+from hedgerow_server.core.drift import Unknown
+from hedgerow_server.core.event import Event, Finished, FinishReason
+from hedgerow_server.providers.anthropic.answer import Event as Piece
 from hedgerow_server.providers.anthropic.answer import Message, read_event, read_message
 from hedgerow_server.providers.anthropic.assembly import Assembly
 from hedgerow_server.providers.anthropic.errors import error_within
@@ -10,16 +12,18 @@ from hedgerow_server.providers.loose import text_of
 from hedgerow_server.providers.reading import MAX_WORD, DocumentReader, Opening, StreamReader, closing, sse_reader
 from hedgerow_server.providers.refusal import protocol_error, stream_cut
 from hedgerow_server.providers.sse import SseEvent
+from hedgerow_server.providers.watch import Watch
 
 
 class _Answer:
     """What all of one answer says together."""
 
-    __slots__ = ("_assembly", "_provider", "_stop_sequence", "_tally", "_word", "done", "opening")
+    __slots__ = ("_assembly", "_provider", "_stop_sequence", "_tally", "_watch", "_word", "done", "opening")
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, watch: Watch) -> None:
         self._provider = provider
-        self._assembly = Assembly(provider)
+        self._watch = watch
+        self._assembly = Assembly(provider, watch)
         self._tally = Tally()
         self._word = self._stop_sequence = ""
         self.opening = Opening()
@@ -42,19 +46,8 @@ class _Answer:
             self._assembly.start(piece.index, piece.content_block, self.opening.response_id)
         elif kind == "content_block_stop":
             self._assembly.end()
-        elif kind == "message_delta":
-            if piece.delta is not None:
-                self._note_stop(piece.delta.stop_reason, piece.delta.stop_sequence)
-            self._tally.add(piece.usage)
-        elif kind == "message_start":
-            head = read_message(piece.message)
-            if head is None:
-                raise protocol_error(self._provider, "the start of a message without the message")
-            self._note_head(head)
-        elif kind == "message_stop":
-            self.done = True
-        elif kind == "error" or (kind is None and piece.error):
-            raise error_within(self._provider, piece.error)
+        elif kind != "ping":
+            self._take_rare(kind, piece)
 
     def whole(self, text: bytes) -> list[Event]:
         """All events of a document. Raises HedgerowError."""
@@ -83,7 +76,27 @@ class _Answer:
         parts = self._assembly.parts
         parts.close()
         reason = finish_reason(self._word, calls=parts.called)
+        if reason is FinishReason.OTHER:
+            self._watch.note(Unknown.FINISH_REASON, self._word)
         return Finished(reason, self._word, self._tally.usage(), stop_sequence=self._stop_sequence)
+
+    def _take_rare(self, kind: object, piece: Piece) -> None:
+        """Takes what an answer has once or never."""
+        if kind == "message_delta":
+            if piece.delta is not None:
+                self._note_stop(piece.delta.stop_reason, piece.delta.stop_sequence)
+            self._tally.add(piece.usage)
+        elif kind == "message_start":
+            head = read_message(piece.message)
+            if head is None:
+                raise protocol_error(self._provider, "the start of a message without the message")
+            self._note_head(head)
+        elif kind == "message_stop":
+            self.done = True
+        elif kind == "error" or (kind is None and piece.error):
+            raise error_within(self._provider, piece.error)
+        elif kind != "vertex_event":  # Vertex's own
+            self._watch.note(Unknown.EVENT, kind)
 
     def _take_odd(self, name: bytes, payload: bytes) -> None:
         """Takes what is no event in JSON."""
@@ -107,11 +120,11 @@ class _Answer:
             self._stop_sequence = text_of(sequence)
 
 
-def stream_reader(provider: str) -> StreamReader[SseEvent]:
+def stream_reader(provider: str, watch: Watch) -> StreamReader[SseEvent]:
     """A reader of server-sent events."""
-    return sse_reader(provider, _Answer(provider), read_event)
+    return sse_reader(provider, _Answer(provider, watch), read_event, watch)
 
 
-def document_reader(provider: str) -> DocumentReader:
+def document_reader(provider: str, watch: Watch) -> DocumentReader:
     """A reader of one JSON document."""
-    return DocumentReader(provider, _Answer(provider).whole)
+    return DocumentReader(provider, _Answer(provider, watch).whole, watch)

@@ -1,6 +1,6 @@
 """The part of a provider's configuration that belongs to this dialect."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pydantic
 
@@ -13,6 +13,7 @@ _Word = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", 
 class AnthropicSection(ProviderSection):
     """A provider that speaks Anthropic's Messages API. The defaults are those of Anthropic itself."""
 
+    own_family: ClassVar[str | None] = "anthropic"
     dialect: Literal["anthropic"]
     """The dialect."""
     base_url: ProviderUrl = "https://api.anthropic.com"

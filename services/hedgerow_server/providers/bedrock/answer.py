@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from hedgerow_server.providers.loose import tolerant
+from hedgerow_server.providers.loose import Loose, tolerant
 
 
-class Delta(msgspec.Struct, rename="camel"):
+class Delta(Loose, rename="camel"):
     """More of a block: one of these."""
 
     text: Any = None
@@ -22,7 +22,7 @@ class Delta(msgspec.Struct, rename="camel"):
     image: Any = None
 
 
-class Start(msgspec.Struct, rename="camel"):
+class Start(Loose, rename="camel"):
     """How a block begins: one of these. Blocks of text and reasoning have no such event."""
 
     tool_use: Any = None
@@ -30,7 +30,7 @@ class Start(msgspec.Struct, rename="camel"):
     image: Any = None
 
 
-class BlockEvent(msgspec.Struct, rename="camel"):
+class BlockEvent(Loose, rename="camel"):
     """An event of one block: its start, a delta or its stop."""
 
     content_block_index: Any = None
@@ -38,7 +38,7 @@ class BlockEvent(msgspec.Struct, rename="camel"):
     delta: Delta | None = None
 
 
-class LastEvent(msgspec.Struct, rename="camel"):
+class LastEvent(Loose, rename="camel"):
     """The events at the end: messageStop and metadata."""
 
     stop_reason: Any = None
@@ -47,7 +47,7 @@ class LastEvent(msgspec.Struct, rename="camel"):
     trace: Any = None
 
 
-class WholeCall(msgspec.Struct, rename="camel"):
+class WholeCall(Loose, rename="camel"):
     """A tool call that came whole."""
 
     tool_use_id: Any = None
@@ -56,7 +56,7 @@ class WholeCall(msgspec.Struct, rename="camel"):
     type: Any = None
 
 
-class Block(msgspec.Struct, rename="camel"):
+class Block(Loose, rename="camel"):
     """A block that came whole: one of these."""
 
     text: Any = None
@@ -67,13 +67,13 @@ class Block(msgspec.Struct, rename="camel"):
     image: Any = None
 
 
-class Message(msgspec.Struct):
+class Message(Loose):
     """The message of an answer; its blocks stay as they came."""
 
     content: list[msgspec.Raw] | None = None
 
 
-class Output(msgspec.Struct):
+class Output(Loose):
     """What a model put out."""
 
     message: Message | None = None

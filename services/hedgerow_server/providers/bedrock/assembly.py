@@ -93,11 +93,11 @@ class Assembly:
             self._enter(index)
             self._image = (text_of(start.image.get("format")), [])
 
-    def delta(self, index: object, delta: Delta) -> None:
-        """More of a block; kinds that are not known are skipped. Raises UpstreamProtocol for what cannot be its."""
+    def delta(self, index: object, delta: Delta) -> bool:
+        """More of a block; False for nothing that is known. Raises UpstreamProtocol for what cannot be its."""
         if index != self._block:
             if delta == _NOTHING:
-                return
+                return False
             self._enter(index)
         text = delta.text
         if type(text) is str and text:
@@ -112,6 +112,9 @@ class Assembly:
             self._item.add(delta.tool_result)
         elif self._image is not None:
             self._image[1].append(text_of(member(member(delta.image, "source"), "bytes")))
+        else:
+            return delta != _NOTHING
+        return True
 
     def stop(self, index: object = None) -> None:
         """The open block ends, if it is the one of this index, or whichever it is. Raises UpstreamProtocol."""

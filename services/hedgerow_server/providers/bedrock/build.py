@@ -139,7 +139,7 @@ def _output_config(spec: ChatSpec, draft: Draft) -> OutputConfig | None:
 
 
 def _note_unknown(spec: ChatSpec, draft: Draft) -> None:
-    for name in ("frequency_penalty", "presence_penalty", "seed"):
+    for name in ("frequency_penalty", "presence_penalty", "seed", "top_logprobs"):
         if getattr(spec, name) is not None:
             draft.ignored(f"chat.{name}", "The provider has no such parameter.")
 

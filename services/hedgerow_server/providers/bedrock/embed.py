@@ -5,18 +5,24 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed.html
 https://docs.aws.amazon.com/nova/latest/userguide/embeddings-schema.html.
 """
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from hedgerow_server.core.event import Event, Usage
+from hedgerow_server.core.port import NO_HEADERS
 from hedgerow_server.core.request import EmbedPurpose, EmbedSpec
 from hedgerow_server.providers.draft import Draft
 from hedgerow_server.providers.loose import tolerant
 from hedgerow_server.providers.reading import DocumentReader
 from hedgerow_server.providers.refusal import protocol_error
 from hedgerow_server.providers.vectors import batch_events
+from hedgerow_server.providers.watch import Watch
 
+_TOKENS = "x-amzn-bedrock-input-token-count"
+_COUNT = re.compile(r"\d{1,15}", re.ASCII)
 _TITAN = "titan-embed-text-v2"
 _OLD_TITAN = ("titan-embed-text-v1", "titan-embed-g1-text")
 _TITAN_IMAGE = "titan-embed-image"
@@ -145,20 +151,20 @@ class Embeddings(msgspec.Struct, rename="camel"):
 _read = tolerant(Embeddings)
 
 
-def embed_reader(provider: str) -> DocumentReader:
-    """A reader of the embeddings of one batch.
-
-    Cohere's and Nova's models count their tokens in the header x-amzn-bedrock-input-token-count only, which no reader
-    sees: they have no usage.
-    """
-    return DocumentReader(provider, lambda text: _events(provider, text))
+def embed_reader(provider: str, watch: Watch, headers: Mapping[str, str] = NO_HEADERS) -> DocumentReader:
+    """A reader of the embeddings of one batch. Cohere's and Nova's models count their tokens in a header only."""
+    told = headers.get(_TOKENS, "")
+    counted = int(told) if _COUNT.fullmatch(told) else None
+    return DocumentReader(provider, lambda text: _events(provider, text, counted), watch)
 
 
-def _events(provider: str, text: bytes) -> list[Event]:
+def _events(provider: str, text: bytes, counted: int | None) -> list[Event]:
     answer = _read(text)
     if answer is None:
         raise protocol_error(provider, "a body that is not the JSON of embeddings")
     count = answer.input_text_token_count
+    if count is None:
+        count = counted
     known = type(count) is int and 0 <= count < 1 << 40
     return batch_events(provider, _vectors(answer), Usage(input_uncached_tokens=count, final=True) if known else None)
 

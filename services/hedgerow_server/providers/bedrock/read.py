@@ -1,7 +1,9 @@
 """Readers of chat answers: a stream of events, or one document."""
 
-from hedgerow_server.core.event import Event, Finished, Usage
+from hedgerow_server.core.drift import Unknown
+from hedgerow_server.core.event import Event, Finished, FinishReason, Usage
 from hedgerow_server.providers.bedrock.answer import (
+    Delta,
     LastEvent,
     read_block,
     read_block_event,
@@ -13,18 +15,20 @@ from hedgerow_server.providers.bedrock.errors import error_within
 from hedgerow_server.providers.bedrock.finish import finish_reason
 from hedgerow_server.providers.bedrock.usage import read_usage
 from hedgerow_server.providers.eventstream import EventStreamReader, Frame
-from hedgerow_server.providers.loose import member, text_of
-from hedgerow_server.providers.reading import MAX_WORD, DocumentReader, Opening, StreamReader, closing
+from hedgerow_server.providers.loose import member, plain_object, text_of
+from hedgerow_server.providers.reading import MAX_WORD, DocumentReader, Opening, StreamReader, closing, searched
 from hedgerow_server.providers.refusal import protocol_error, stream_cut
+from hedgerow_server.providers.watch import Watch
 
 
 class _Answer:
     """What all of one answer says together."""
 
-    __slots__ = ("_assembly", "_provider", "_stop_sequence", "_usage", "_word", "done", "opening")
+    __slots__ = ("_assembly", "_provider", "_stop_sequence", "_usage", "_watch", "_word", "done", "opening")
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, watch: Watch) -> None:
         self._provider = provider
+        self._watch = watch
         self._assembly = Assembly(provider)
         self._word = self._stop_sequence = ""
         self._usage: Usage | None = None
@@ -40,8 +44,8 @@ class _Answer:
             event = read_block_event(payload)
             if event is None:
                 raise protocol_error(self._provider, "a delta that is not one of a block")
-            if event.delta is not None:
-                self._assembly.delta(event.content_block_index, event.delta)
+            if event.delta is not None and not self._assembly.delta(event.content_block_index, event.delta):
+                self._note_kinds(payload)
         elif name == "contentBlockStart":
             event = read_block_event(payload)
             if event is None:
@@ -54,6 +58,8 @@ class _Answer:
             self._take_last(name, payload)
         elif name.lower().endswith("exception"):
             raise error_within(self._provider, name, payload)
+        elif name != "messageStart":
+            self._watch.note(Unknown.EVENT, name)
 
     def whole(self, text: bytes) -> list[Event]:
         """All events of a document. Raises HedgerowError."""
@@ -83,7 +89,15 @@ class _Answer:
         parts = self._assembly.parts
         parts.close()
         reason = finish_reason(self._word, calls=parts.called)
+        if reason is FinishReason.OTHER:
+            self._watch.note(Unknown.FINISH_REASON, self._word)
         return Finished(reason, self._word, self._usage, stop_sequence=self._stop_sequence)
+
+    def _note_kinds(self, payload: bytes) -> None:
+        """Counts what a delta holds in the place of the kinds that are known."""
+        for kind in member(plain_object(payload), "delta") or ():
+            if kind not in Delta.__struct_encode_fields__:
+                self._watch.note(Unknown.CONTENT_TYPE, kind)
 
     def _take_last(self, name: str, payload: bytes) -> None:
         last = read_last_event(payload)
@@ -103,11 +117,12 @@ class _Answer:
         self._usage = read_usage(last.usage, last.trace) or self._usage
 
 
-def stream_reader(provider: str) -> StreamReader[Frame]:
+def stream_reader(provider: str, watch: Watch) -> StreamReader[Frame]:
     """A reader of an event stream. A frame that the end of the body cut counts for nothing."""
-    return StreamReader(EventStreamReader(provider), _Answer(provider))
+    frames = searched(EventStreamReader(provider), lambda frame: frame[2], watch)
+    return StreamReader(frames, _Answer(provider, watch), watch=watch)
 
 
-def document_reader(provider: str) -> DocumentReader:
+def document_reader(provider: str, watch: Watch) -> DocumentReader:
     """A reader of one JSON document."""
-    return DocumentReader(provider, _Answer(provider).whole)
+    return DocumentReader(provider, _Answer(provider, watch).whole, watch)

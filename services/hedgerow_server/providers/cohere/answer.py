@@ -6,12 +6,10 @@ members are skipped.
 
 from typing import Any
 
-import msgspec
-
-from hedgerow_server.providers.loose import tolerant
+from hedgerow_server.providers.loose import Loose, tolerant
 
 
-class Message(msgspec.Struct):
+class Message(Loose):
     """A message or a piece of one."""
 
     content: Any = None
@@ -20,7 +18,7 @@ class Message(msgspec.Struct):
     citations: Any = None
 
 
-class Delta(msgspec.Struct):
+class Delta(Loose):
     """What an event adds; the last four at the end."""
 
     message: Message | None = None
@@ -29,7 +27,7 @@ class Delta(msgspec.Struct):
     error: Any = None
 
 
-class StreamEvent(msgspec.Struct):
+class StreamEvent(Loose):
     """An event. Without a type it is the error that a refusal would have had."""
 
     type: Any = None
@@ -37,25 +35,27 @@ class StreamEvent(msgspec.Struct):
     index: Any = None
     delta: Delta | None = None
     message: Any = None
+    logprobs: Any = None
     error_type: Any = None
 
 
-class TypeOnly(msgspec.Struct):
+class TypeOnly(Loose):
     """Of an event only its type."""
 
     type: Any = None
 
 
-class Chat(msgspec.Struct):
+class Chat(Loose):
     """A whole answer."""
 
     id: Any = None
     message: Message | None = None
     finish_reason: Any = None
     usage: Any = None
+    logprobs: Any = None
 
 
-class Embeddings(msgspec.Struct):
+class Embeddings(Loose):
     """The vectors of a batch: lists by type, or bare ones where no type was asked for."""
 
     embeddings: Any = None

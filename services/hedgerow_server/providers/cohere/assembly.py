@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
-from hedgerow_server.core.event import CitationAdded, ReasoningDelta, TextDelta
+from hedgerow_server.core.drift import Unknown
+from hedgerow_server.core.event import CitationAdded, LogprobsDelta, ReasoningDelta, TextDelta
 from hedgerow_server.core.request import Citation, ProviderState
 from hedgerow_server.providers.cohere.answer import Message, list_of
 from hedgerow_server.providers.cohere.state import THINKING, TOOL_PLAN
+from hedgerow_server.providers.cohere.tokens import read_logprobs
 from hedgerow_server.providers.loose import member, text_of
 from hedgerow_server.providers.parts import Parts
 from hedgerow_server.providers.refusal import protocol_error
+from hedgerow_server.providers.watch import Watch
 
 _MAX_INDEX = (1 << 31) - 1
 _PLAN = "PLAN"
@@ -18,10 +21,22 @@ _PLAN = "PLAN"
 class Assembly:
     """Takes the pieces of one message. Each block of content, each plan and each call is a part."""
 
-    __slots__ = ("_begun", "_call", "_plan_part", "_provider", "_state", "_text_part", "_where", "id", "parts")
+    __slots__ = (
+        "_begun",
+        "_call",
+        "_plan_part",
+        "_provider",
+        "_state",
+        "_text_part",
+        "_watch",
+        "_where",
+        "id",
+        "parts",
+    )
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, watch: Watch) -> None:
         self._provider = provider
+        self._watch = watch
         self.parts = Parts()
         self.id = ""
         """The answer's own id."""
@@ -37,6 +52,8 @@ class Assembly:
         if isinstance(content, dict) and ("text" in content or "thinking" in content):
             self._begun = True
             self.content(index, content)
+        else:
+            self._watch.note(Unknown.CONTENT_TYPE, member(content, "type"))
 
     def content(self, index: object, content: Any) -> None:
         """More of a block of content: an object with text or thinking. Other kinds are skipped."""
@@ -95,6 +112,11 @@ class Assembly:
                     part = self._text_part = self.parts.index
                 else:
                     self.parts.events.append(CitationAdded(part, one))
+
+    def weigh(self, items: Any) -> None:
+        """How likely the tokens of the latest text were; without a text there is nowhere to put them."""
+        if (tokens := read_logprobs(items)) and self._text_part >= 0:
+            self.parts.events.append(LogprobsDelta(self._text_part, tokens))
 
     def whole(self, message: Message) -> None:
         """A whole message. Raises UpstreamProtocol."""

@@ -115,6 +115,7 @@ class ChatBody(msgspec.Struct, omit_defaults=True):
     presence_penalty: float | None = None
     seed: int | None = None
     stop_sequences: list[str] | None = None
+    logprobs: bool | None = None
 
 
 class EmbedBody(msgspec.Struct, omit_defaults=True):

@@ -57,6 +57,10 @@ def chat_body(spec: ChatSpec, draft: Draft, *, model: str, stream: bool) -> byte
     if spec.top_k is not None and spec.top_k > _MAX_K:
         draft.changed("chat.top_k", f"The provider's highest is {_MAX_K}.")
         body.k = _MAX_K
+    if spec.top_logprobs is not None:
+        body.logprobs = True
+        if spec.top_logprobs:
+            draft.changed("chat.top_logprobs", "The provider tells it of the chosen tokens only.")
     if spec.tools or spec.tool_choice is not None:
         _set_tools(body, spec, draft)
     forbidden = _CHAT_MEMBERS | {"documents"} if conversation.documents else _CHAT_MEMBERS

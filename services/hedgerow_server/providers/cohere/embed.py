@@ -6,13 +6,14 @@ from hedgerow_server.providers.cohere.usage import read_usage
 from hedgerow_server.providers.reading import DocumentReader
 from hedgerow_server.providers.refusal import protocol_error
 from hedgerow_server.providers.vectors import batch_events
+from hedgerow_server.providers.watch import Watch
 
 _FLOAT_TYPES = ("float", "base64")
 
 
-def embed_reader(provider: str) -> DocumentReader:
+def embed_reader(provider: str, watch: Watch) -> DocumentReader:
     """A reader of the embeddings of one batch."""
-    return DocumentReader(provider, lambda text: _events(provider, text))
+    return DocumentReader(provider, lambda text: _events(provider, text), watch)
 
 
 def _events(provider: str, text: bytes) -> list[Event]:

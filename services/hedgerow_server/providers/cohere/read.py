@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from hedgerow_server.core.event import Event, Finished, Usage
+from hedgerow_server.core.drift import Unknown
+from hedgerow_server.core.event import Event, Finished, FinishReason, Usage
 from hedgerow_server.providers.cohere.answer import (
     Delta,
     Message,
@@ -20,8 +21,10 @@ from hedgerow_server.providers.loose import text_of
 from hedgerow_server.providers.reading import MAX_WORD, DocumentReader, Opening, StreamReader, closing, sse_reader
 from hedgerow_server.providers.refusal import failed_within, protocol_error, stream_cut
 from hedgerow_server.providers.sse import SseEvent
+from hedgerow_server.providers.watch import Watch
 
 _NOTHING = Message()
+_IGNORED = frozenset({"content-end", "citation-end", "debug"})
 _TYPES = frozenset(
     {
         "content-start",
@@ -41,11 +44,12 @@ _TYPES = frozenset(
 class _Answer:
     """What all of one answer says together."""
 
-    __slots__ = ("_assembly", "_provider", "_usage", "_word", "done", "opening")
+    __slots__ = ("_assembly", "_provider", "_usage", "_watch", "_word", "done", "opening")
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, watch: Watch) -> None:
         self._provider = provider
-        self._assembly = Assembly(provider)
+        self._watch = watch
+        self._assembly = Assembly(provider, watch)
         self._usage: Usage | None = None
         self._word = ""
         self.opening = Opening()  # no answer names its model
@@ -61,11 +65,15 @@ class _Answer:
         if event is None:
             if payload and read_type(payload) in _TYPES:
                 raise protocol_error(self._provider, "an event that is not one of a chat")
-            return  # one of a kind that is not known
+            if payload or name:
+                self._watch.note(Unknown.EVENT, read_type(payload) or name.decode(errors="replace"))
+            return
         kind = event.type
         message = event.delta.message if event.delta is not None and event.delta.message is not None else _NOTHING
         if kind == "content-delta":
             self._assembly.content(event.index, message.content)
+            if event.logprobs:
+                self._assembly.weigh(event.logprobs)
         elif kind == "tool-call-delta":
             for call in list_of(message.tool_calls):
                 self._assembly.arguments(event.index, call)
@@ -81,6 +89,7 @@ class _Answer:
             raise protocol_error(self._provider, "a body that is not the JSON of a chat")
         self._name(chat.id)
         self._assembly.whole(chat.message)
+        self._assembly.weigh(chat.logprobs)
         self._note(chat.finish_reason, chat.usage)
         if not self._word:
             raise protocol_error(self._provider, "an answer without a finish reason")
@@ -96,7 +105,10 @@ class _Answer:
             raise stream_cut(self._provider)
         parts = self._assembly.parts
         parts.close()
-        return Finished(finish_reason(self._word, calls=parts.called), self._word, self._usage)
+        reason = finish_reason(self._word, calls=parts.called)
+        if reason is FinishReason.OTHER:
+            self._watch.note(Unknown.FINISH_REASON, self._word)
+        return Finished(reason, self._word, self._usage)
 
     def _take_rare(self, event: StreamEvent, message: Message, name: bytes) -> None:
         assembly = self._assembly
@@ -118,6 +130,8 @@ class _Answer:
                 # What is no event but says something is an error; other events that are not known are skipped.
                 if name == b"error" or (event.type in (None, "error") and isinstance(event.message, str)):
                     raise error_within(self._provider, text_of(event.error_type), text_of(event.message))
+                if text_of(event.type) not in _IGNORED:
+                    self._watch.note(Unknown.EVENT, event.type or name.decode(errors="replace"))
 
     def _end(self, delta: Delta) -> None:
         if delta.error:
@@ -137,11 +151,11 @@ class _Answer:
         self._word = word[:MAX_WORD]
 
 
-def stream_reader(provider: str) -> StreamReader[SseEvent]:
+def stream_reader(provider: str, watch: Watch) -> StreamReader[SseEvent]:
     """A reader of server-sent events."""
-    return sse_reader(provider, _Answer(provider), read_event)
+    return sse_reader(provider, _Answer(provider, watch), read_event, watch)
 
 
-def document_reader(provider: str) -> DocumentReader:
+def document_reader(provider: str, watch: Watch) -> DocumentReader:
     """A reader of one JSON document."""
-    return DocumentReader(provider, _Answer(provider).whole)
+    return DocumentReader(provider, _Answer(provider, watch).whole, watch)

@@ -1,18 +1,15 @@
 """The part of a provider's configuration that belongs to this dialect."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-import pydantic
-
-from hedgerow_server.providers.section import ProviderSection, ProviderUrl
+from hedgerow_server.providers.section import EmbeddingSection, ProviderUrl
 
 
-class CohereSection(ProviderSection):
+class CohereSection(EmbeddingSection):
     """Cohere's API, version 2: chat and embeddings."""
 
+    own_family: ClassVar[str | None] = "cohere"
     dialect: Literal["cohere"]
     """The dialect."""
     base_url: ProviderUrl = "https://api.cohere.com/v2"
     """Where the API is, without the operation: an http or https URL without query."""
-    embed_batch_limit: int = pydantic.Field(default=96, ge=1, le=65_536)
-    """The most inputs in one request for embeddings; the gateway splits larger batches."""

@@ -8,26 +8,26 @@ from typing import Any
 
 import msgspec
 
-from hedgerow_server.providers.loose import repaired
+from hedgerow_server.providers.loose import Loose, repaired
 
 NOTHING = msgspec.Raw()
 
 
-class Blob(msgspec.Struct, rename="camel"):
+class Blob(Loose, rename="camel"):
     """Generated media; `data` is base64."""
 
     mime_type: Any = None
     data: Any = None
 
 
-class FileRef(msgspec.Struct, rename="camel"):
+class FileRef(Loose, rename="camel"):
     """Generated media by address."""
 
     mime_type: Any = None
     file_uri: Any = None
 
 
-class FunctionCall(msgspec.Struct, rename="camel"):
+class FunctionCall(Loose, rename="camel"):
     """A function call, whole, or a piece of one where the request asked for streamed arguments."""
 
     id: Any = None
@@ -37,7 +37,7 @@ class FunctionCall(msgspec.Struct, rename="camel"):
     will_continue: Any = None
 
 
-class PartIn(msgspec.Struct, rename="camel"):
+class PartIn(Loose, rename="camel"):
     """A part of the content. Kinds that are not listed are told apart by their raw JSON."""
 
     text: Any = None
@@ -48,23 +48,24 @@ class PartIn(msgspec.Struct, rename="camel"):
     file_data: FileRef | None = None
 
 
-class ContentIn(msgspec.Struct):
+class ContentIn(Loose):
     """The content of a candidate."""
 
     parts: list[PartIn] | None = None
 
 
-class Candidate(msgspec.Struct, rename="camel"):
+class Candidate(Loose, rename="camel"):
     """One answer to the prompt, or the next piece of it."""
 
     index: Any = None
     content: ContentIn | None = None
     finish_reason: Any = None
+    logprobs_result: msgspec.Raw = NOTHING
     grounding_metadata: msgspec.Raw = NOTHING
     citation_metadata: msgspec.Raw = NOTHING
 
 
-class Counts(msgspec.Struct, rename="camel"):
+class Counts(Loose, rename="camel"):
     """UsageMetadata: tokens used so far, and their modalities."""
 
     prompt_token_count: Any = None
@@ -79,7 +80,7 @@ class Counts(msgspec.Struct, rename="camel"):
     tool_use_prompt_tokens_details: msgspec.Raw = NOTHING
 
 
-class Generated(msgspec.Struct, rename="camel"):
+class Generated(Loose, rename="camel"):
     """A whole answer, or a chunk of one."""
 
     candidates: list[Candidate] | None = None
@@ -90,15 +91,15 @@ class Generated(msgspec.Struct, rename="camel"):
     error: Any = None
 
 
-class _RawContent(msgspec.Struct):
+class _RawContent(Loose):
     parts: list[msgspec.Raw] | None = None
 
 
-class _RawCandidate(msgspec.Struct):
+class _RawCandidate(Loose):
     content: _RawContent | None = None
 
 
-class _RawGenerated(msgspec.Struct):
+class _RawGenerated(Loose):
     candidates: list[_RawCandidate] | None = None
 
 

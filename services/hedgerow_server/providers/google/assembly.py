@@ -4,14 +4,16 @@ import base64
 
 import msgspec
 
-from hedgerow_server.core.event import MediaDelta, ReasoningDelta, TextDelta
-from hedgerow_server.core.request import ProviderItem
+from hedgerow_server.core.drift import Unknown
+from hedgerow_server.core.event import LogprobsDelta, MediaDelta, ReasoningDelta, TextDelta
+from hedgerow_server.core.request import ProviderItem, TokenLogprob
 from hedgerow_server.providers.google.answer import Blob, FunctionCall, PartIn
 from hedgerow_server.providers.google.partial import PartialCall
 from hedgerow_server.providers.google.state import DIALECT, signature_state
 from hedgerow_server.providers.loose import plain, text_of
 from hedgerow_server.providers.parts import Parts
 from hedgerow_server.providers.refusal import protocol_error
+from hedgerow_server.providers.watch import Watch
 
 # Members that say something about a part, not what it is.
 _ASIDE = frozenset({"thought", "thoughtSignature", "partMetadata", "videoMetadata", "text"})
@@ -27,10 +29,11 @@ class Assembly:
     split (https://ai.google.dev/gemini-api/docs/thought-signatures). Other text is joined with its neighbours.
     """
 
-    __slots__ = ("_partial", "_provider", "_sound", "parts", "said")
+    __slots__ = ("_partial", "_provider", "_sound", "_watch", "parts", "said")
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, watch: Watch) -> None:
         self._provider = provider
+        self._watch = watch
         self.parts = Parts()
         self.said: list[tuple[int, str]] = []
         """(part index, text) of what was said, for citations."""
@@ -61,9 +64,19 @@ class Assembly:
         """Takes a part that `add` did not, with its JSON: an item that goes back as it is, signature included."""
         if item := _item(raw):
             self.parts.item(item)
+            if item.type not in _KINDS:
+                self._watch.note(Unknown.CONTENT_TYPE, item.type)
         elif isinstance(part.thought_signature, str):
             self._say(part, "")
             self._sign(part.thought_signature)
+
+    def weigh(self, tokens: tuple[TokenLogprob, ...]) -> None:
+        """How likely the tokens of the latest chunk were: they are told of all its parts together, and stand at the
+        latest part of text, else at the latest of all.
+        """
+        if tokens:
+            part = self.said[-1][0] if self.said else self.parts.index
+            self.parts.events.append(LogprobsDelta(part, tokens))
 
     def close(self) -> None:
         """Ends what is open. Raises UpstreamProtocol for a call that is not complete."""

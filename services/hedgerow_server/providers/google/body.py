@@ -118,6 +118,8 @@ class GenerationConfig(msgspec.Struct, omit_defaults=True, rename="camel"):
     seed: int | None = None
     response_mime_type: str | None = None
     response_json_schema: msgspec.Raw | None = None
+    response_logprobs: bool | None = None
+    logprobs: int | None = None
     thinking_config: ThinkingConfig | None = None
 
 

@@ -70,6 +70,8 @@ def _config(spec: ChatSpec, draft: Draft, *, model: str) -> GenerationConfig:
     if spec.seed is not None and spec.seed not in _SEEDS:
         config.seed = spec.seed & 0x7FFF_FFFF
         draft.changed("chat.seed", "The provider takes 32 bits; the lowest 31 were sent.")
+    if spec.top_logprobs is not None:
+        config.response_logprobs, config.logprobs = True, spec.top_logprobs or None
     if spec.response_format is not None:
         config.response_mime_type = "application/json"
         if isinstance(spec.response_format, JsonSchemaFormat):

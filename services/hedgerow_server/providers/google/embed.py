@@ -15,6 +15,7 @@ from hedgerow_server.providers.loose import tolerant
 from hedgerow_server.providers.reading import DocumentReader
 from hedgerow_server.providers.refusal import protocol_error
 from hedgerow_server.providers.vectors import batch_events
+from hedgerow_server.providers.watch import Watch
 
 _FIELD = "embed.provider_options"
 _TASKS = {
@@ -136,9 +137,9 @@ class _Embedded(msgspec.Struct, rename="camel"):
 _read = tolerant(_Embedded)
 
 
-def embed_reader(provider: str) -> DocumentReader:
+def embed_reader(provider: str, watch: Watch) -> DocumentReader:
     """A reader of the embeddings of one batch."""
-    return DocumentReader(provider, lambda text: _events(provider, text))
+    return DocumentReader(provider, lambda text: _events(provider, text), watch)
 
 
 def _events(provider: str, text: bytes) -> list[Event]:

@@ -1,5 +1,6 @@
 """Readers of chat answers: a stream of chunks, or one document, which may be a list of chunks."""
 
+from hedgerow_server.core.drift import Unknown
 from hedgerow_server.core.event import CitationAdded, Event, Finished, FinishReason, Warning, WarningCode
 from hedgerow_server.core.port import Reader
 from hedgerow_server.providers.google.answer import NOTHING, Candidate, Generated, elements, raw_part, read_generated
@@ -8,11 +9,13 @@ from hedgerow_server.providers.google.errors import error_within
 from hedgerow_server.providers.google.finish import FAILURES, block_word, finish_reason, named, word_of
 from hedgerow_server.providers.google.flavour import Flavour
 from hedgerow_server.providers.google.grounding import SaidText, citations, search_units
+from hedgerow_server.providers.google.tokens import read_logprobs
 from hedgerow_server.providers.google.usage import UsageTally
 from hedgerow_server.providers.loose import plain, text_of
 from hedgerow_server.providers.reading import DocumentReader, Opening, closing, sse_reader
 from hedgerow_server.providers.refusal import protocol_error, refusal, stream_cut
 from hedgerow_server.providers.sse import SseEvent
+from hedgerow_server.providers.watch import Watch
 
 _DROPPED = Warning(WarningCode.CHOICES_DROPPED, "", "The provider answered with several choices; the first was read.")
 _NO_METADATA = (b"{}", b"null")
@@ -34,15 +37,17 @@ class _Answer:
         "_provider",
         "_seed",
         "_usage",
+        "_watch",
         "_word",
         "done",
         "opening",
     )
 
-    def __init__(self, provider: str, flavour: Flavour) -> None:
+    def __init__(self, provider: str, flavour: Flavour, watch: Watch) -> None:
         self._provider = provider
         self._flavour = flavour
-        self._assembly = Assembly(provider)
+        self._watch = watch
+        self._assembly = Assembly(provider, watch)
         self._seed = ""
         self._dropped = False
         self._usage = UsageTally()
@@ -58,9 +63,11 @@ class _Answer:
         if name == b"error":
             raise error_within(self._provider, plain(payload))
         # Gateways before Google may add their own: a last [DONE], events of kinds that are not known.
-        if payload[:1] == b"{" and (not name or read_generated(payload) is not None):
+        if payload[:1] == b"{" and (not name or _of_gemini(payload)):
             self._take(payload)
-        elif not name and payload and payload[:6] != b"[DONE]":
+        elif name:
+            self._watch.note(Unknown.EVENT, name.decode(errors="replace"))
+        elif payload and payload[:6] != b"[DONE]":
             raise protocol_error(self._provider, "a chunk that is not one of generateContent")
 
     def whole(self, text: bytes) -> list[Event]:
@@ -91,6 +98,8 @@ class _Answer:
         reason = FinishReason.CONTENT_FILTER
         if self._word:
             reason = finish_reason(word, self._flavour, calls=self._assembly.parts.called)
+            if reason is FinishReason.OTHER and named(word, self._flavour) not in self._flavour.finish_words:
+                self._watch.note(Unknown.FINISH_REASON, word)
         warnings = (_DROPPED,) if self._dropped else ()
         return Finished(reason, word, self._usage.usage(search_units(metadata)), warnings=warnings)
 
@@ -127,11 +136,17 @@ class _Answer:
             for number, part in enumerate(content.parts):
                 if not self._assembly.add(part, self._seed):
                     self._assembly.add_raw(part, raw_part(payload, position, number))
+        if candidate.logprobs_result is not NOTHING and self._assembly.parts.index >= 0:
+            self._assembly.weigh(read_logprobs(plain(candidate.logprobs_result)))
+        if candidate.grounding_metadata is not NOTHING or candidate.citation_metadata is not NOTHING:
+            self._note_metadata(candidate)
+        if candidate.finish_reason is not None:
+            self._note_word(word_of(candidate.finish_reason))
+
+    def _note_metadata(self, candidate: Candidate) -> None:
         for metadata in (candidate.grounding_metadata, candidate.citation_metadata):
             if metadata is not NOTHING and (raw := bytes(metadata)) not in (*_NO_METADATA, *self._metadata):
                 self._metadata = [*self._metadata[1 - _MAX_METADATA :], raw]
-        if candidate.finish_reason is not None:
-            self._note_word(word_of(candidate.finish_reason))
 
     def _note_word(self, word: str) -> None:
         name = named(word, self._flavour)
@@ -152,9 +167,9 @@ class _Stream:
 
     __slots__ = ("_begun", "_document", "_events", "_reader", "done")
 
-    def __init__(self, provider: str, flavour: Flavour) -> None:
-        self._document = document_reader(provider, flavour)
-        self._events = sse_reader(provider, _Answer(provider, flavour), read_generated, MAX_EVENT_BYTES)
+    def __init__(self, provider: str, flavour: Flavour, watch: Watch) -> None:
+        self._document = document_reader(provider, flavour, watch)
+        self._events = sse_reader(provider, _Answer(provider, flavour, watch), read_generated, watch, MAX_EVENT_BYTES)
         self._reader: Reader = self._events
         self._begun = False
         self.done = False
@@ -166,16 +181,11 @@ class _Stream:
             self._begun = bool(first)
             if first in (b"{", b"["):
                 self._reader = self._document
-        if self._reader is self._document:
-            return self._document.feed(data)
+        reader = self._reader
         try:
-            # Google ends lines with CRLF. Pairs made one change nothing but that whole events can be cut out at once;
-            # after a lone CR they would: the two would become a pair.
-            if data[:1] != b"\r" and b"\r\r" not in data:
-                data = data.replace(b"\r\n", b"\n")
-            return self._events.feed(data)
+            return reader.feed(data)
         finally:
-            self.done = self._events.done
+            self.done = reader.done
 
     def finish(self) -> list[Event]:
         """The last events. Raises StreamCut where no finish reason came."""
@@ -183,11 +193,17 @@ class _Stream:
         return self._reader.finish()
 
 
-def stream_reader(provider: str, flavour: Flavour) -> Reader:
+def stream_reader(provider: str, flavour: Flavour, watch: Watch) -> Reader:
     """A reader of server-sent events, or of JSON in their place."""
-    return _Stream(provider, flavour)
+    return _Stream(provider, flavour, watch)
 
 
-def document_reader(provider: str, flavour: Flavour) -> DocumentReader:
+def document_reader(provider: str, flavour: Flavour, watch: Watch) -> DocumentReader:
     """A reader of one JSON document: an answer, or the list of chunks that a stream without SSE is."""
-    return DocumentReader(provider, _Answer(provider, flavour).whole)
+    return DocumentReader(provider, _Answer(provider, flavour, watch).whole, watch)
+
+
+def _of_gemini(payload: bytes) -> bool:
+    """Whether an event that has a name is a chunk all the same."""
+    found = read_generated(payload)
+    return found is not None and any(getattr(found[0], name) is not None for name in Generated.__struct_fields__)

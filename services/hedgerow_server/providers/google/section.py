@@ -1,26 +1,26 @@
 """The parts of a provider's configuration that belong to these dialects."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pydantic
 
-from hedgerow_server.providers.section import ProviderSection, ProviderUrl
+from hedgerow_server.providers.section import EmbeddingSection, ProviderUrl
 
 
-class GeminiSection(ProviderSection):
+class GeminiSection(EmbeddingSection):
     """A provider that speaks Google's generateContent with an API key: the Gemini API."""
 
+    own_family: ClassVar[str | None] = "google"
     dialect: Literal["gemini"]
     """The dialect."""
     base_url: ProviderUrl = "https://generativelanguage.googleapis.com/v1beta"
     """Where the API is, version included: an http or https URL without query."""
-    embed_batch_limit: int = pydantic.Field(default=100, ge=1, le=100)
-    """The most inputs in one request for embeddings; the gateway splits larger batches."""
 
 
-class VertexSection(ProviderSection):
+class VertexSection(EmbeddingSection):
     """Models on Google Cloud's Vertex AI: Gemini, embeddings, and Claude. The credential is an OAuth access token."""
 
+    own_family: ClassVar[str | None] = "vertex"
     dialect: Literal["vertex"]
     """The dialect."""
     project: str = pydantic.Field(pattern=r"^[a-z0-9][a-z0-9.:-]{0,99}$")
@@ -33,5 +33,3 @@ class VertexSection(ProviderSection):
     """The version of the API. v1 has no ids for function calls."""
     base_url: ProviderUrl | None = None
     """Where the API is, without version: an http or https URL without query. None: the location's own host."""
-    embed_batch_limit: int = pydantic.Field(default=100, ge=1, le=250)
-    """The most inputs in one request for embeddings; the gateway splits larger batches."""

@@ -28,7 +28,9 @@ class UsageTally:
     def take(self, counts: Counts) -> None:
         """Takes the report of a chunk; one without any count, or with an impossible one, counts for nothing."""
         prompt, candidates = counts.prompt_token_count, counts.candidates_token_count
-        if (
+        # Every chunk has a report, and nearly all of them have both.
+        both = type(prompt) is int and type(candidates) is int
+        if not (both and 0 <= prompt <= _MAX_TOKENS and 0 <= candidates <= _MAX_TOKENS) and (
             (prompt is None and candidates is None and counts.total_token_count is None)
             or (prompt is not None and _count(prompt) is None)
             or (candidates is not None and _count(candidates) is None)

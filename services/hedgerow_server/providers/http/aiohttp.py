@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import aiohttp
 
 from hedgerow_server.core.port import HttpRequest
+from hedgerow_server.providers.http.inflate import ACCEPTED, inflate_for
 from hedgerow_server.providers.http.port import Response, UnreachableError
 
 _DRAIN_S = 1.0
@@ -31,7 +32,9 @@ class AiohttpTransport:
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
-            auto_decompress=True,
+            # Its own decoding has no bound.
+            auto_decompress=False,
+            headers={"Accept-Encoding": ACCEPTED},
             raise_for_status=False,
             skip_auto_headers=("User-Agent",),
             read_bufsize=_READ_BUFFER_BYTES,
@@ -74,11 +77,12 @@ class AiohttpTransport:
 
 
 class _AiohttpResponse:
-    __slots__ = ("_response", "_transport")
+    __slots__ = ("_inflate", "_response", "_transport")
 
     def __init__(self, response: aiohttp.ClientResponse, transport: AiohttpTransport) -> None:
         self._response = response
         self._transport = transport
+        self._inflate = inflate_for(response.headers)
 
     @property
     def status(self) -> int:
@@ -90,7 +94,12 @@ class _AiohttpResponse:
 
     async def read(self) -> bytes:
         try:
-            return await self._response.content.readany()
+            data = await self._response.content.readany()
+            if self._inflate is None:
+                return data
+            while data and not (decoded := self._inflate.feed(data)):
+                data = await self._response.content.readany()
+            return decoded if data else b""
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise UnreachableError(f"the answer broke off ({type(error).__name__})") from None
 

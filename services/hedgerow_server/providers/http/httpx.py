@@ -1,11 +1,12 @@
 """The compatible transport: httpx."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import httpx
 
 from hedgerow_server.core.port import HttpRequest
+from hedgerow_server.providers.http.inflate import ACCEPTED, inflate_for
 from hedgerow_server.providers.http.port import Response, UnreachableError
 
 _DRAIN_S = 1.0
@@ -14,8 +15,10 @@ _DRAIN_S = 1.0
 class HttpxTransport:
     """One client with its pool. Environment proxies, cookies and redirects are off."""
 
-    def __init__(self, *, connect_timeout_s: float, max_connections: int) -> None:
+    def __init__(self, *, connect_timeout_s: float, max_connections: int, resumable: bool = False) -> None:
+        """`resumable`: reads that are cancelled can be gone on with, at the price of a task for each."""
         self._connect_timeout_s = connect_timeout_s
+        self._resumable = resumable
         # Every connection may be kept: httpx closes whatever is above max_keepalive_connections as soon as it is free.
         self._client = httpx.AsyncClient(
             limits=httpx.Limits(
@@ -25,7 +28,7 @@ class HttpxTransport:
             follow_redirects=False,
             trust_env=False,
         )
-        self._client.headers.clear()
+        self._client.headers = httpx.Headers({"accept-encoding": ACCEPTED})
         self._closing: set[asyncio.Task[None]] = set()
 
     async def send(self, request: HttpRequest, extra_headers: tuple[tuple[str, str], ...]) -> Response:
@@ -40,13 +43,13 @@ class HttpxTransport:
             raise UnreachableError(_connect_phrase(error)) from None
         except (httpx.HTTPError, OSError) as error:
             raise UnreachableError(f"the connection failed ({type(error).__name__})") from None
-        return _HttpxResponse(response, self)
+        return _ResumableResponse(response, self) if self._resumable else _HttpxResponse(response, self)
 
-    def close_aside(self, response: httpx.Response, *, finished: bool) -> None:
-        """Closes a response, or first reads the little that is left of it, in a task of its own: httpx can only await
-        it.
+    def close_aside(self, response: httpx.Response, rest: AsyncIterator[bytes] | None) -> None:
+        """Closes a response, after what is left of it where there is a `rest`, in a task of its own: httpx can only
+        await it.
         """
-        task = asyncio.get_running_loop().create_task(_end(response, finished=finished))
+        task = asyncio.get_running_loop().create_task(_end(response, rest))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
@@ -57,12 +60,14 @@ class HttpxTransport:
 
 
 class _HttpxResponse:
-    __slots__ = ("_body", "_response", "_transport")
+    __slots__ = ("_body", "_inflate", "_response", "_transport")
 
     def __init__(self, response: httpx.Response, transport: HttpxTransport) -> None:
         self._response = response
-        self._body = response.aiter_bytes()
+        # Its own decoding has no bound.
+        self._body = response.aiter_raw()
         self._transport = transport
+        self._inflate = inflate_for(response.headers)
 
     @property
     def status(self) -> int:
@@ -74,20 +79,56 @@ class _HttpxResponse:
 
     async def read(self) -> bytes:
         try:
-            return await anext(self._body, b"")
+            data = await anext(self._body, b"")
+            if self._inflate is None:
+                return data
+            while data and not (decoded := self._inflate.feed(data)):
+                data = await anext(self._body, b"")
+            return decoded if data else b""
         except (httpx.HTTPError, OSError) as error:
             raise UnreachableError(f"the answer broke off ({type(error).__name__})") from None
 
     def release(self, *, finished: bool = False) -> None:
         if not self._response.is_closed:
-            self._transport.close_aside(self._response, finished=finished)
+            self._transport.close_aside(self._response, self._body if finished else None)
 
 
-async def _end(response: httpx.Response, *, finished: bool) -> None:
+class _ResumableResponse(_HttpxResponse):
+    """httpx closes an answer when a read of it is cancelled; here the read goes on and waits for who reads next."""
+
+    __slots__ = ("_pending",)
+
+    def __init__(self, response: httpx.Response, transport: HttpxTransport) -> None:
+        super().__init__(response, transport)
+        self._pending: asyncio.Task[bytes] | None = None
+
+    async def read(self) -> bytes:
+        if self._pending is None:
+            self._pending = asyncio.create_task(super().read())
+        try:
+            data = await asyncio.shield(self._pending)
+        except UnreachableError:
+            self._pending = None
+            raise
+        # Not where this is cancelled, even if the bytes have come: they are for the next read.
+        self._pending = None
+        return data
+
+    def release(self, *, finished: bool = False) -> None:
+        pending = self._pending
+        if pending is not None:
+            pending.cancel()
+            # What it failed with no longer matters to anyone.
+            pending.add_done_callback(lambda task: task.cancelled() or task.exception())
+            finished = False  # its read still holds the body
+        super().release(finished=finished)
+
+
+async def _end(response: httpx.Response, rest: AsyncIterator[bytes] | None) -> None:
     try:
-        if finished and not response.is_stream_consumed:
+        if rest is not None:
             async with asyncio.timeout(_DRAIN_S):
-                async for _ in response.aiter_raw():
+                async for _ in rest:
                     pass
     except (httpx.HTTPError, httpx.StreamError, OSError, TimeoutError):
         pass

@@ -14,6 +14,10 @@ class UnreachableError(Exception):
         self.detail = detail
 
 
+class GarbledError(UnreachableError):
+    """An answer came, but its body cannot be decoded; `detail` says what it is, such as "a body that …"."""
+
+
 class Response(Protocol):
     """An answer whose headers are here and whose body is coming."""
 
@@ -27,7 +31,8 @@ class Response(Protocol):
 
     async def read(self) -> bytes:
         """The next bytes of the body as they arrive, decoded; empty at its end. Raises UnreachableError when the
-        connection breaks.
+        connection breaks, GarbledError when they cannot be decoded, or are a bomb. Where the provider's answers are read on after a cancel, a read that is cancelled loses
+        nothing: the next one goes on.
         """
 
     def release(self, *, finished: bool = False) -> None:

@@ -4,14 +4,14 @@ Members that vendors fill with more than one type are declared `Any` and looked 
 are skipped. So the one thing that fails is JSON of another shape.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from hedgerow_server.providers.loose import tolerant
+from hedgerow_server.providers.loose import Loose, tolerant
 
 
-class FunctionPiece(msgspec.Struct):
+class FunctionPiece(Loose):
     """A function call or a fragment of one; `custom` calls have `input` in the place of arguments."""
 
     name: Any = None
@@ -19,7 +19,7 @@ class FunctionPiece(msgspec.Struct):
     input: Any = None
 
 
-class CallPiece(msgspec.Struct):
+class CallPiece(Loose):
     """A tool call or a fragment of one."""
 
     index: Any = None
@@ -30,7 +30,7 @@ class CallPiece(msgspec.Struct):
     extra_content: Any = None
 
 
-class AudioPiece(msgspec.Struct):
+class AudioPiece(Loose):
     """Generated audio or a fragment of it; `data` is base64."""
 
     id: Any = None
@@ -38,7 +38,7 @@ class AudioPiece(msgspec.Struct):
     transcript: Any = None
 
 
-class Piece(msgspec.Struct):
+class Piece(Loose):
     """A message or a delta of one."""
 
     content: Any = None
@@ -54,17 +54,18 @@ class Piece(msgspec.Struct):
     extra_content: Any = None
 
 
-class Choice(msgspec.Struct):
+class Choice(Loose):
     """One choice: `delta` in streams, `message` elsewhere (and in the streams of a few vendors beside it)."""
 
     index: Any = None
     delta: Piece | None = None
     message: Piece | None = None
     finish_reason: Any = None
+    logprobs: Any = None
     native_finish_reason: Any = None
 
 
-class Completion(msgspec.Struct):
+class Completion(Loose):
     """A chat completion or a chunk of one. Groq also has its usage in `x_groq`, llama.cpp cached tokens in `timings`.
     Perplexity and xAI list the sources of an answer beside it.
     """
@@ -80,14 +81,50 @@ class Completion(msgspec.Struct):
     search_results: Any = None
 
 
-class Vector(msgspec.Struct):
+class _MoreWords(Loose):
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    reasoning_details: None = None
+    refusal: None = None
+    tool_calls: None = None
+    function_call: None = None
+    annotations: None = None
+    audio: None = None
+    executed_tools: None = None
+    extra_content: None = None
+
+
+class _OnlyChoice(Loose):
+    delta: _MoreWords
+    index: Literal[0] = 0
+    message: None = None
+    finish_reason: None = None
+    logprobs: None = None
+
+
+class WordsChunk(Loose):
+    """A chunk that holds text, thoughts or nothing: all else of a Completion has to be absent or null. Its types say
+    so, as the decoder looks at them at no cost.
+    """
+
+    choices: tuple[_OnlyChoice]
+    usage: None = None
+    error: None = None
+    x_groq: None = None
+    timings: None = None
+    citations: None = None
+    search_results: None = None
+
+
+class Vector(Loose):
     """One embedding: base64 of little-endian 32-bit floats (of 8-bit integers at Perplexity), or a list of numbers."""
 
     embedding: str | list[float]
     index: int | None = None
 
 
-class Embeddings(msgspec.Struct):
+class Embeddings(Loose):
     """The embeddings of a batch."""
 
     data: list[Vector] | None = None
@@ -98,5 +135,7 @@ class Embeddings(msgspec.Struct):
 
 read_completion = tolerant(Completion)
 """The completion or chunk in UTF-8 JSON, None where there is none."""
+decode_words = msgspec.json.Decoder(WordsChunk).decode
+"""The chunk, if it holds text or thoughts and nothing else. Raises a ValueError or RecursionError for all others."""
 read_embeddings = tolerant(Embeddings)
 """The embeddings in UTF-8 JSON, None where there are none."""

@@ -5,9 +5,11 @@ from typing import Any
 
 import msgspec
 
+from hedgerow_server.core.drift import Unknown
 from hedgerow_server.core.event import (
     CitationAdded,
     Event,
+    LogprobsDelta,
     MediaDelta,
     ProviderItemAdded,
     ProviderStateAttached,
@@ -18,17 +20,20 @@ from hedgerow_server.core.event import (
     ToolCallEnded,
     ToolCallStarted,
 )
-from hedgerow_server.core.request import Citation, ProviderItem
+from hedgerow_server.core.request import Citation, ProviderItem, TokenLogprob
 from hedgerow_server.providers.loose import text_of
 from hedgerow_server.providers.openai.answer import AudioPiece, CallPiece, FunctionPiece, Piece
 from hedgerow_server.providers.openai.state import DIALECT, EXECUTED_TOOL, State, provider_state
 from hedgerow_server.providers.openai.thoughts import Details
 from hedgerow_server.providers.parts import made_call_id
 from hedgerow_server.providers.refusal import protocol_error
+from hedgerow_server.providers.watch import Watch
 
 _Words = type[TextDelta] | type[ReasoningDelta] | type[RefusalDelta]
+Tokens = tuple[TokenLogprob, ...]
 _LEGACY_CALL = "function_call"
 _MAX_INDEX = (1 << 31) - 1
+_ITEMS = frozenset({"text", "output_text", "thinking"})
 _MAGIC = (
     (b"RIFF", "audio/wav"),
     (b"OggS", "audio/ogg"),
@@ -81,14 +86,16 @@ class Assembly:
         "_tag",
         "_text_part",
         "_thought_parts",
+        "_watch",
         "called",
         "events",
         "refused",
     )
 
-    def __init__(self, provider: str, tag: str = DIALECT, *, returns_thoughts: bool = False) -> None:
+    def __init__(self, provider: str, watch: Watch, tag: str = DIALECT, *, returns_thoughts: bool = False) -> None:
         """State and items travel under `tag`. `returns_thoughts`: whether the provider wants plain thoughts back."""
         self._provider = provider
+        self._watch = watch
         self._tag = tag
         self._returns = returns_thoughts
         self.events: list[Event] = []
@@ -104,6 +111,24 @@ class Assembly:
         self._extra: object = None  # what the vendor wants back with the text
         self._call: _Call | None = None  # the latest
         self._calls: dict[int | str, _Call] = {}
+
+    @property
+    def says(self) -> bool:
+        """Whether the open part is text or thoughts."""
+        return self._kind is TextDelta or self._kind is ReasoningDelta
+
+    def say_more(self, text: str | None, thoughts: str | None) -> bool:
+        """More of the open part, while it `says` something. False for words of the other kind, which open another."""
+        if self._kind is TextDelta:
+            if thoughts:
+                return False
+            if text:
+                self.events.append(TextDelta(self._part, text))
+        elif text:
+            return False
+        elif thoughts:
+            self.events.append(ReasoningDelta(self._part, thoughts))
+        return True
 
     def add(self, piece: Piece, response_id: str) -> None:
         """Takes one piece. Raises UpstreamProtocol for what cannot be part of a message."""
@@ -149,6 +174,16 @@ class Assembly:
         if citations and self._text_part < 0:
             self._say_nothing(TextDelta)
         self.events += [CitationAdded(self._text_part, citation) for citation in citations]
+
+    def weigh(self, said: Tokens, refused: Tokens, *, whole: bool) -> None:
+        """How likely the tokens of the latest piece were. Those of a whole message are of its text, whatever else is in
+        it; of the pieces of a stream each is of the part that is open. Without a part there is nowhere to put them.
+        """
+        refusal = next((event.part_index for event in self.events if isinstance(event, RefusalDelta)), self._part)
+        text = self._text_part if whole and self._text_part >= 0 else self._part
+        for tokens, part in ((said, text), (refused, refusal if whole else self._part)):
+            if tokens and part >= 0:
+                self.events.append(LogprobsDelta(part, tokens))
 
     def _begin(self, kind: object) -> int:
         self._end_call()
@@ -212,6 +247,8 @@ class Assembly:
         for item in content:
             if not isinstance(item, dict):
                 continue
+            if text_of(item.get("type")) not in _ITEMS:
+                self._watch.note(Unknown.CONTENT_TYPE, item.get("type"))
             self._say(TextDelta, text_of(item.get("text")))
             thoughts = item.get("thinking")
             for thought in thoughts if isinstance(thoughts, list) else [{"text": thoughts}]:

@@ -197,6 +197,8 @@ class ChatBody(msgspec.Struct, omit_defaults=True):
     seed: int | None = None
     stop: list[str] | None = None
     prompt_cache_key: str | None = None
+    logprobs: bool | int | None = None
+    top_logprobs: int | None = None
     # What only other vendors have.
     top_k: int | None = None
     reasoning: dict[str, Any] | None = None

@@ -114,12 +114,27 @@ def _set_sampling(body: ChatBody, spec: ChatSpec, quirks: Quirks, draft: Draft) 
             body.top_k = spec.top_k
         else:
             draft.ignored("chat.top_k", _NO_PARAMETER)
+    if spec.top_logprobs is not None:
+        _set_logprobs(body, spec.top_logprobs, quirks, draft)
     if stops := spec.stop_sequences:
         # Ignoring them would let the answer run on past its end.
         most = 0 if "stop_sequences" in quirks.lacks else quirks.max_stop_sequences
         if len(stops) > most:
             raise draft.invalid("chat.stop_sequences", f"must be at most {most}: the provider takes no more")
         body.stop = list(stops)
+
+
+def _set_logprobs(body: ChatBody, asked: int, quirks: Quirks, draft: Draft) -> None:
+    if "top_logprobs" in quirks.lacks:
+        draft.ignored("chat.top_logprobs", _NO_PARAMETER)
+        return
+    top = min(asked, quirks.max_top_logprobs)
+    if top < asked:
+        draft.changed("chat.top_logprobs", f"The provider's most is {top}.")
+    if quirks.logprobs == "number":
+        body.logprobs = max(top, 1)
+    else:
+        body.logprobs, body.top_logprobs = True, top or None
 
 
 def _set_tools(body: ChatBody, spec: ChatSpec, quirks: Quirks, draft: Draft) -> None:

@@ -12,12 +12,13 @@ from hedgerow_server.providers.openai.usage import read_usage
 from hedgerow_server.providers.reading import DocumentReader
 from hedgerow_server.providers.refusal import protocol_error
 from hedgerow_server.providers.vectors import batch_events
+from hedgerow_server.providers.watch import Watch
 
 
-def embed_reader(provider: str, quirks: Quirks) -> DocumentReader:
+def embed_reader(provider: str, quirks: Quirks, watch: Watch) -> DocumentReader:
     """A reader of the embeddings of one batch."""
     int8 = quirks.vector_encoding == "base64_int8"
-    return DocumentReader(provider, lambda text: _events(provider, text, int8=int8))
+    return DocumentReader(provider, lambda text: _events(provider, text, int8=int8), watch)
 
 
 def _events(provider: str, text: bytes, *, int8: bool) -> list[Event]:

@@ -14,6 +14,7 @@ Parameter = Literal[
     "seed",
     "stop_sequences",
     "temperature",
+    "top_logprobs",
     "top_p",
 ]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -36,6 +37,10 @@ class Quirks(Section):
     """Parameters that the provider does not have. They are ignored with a warning; stop_sequences are refused."""
     top_k: bool = False
     """Whether there is a parameter `top_k`."""
+    logprobs: Literal["flag", "number"] = "flag"
+    """How log probabilities are asked for: by `logprobs: true` with `top_logprobs`, or by `logprobs` as that number."""
+    max_top_logprobs: int = pydantic.Field(default=20, ge=0, le=20)
+    """The most of the likeliest tokens at each place. Who asks for more gets these, with a warning."""
     seed_field: _Field = "seed"
     """What the provider calls the seed."""
     max_stop_sequences: int = pydantic.Field(default=4, ge=1, le=16)

@@ -1,20 +1,24 @@
 """Readers of chat answers: a stream of chunks, or one document."""
 
-from hedgerow_server.core.event import Event, Finished, Usage, Warning, WarningCode
+from hedgerow_server.core.drift import Unknown
+from hedgerow_server.core.event import Event, Finished, FinishReason, Usage, Warning, WarningCode
 from hedgerow_server.providers.loose import plain, text_of
-from hedgerow_server.providers.openai.answer import Completion, Piece, read_completion
+from hedgerow_server.providers.openai.answer import Completion, Piece, decode_words, read_completion
 from hedgerow_server.providers.openai.assembly import Assembly
 from hedgerow_server.providers.openai.errors import error_within
 from hedgerow_server.providers.openai.finish import FAILURES, finish_reason
 from hedgerow_server.providers.openai.quirks import Quirks
 from hedgerow_server.providers.openai.sources import read_sources
 from hedgerow_server.providers.openai.state import DIALECT
+from hedgerow_server.providers.openai.tokens import read_logprobs
 from hedgerow_server.providers.openai.usage import read_usage
 from hedgerow_server.providers.reading import MAX_WORD, DocumentReader, Opening, StreamReader, closing, sse_reader
 from hedgerow_server.providers.refusal import failed_within, protocol_error, stream_cut
 from hedgerow_server.providers.sse import SseEvent
+from hedgerow_server.providers.watch import Watch
 
 _DROPPED = Warning(WarningCode.CHOICES_DROPPED, "", "The provider answered with several choices; the first was read.")
+_MAX_MISSES = 8  # at which an answer's chunks are taken to hold more than words
 
 
 class _Answer:
@@ -24,22 +28,28 @@ class _Answer:
         "_assembly",
         "_dropped",
         "_may_lack_word",
+        "_misses",
         "_native",
         "_provider",
         "_quirks",
+        "_says",
         "_sources",
         "_usage",
+        "_watch",
         "_word",
         "done",
         "opening",
     )
 
-    def __init__(self, provider: str, quirks: Quirks, tag: str) -> None:
+    def __init__(self, provider: str, quirks: Quirks, tag: str, watch: Watch) -> None:
         self._provider = provider
+        self._watch = watch
         self._quirks = quirks
-        self._assembly = Assembly(provider, tag, returns_thoughts=quirks.reasoning_returns != "never")
+        self._assembly = Assembly(provider, watch, tag, returns_thoughts=quirks.reasoning_returns != "never")
         self._word = self._native = ""
         self._may_lack_word = False
+        self._says = False  # text or thoughts are open, so that the next chunk is likely more of them
+        self._misses = 0
         self._sources: tuple[object, object] = (None, None)
         self._dropped = False
         self._usage: Usage | None = None
@@ -49,20 +59,29 @@ class _Answer:
     def take(self, frame: SseEvent) -> None:
         """Takes an event of a stream. Raises HedgerowError."""
         name, payload = frame
-        if payload[:6] == b"[DONE]":
-            self.done = True
-            self._may_lack_word = self._quirks.finish_reason_optional
+        if self._says and not name and self._say_more(payload):
             return
-        if name == b"error":
-            raise error_within(self._provider, plain(payload))
         chunk = read_completion(payload)
-        if chunk is None:
-            if name or not payload:
-                return  # an event of a kind that is not known
-            raise protocol_error(self._provider, "a chunk that is not one of a chat completion")
+        if chunk is None or name == b"error":
+            self._take_odd(name, payload)
+            return
         if chunk.choices is None and chunk.usage is None and not chunk.error:
             _check_bare_error(self._provider, payload)
+            if name:
+                self._watch.note(Unknown.EVENT, name.decode(errors="replace"))
         self._take(chunk, whole=False)
+        self._says = self._assembly.says and self._misses < _MAX_MISSES
+
+    def _say_more(self, payload: bytes) -> bool:
+        """Takes a chunk that is more of the open text or thoughts and nothing else, as most chunks of most answers are,
+        for two thirds of what any other costs. False for those; where they are many it is not tried on.
+        """
+        try:
+            piece = decode_words(payload).choices[0].delta
+        except (ValueError, RecursionError):
+            self._misses += 1
+            return False
+        return self._assembly.say_more(piece.content, piece.reasoning_content or piece.reasoning)
 
     def whole(self, text: bytes) -> list[Event]:
         """All events of a document. Raises HedgerowError."""
@@ -92,7 +111,21 @@ class _Answer:
         assembly.cite(read_sources(*self._sources))
         assembly.close()
         reason = finish_reason(self._word, calls=assembly.called, refused=assembly.refused, native=self._native)
+        if reason is FinishReason.OTHER and self._word:
+            self._watch.note(Unknown.FINISH_REASON, self._word)
         return Finished(reason, self._word, self._usage, warnings=(_DROPPED,) if self._dropped else ())
+
+    def _take_odd(self, name: bytes, payload: bytes) -> None:
+        """Takes what is no chunk."""
+        if payload[:6] == b"[DONE]":
+            self.done = True
+            self._may_lack_word = self._quirks.finish_reason_optional
+        elif name == b"error":
+            raise error_within(self._provider, plain(payload))
+        elif name:
+            self._watch.note(Unknown.EVENT, name.decode(errors="replace"))
+        elif payload:
+            raise protocol_error(self._provider, "a chunk that is not one of a chat completion")
 
     def _take(self, completion: Completion, *, whole: bool) -> None:
         if completion.error:
@@ -111,6 +144,9 @@ class _Answer:
                 piece = (choice.message or choice.delta) if whole else (choice.delta or self._only(choice.message))
                 if piece is not None:
                     self._assembly.add(piece, opening.response_id)
+                if choice.logprobs is not None:
+                    text = piece.content if piece is not None else None
+                    self._assembly.weigh(*read_logprobs(choice.logprobs, text), whole=whole)
                 if choice.finish_reason:
                     self._note_word(choice.finish_reason)
                     self._native = text_of(choice.native_finish_reason)
@@ -138,15 +174,15 @@ class _Answer:
         self._usage = read or self._usage
 
 
-def stream_reader(provider: str, quirks: Quirks, tag: str = DIALECT) -> StreamReader[SseEvent]:
+def stream_reader(provider: str, quirks: Quirks, watch: Watch, tag: str = DIALECT) -> StreamReader[SseEvent]:
     """A reader of server-sent events."""
-    answer = _Answer(provider, quirks, tag)
-    return sse_reader(provider, answer, lambda payload: payload[:6] == b"[DONE]" or read_completion(payload))
+    answer = _Answer(provider, quirks, tag, watch)
+    return sse_reader(provider, answer, lambda payload: payload[:6] == b"[DONE]" or read_completion(payload), watch)
 
 
-def document_reader(provider: str, quirks: Quirks, tag: str = DIALECT) -> DocumentReader:
+def document_reader(provider: str, quirks: Quirks, watch: Watch, tag: str = DIALECT) -> DocumentReader:
     """A reader of one JSON document."""
-    return DocumentReader(provider, _Answer(provider, quirks, tag).whole)
+    return DocumentReader(provider, _Answer(provider, quirks, tag, watch).whole, watch)
 
 
 def _check_bare_error(provider: str, payload: bytes) -> None:

@@ -5,16 +5,19 @@ from typing import Annotated, Literal
 import pydantic
 
 from hedgerow_server.config.model import Section
+from hedgerow_server.providers.cancel import UNKNOWN, AfterCancel
+from hedgerow_server.providers.embed_limits import EmbedLimits
 from hedgerow_server.providers.openai.quirks import Quirks
 from hedgerow_server.providers.openai.vendors import VENDORS, Name
-from hedgerow_server.providers.section import ProviderSection, ProviderUrl
+from hedgerow_server.providers.section import EmbeddingSection, ProviderUrl
 
 _HeaderName = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
 _HeaderValue = Annotated[str, pydantic.StringConstraints(pattern=r"^[\x20-\x7e]+$", max_length=1024)]
+_OPENAIS = "api.openai.com"
 _Word = Annotated[str, pydantic.StringConstraints(pattern=r"^[\x21-\x7e]+$", max_length=256)]
 
 
-class OpenAISection(ProviderSection):
+class OpenAISection(EmbeddingSection):
     """A provider that speaks OpenAI's Chat Completions and Embeddings: OpenAI itself or a compatible vendor."""
 
     dialect: Literal["openai"]
@@ -37,10 +40,13 @@ class OpenAISection(ProviderSection):
     """The query of every URL, such as an api-version. None: the vendor's."""
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"] | None = None
     """What the provider calls the limit of the output. None: the vendor's."""
-    embed_batch_limit: int | None = pydantic.Field(default=None, ge=1, le=65_536)
-    """The most inputs in one request for embeddings; the gateway splits larger batches. None: the vendor's."""
     quirks: Quirks = Quirks()
     """How the provider differs from OpenAI, where it differs from its vendor as well."""
+
+    @property
+    def family(self) -> str | None:
+        """That of the vendor, unless the entry says another."""
+        return super().family if self.catalogue is not None else VENDORS[self.vendor].catalogue
 
     @pydantic.model_validator(mode="after")
     def _has_a_base_url(self) -> "OpenAISection":
@@ -56,7 +62,6 @@ class Settings(Section):
     auth_header: str
     query: dict[str, str]
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"]
-    embed_batch_limit: int
     quirks: Quirks
 
 
@@ -68,8 +73,22 @@ def settings(section: OpenAISection) -> Settings:
         value = getattr(section, name)
         return getattr(vendor, name) if value is None else value
 
-    names = ("base_url", "auth_header", "query", "max_tokens_field", "embed_batch_limit")
+    names = ("base_url", "auth_header", "query", "max_tokens_field")
     quirks = vendor.quirks.model_copy(
         update={name: getattr(section.quirks, name) for name in section.quirks.model_fields_set}
     )
     return Settings.model_validate({name: said(name) for name in names} | {"quirks": quirks})
+
+
+def embed_limits(section: OpenAISection) -> EmbedLimits:
+    """How much a request for embeddings may hold: what the section says, else the vendor."""
+    vendor = VENDORS[section.vendor]
+    return EmbedLimits(section, vendor.embed, vendor.embed_by_model)
+
+
+def after_cancel(section: OpenAISection) -> AfterCancel:
+    """What the vendor charges for answers that are not read to their ends."""
+    if section.vendor == "openai" and _OPENAIS not in (section.base_url or _OPENAIS):
+        # A server that follows OpenAI's dialect is not OpenAI.
+        return UNKNOWN
+    return VENDORS[section.vendor].after_cancel

@@ -20,7 +20,8 @@ _OPENAIS = _COUNTS | {"prompt_tokens_details", "completion_tokens_details"}
 _NO_QUIRKS = Quirks()
 # Cached tokens by the names of DeepSeek, Mistral, Together, and those who pass Anthropic's on.
 _CACHED = ("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens", "cache_read_input_tokens")
-_UNITS = ("num_sources_used", "num_search_queries", "prompt_audio_seconds")
+_UNITS = ("num_sources_used", "num_search_queries", "citation_tokens", "prompt_audio_seconds")
+_CONTEXT_SIZES = ("low", "medium", "high")
 _TOOL_UNITS = ("server_tool_use_details", "server_tool_use")
 
 
@@ -137,4 +138,7 @@ def _units(usage: dict[str, Any]) -> dict[str, int]:
         used = usage.get(name)
         if isinstance(used, dict):
             units["web_search_requests"] = used.get("web_search_requests")
+    if (size := usage.get("search_context_size")) in _CONTEXT_SIZES:
+        # Perplexity's fee for a request depends on it: https://docs.perplexity.ai/getting-started/pricing.
+        units[f"search_context_{size}"] = 1
     return {name: number for name, value in units.items() if (number := count(value))}

@@ -8,16 +8,17 @@ from typing import Any
 
 import msgspec
 
-from hedgerow_server.providers.loose import tolerant
+from hedgerow_server.providers.loose import Loose, tolerant
 
 _NOTHING = msgspec.Raw(b"null")
 
 
-class StreamEvent(msgspec.Struct):
+class StreamEvent(Loose):
     """One event of a stream, told apart by `type`."""
 
     type: Any = None
     delta: Any = None
+    logprobs: Any = None
     output_index: Any = None
     content_index: Any = None
     summary_index: Any = None
@@ -30,7 +31,7 @@ class StreamEvent(msgspec.Struct):
     error: Any = None
 
 
-class Response(msgspec.Struct):
+class Response(Loose):
     """A response, whole or at its beginning."""
 
     id: Any = None
@@ -43,7 +44,7 @@ class Response(msgspec.Struct):
     tool_usage: Any = None
 
 
-class Item(msgspec.Struct):
+class Item(Loose):
     """One item of a response's output, of any type."""
 
     type: Any = None

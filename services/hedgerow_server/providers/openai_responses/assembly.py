@@ -9,9 +9,11 @@ from typing import Any
 
 import msgspec
 
+from hedgerow_server.core.drift import Unknown
 from hedgerow_server.core.event import (
     CitationAdded,
     Event,
+    LogprobsDelta,
     ProviderStateAttached,
     ReasoningDelta,
     RefusalDelta,
@@ -21,11 +23,13 @@ from hedgerow_server.core.event import (
     ToolCallStarted,
 )
 from hedgerow_server.core.request import Citation, ProviderItem, ProviderState
+from hedgerow_server.providers.logprobs import read_tokens
 from hedgerow_server.providers.loose import text_of
 from hedgerow_server.providers.openai_responses.answer import Item, StreamEvent, members_of, read_item
 from hedgerow_server.providers.openai_responses.state import DIALECT, PARTIAL_IMAGE, rest_of
 from hedgerow_server.providers.parts import Parts, Words, made_call_id
 from hedgerow_server.providers.refusal import protocol_error
+from hedgerow_server.providers.watch import Watch
 
 Place = int | str
 """Which item of the output: its index, else its id."""
@@ -33,6 +37,28 @@ Place = int | str
 _CALLS = frozenset({"function_call", "custom_tool_call"})
 # Items that ask the caller to act, as a function call does.
 _FOR_THE_CALLER = frozenset({"computer_call", "local_shell_call", "apply_patch_call", "mcp_approval_request"})
+# Items that are known and passed on as they are.
+_ITEMS = _FOR_THE_CALLER | {
+    "additional_tools",
+    "apply_patch_call_output",
+    "code_interpreter_call",
+    "compaction",
+    "computer_call_output",
+    "custom_tool_call_output",
+    "file_search_call",
+    "function_call_output",
+    "image_generation_call",
+    "local_shell_call_output",
+    "mcp_approval_response",
+    "mcp_call",
+    "mcp_list_tools",
+    "shell_call",
+    "shell_call_output",
+    "tool_search_call",
+    "tool_search_output",
+    "web_search_call",
+    "x_search_call",
+}
 _MAX_INDEX = (1 << 31) - 1
 
 
@@ -60,13 +86,15 @@ class Assembly:
         "_tag",
         "_texts",
         "_thoughts",
+        "_watch",
         "called",
         "refused",
     )
 
-    def __init__(self, provider: str, tag: str = DIALECT) -> None:
+    def __init__(self, provider: str, watch: Watch, tag: str = DIALECT) -> None:
         """State and items travel under `tag`."""
         self._provider = provider
+        self._watch = watch
         self._tag = tag
         self._parts = Parts()
         self._texts: dict[tuple[Place, Words, int], int] = {}  # the part of each piece of text
@@ -96,11 +124,12 @@ class Assembly:
         place, text = _place(event), text_of(event.delta)
         index = event.content_index
         part = self._texts.get((place, kind, index)) if type(index) is int else None
-        if part is not None:
-            if text:
-                self._parts.events.append(kind(part, text))
-        else:
-            self._open(place, kind, index if type(index) is int else 0, text)
+        if part is None:
+            part = self._open(place, kind, index if type(index) is int else 0, text)
+        elif text:
+            self._parts.events.append(kind(part, text))
+        if event.logprobs:
+            self._weigh(part, event.logprobs)
 
     def think(self, words: str, event: StreamEvent) -> None:
         """More of the summary or of the content of a reasoning item, whichever came first: the other says it again."""
@@ -174,6 +203,8 @@ class Assembly:
                 self._attach(self._parts.index, rest_of(raw))
             case kind:
                 self._parts.item(ProviderItem(self._tag, kind, bytes(raw)))
+                if kind not in _ITEMS:
+                    self._watch.note(Unknown.CONTENT_TYPE, kind)
                 self.called = self.called or _asks_the_caller(kind, item)
 
     def _message(self, place: Place, item: Item, raw: msgspec.Raw) -> None:
@@ -183,6 +214,7 @@ class Assembly:
             part = self._texts.get((place, kind, index))
             if part is None:
                 part = self._open(place, kind, index, text_of(piece.get("refusal" if kind is RefusalDelta else "text")))
+                self._weigh(part, piece.get("logprobs"))
             told = self._cited.get(part, 0)
             for annotation in members_of(piece.get("annotations"))[told:]:
                 if citation := _citation(annotation):
@@ -254,6 +286,10 @@ class Assembly:
         part = self._parts.begin(kind)
         self._parts.events.append(kind(part, text))
         return part
+
+    def _weigh(self, part: int, logprobs: Any) -> None:
+        if tokens := read_tokens(logprobs):
+            self._parts.events.append(LogprobsDelta(part, tokens))
 
     def _cite(self, part: int, citation: Citation) -> None:
         self._cited[part] = self._cited.get(part, 0) + 1

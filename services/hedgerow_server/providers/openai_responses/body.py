@@ -137,6 +137,7 @@ class Body(msgspec.Struct, omit_defaults=True):
     temperature: float | None = None
     top_p: float | None = None
     prompt_cache_key: str | None = None
+    top_logprobs: int | None = None
 
 
 encode = msgspec.json.Encoder().encode

@@ -24,6 +24,7 @@ _SHARED = ("reasoning", "text", "include")
 # Members that they must not hold: those that the gateway sets, and `background`, after which there is no answer.
 _FORBIDDEN = (frozenset(wire.Body.__struct_fields__) - set(_SHARED)) | {"background"}
 _ENCRYPTED = "reasoning.encrypted_content"
+_LOGPROBS = "message.output_text.logprobs"
 _NO_PARAMETERS = msgspec.Raw(b'{"type":"object","properties":{},"additionalProperties":false}')
 # OpenAI's models that do not reason answer a request for encrypted reasoning with 400.
 _DOES_NOT_REASON = re.compile(r"(^|[./])(gpt-3|gpt-4|chatgpt-|gpt-5(\.\d+)?-chat)")
@@ -39,11 +40,12 @@ def responses_body(
         input=_input(spec, draft, section, tag),
         store=section.store,
         stream=stream or None,
-        include=[_ENCRYPTED] if _reasons(model, section) else None,
+        include=_included(spec, model, section) or None,
         max_output_tokens=spec.max_output_tokens,
         temperature=spec.temperature,
         top_p=spec.top_p,
         prompt_cache_key=spec.prompt_cache_key or None,
+        top_logprobs=spec.top_logprobs or None,
     )
     for name in _IGNORED:
         if getattr(spec, name) is not None:
@@ -67,6 +69,11 @@ def _input(spec: ChatSpec, draft: Draft, section: OpenAIResponsesSection, tag: s
     for index, message in enumerate(spec.messages):
         conversation.add(message, f"chat.messages[{index}]")
     return conversation.items
+
+
+def _included(spec: ChatSpec, model: str, section: OpenAIResponsesSection) -> list[str]:
+    encrypted = [_ENCRYPTED] if _reasons(model, section) else []
+    return encrypted if spec.top_logprobs is None else [*encrypted, _LOGPROBS]
 
 
 def _reasons(model: str, section: OpenAIResponsesSection) -> bool:

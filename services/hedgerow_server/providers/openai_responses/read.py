@@ -1,7 +1,9 @@
 """Readers of responses: a stream of events, or one document."""
 
+import re
 from collections.abc import Callable
 
+from hedgerow_server.core.drift import Unknown
 from hedgerow_server.core.event import Event, Finished, FinishReason, RefusalDelta, TextDelta
 from hedgerow_server.providers.loose import member, plain, text_of
 from hedgerow_server.providers.openai.errors import error_within
@@ -12,6 +14,7 @@ from hedgerow_server.providers.openai_responses.usage import read_usage
 from hedgerow_server.providers.reading import MAX_WORD, DocumentReader, Opening, StreamReader, closing, sse_reader
 from hedgerow_server.providers.refusal import protocol_error, stream_cut
 from hedgerow_server.providers.sse import SseEvent
+from hedgerow_server.providers.watch import Watch
 
 _REASONS = {
     "max_output_tokens": FinishReason.LENGTH,
@@ -19,6 +22,17 @@ _REASONS = {
     "content_filter": FinishReason.CONTENT_FILTER,
 }
 _LAST = {"response.completed": "completed", "response.incomplete": "incomplete", "response.failed": "failed"}
+# Events that are known and say nothing but what other events say, too.
+_SKIPPED = re.compile(
+    r"keepalive"
+    r"|response\.(queued|in_progress|cancelled)"
+    r"|response\.(content_part|reasoning_summary_part)\.(added|done)"
+    r"|response\.(output_text|refusal|reasoning_text|reasoning_summary_text|function_call_arguments"
+    r"|custom_tool_call_input|mcp_call_arguments|code_interpreter_call_code)\.done"
+    r"|response\.(mcp_call_arguments|code_interpreter_call_code|audio|audio\.transcript)\.(delta|done)"
+    r"|response\.[a-z_]+_call\.(in_progress|searching|interpreting|generating|completed|failed)"
+    r"|response\.mcp_list_tools\.(in_progress|completed|failed)"
+)
 # What an event does, by its type. All others are steps of items that come whole in the end.
 _STEPS: dict[str, Callable[[Assembly, StreamEvent], None]] = {
     "response.output_text.delta": lambda assembly, event: assembly.say(TextDelta, event),
@@ -37,11 +51,12 @@ _STEPS: dict[str, Callable[[Assembly, StreamEvent], None]] = {
 class _Answer:
     """What all events of one response say together."""
 
-    __slots__ = ("_assembly", "_last", "_provider", "done", "opening")
+    __slots__ = ("_assembly", "_last", "_provider", "_watch", "done", "opening")
 
-    def __init__(self, provider: str, tag: str) -> None:
+    def __init__(self, provider: str, tag: str, watch: Watch) -> None:
         self._provider = provider
-        self._assembly = Assembly(provider, tag)
+        self._watch = watch
+        self._assembly = Assembly(provider, watch, tag)
         self._last: Finished | None = None
         self.opening = Opening()
         self.done = False
@@ -54,6 +69,8 @@ class _Answer:
         if kind == "error" or (event is not None and event.error and not kind):
             raise error_within(self._provider, plain(payload))
         if event is None:
+            if name:
+                self._watch.note(Unknown.EVENT, kind)
             if name or not payload or payload[:6] == b"[DONE]":
                 return
             raise protocol_error(self._provider, "an event that is not one of a response")
@@ -64,8 +81,11 @@ class _Answer:
             if response is None:
                 raise protocol_error(self._provider, "an end without a response")
             self._end(response, _LAST[kind])
-        elif kind == "response.created" and (response := read_response(event.response)):
-            self._name(response)
+        elif kind == "response.created":
+            if response := read_response(event.response):
+                self._name(response)
+        elif not _SKIPPED.fullmatch(kind):
+            self._watch.note(Unknown.EVENT, kind)
 
     def whole(self, text: bytes) -> list[Event]:
         """All events of a document. Raises HedgerowError."""
@@ -106,7 +126,9 @@ class _Answer:
             raise protocol_error(self._provider, f"a response that is not complete ({status})")
         self._assembly.close(response.output or [])
         word = (text_of(member(response.incomplete_details, "reason")) or status)[:MAX_WORD]
-        self._last = Finished(self._reason(word), word, read_usage(response.usage, response.tool_usage))
+        self._last = Finished(
+            self._reason(word), word, read_usage(response.usage, response.tool_usage, response.output or [])
+        )
         self.done = True
 
     def _reason(self, word: str) -> FinishReason:
@@ -117,11 +139,11 @@ class _Answer:
         return _REASONS.get(word, FinishReason.OTHER)
 
 
-def stream_reader(provider: str, tag: str = DIALECT) -> StreamReader[SseEvent]:
+def stream_reader(provider: str, watch: Watch, tag: str = DIALECT) -> StreamReader[SseEvent]:
     """A reader of server-sent events."""
-    return sse_reader(provider, _Answer(provider, tag), read_event)
+    return sse_reader(provider, _Answer(provider, tag, watch), read_event, watch)
 
 
-def document_reader(provider: str, tag: str = DIALECT) -> DocumentReader:
+def document_reader(provider: str, watch: Watch, tag: str = DIALECT) -> DocumentReader:
     """A reader of one JSON document."""
-    return DocumentReader(provider, _Answer(provider, tag).whole)
+    return DocumentReader(provider, _Answer(provider, tag, watch).whole, watch)

@@ -1,17 +1,18 @@
 """The part of a provider's configuration that belongs to this dialect."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pydantic
 
-from hedgerow_server.providers.section import ProviderSection, ProviderUrl
+from hedgerow_server.providers.section import EmbeddingSection, ProviderUrl
 
 _HeaderValue = Annotated[str, pydantic.StringConstraints(pattern=r"^[\x21-\x7e]+$", max_length=256)]
 
 
-class OpenAIResponsesSection(ProviderSection):
+class OpenAIResponsesSection(EmbeddingSection):
     """A provider that speaks OpenAI's Responses API, and its Embeddings. The defaults are those of OpenAI itself."""
 
+    own_family: ClassVar[str | None] = "openai"
     dialect: Literal["openai_responses"]
     """The dialect."""
     base_url: ProviderUrl = "https://api.openai.com/v1"
@@ -32,5 +33,3 @@ class OpenAIResponsesSection(ProviderSection):
     """Whether items that go back to the provider keep their ids. Azure refuses those of what it did not store."""
     cache_breakpoints: bool = False
     """Whether cache hints are sent, as breakpoints, which gpt-5.6 and later take. The others cache by themselves."""
-    embed_batch_limit: int = pydantic.Field(default=2048, ge=1, le=65_536)
-    """The most inputs in one request for embeddings; the gateway splits larger batches."""

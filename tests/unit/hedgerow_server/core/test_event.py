@@ -3,6 +3,7 @@
 import pytest
 from hedgerow_server.core.event import (
     Event,
+    LogprobsDelta,
     ReasoningDelta,
     RefusalDelta,
     Started,
@@ -14,6 +15,7 @@ from hedgerow_server.core.event import (
     added,
     coalesce,
 )
+from hedgerow_server.core.request import TokenLogprob
 
 EVERY_CLASS = Usage(
     input_uncached_tokens=1,
@@ -27,6 +29,8 @@ EVERY_CLASS = Usage(
     output_image_tokens=1000,
     other_units={"searches": 3},
 )
+
+A, B = TokenLogprob("a", -1.0), TokenLogprob("b", -0.5)
 
 
 def test_the_sums_are_those_of_the_classes() -> None:
@@ -69,6 +73,10 @@ def test_usages_do_not_share_their_units() -> None:
         ([ReasoningDelta(0, "a"), ReasoningDelta(0, "b")], [ReasoningDelta(0, "ab")]),
         ([RefusalDelta(0, "a"), RefusalDelta(0, "b")], [RefusalDelta(0, "ab")]),
         ([ToolCallArgumentsDelta(1, "{"), ToolCallArgumentsDelta(1, "}")], [ToolCallArgumentsDelta(1, "{}")]),
+        (
+            [TextDelta(0, "a"), LogprobsDelta(0, (A,)), TextDelta(0, "b"), LogprobsDelta(0, (B,)), TextDelta(1, "c")],
+            [TextDelta(0, "ab"), LogprobsDelta(0, (A, B)), TextDelta(1, "c")],
+        ),
     ],
 )
 def test_neighbouring_deltas_of_one_part_are_joined(events: list[Event], joined: list[Event]) -> None:
@@ -82,6 +90,8 @@ def test_neighbouring_deltas_of_one_part_are_joined(events: list[Event], joined:
         [TextDelta(0, "a")],
         [TextDelta(0, "a"), TextDelta(1, "b")],
         [TextDelta(0, "a"), ReasoningDelta(0, "b")],
+        [TextDelta(0, "a"), LogprobsDelta(0, (A,)), TextDelta(1, "b"), LogprobsDelta(1, (B,))],
+        [LogprobsDelta(0, (A,)), LogprobsDelta(1, (B,))],
         [TextDelta(0, "a"), RefusalDelta(0, "b"), TextDelta(0, "c")],
         [ToolCallArgumentsDelta(0, "{}"), ToolCallArgumentsDelta(1, "{}")],
         [Started(), TextDelta(0, "a"), ToolCallStarted(1, "id", "f"), ToolCallEnded(1)],

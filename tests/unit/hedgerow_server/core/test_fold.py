@@ -7,6 +7,7 @@ from hedgerow_server.core.event import (
     Completed,
     Event,
     FinishReason,
+    LogprobsDelta,
     MediaDelta,
     ProviderItemAdded,
     ProviderStateAttached,
@@ -32,6 +33,7 @@ from hedgerow_server.core.request import (
     Refusal,
     Role,
     Text,
+    TokenLogprob,
     ToolCall,
 )
 
@@ -93,8 +95,15 @@ def test_citations_and_state_belong_to_their_part() -> None:
     ) == [Part(Text("a"), state=state, citations=(one, two))]
 
 
-def test_citations_and_state_of_a_part_that_is_not_there_make_none() -> None:
-    assert parts(CitationAdded(0, Citation()), ProviderStateAttached(1, ProviderState("d", b""))) == []
+def test_log_probabilities_stand_with_their_part_in_order() -> None:
+    one, two = TokenLogprob("a", -1.0), TokenLogprob("b", -0.5)
+    events = (TextDelta(0, "a"), LogprobsDelta(0, (one,)), TextDelta(0, "b"), LogprobsDelta(0, (two,)))
+    assert parts(*events) == [Part(Text("ab"), logprobs=(one, two))]
+
+
+def test_citations_state_and_log_probabilities_of_a_part_that_is_not_there_make_none() -> None:
+    nowhere = LogprobsDelta(2, (TokenLogprob("a", -1.0),))
+    assert parts(CitationAdded(0, Citation()), ProviderStateAttached(1, ProviderState("d", b"")), nowhere) == []
 
 
 def test_an_empty_delta_makes_a_part_that_state_can_be_attached_to() -> None:

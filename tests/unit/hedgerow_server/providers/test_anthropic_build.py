@@ -80,7 +80,7 @@ def offered(body: dict[str, Any]) -> list[str]:
 
 def test_it_is_a_dialect() -> None:
     dialect: Dialect = anthropic()
-    assert (dialect.name, dialect.embed_batch_limit) == ("anthropic_messages", 1)
+    assert (dialect.name, dialect.embed_batch_limit("any")) == ("anthropic_messages", 1)
     assert dialect.default_dimensions(OLD) is None
 
 

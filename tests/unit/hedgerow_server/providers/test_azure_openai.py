@@ -109,7 +109,7 @@ def test_settings_reach_the_inner_dialects() -> None:
     settings = {"api": "responses", "encrypted_reasoning": False, "reasoning_summary": "auto", "store": True}
     sent = json.loads(azure(**settings).build(limited, stream=False, model="m", secret=None).request.body)
     assert (sent["store"], sent["reasoning"], "include" in sent) == (True, {"summary": "auto"}, False)
-    assert azure(embed_batch_limit=7).embed_batch_limit == 7
+    assert azure(embed_batch_limit=7).embed_batch_limit("any") == 7
     assert azure().default_dimensions("text-embedding-3-small") == 1536
 
 

@@ -72,7 +72,7 @@ def refused(**fields: Any) -> str:
 def test_the_adapter_is_a_dialect() -> None:
     adapter: Dialect = bedrock()
     assert adapter.name == "bedrock_converse"
-    assert adapter.embed_batch_limit == 1
+    assert adapter.embed_batch_limit("amazon.titan-embed-text-v2:0") == 1
 
 
 def test_the_shortest_call_is_the_shortest_body() -> None:

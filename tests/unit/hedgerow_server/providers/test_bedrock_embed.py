@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from hedgerow_server.core.error import RequestInvalid, UpstreamProtocol
-from hedgerow_server.core.event import EmbeddingsAdded, Finished, WarningCode
+from hedgerow_server.core.event import EmbeddingsAdded, Finished, Usage, WarningCode
 from hedgerow_server.core.port import Operation
 from hedgerow_server.core.request import EmbedPurpose, EmbedSpec
 from providers.bedrock_run import bedrock, read
@@ -166,3 +166,30 @@ def test_a_count_that_cannot_be_true_is_no_usage(count: Any) -> None:
     )[-1]
     assert isinstance(last, Finished)
     assert last.usage is None
+
+
+def usage_of(body: dict[str, Any], told: str) -> Usage | None:
+    """The usage of vectors that came with this count in the header."""
+    reader = bedrock().reader(
+        Operation.EMBED,
+        stream=False,
+        content_type="application/json",
+        headers={"x-amzn-bedrock-input-token-count": told},
+    )
+    reader.feed(json.dumps({"embeddings": {"float": [[1.0]]}, **body}).encode())
+    last = reader.finish()[-1]
+    assert isinstance(last, Finished)
+    return last.usage
+
+
+def test_the_header_counts_where_the_body_does_not() -> None:
+    assert usage_of({}, "7") == Usage(input_uncached_tokens=7, final=True)
+
+
+def test_the_count_of_the_body_comes_before_that_of_the_header() -> None:
+    assert usage_of({"inputTextTokenCount": 3}, "7") == Usage(input_uncached_tokens=3, final=True)
+
+
+@pytest.mark.parametrize("told", ["", "-1", "7.5", "many", "²", "9" * 20, "9" * 5000])
+def test_a_header_that_cannot_be_true_is_no_usage(told: str) -> None:
+    assert usage_of({}, told) is None

@@ -74,7 +74,7 @@ def embedded(model: str = "embed-v4.0", inputs: tuple[Any, ...] = ("a", "b"), **
 def test_the_adapter_is_a_dialect() -> None:
     adapter: Dialect = cohere()
     assert adapter.name == "cohere_v2"
-    assert adapter.embed_batch_limit == 96
+    assert adapter.embed_batch_limit("embed-v4.0") == 96
 
 
 def test_the_shortest_call_is_the_shortest_body() -> None:

@@ -63,7 +63,7 @@ def refused(**fields: Any) -> str:
 
 def test_it_is_a_dialect() -> None:
     dialect: Dialect = openai(embed_batch_limit=7)
-    assert (dialect.name, dialect.embed_batch_limit) == ("openai_chat", 7)
+    assert (dialect.name, dialect.embed_batch_limit("any")) == ("openai_chat", 7)
 
 
 def test_the_shortest_chat_has_a_model_and_messages_only() -> None:

@@ -371,6 +371,33 @@ def test_usage_in_disjoint_classes() -> None:
     assert read_.other_units == {"web_search.num_requests": 3, "image_gen.output_tokens": 7, "web_search_calls": 2}
 
 
+CALLS = [
+    {"type": "web_search_call", "id": "ws1", "status": "completed", "action": {"type": "search", "query": "a"}},
+    {
+        "type": "web_search_call",
+        "id": "ws2",
+        "status": "completed",
+        "action": {"type": "open_page", "url": "https://b"},
+    },
+    {"type": "web_search_call", "id": "ws3", "status": "completed"},
+    {"type": "file_search_call", "id": "fs1", "status": "completed", "queries": ["c"]},
+]
+COUNTS = {"input_tokens": 1, "output_tokens": 1}
+
+
+def test_calls_that_are_charged_by_number_are_counted_where_the_usage_does_not_tell() -> None:
+    read_ = finished(document(status="completed", output=CALLS, usage=COUNTS)).usage
+    assert read_ is not None
+    assert read_.other_units == {"web_search.num_requests": 2, "file_search.num_requests": 1}
+
+
+def test_the_providers_own_number_of_searches_comes_first() -> None:
+    told = {"web_search": {"num_requests": 1}}
+    read_ = finished(document(status="completed", output=CALLS, usage=COUNTS, tool_usage=told)).usage
+    assert read_ is not None
+    assert read_.other_units == {"web_search.num_requests": 1}
+
+
 @pytest.mark.parametrize("nonsense", [None, -1, 1.5, "7", True, [7], {}])
 def test_nonsense_is_no_usage(nonsense: Any) -> None:
     usage = {"input_tokens": nonsense, "output_tokens": 1}

@@ -95,3 +95,24 @@ def test_the_last_true_usage_of_a_stream_holds(body: bytes, tokens: int | None) 
     last = stream(body + b"data: [DONE]\n\n")[-1]
     assert isinstance(last, Finished)
     assert (last.usage and last.usage.input_tokens) == tokens
+
+
+def test_perplexitys_fee_by_search_context_and_its_other_units_are_told() -> None:
+    usage = {
+        "prompt_tokens": 5,
+        "completion_tokens": 6,
+        "total_tokens": 11,
+        "search_context_size": "medium",
+        "citation_tokens": 900,
+        "num_search_queries": 12,
+    }
+    read_ = read_usage(usage)
+    assert read_ is not None
+    assert read_.other_units == {"search_context_medium": 1, "citation_tokens": 900, "num_search_queries": 12}
+
+
+@pytest.mark.parametrize("size", ["huge", 3, None, ["low"]])
+def test_a_search_context_of_no_known_size_is_no_unit(size: Any) -> None:
+    read_ = read_usage({"prompt_tokens": 5, "completion_tokens": 6, "search_context_size": size})
+    assert read_ is not None
+    assert read_.other_units == {}
