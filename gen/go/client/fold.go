@@ -147,6 +147,9 @@ func (f *Fold) addToPart(event *chatv1.StreamCompleteResponse) error {
 	case *chatv1.StreamCompleteResponse_CitationAdded:
 		p := f.part(e.CitationAdded.GetPartIndex())
 		p.citations = append(p.citations, e.CitationAdded.GetCitation())
+	case *chatv1.StreamCompleteResponse_LogprobsDelta:
+		p := f.part(e.LogprobsDelta.GetPartIndex())
+		p.logprobs = append(p.logprobs, e.LogprobsDelta.GetTokens()...)
 	}
 	return nil
 }

@@ -57,7 +57,8 @@ func TestCollectGivesTheAnswerOfTheUnaryCall(t *testing.T) {
 		started("first", "model-1", warning("chat.top_k")),
 		verdict("pii"), usageUpdate(1),
 		reasoning(0, "hm"), reasoning(0, "m"), state(0, "replaced"), state(0, "signature"),
-		text(1, "It is "), text(1, "sunny."), citation(1, "https://a.example"), citation(1, "https://b.example"),
+		text(1, "It is "), logprobs(1, "It", " is "), text(1, "sunny."), logprobs(1, "sunny."),
+		citation(1, "https://a.example"), citation(1, "https://b.example"),
 		toolCall(2, "call-1", "weather"), arguments(2, `{"city":`), arguments(2, `"Oslo"}`), toolCallEnd(2),
 		toolCall(3, "call-2", "now"), toolCallEnd(3),
 		item(4, "web_search_call"), refusal(5, "No"), refusal(5, "."),
@@ -72,6 +73,7 @@ func TestCollectGivesTheAnswerOfTheUnaryCall(t *testing.T) {
 			{
 				Content:   &chatv1.Part_Text{Text: "It is sunny."},
 				Citations: []*chatv1.Citation{{Url: "https://a.example"}, {Url: "https://b.example"}},
+				Logprobs:  tokenLogprobs("It", " is ", "sunny."),
 			},
 			{Content: &chatv1.Part_ToolCall{
 				ToolCall: &chatv1.ToolCall{Id: "call-1", Name: "weather", Arguments: `{"city":"Oslo"}`},

@@ -222,6 +222,20 @@ func citation(index int32, url string) *chatv1.StreamCompleteResponse {
 	}}
 }
 
+func logprobs(index int32, tokens ...string) *chatv1.StreamCompleteResponse {
+	return &chatv1.StreamCompleteResponse{Event: &chatv1.StreamCompleteResponse_LogprobsDelta{
+		LogprobsDelta: &chatv1.LogprobsDelta{PartIndex: index, Tokens: tokenLogprobs(tokens...)},
+	}}
+}
+
+func tokenLogprobs(tokens ...string) []*chatv1.TokenLogprob {
+	var likely []*chatv1.TokenLogprob
+	for _, token := range tokens {
+		likely = append(likely, &chatv1.TokenLogprob{Token: token, Logprob: -0.5})
+	}
+	return likely
+}
+
 func item(index int32, kind string) *chatv1.StreamCompleteResponse {
 	return &chatv1.StreamCompleteResponse{Event: &chatv1.StreamCompleteResponse_ProviderItemAdded{
 		ProviderItemAdded: &chatv1.ProviderItemAdded{

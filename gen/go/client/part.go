@@ -31,6 +31,7 @@ type part struct {
 	item      *chatv1.ProviderItem
 	state     *chatv1.ProviderState
 	citations []*chatv1.Citation
+	logprobs  []*chatv1.TokenLogprob
 }
 
 func (p *part) addMedia(delta *chatv1.MediaDelta) {
@@ -40,10 +41,10 @@ func (p *part) addMedia(delta *chatv1.MediaDelta) {
 	p.text.WriteString(delta.GetTranscript())
 }
 
-// build makes the part of the message. It is nil where only state or citations came: the content itself was then of a
+// build makes the part of the message. It is nil where only state, citations or log probabilities came: the content itself was then of a
 // kind that this version does not know, and a part without content could not be sent back.
 func (p *part) build() *chatv1.Part {
-	built := &chatv1.Part{ProviderState: p.state, Citations: p.citations}
+	built := &chatv1.Part{ProviderState: p.state, Citations: p.citations, Logprobs: p.logprobs}
 	switch p.kind {
 	case kindText:
 		built.Content = &chatv1.Part_Text{Text: p.text.String()}

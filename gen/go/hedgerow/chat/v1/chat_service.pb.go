@@ -359,6 +359,7 @@ type StreamCompleteResponse struct {
 	//	*StreamCompleteResponse_RouteChange
 	//	*StreamCompleteResponse_UsageUpdate
 	//	*StreamCompleteResponse_Completed
+	//	*StreamCompleteResponse_LogprobsDelta
 	Event         isStreamCompleteResponse_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -543,6 +544,15 @@ func (x *StreamCompleteResponse) GetCompleted() *Completed {
 	return nil
 }
 
+func (x *StreamCompleteResponse) GetLogprobsDelta() *LogprobsDelta {
+	if x != nil {
+		if x, ok := x.Event.(*StreamCompleteResponse_LogprobsDelta); ok {
+			return x.LogprobsDelta
+		}
+	}
+	return nil
+}
+
 type isStreamCompleteResponse_Event interface {
 	isStreamCompleteResponse_Event()
 }
@@ -622,6 +632,11 @@ type StreamCompleteResponse_Completed struct {
 	Completed *Completed `protobuf:"bytes,16,opt,name=completed,proto3,oneof"`
 }
 
+type StreamCompleteResponse_LogprobsDelta struct {
+	// How likely the tokens of a part were.
+	LogprobsDelta *LogprobsDelta `protobuf:"bytes,17,opt,name=logprobs_delta,json=logprobsDelta,proto3,oneof"`
+}
+
 func (*StreamCompleteResponse_Started) isStreamCompleteResponse_Event() {}
 
 func (*StreamCompleteResponse_TextDelta) isStreamCompleteResponse_Event() {}
@@ -651,6 +666,8 @@ func (*StreamCompleteResponse_RouteChange) isStreamCompleteResponse_Event() {}
 func (*StreamCompleteResponse_UsageUpdate) isStreamCompleteResponse_Event() {}
 
 func (*StreamCompleteResponse_Completed) isStreamCompleteResponse_Event() {}
+
+func (*StreamCompleteResponse_LogprobsDelta) isStreamCompleteResponse_Event() {}
 
 var File_hedgerow_chat_v1_chat_service_proto protoreflect.FileDescriptor
 
@@ -692,7 +709,7 @@ const file_hedgerow_chat_v1_chat_service_proto_rawDesc = "" +
 	"\x06labels\x18\x04 \x03(\v23.hedgerow.chat.v1.StreamCompleteRequest.LabelsEntryR\x06labels\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa6\t\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xf0\t\n" +
 	"\x16StreamCompleteResponse\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x03R\bsequence\x125\n" +
 	"\astarted\x18\x02 \x01(\v2\x19.hedgerow.chat.v1.StartedH\x00R\astarted\x12<\n" +
@@ -712,7 +729,8 @@ const file_hedgerow_chat_v1_chat_service_proto_rawDesc = "" +
 	"\x11guardrail_verdict\x18\r \x01(\v2\".hedgerow.chat.v1.GuardrailVerdictH\x00R\x10guardrailVerdict\x12B\n" +
 	"\froute_change\x18\x0e \x01(\v2\x1d.hedgerow.chat.v1.RouteChangeH\x00R\vrouteChange\x12B\n" +
 	"\fusage_update\x18\x0f \x01(\v2\x1d.hedgerow.chat.v1.UsageUpdateH\x00R\vusageUpdate\x12;\n" +
-	"\tcompleted\x18\x10 \x01(\v2\x1b.hedgerow.chat.v1.CompletedH\x00R\tcompletedB\a\n" +
+	"\tcompleted\x18\x10 \x01(\v2\x1b.hedgerow.chat.v1.CompletedH\x00R\tcompleted\x12H\n" +
+	"\x0elogprobs_delta\x18\x11 \x01(\v2\x1f.hedgerow.chat.v1.LogprobsDeltaH\x00R\rlogprobsDeltaB\a\n" +
 	"\x05event2\xc7\x01\n" +
 	"\vChatService\x12Q\n" +
 	"\bComplete\x12!.hedgerow.chat.v1.CompleteRequest\x1a\".hedgerow.chat.v1.CompleteResponse\x12e\n" +
@@ -761,6 +779,7 @@ var file_hedgerow_chat_v1_chat_service_proto_goTypes = []any{
 	(*RouteChange)(nil),            // 25: hedgerow.chat.v1.RouteChange
 	(*UsageUpdate)(nil),            // 26: hedgerow.chat.v1.UsageUpdate
 	(*Completed)(nil),              // 27: hedgerow.chat.v1.Completed
+	(*LogprobsDelta)(nil),          // 28: hedgerow.chat.v1.LogprobsDelta
 }
 var file_hedgerow_chat_v1_chat_service_proto_depIdxs = []int32{
 	6,  // 0: hedgerow.chat.v1.CompleteRequest.chat:type_name -> hedgerow.chat.v1.ChatSpec
@@ -790,15 +809,16 @@ var file_hedgerow_chat_v1_chat_service_proto_depIdxs = []int32{
 	25, // 24: hedgerow.chat.v1.StreamCompleteResponse.route_change:type_name -> hedgerow.chat.v1.RouteChange
 	26, // 25: hedgerow.chat.v1.StreamCompleteResponse.usage_update:type_name -> hedgerow.chat.v1.UsageUpdate
 	27, // 26: hedgerow.chat.v1.StreamCompleteResponse.completed:type_name -> hedgerow.chat.v1.Completed
-	0,  // 27: hedgerow.chat.v1.ChatService.Complete:input_type -> hedgerow.chat.v1.CompleteRequest
-	2,  // 28: hedgerow.chat.v1.ChatService.StreamComplete:input_type -> hedgerow.chat.v1.StreamCompleteRequest
-	1,  // 29: hedgerow.chat.v1.ChatService.Complete:output_type -> hedgerow.chat.v1.CompleteResponse
-	3,  // 30: hedgerow.chat.v1.ChatService.StreamComplete:output_type -> hedgerow.chat.v1.StreamCompleteResponse
-	29, // [29:31] is the sub-list for method output_type
-	27, // [27:29] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	28, // 27: hedgerow.chat.v1.StreamCompleteResponse.logprobs_delta:type_name -> hedgerow.chat.v1.LogprobsDelta
+	0,  // 28: hedgerow.chat.v1.ChatService.Complete:input_type -> hedgerow.chat.v1.CompleteRequest
+	2,  // 29: hedgerow.chat.v1.ChatService.StreamComplete:input_type -> hedgerow.chat.v1.StreamCompleteRequest
+	1,  // 30: hedgerow.chat.v1.ChatService.Complete:output_type -> hedgerow.chat.v1.CompleteResponse
+	3,  // 31: hedgerow.chat.v1.ChatService.StreamComplete:output_type -> hedgerow.chat.v1.StreamCompleteResponse
+	30, // [30:32] is the sub-list for method output_type
+	28, // [28:30] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_hedgerow_chat_v1_chat_service_proto_init() }
@@ -825,6 +845,7 @@ func file_hedgerow_chat_v1_chat_service_proto_init() {
 		(*StreamCompleteResponse_RouteChange)(nil),
 		(*StreamCompleteResponse_UsageUpdate)(nil),
 		(*StreamCompleteResponse_Completed)(nil),
+		(*StreamCompleteResponse_LogprobsDelta)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -745,6 +745,62 @@ func (x *CitationAdded) GetCitation() *Citation {
 	return nil
 }
 
+// LogprobsDelta tells how likely more tokens of one part were. The part has had a delta before, if only an empty one; the
+// tokens of one LogprobsDelta need not be those of the delta before it.
+type LogprobsDelta struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The part of the answer's message, from 0.
+	PartIndex int32 `protobuf:"varint,1,opt,name=part_index,json=partIndex,proto3" json:"part_index,omitempty"`
+	// The tokens to append to the part's.
+	Tokens        []*TokenLogprob `protobuf:"bytes,2,rep,name=tokens,proto3" json:"tokens,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogprobsDelta) Reset() {
+	*x = LogprobsDelta{}
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogprobsDelta) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogprobsDelta) ProtoMessage() {}
+
+func (x *LogprobsDelta) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogprobsDelta.ProtoReflect.Descriptor instead.
+func (*LogprobsDelta) Descriptor() ([]byte, []int) {
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *LogprobsDelta) GetPartIndex() int32 {
+	if x != nil {
+		return x.PartIndex
+	}
+	return 0
+}
+
+func (x *LogprobsDelta) GetTokens() []*TokenLogprob {
+	if x != nil {
+		return x.Tokens
+	}
+	return nil
+}
+
 // MediaDelta is more of one generated image, recording or file. The media type decides the kind of part: image/* an
 // `Image`, audio/* an `Audio`, anything else a `File`.
 type MediaDelta struct {
@@ -765,7 +821,7 @@ type MediaDelta struct {
 
 func (x *MediaDelta) Reset() {
 	*x = MediaDelta{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[8]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -777,7 +833,7 @@ func (x *MediaDelta) String() string {
 func (*MediaDelta) ProtoMessage() {}
 
 func (x *MediaDelta) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[8]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -790,7 +846,7 @@ func (x *MediaDelta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MediaDelta.ProtoReflect.Descriptor instead.
 func (*MediaDelta) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{8}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *MediaDelta) GetPartIndex() int32 {
@@ -841,7 +897,7 @@ type ProviderItemAdded struct {
 
 func (x *ProviderItemAdded) Reset() {
 	*x = ProviderItemAdded{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[9]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -853,7 +909,7 @@ func (x *ProviderItemAdded) String() string {
 func (*ProviderItemAdded) ProtoMessage() {}
 
 func (x *ProviderItemAdded) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[9]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -866,7 +922,7 @@ func (x *ProviderItemAdded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProviderItemAdded.ProtoReflect.Descriptor instead.
 func (*ProviderItemAdded) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{9}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ProviderItemAdded) GetPartIndex() int32 {
@@ -897,7 +953,7 @@ type ProviderStateAttached struct {
 
 func (x *ProviderStateAttached) Reset() {
 	*x = ProviderStateAttached{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[10]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -909,7 +965,7 @@ func (x *ProviderStateAttached) String() string {
 func (*ProviderStateAttached) ProtoMessage() {}
 
 func (x *ProviderStateAttached) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[10]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -922,7 +978,7 @@ func (x *ProviderStateAttached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProviderStateAttached.ProtoReflect.Descriptor instead.
 func (*ProviderStateAttached) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{10}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ProviderStateAttached) GetPartIndex() int32 {
@@ -961,7 +1017,7 @@ type GuardrailVerdict struct {
 
 func (x *GuardrailVerdict) Reset() {
 	*x = GuardrailVerdict{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[11]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -973,7 +1029,7 @@ func (x *GuardrailVerdict) String() string {
 func (*GuardrailVerdict) ProtoMessage() {}
 
 func (x *GuardrailVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[11]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -986,7 +1042,7 @@ func (x *GuardrailVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuardrailVerdict.ProtoReflect.Descriptor instead.
 func (*GuardrailVerdict) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{11}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GuardrailVerdict) GetGuardrail() string {
@@ -1051,7 +1107,7 @@ type RouteChange struct {
 
 func (x *RouteChange) Reset() {
 	*x = RouteChange{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[12]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1063,7 +1119,7 @@ func (x *RouteChange) String() string {
 func (*RouteChange) ProtoMessage() {}
 
 func (x *RouteChange) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[12]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1076,7 +1132,7 @@ func (x *RouteChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RouteChange.ProtoReflect.Descriptor instead.
 func (*RouteChange) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{12}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RouteChange) GetAction() RouteChangeAction {
@@ -1125,7 +1181,7 @@ type UsageUpdate struct {
 
 func (x *UsageUpdate) Reset() {
 	*x = UsageUpdate{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[13]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1137,7 +1193,7 @@ func (x *UsageUpdate) String() string {
 func (*UsageUpdate) ProtoMessage() {}
 
 func (x *UsageUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[13]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1150,7 +1206,7 @@ func (x *UsageUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UsageUpdate.ProtoReflect.Descriptor instead.
 func (*UsageUpdate) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{13}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UsageUpdate) GetUsage() *v1.Usage {
@@ -1186,7 +1242,7 @@ type Completed struct {
 
 func (x *Completed) Reset() {
 	*x = Completed{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[14]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1198,7 +1254,7 @@ func (x *Completed) String() string {
 func (*Completed) ProtoMessage() {}
 
 func (x *Completed) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[14]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1211,7 +1267,7 @@ func (x *Completed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Completed.ProtoReflect.Descriptor instead.
 func (*Completed) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{14}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Completed) GetFinishReason() FinishReason {
@@ -1308,7 +1364,11 @@ const file_hedgerow_chat_v1_event_proto_rawDesc = "" +
 	"\rCitationAdded\x12\x1d\n" +
 	"\n" +
 	"part_index\x18\x01 \x01(\x05R\tpartIndex\x126\n" +
-	"\bcitation\x18\x02 \x01(\v2\x1a.hedgerow.chat.v1.CitationR\bcitation\"\x90\x01\n" +
+	"\bcitation\x18\x02 \x01(\v2\x1a.hedgerow.chat.v1.CitationR\bcitation\"f\n" +
+	"\rLogprobsDelta\x12\x1d\n" +
+	"\n" +
+	"part_index\x18\x01 \x01(\x05R\tpartIndex\x126\n" +
+	"\x06tokens\x18\x02 \x03(\v2\x1e.hedgerow.chat.v1.TokenLogprobR\x06tokens\"\x90\x01\n" +
 	"\n" +
 	"MediaDelta\x12\x1d\n" +
 	"\n" +
@@ -1404,7 +1464,7 @@ func file_hedgerow_chat_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_hedgerow_chat_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_hedgerow_chat_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_hedgerow_chat_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_hedgerow_chat_v1_event_proto_goTypes = []any{
 	(GuardrailAction)(0),           // 0: hedgerow.chat.v1.GuardrailAction
 	(GuardrailSide)(0),             // 1: hedgerow.chat.v1.GuardrailSide
@@ -1418,38 +1478,41 @@ var file_hedgerow_chat_v1_event_proto_goTypes = []any{
 	(*ToolCallArgumentsDelta)(nil), // 9: hedgerow.chat.v1.ToolCallArgumentsDelta
 	(*ToolCallEnded)(nil),          // 10: hedgerow.chat.v1.ToolCallEnded
 	(*CitationAdded)(nil),          // 11: hedgerow.chat.v1.CitationAdded
-	(*MediaDelta)(nil),             // 12: hedgerow.chat.v1.MediaDelta
-	(*ProviderItemAdded)(nil),      // 13: hedgerow.chat.v1.ProviderItemAdded
-	(*ProviderStateAttached)(nil),  // 14: hedgerow.chat.v1.ProviderStateAttached
-	(*GuardrailVerdict)(nil),       // 15: hedgerow.chat.v1.GuardrailVerdict
-	(*RouteChange)(nil),            // 16: hedgerow.chat.v1.RouteChange
-	(*UsageUpdate)(nil),            // 17: hedgerow.chat.v1.UsageUpdate
-	(*Completed)(nil),              // 18: hedgerow.chat.v1.Completed
-	(*v1.Warning)(nil),             // 19: hedgerow.common.v1.Warning
-	(*Citation)(nil),               // 20: hedgerow.chat.v1.Citation
-	(*ProviderItem)(nil),           // 21: hedgerow.chat.v1.ProviderItem
-	(*ProviderState)(nil),          // 22: hedgerow.chat.v1.ProviderState
-	(*v1.Usage)(nil),               // 23: hedgerow.common.v1.Usage
-	(*v1.Attempt)(nil),             // 24: hedgerow.common.v1.Attempt
+	(*LogprobsDelta)(nil),          // 12: hedgerow.chat.v1.LogprobsDelta
+	(*MediaDelta)(nil),             // 13: hedgerow.chat.v1.MediaDelta
+	(*ProviderItemAdded)(nil),      // 14: hedgerow.chat.v1.ProviderItemAdded
+	(*ProviderStateAttached)(nil),  // 15: hedgerow.chat.v1.ProviderStateAttached
+	(*GuardrailVerdict)(nil),       // 16: hedgerow.chat.v1.GuardrailVerdict
+	(*RouteChange)(nil),            // 17: hedgerow.chat.v1.RouteChange
+	(*UsageUpdate)(nil),            // 18: hedgerow.chat.v1.UsageUpdate
+	(*Completed)(nil),              // 19: hedgerow.chat.v1.Completed
+	(*v1.Warning)(nil),             // 20: hedgerow.common.v1.Warning
+	(*Citation)(nil),               // 21: hedgerow.chat.v1.Citation
+	(*TokenLogprob)(nil),           // 22: hedgerow.chat.v1.TokenLogprob
+	(*ProviderItem)(nil),           // 23: hedgerow.chat.v1.ProviderItem
+	(*ProviderState)(nil),          // 24: hedgerow.chat.v1.ProviderState
+	(*v1.Usage)(nil),               // 25: hedgerow.common.v1.Usage
+	(*v1.Attempt)(nil),             // 26: hedgerow.common.v1.Attempt
 }
 var file_hedgerow_chat_v1_event_proto_depIdxs = []int32{
-	19, // 0: hedgerow.chat.v1.Started.warnings:type_name -> hedgerow.common.v1.Warning
-	20, // 1: hedgerow.chat.v1.CitationAdded.citation:type_name -> hedgerow.chat.v1.Citation
-	21, // 2: hedgerow.chat.v1.ProviderItemAdded.item:type_name -> hedgerow.chat.v1.ProviderItem
-	22, // 3: hedgerow.chat.v1.ProviderStateAttached.state:type_name -> hedgerow.chat.v1.ProviderState
-	0,  // 4: hedgerow.chat.v1.GuardrailVerdict.action:type_name -> hedgerow.chat.v1.GuardrailAction
-	1,  // 5: hedgerow.chat.v1.GuardrailVerdict.side:type_name -> hedgerow.chat.v1.GuardrailSide
-	2,  // 6: hedgerow.chat.v1.RouteChange.action:type_name -> hedgerow.chat.v1.RouteChangeAction
-	19, // 7: hedgerow.chat.v1.RouteChange.warnings:type_name -> hedgerow.common.v1.Warning
-	23, // 8: hedgerow.chat.v1.UsageUpdate.usage:type_name -> hedgerow.common.v1.Usage
-	3,  // 9: hedgerow.chat.v1.Completed.finish_reason:type_name -> hedgerow.chat.v1.FinishReason
-	23, // 10: hedgerow.chat.v1.Completed.usage:type_name -> hedgerow.common.v1.Usage
-	24, // 11: hedgerow.chat.v1.Completed.attempts:type_name -> hedgerow.common.v1.Attempt
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	20, // 0: hedgerow.chat.v1.Started.warnings:type_name -> hedgerow.common.v1.Warning
+	21, // 1: hedgerow.chat.v1.CitationAdded.citation:type_name -> hedgerow.chat.v1.Citation
+	22, // 2: hedgerow.chat.v1.LogprobsDelta.tokens:type_name -> hedgerow.chat.v1.TokenLogprob
+	23, // 3: hedgerow.chat.v1.ProviderItemAdded.item:type_name -> hedgerow.chat.v1.ProviderItem
+	24, // 4: hedgerow.chat.v1.ProviderStateAttached.state:type_name -> hedgerow.chat.v1.ProviderState
+	0,  // 5: hedgerow.chat.v1.GuardrailVerdict.action:type_name -> hedgerow.chat.v1.GuardrailAction
+	1,  // 6: hedgerow.chat.v1.GuardrailVerdict.side:type_name -> hedgerow.chat.v1.GuardrailSide
+	2,  // 7: hedgerow.chat.v1.RouteChange.action:type_name -> hedgerow.chat.v1.RouteChangeAction
+	20, // 8: hedgerow.chat.v1.RouteChange.warnings:type_name -> hedgerow.common.v1.Warning
+	25, // 9: hedgerow.chat.v1.UsageUpdate.usage:type_name -> hedgerow.common.v1.Usage
+	3,  // 10: hedgerow.chat.v1.Completed.finish_reason:type_name -> hedgerow.chat.v1.FinishReason
+	25, // 11: hedgerow.chat.v1.Completed.usage:type_name -> hedgerow.common.v1.Usage
+	26, // 12: hedgerow.chat.v1.Completed.attempts:type_name -> hedgerow.common.v1.Attempt
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_hedgerow_chat_v1_event_proto_init() }
@@ -1458,15 +1521,15 @@ func file_hedgerow_chat_v1_event_proto_init() {
 		return
 	}
 	file_hedgerow_chat_v1_message_proto_init()
-	file_hedgerow_chat_v1_event_proto_msgTypes[11].OneofWrappers = []any{}
-	file_hedgerow_chat_v1_event_proto_msgTypes[14].OneofWrappers = []any{}
+	file_hedgerow_chat_v1_event_proto_msgTypes[12].OneofWrappers = []any{}
+	file_hedgerow_chat_v1_event_proto_msgTypes[15].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hedgerow_chat_v1_event_proto_rawDesc), len(file_hedgerow_chat_v1_event_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -321,8 +321,12 @@ type ChatSpec struct {
 	// for other providers than the one that serves the call are not sent. Members that the gateway sets itself are
 	// INVALID_ARGUMENT: the hatch adds, it does not override.
 	ProviderOptions map[string]string `protobuf:"bytes,17,rep,name=provider_options,json=providerOptions,proto3" json:"provider_options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Asks how likely the tokens of the answer were (`Part.logprobs`), and for this many of the likeliest tokens at each
+	// place beside the one that was chosen: 0 to 20, 0 for the chosen ones alone. Unset: nothing is asked for. Providers
+	// that give fewer give their own maximum, those without log probabilities ignore it, both with a warning.
+	TopLogprobs   *int32 `protobuf:"varint,18,opt,name=top_logprobs,json=topLogprobs,proto3,oneof" json:"top_logprobs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ChatSpec) Reset() {
@@ -474,6 +478,13 @@ func (x *ChatSpec) GetProviderOptions() map[string]string {
 	return nil
 }
 
+func (x *ChatSpec) GetTopLogprobs() int32 {
+	if x != nil && x.TopLogprobs != nil {
+		return *x.TopLogprobs
+	}
+	return 0
+}
+
 // Message is one turn of a conversation.
 type Message struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -564,7 +575,11 @@ type Part struct {
 	Citations []*Citation `protobuf:"bytes,11,rep,name=citations,proto3" json:"citations,omitempty"`
 	// Asks the provider to cache the conversation up to and including this part. Ignored silently by providers that cache
 	// by themselves or not at all.
-	CacheHint     *CacheHint `protobuf:"bytes,12,opt,name=cache_hint,json=cacheHint,proto3" json:"cache_hint,omitempty"`
+	CacheHint *CacheHint `protobuf:"bytes,12,opt,name=cache_hint,json=cacheHint,proto3" json:"cache_hint,omitempty"`
+	// How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+	// ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+	// the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+	Logprobs      []*TokenLogprob `protobuf:"bytes,13,rep,name=logprobs,proto3" json:"logprobs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -708,6 +723,13 @@ func (x *Part) GetCacheHint() *CacheHint {
 	return nil
 }
 
+func (x *Part) GetLogprobs() []*TokenLogprob {
+	if x != nil {
+		return x.Logprobs
+	}
+	return nil
+}
+
 type isPart_Content interface {
 	isPart_Content()
 }
@@ -776,6 +798,165 @@ func (*Part_Refusal) isPart_Content() {}
 
 func (*Part_ProviderItem) isPart_Content() {}
 
+// TokenLogprob tells how likely one token of an answer was.
+type TokenLogprob struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The token's text. Empty where the provider gives the text of several tokens together: it then stands in the first of
+	// them.
+	Token string `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
+	// The natural logarithm of the token's probability: 0 for certain, else negative. Providers write a very low number,
+	// such as -9999, for tokens too unlikely to count.
+	Logprob float64 `protobuf:"fixed64,2,opt,name=logprob,proto3" json:"logprob,omitempty"`
+	// The token's bytes, where the provider gives them. A character may be spread over several tokens; the bytes of all of
+	// them are UTF-8 even where no token alone is.
+	Data []byte `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
+	// The token's number in the model's vocabulary, where the provider gives it.
+	TokenId *int64 `protobuf:"varint,4,opt,name=token_id,json=tokenId,proto3,oneof" json:"token_id,omitempty"`
+	// The likeliest tokens at this place, at most as many as were asked for, in the provider's order. The token itself may
+	// be among them.
+	Top           []*TokenAlternative `protobuf:"bytes,5,rep,name=top,proto3" json:"top,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TokenLogprob) Reset() {
+	*x = TokenLogprob{}
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TokenLogprob) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TokenLogprob) ProtoMessage() {}
+
+func (x *TokenLogprob) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TokenLogprob.ProtoReflect.Descriptor instead.
+func (*TokenLogprob) Descriptor() ([]byte, []int) {
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *TokenLogprob) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+func (x *TokenLogprob) GetLogprob() float64 {
+	if x != nil {
+		return x.Logprob
+	}
+	return 0
+}
+
+func (x *TokenLogprob) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *TokenLogprob) GetTokenId() int64 {
+	if x != nil && x.TokenId != nil {
+		return *x.TokenId
+	}
+	return 0
+}
+
+func (x *TokenLogprob) GetTop() []*TokenAlternative {
+	if x != nil {
+		return x.Top
+	}
+	return nil
+}
+
+// TokenAlternative tells how likely a token was at a place where it, or another one, was chosen.
+type TokenAlternative struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The token's text.
+	Token string `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
+	// The natural logarithm of the token's probability, as in `TokenLogprob.logprob`.
+	Logprob float64 `protobuf:"fixed64,2,opt,name=logprob,proto3" json:"logprob,omitempty"`
+	// The token's bytes, where the provider gives them.
+	Data []byte `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
+	// The token's number in the model's vocabulary, where the provider gives it.
+	TokenId       *int64 `protobuf:"varint,4,opt,name=token_id,json=tokenId,proto3,oneof" json:"token_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TokenAlternative) Reset() {
+	*x = TokenAlternative{}
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TokenAlternative) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TokenAlternative) ProtoMessage() {}
+
+func (x *TokenAlternative) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TokenAlternative.ProtoReflect.Descriptor instead.
+func (*TokenAlternative) Descriptor() ([]byte, []int) {
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *TokenAlternative) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+func (x *TokenAlternative) GetLogprob() float64 {
+	if x != nil {
+		return x.Logprob
+	}
+	return 0
+}
+
+func (x *TokenAlternative) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *TokenAlternative) GetTokenId() int64 {
+	if x != nil && x.TokenId != nil {
+		return *x.TokenId
+	}
+	return 0
+}
+
 // Image is a picture.
 type Image struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -796,7 +977,7 @@ type Image struct {
 
 func (x *Image) Reset() {
 	*x = Image{}
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[3]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -808,7 +989,7 @@ func (x *Image) String() string {
 func (*Image) ProtoMessage() {}
 
 func (x *Image) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[3]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -821,7 +1002,7 @@ func (x *Image) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Image.ProtoReflect.Descriptor instead.
 func (*Image) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{3}
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Image) GetSource() isImage_Source {
@@ -901,7 +1082,7 @@ type Audio struct {
 
 func (x *Audio) Reset() {
 	*x = Audio{}
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[4]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -913,7 +1094,7 @@ func (x *Audio) String() string {
 func (*Audio) ProtoMessage() {}
 
 func (x *Audio) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[4]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -926,7 +1107,7 @@ func (x *Audio) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Audio.ProtoReflect.Descriptor instead.
 func (*Audio) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{4}
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Audio) GetSource() isAudio_Source {
@@ -1007,7 +1188,7 @@ type File struct {
 
 func (x *File) Reset() {
 	*x = File{}
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[5]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1019,7 +1200,7 @@ func (x *File) String() string {
 func (*File) ProtoMessage() {}
 
 func (x *File) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[5]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1032,7 +1213,7 @@ func (x *File) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use File.ProtoReflect.Descriptor instead.
 func (*File) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{5}
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *File) GetSource() isFile_Source {
@@ -1126,7 +1307,7 @@ type Tool struct {
 
 func (x *Tool) Reset() {
 	*x = Tool{}
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[6]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1138,7 +1319,7 @@ func (x *Tool) String() string {
 func (*Tool) ProtoMessage() {}
 
 func (x *Tool) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[6]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1151,7 +1332,7 @@ func (x *Tool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tool.ProtoReflect.Descriptor instead.
 func (*Tool) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{6}
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Tool) GetTool() isTool_Tool {
@@ -1222,7 +1403,7 @@ type FunctionTool struct {
 
 func (x *FunctionTool) Reset() {
 	*x = FunctionTool{}
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[7]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1234,7 +1415,7 @@ func (x *FunctionTool) String() string {
 func (*FunctionTool) ProtoMessage() {}
 
 func (x *FunctionTool) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[7]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1247,7 +1428,7 @@ func (x *FunctionTool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FunctionTool.ProtoReflect.Descriptor instead.
 func (*FunctionTool) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{7}
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *FunctionTool) GetName() string {
@@ -1291,7 +1472,7 @@ type ProviderTool struct {
 
 func (x *ProviderTool) Reset() {
 	*x = ProviderTool{}
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[8]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1303,7 +1484,7 @@ func (x *ProviderTool) String() string {
 func (*ProviderTool) ProtoMessage() {}
 
 func (x *ProviderTool) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[8]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1316,7 +1497,7 @@ func (x *ProviderTool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProviderTool.ProtoReflect.Descriptor instead.
 func (*ProviderTool) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{8}
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ProviderTool) GetProvider() string {
@@ -1346,7 +1527,7 @@ type ToolChoice struct {
 
 func (x *ToolChoice) Reset() {
 	*x = ToolChoice{}
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[9]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1358,7 +1539,7 @@ func (x *ToolChoice) String() string {
 func (*ToolChoice) ProtoMessage() {}
 
 func (x *ToolChoice) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[9]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1371,7 +1552,7 @@ func (x *ToolChoice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolChoice.ProtoReflect.Descriptor instead.
 func (*ToolChoice) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{9}
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ToolChoice) GetMode() ToolChoiceMode {
@@ -1405,7 +1586,7 @@ type ToolCall struct {
 
 func (x *ToolCall) Reset() {
 	*x = ToolCall{}
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[10]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1417,7 +1598,7 @@ func (x *ToolCall) String() string {
 func (*ToolCall) ProtoMessage() {}
 
 func (x *ToolCall) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[10]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1430,7 +1611,7 @@ func (x *ToolCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolCall.ProtoReflect.Descriptor instead.
 func (*ToolCall) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{10}
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ToolCall) GetId() string {
@@ -1469,7 +1650,7 @@ type ToolResult struct {
 
 func (x *ToolResult) Reset() {
 	*x = ToolResult{}
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[11]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1481,7 +1662,7 @@ func (x *ToolResult) String() string {
 func (*ToolResult) ProtoMessage() {}
 
 func (x *ToolResult) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[11]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1494,7 +1675,7 @@ func (x *ToolResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolResult.ProtoReflect.Descriptor instead.
 func (*ToolResult) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{11}
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ToolResult) GetToolCallId() string {
@@ -1530,7 +1711,7 @@ type Reasoning struct {
 
 func (x *Reasoning) Reset() {
 	*x = Reasoning{}
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[12]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1542,7 +1723,7 @@ func (x *Reasoning) String() string {
 func (*Reasoning) ProtoMessage() {}
 
 func (x *Reasoning) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[12]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1555,7 +1736,7 @@ func (x *Reasoning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reasoning.ProtoReflect.Descriptor instead.
 func (*Reasoning) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{12}
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Reasoning) GetText() string {
@@ -1579,7 +1760,7 @@ type ReasoningSpec struct {
 
 func (x *ReasoningSpec) Reset() {
 	*x = ReasoningSpec{}
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[13]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1591,7 +1772,7 @@ func (x *ReasoningSpec) String() string {
 func (*ReasoningSpec) ProtoMessage() {}
 
 func (x *ReasoningSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[13]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1604,7 +1785,7 @@ func (x *ReasoningSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReasoningSpec.ProtoReflect.Descriptor instead.
 func (*ReasoningSpec) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{13}
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ReasoningSpec) GetEffort() ReasoningEffort {
@@ -1638,7 +1819,7 @@ type ResponseFormat struct {
 
 func (x *ResponseFormat) Reset() {
 	*x = ResponseFormat{}
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[14]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1650,7 +1831,7 @@ func (x *ResponseFormat) String() string {
 func (*ResponseFormat) ProtoMessage() {}
 
 func (x *ResponseFormat) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[14]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1663,7 +1844,7 @@ func (x *ResponseFormat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResponseFormat.ProtoReflect.Descriptor instead.
 func (*ResponseFormat) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{14}
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ResponseFormat) GetFormat() isResponseFormat_Format {
@@ -1734,7 +1915,7 @@ type TextFormat struct {
 
 func (x *TextFormat) Reset() {
 	*x = TextFormat{}
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[15]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1746,7 +1927,7 @@ func (x *TextFormat) String() string {
 func (*TextFormat) ProtoMessage() {}
 
 func (x *TextFormat) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[15]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1759,7 +1940,7 @@ func (x *TextFormat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TextFormat.ProtoReflect.Descriptor instead.
 func (*TextFormat) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{15}
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{17}
 }
 
 // JsonObjectFormat asks for any JSON object.
@@ -1771,7 +1952,7 @@ type JsonObjectFormat struct {
 
 func (x *JsonObjectFormat) Reset() {
 	*x = JsonObjectFormat{}
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[16]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1783,7 +1964,7 @@ func (x *JsonObjectFormat) String() string {
 func (*JsonObjectFormat) ProtoMessage() {}
 
 func (x *JsonObjectFormat) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[16]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1796,7 +1977,7 @@ func (x *JsonObjectFormat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JsonObjectFormat.ProtoReflect.Descriptor instead.
 func (*JsonObjectFormat) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{16}
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{18}
 }
 
 // JsonSchemaFormat asks for JSON that follows a schema.
@@ -1817,7 +1998,7 @@ type JsonSchemaFormat struct {
 
 func (x *JsonSchemaFormat) Reset() {
 	*x = JsonSchemaFormat{}
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[17]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1829,7 +2010,7 @@ func (x *JsonSchemaFormat) String() string {
 func (*JsonSchemaFormat) ProtoMessage() {}
 
 func (x *JsonSchemaFormat) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[17]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1842,7 +2023,7 @@ func (x *JsonSchemaFormat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JsonSchemaFormat.ProtoReflect.Descriptor instead.
 func (*JsonSchemaFormat) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{17}
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *JsonSchemaFormat) GetName() string {
@@ -1888,7 +2069,7 @@ type ProviderItem struct {
 
 func (x *ProviderItem) Reset() {
 	*x = ProviderItem{}
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[18]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1900,7 +2081,7 @@ func (x *ProviderItem) String() string {
 func (*ProviderItem) ProtoMessage() {}
 
 func (x *ProviderItem) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[18]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1913,7 +2094,7 @@ func (x *ProviderItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProviderItem.ProtoReflect.Descriptor instead.
 func (*ProviderItem) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{18}
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ProviderItem) GetProvider() string {
@@ -1950,7 +2131,7 @@ type ProviderState struct {
 
 func (x *ProviderState) Reset() {
 	*x = ProviderState{}
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[19]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1962,7 +2143,7 @@ func (x *ProviderState) String() string {
 func (*ProviderState) ProtoMessage() {}
 
 func (x *ProviderState) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[19]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1975,7 +2156,7 @@ func (x *ProviderState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProviderState.ProtoReflect.Descriptor instead.
 func (*ProviderState) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{19}
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ProviderState) GetProvider() string {
@@ -2014,7 +2195,7 @@ type Citation struct {
 
 func (x *Citation) Reset() {
 	*x = Citation{}
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[20]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2026,7 +2207,7 @@ func (x *Citation) String() string {
 func (*Citation) ProtoMessage() {}
 
 func (x *Citation) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[20]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2039,7 +2220,7 @@ func (x *Citation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Citation.ProtoReflect.Descriptor instead.
 func (*Citation) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{20}
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Citation) GetUrl() string {
@@ -2095,7 +2276,7 @@ type CacheHint struct {
 
 func (x *CacheHint) Reset() {
 	*x = CacheHint{}
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[21]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2107,7 +2288,7 @@ func (x *CacheHint) String() string {
 func (*CacheHint) ProtoMessage() {}
 
 func (x *CacheHint) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[21]
+	mi := &file_hedgerow_chat_v1_message_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2120,7 +2301,7 @@ func (x *CacheHint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CacheHint.ProtoReflect.Descriptor instead.
 func (*CacheHint) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{21}
+	return file_hedgerow_chat_v1_message_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *CacheHint) GetTtl() *durationpb.Duration {
@@ -2134,7 +2315,7 @@ var File_hedgerow_chat_v1_message_proto protoreflect.FileDescriptor
 
 const file_hedgerow_chat_v1_message_proto_rawDesc = "" +
 	"\n" +
-	"\x1ehedgerow/chat/v1/message.proto\x12\x10hedgerow.chat.v1\x1a\x1egoogle/protobuf/duration.proto\"\x81\b\n" +
+	"\x1ehedgerow/chat/v1/message.proto\x12\x10hedgerow.chat.v1\x1a\x1egoogle/protobuf/duration.proto\"\xba\b\n" +
 	"\bChatSpec\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x125\n" +
 	"\bmessages\x18\x02 \x03(\v2\x19.hedgerow.chat.v1.MessageR\bmessages\x12,\n" +
@@ -2154,7 +2335,8 @@ const file_hedgerow_chat_v1_message_proto_rawDesc = "" +
 	"\x04seed\x18\x0e \x01(\x03H\aR\x04seed\x88\x01\x01\x12%\n" +
 	"\x0estop_sequences\x18\x0f \x03(\tR\rstopSequences\x12(\n" +
 	"\x10prompt_cache_key\x18\x10 \x01(\tR\x0epromptCacheKey\x12Z\n" +
-	"\x10provider_options\x18\x11 \x03(\v2/.hedgerow.chat.v1.ChatSpec.ProviderOptionsEntryR\x0fproviderOptions\x1aB\n" +
+	"\x10provider_options\x18\x11 \x03(\v2/.hedgerow.chat.v1.ChatSpec.ProviderOptionsEntryR\x0fproviderOptions\x12&\n" +
+	"\ftop_logprobs\x18\x12 \x01(\x05H\bR\vtopLogprobs\x88\x01\x01\x1aB\n" +
 	"\x14ProviderOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x16\n" +
@@ -2165,11 +2347,12 @@ const file_hedgerow_chat_v1_message_proto_rawDesc = "" +
 	"\x06_top_kB\x14\n" +
 	"\x12_frequency_penaltyB\x13\n" +
 	"\x11_presence_penaltyB\a\n" +
-	"\x05_seed\"{\n" +
+	"\x05_seedB\x0f\n" +
+	"\r_top_logprobs\"{\n" +
 	"\aMessage\x12*\n" +
 	"\x04role\x18\x01 \x01(\x0e2\x16.hedgerow.chat.v1.RoleR\x04role\x120\n" +
 	"\acontent\x18\x02 \x03(\v2\x16.hedgerow.chat.v1.PartR\acontent\x12\x12\n" +
-	"\x04name\x18\x03 \x01(\tR\x04name\"\x91\x05\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\"\xcd\x05\n" +
 	"\x04Part\x12\x14\n" +
 	"\x04text\x18\x01 \x01(\tH\x00R\x04text\x12/\n" +
 	"\x05image\x18\x02 \x01(\v2\x17.hedgerow.chat.v1.ImageH\x00R\x05image\x12/\n" +
@@ -2185,8 +2368,22 @@ const file_hedgerow_chat_v1_message_proto_rawDesc = "" +
 	" \x01(\v2\x1f.hedgerow.chat.v1.ProviderStateR\rproviderState\x128\n" +
 	"\tcitations\x18\v \x03(\v2\x1a.hedgerow.chat.v1.CitationR\tcitations\x12:\n" +
 	"\n" +
-	"cache_hint\x18\f \x01(\v2\x1b.hedgerow.chat.v1.CacheHintR\tcacheHintB\t\n" +
-	"\acontent\"\x91\x01\n" +
+	"cache_hint\x18\f \x01(\v2\x1b.hedgerow.chat.v1.CacheHintR\tcacheHint\x12:\n" +
+	"\blogprobs\x18\r \x03(\v2\x1e.hedgerow.chat.v1.TokenLogprobR\blogprobsB\t\n" +
+	"\acontent\"\xb5\x01\n" +
+	"\fTokenLogprob\x12\x14\n" +
+	"\x05token\x18\x01 \x01(\tR\x05token\x12\x18\n" +
+	"\alogprob\x18\x02 \x01(\x01R\alogprob\x12\x12\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data\x12\x1e\n" +
+	"\btoken_id\x18\x04 \x01(\x03H\x00R\atokenId\x88\x01\x01\x124\n" +
+	"\x03top\x18\x05 \x03(\v2\".hedgerow.chat.v1.TokenAlternativeR\x03topB\v\n" +
+	"\t_token_id\"\x83\x01\n" +
+	"\x10TokenAlternative\x12\x14\n" +
+	"\x05token\x18\x01 \x01(\tR\x05token\x12\x18\n" +
+	"\alogprob\x18\x02 \x01(\x01R\alogprob\x12\x12\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data\x12\x1e\n" +
+	"\btoken_id\x18\x04 \x01(\x03H\x00R\atokenId\x88\x01\x01B\v\n" +
+	"\t_token_id\"\x91\x01\n" +
 	"\x05Image\x12\x14\n" +
 	"\x04data\x18\x01 \x01(\fH\x00R\x04data\x12\x12\n" +
 	"\x03url\x18\x02 \x01(\tH\x00R\x03url\x12\x1d\n" +
@@ -2329,7 +2526,7 @@ func file_hedgerow_chat_v1_message_proto_rawDescGZIP() []byte {
 }
 
 var file_hedgerow_chat_v1_message_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_hedgerow_chat_v1_message_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_hedgerow_chat_v1_message_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_hedgerow_chat_v1_message_proto_goTypes = []any{
 	(Role)(0),                   // 0: hedgerow.chat.v1.Role
 	(ImageDetail)(0),            // 1: hedgerow.chat.v1.ImageDetail
@@ -2338,63 +2535,67 @@ var file_hedgerow_chat_v1_message_proto_goTypes = []any{
 	(*ChatSpec)(nil),            // 4: hedgerow.chat.v1.ChatSpec
 	(*Message)(nil),             // 5: hedgerow.chat.v1.Message
 	(*Part)(nil),                // 6: hedgerow.chat.v1.Part
-	(*Image)(nil),               // 7: hedgerow.chat.v1.Image
-	(*Audio)(nil),               // 8: hedgerow.chat.v1.Audio
-	(*File)(nil),                // 9: hedgerow.chat.v1.File
-	(*Tool)(nil),                // 10: hedgerow.chat.v1.Tool
-	(*FunctionTool)(nil),        // 11: hedgerow.chat.v1.FunctionTool
-	(*ProviderTool)(nil),        // 12: hedgerow.chat.v1.ProviderTool
-	(*ToolChoice)(nil),          // 13: hedgerow.chat.v1.ToolChoice
-	(*ToolCall)(nil),            // 14: hedgerow.chat.v1.ToolCall
-	(*ToolResult)(nil),          // 15: hedgerow.chat.v1.ToolResult
-	(*Reasoning)(nil),           // 16: hedgerow.chat.v1.Reasoning
-	(*ReasoningSpec)(nil),       // 17: hedgerow.chat.v1.ReasoningSpec
-	(*ResponseFormat)(nil),      // 18: hedgerow.chat.v1.ResponseFormat
-	(*TextFormat)(nil),          // 19: hedgerow.chat.v1.TextFormat
-	(*JsonObjectFormat)(nil),    // 20: hedgerow.chat.v1.JsonObjectFormat
-	(*JsonSchemaFormat)(nil),    // 21: hedgerow.chat.v1.JsonSchemaFormat
-	(*ProviderItem)(nil),        // 22: hedgerow.chat.v1.ProviderItem
-	(*ProviderState)(nil),       // 23: hedgerow.chat.v1.ProviderState
-	(*Citation)(nil),            // 24: hedgerow.chat.v1.Citation
-	(*CacheHint)(nil),           // 25: hedgerow.chat.v1.CacheHint
-	nil,                         // 26: hedgerow.chat.v1.ChatSpec.ProviderOptionsEntry
-	(*durationpb.Duration)(nil), // 27: google.protobuf.Duration
+	(*TokenLogprob)(nil),        // 7: hedgerow.chat.v1.TokenLogprob
+	(*TokenAlternative)(nil),    // 8: hedgerow.chat.v1.TokenAlternative
+	(*Image)(nil),               // 9: hedgerow.chat.v1.Image
+	(*Audio)(nil),               // 10: hedgerow.chat.v1.Audio
+	(*File)(nil),                // 11: hedgerow.chat.v1.File
+	(*Tool)(nil),                // 12: hedgerow.chat.v1.Tool
+	(*FunctionTool)(nil),        // 13: hedgerow.chat.v1.FunctionTool
+	(*ProviderTool)(nil),        // 14: hedgerow.chat.v1.ProviderTool
+	(*ToolChoice)(nil),          // 15: hedgerow.chat.v1.ToolChoice
+	(*ToolCall)(nil),            // 16: hedgerow.chat.v1.ToolCall
+	(*ToolResult)(nil),          // 17: hedgerow.chat.v1.ToolResult
+	(*Reasoning)(nil),           // 18: hedgerow.chat.v1.Reasoning
+	(*ReasoningSpec)(nil),       // 19: hedgerow.chat.v1.ReasoningSpec
+	(*ResponseFormat)(nil),      // 20: hedgerow.chat.v1.ResponseFormat
+	(*TextFormat)(nil),          // 21: hedgerow.chat.v1.TextFormat
+	(*JsonObjectFormat)(nil),    // 22: hedgerow.chat.v1.JsonObjectFormat
+	(*JsonSchemaFormat)(nil),    // 23: hedgerow.chat.v1.JsonSchemaFormat
+	(*ProviderItem)(nil),        // 24: hedgerow.chat.v1.ProviderItem
+	(*ProviderState)(nil),       // 25: hedgerow.chat.v1.ProviderState
+	(*Citation)(nil),            // 26: hedgerow.chat.v1.Citation
+	(*CacheHint)(nil),           // 27: hedgerow.chat.v1.CacheHint
+	nil,                         // 28: hedgerow.chat.v1.ChatSpec.ProviderOptionsEntry
+	(*durationpb.Duration)(nil), // 29: google.protobuf.Duration
 }
 var file_hedgerow_chat_v1_message_proto_depIdxs = []int32{
 	5,  // 0: hedgerow.chat.v1.ChatSpec.messages:type_name -> hedgerow.chat.v1.Message
-	10, // 1: hedgerow.chat.v1.ChatSpec.tools:type_name -> hedgerow.chat.v1.Tool
-	13, // 2: hedgerow.chat.v1.ChatSpec.tool_choice:type_name -> hedgerow.chat.v1.ToolChoice
-	18, // 3: hedgerow.chat.v1.ChatSpec.response_format:type_name -> hedgerow.chat.v1.ResponseFormat
-	17, // 4: hedgerow.chat.v1.ChatSpec.reasoning:type_name -> hedgerow.chat.v1.ReasoningSpec
-	26, // 5: hedgerow.chat.v1.ChatSpec.provider_options:type_name -> hedgerow.chat.v1.ChatSpec.ProviderOptionsEntry
+	12, // 1: hedgerow.chat.v1.ChatSpec.tools:type_name -> hedgerow.chat.v1.Tool
+	15, // 2: hedgerow.chat.v1.ChatSpec.tool_choice:type_name -> hedgerow.chat.v1.ToolChoice
+	20, // 3: hedgerow.chat.v1.ChatSpec.response_format:type_name -> hedgerow.chat.v1.ResponseFormat
+	19, // 4: hedgerow.chat.v1.ChatSpec.reasoning:type_name -> hedgerow.chat.v1.ReasoningSpec
+	28, // 5: hedgerow.chat.v1.ChatSpec.provider_options:type_name -> hedgerow.chat.v1.ChatSpec.ProviderOptionsEntry
 	0,  // 6: hedgerow.chat.v1.Message.role:type_name -> hedgerow.chat.v1.Role
 	6,  // 7: hedgerow.chat.v1.Message.content:type_name -> hedgerow.chat.v1.Part
-	7,  // 8: hedgerow.chat.v1.Part.image:type_name -> hedgerow.chat.v1.Image
-	8,  // 9: hedgerow.chat.v1.Part.audio:type_name -> hedgerow.chat.v1.Audio
-	9,  // 10: hedgerow.chat.v1.Part.file:type_name -> hedgerow.chat.v1.File
-	14, // 11: hedgerow.chat.v1.Part.tool_call:type_name -> hedgerow.chat.v1.ToolCall
-	15, // 12: hedgerow.chat.v1.Part.tool_result:type_name -> hedgerow.chat.v1.ToolResult
-	16, // 13: hedgerow.chat.v1.Part.reasoning:type_name -> hedgerow.chat.v1.Reasoning
-	22, // 14: hedgerow.chat.v1.Part.provider_item:type_name -> hedgerow.chat.v1.ProviderItem
-	23, // 15: hedgerow.chat.v1.Part.provider_state:type_name -> hedgerow.chat.v1.ProviderState
-	24, // 16: hedgerow.chat.v1.Part.citations:type_name -> hedgerow.chat.v1.Citation
-	25, // 17: hedgerow.chat.v1.Part.cache_hint:type_name -> hedgerow.chat.v1.CacheHint
-	1,  // 18: hedgerow.chat.v1.Image.detail:type_name -> hedgerow.chat.v1.ImageDetail
-	11, // 19: hedgerow.chat.v1.Tool.function:type_name -> hedgerow.chat.v1.FunctionTool
-	12, // 20: hedgerow.chat.v1.Tool.provider_tool:type_name -> hedgerow.chat.v1.ProviderTool
-	25, // 21: hedgerow.chat.v1.Tool.cache_hint:type_name -> hedgerow.chat.v1.CacheHint
-	2,  // 22: hedgerow.chat.v1.ToolChoice.mode:type_name -> hedgerow.chat.v1.ToolChoiceMode
-	6,  // 23: hedgerow.chat.v1.ToolResult.content:type_name -> hedgerow.chat.v1.Part
-	3,  // 24: hedgerow.chat.v1.ReasoningSpec.effort:type_name -> hedgerow.chat.v1.ReasoningEffort
-	19, // 25: hedgerow.chat.v1.ResponseFormat.text:type_name -> hedgerow.chat.v1.TextFormat
-	20, // 26: hedgerow.chat.v1.ResponseFormat.json_object:type_name -> hedgerow.chat.v1.JsonObjectFormat
-	21, // 27: hedgerow.chat.v1.ResponseFormat.json_schema:type_name -> hedgerow.chat.v1.JsonSchemaFormat
-	27, // 28: hedgerow.chat.v1.CacheHint.ttl:type_name -> google.protobuf.Duration
-	29, // [29:29] is the sub-list for method output_type
-	29, // [29:29] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	9,  // 8: hedgerow.chat.v1.Part.image:type_name -> hedgerow.chat.v1.Image
+	10, // 9: hedgerow.chat.v1.Part.audio:type_name -> hedgerow.chat.v1.Audio
+	11, // 10: hedgerow.chat.v1.Part.file:type_name -> hedgerow.chat.v1.File
+	16, // 11: hedgerow.chat.v1.Part.tool_call:type_name -> hedgerow.chat.v1.ToolCall
+	17, // 12: hedgerow.chat.v1.Part.tool_result:type_name -> hedgerow.chat.v1.ToolResult
+	18, // 13: hedgerow.chat.v1.Part.reasoning:type_name -> hedgerow.chat.v1.Reasoning
+	24, // 14: hedgerow.chat.v1.Part.provider_item:type_name -> hedgerow.chat.v1.ProviderItem
+	25, // 15: hedgerow.chat.v1.Part.provider_state:type_name -> hedgerow.chat.v1.ProviderState
+	26, // 16: hedgerow.chat.v1.Part.citations:type_name -> hedgerow.chat.v1.Citation
+	27, // 17: hedgerow.chat.v1.Part.cache_hint:type_name -> hedgerow.chat.v1.CacheHint
+	7,  // 18: hedgerow.chat.v1.Part.logprobs:type_name -> hedgerow.chat.v1.TokenLogprob
+	8,  // 19: hedgerow.chat.v1.TokenLogprob.top:type_name -> hedgerow.chat.v1.TokenAlternative
+	1,  // 20: hedgerow.chat.v1.Image.detail:type_name -> hedgerow.chat.v1.ImageDetail
+	13, // 21: hedgerow.chat.v1.Tool.function:type_name -> hedgerow.chat.v1.FunctionTool
+	14, // 22: hedgerow.chat.v1.Tool.provider_tool:type_name -> hedgerow.chat.v1.ProviderTool
+	27, // 23: hedgerow.chat.v1.Tool.cache_hint:type_name -> hedgerow.chat.v1.CacheHint
+	2,  // 24: hedgerow.chat.v1.ToolChoice.mode:type_name -> hedgerow.chat.v1.ToolChoiceMode
+	6,  // 25: hedgerow.chat.v1.ToolResult.content:type_name -> hedgerow.chat.v1.Part
+	3,  // 26: hedgerow.chat.v1.ReasoningSpec.effort:type_name -> hedgerow.chat.v1.ReasoningEffort
+	21, // 27: hedgerow.chat.v1.ResponseFormat.text:type_name -> hedgerow.chat.v1.TextFormat
+	22, // 28: hedgerow.chat.v1.ResponseFormat.json_object:type_name -> hedgerow.chat.v1.JsonObjectFormat
+	23, // 29: hedgerow.chat.v1.ResponseFormat.json_schema:type_name -> hedgerow.chat.v1.JsonSchemaFormat
+	29, // 30: hedgerow.chat.v1.CacheHint.ttl:type_name -> google.protobuf.Duration
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_hedgerow_chat_v1_message_proto_init() }
@@ -2414,39 +2615,41 @@ func file_hedgerow_chat_v1_message_proto_init() {
 		(*Part_Refusal)(nil),
 		(*Part_ProviderItem)(nil),
 	}
-	file_hedgerow_chat_v1_message_proto_msgTypes[3].OneofWrappers = []any{
+	file_hedgerow_chat_v1_message_proto_msgTypes[3].OneofWrappers = []any{}
+	file_hedgerow_chat_v1_message_proto_msgTypes[4].OneofWrappers = []any{}
+	file_hedgerow_chat_v1_message_proto_msgTypes[5].OneofWrappers = []any{
 		(*Image_Data)(nil),
 		(*Image_Url)(nil),
 	}
-	file_hedgerow_chat_v1_message_proto_msgTypes[4].OneofWrappers = []any{
+	file_hedgerow_chat_v1_message_proto_msgTypes[6].OneofWrappers = []any{
 		(*Audio_Data)(nil),
 		(*Audio_Url)(nil),
 	}
-	file_hedgerow_chat_v1_message_proto_msgTypes[5].OneofWrappers = []any{
+	file_hedgerow_chat_v1_message_proto_msgTypes[7].OneofWrappers = []any{
 		(*File_Data)(nil),
 		(*File_Url)(nil),
 		(*File_ProviderFileId)(nil),
 	}
-	file_hedgerow_chat_v1_message_proto_msgTypes[6].OneofWrappers = []any{
+	file_hedgerow_chat_v1_message_proto_msgTypes[8].OneofWrappers = []any{
 		(*Tool_Function)(nil),
 		(*Tool_ProviderTool)(nil),
 	}
-	file_hedgerow_chat_v1_message_proto_msgTypes[7].OneofWrappers = []any{}
-	file_hedgerow_chat_v1_message_proto_msgTypes[13].OneofWrappers = []any{}
-	file_hedgerow_chat_v1_message_proto_msgTypes[14].OneofWrappers = []any{
+	file_hedgerow_chat_v1_message_proto_msgTypes[9].OneofWrappers = []any{}
+	file_hedgerow_chat_v1_message_proto_msgTypes[15].OneofWrappers = []any{}
+	file_hedgerow_chat_v1_message_proto_msgTypes[16].OneofWrappers = []any{
 		(*ResponseFormat_Text)(nil),
 		(*ResponseFormat_JsonObject)(nil),
 		(*ResponseFormat_JsonSchema)(nil),
 	}
-	file_hedgerow_chat_v1_message_proto_msgTypes[17].OneofWrappers = []any{}
-	file_hedgerow_chat_v1_message_proto_msgTypes[20].OneofWrappers = []any{}
+	file_hedgerow_chat_v1_message_proto_msgTypes[19].OneofWrappers = []any{}
+	file_hedgerow_chat_v1_message_proto_msgTypes[22].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hedgerow_chat_v1_message_proto_rawDesc), len(file_hedgerow_chat_v1_message_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   23,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

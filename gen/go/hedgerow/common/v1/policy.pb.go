@@ -43,8 +43,21 @@ type RoutePolicy struct {
 	// Default false: such a failure ends the call. Only streaming calls can use it; a unary call never shows a partial
 	// answer and needs no consent.
 	AllowRouteChange bool `protobuf:"varint,5,opt,name=allow_route_change,json=allowRouteChange,proto3" json:"allow_route_change,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Regions in which the call may be served, as configured for the candidates. Empty: all that the route allows. A
+	// candidate without a region is in none. It can only narrow: what the route or the caller's identity forbids stays
+	// forbidden.
+	Regions []string `protobuf:"bytes,6,rep,name=regions,proto3" json:"regions,omitempty"`
+	// Asks for no hedged attempt, where the route would start one. Default false.
+	DisableHedging bool `protobuf:"varint,7,opt,name=disable_hedging,json=disableHedging,proto3" json:"disable_hedging,omitempty"`
+	// The most attempts that the call may take, hedged ones included, 1 to 8. Unset, or above the route's own bound: the
+	// route's.
+	MaxAttempts *int32 `protobuf:"varint,8,opt,name=max_attempts,json=maxAttempts,proto3,oneof" json:"max_attempts,omitempty"`
+	// Names the conversation that the call belongs to, so that a route with affinity stays with the candidate whose prompt
+	// cache is warm. Empty: the beginning of the conversation itself tells. At most 128 bytes, of the caller's choice; the
+	// tenant is part of the name.
+	SessionId     string `protobuf:"bytes,9,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RoutePolicy) Reset() {
@@ -112,17 +125,51 @@ func (x *RoutePolicy) GetAllowRouteChange() bool {
 	return false
 }
 
+func (x *RoutePolicy) GetRegions() []string {
+	if x != nil {
+		return x.Regions
+	}
+	return nil
+}
+
+func (x *RoutePolicy) GetDisableHedging() bool {
+	if x != nil {
+		return x.DisableHedging
+	}
+	return false
+}
+
+func (x *RoutePolicy) GetMaxAttempts() int32 {
+	if x != nil && x.MaxAttempts != nil {
+		return *x.MaxAttempts
+	}
+	return 0
+}
+
+func (x *RoutePolicy) GetSessionId() string {
+	if x != nil {
+		return x.SessionId
+	}
+	return ""
+}
+
 var File_hedgerow_common_v1_policy_proto protoreflect.FileDescriptor
 
 const file_hedgerow_common_v1_policy_proto_rawDesc = "" +
 	"\n" +
-	"\x1fhedgerow/common/v1/policy.proto\x12\x12hedgerow.common.v1\x1a\x1egoogle/protobuf/duration.proto\"\x91\x02\n" +
+	"\x1fhedgerow/common/v1/policy.proto\x12\x12hedgerow.common.v1\x1a\x1egoogle/protobuf/duration.proto\"\xac\x03\n" +
 	"\vRoutePolicy\x12\x1c\n" +
 	"\tproviders\x18\x01 \x03(\tR\tproviders\x12-\n" +
 	"\x12require_parameters\x18\x02 \x01(\bR\x11requireParameters\x12I\n" +
 	"\x13first_token_timeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x11firstTokenTimeout\x12<\n" +
 	"\fidle_timeout\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\vidleTimeout\x12,\n" +
-	"\x12allow_route_change\x18\x05 \x01(\bR\x10allowRouteChangeB\xc4\x01\n" +
+	"\x12allow_route_change\x18\x05 \x01(\bR\x10allowRouteChange\x12\x18\n" +
+	"\aregions\x18\x06 \x03(\tR\aregions\x12'\n" +
+	"\x0fdisable_hedging\x18\a \x01(\bR\x0edisableHedging\x12&\n" +
+	"\fmax_attempts\x18\b \x01(\x05H\x00R\vmaxAttempts\x88\x01\x01\x12\x1d\n" +
+	"\n" +
+	"session_id\x18\t \x01(\tR\tsessionIdB\x0f\n" +
+	"\r_max_attemptsB\xc4\x01\n" +
 	"\x15io.hedgerow.common.v1B\vPolicyProtoP\x01Z4hedgerow.internal/gen/go/hedgerow/common/v1;commonv1\xa2\x02\x03HCX\xaa\x02\x12Hedgerow.Common.V1\xca\x02\x12Hedgerow\\Common\\V1\xe2\x02\x1eHedgerow\\Common\\V1\\GPBMetadata\xea\x02\x14Hedgerow::Common::V1b\x06proto3"
 
 var (
@@ -157,6 +204,7 @@ func file_hedgerow_common_v1_policy_proto_init() {
 	if File_hedgerow_common_v1_policy_proto != nil {
 		return
 	}
+	file_hedgerow_common_v1_policy_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -145,6 +145,15 @@ const (
 	//
 	// Example: {"reason":"ERROR_REASON_INTERNAL","domain":"hedgerow","metadata":{}}
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 29
+	// UNAVAILABLE. An operator has switched the tenant, the model or all of its providers off; a retry does not help.
+	//
+	// Example: {"reason":"ERROR_REASON_SWITCHED_OFF","domain":"hedgerow","metadata":{"scope":"model","model":"fast"}}
+	ErrorReason_ERROR_REASON_SWITCHED_OFF ErrorReason = 30
+	// FAILED_PRECONDITION. The configuration file cannot be used, so nothing was reloaded; google.rpc.BadRequest says what is
+	// wrong where.
+	//
+	// Example: {"reason":"ERROR_REASON_CONFIG_INVALID","domain":"hedgerow","metadata":{"file":"/etc/hedgerow/config.yaml","line":"8","faults":"1"}}
+	ErrorReason_ERROR_REASON_CONFIG_INVALID ErrorReason = 31
 )
 
 // Enum value maps for ErrorReason.
@@ -180,6 +189,8 @@ var (
 		27: "ERROR_REASON_DEADLINE_EXCEEDED",
 		28: "ERROR_REASON_RPC_UNKNOWN",
 		29: "ERROR_REASON_INTERNAL",
+		30: "ERROR_REASON_SWITCHED_OFF",
+		31: "ERROR_REASON_CONFIG_INVALID",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":                0,
@@ -212,6 +223,8 @@ var (
 		"ERROR_REASON_DEADLINE_EXCEEDED":          27,
 		"ERROR_REASON_RPC_UNKNOWN":                28,
 		"ERROR_REASON_INTERNAL":                   29,
+		"ERROR_REASON_SWITCHED_OFF":               30,
+		"ERROR_REASON_CONFIG_INVALID":             31,
 	}
 )
 
@@ -246,7 +259,7 @@ var File_hedgerow_errors_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_hedgerow_errors_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"%hedgerow/errors/v1/error_reason.proto\x12\x12hedgerow.errors.v1*\x96\b\n" +
+	"%hedgerow/errors/v1/error_reason.proto\x12\x12hedgerow.errors.v1*\xd6\b\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_REQUEST_INVALID\x10\x01\x12\"\n" +
@@ -278,7 +291,9 @@ const file_hedgerow_errors_v1_error_reason_proto_rawDesc = "" +
 	"\x16ERROR_REASON_CANCELLED\x10\x1a\x12\"\n" +
 	"\x1eERROR_REASON_DEADLINE_EXCEEDED\x10\x1b\x12\x1c\n" +
 	"\x18ERROR_REASON_RPC_UNKNOWN\x10\x1c\x12\x19\n" +
-	"\x15ERROR_REASON_INTERNAL\x10\x1dB\xc9\x01\n" +
+	"\x15ERROR_REASON_INTERNAL\x10\x1d\x12\x1d\n" +
+	"\x19ERROR_REASON_SWITCHED_OFF\x10\x1e\x12\x1f\n" +
+	"\x1bERROR_REASON_CONFIG_INVALID\x10\x1fB\xc9\x01\n" +
 	"\x15io.hedgerow.errors.v1B\x10ErrorReasonProtoP\x01Z4hedgerow.internal/gen/go/hedgerow/errors/v1;errorsv1\xa2\x02\x03HEX\xaa\x02\x12Hedgerow.Errors.V1\xca\x02\x12Hedgerow\\Errors\\V1\xe2\x02\x1eHedgerow\\Errors\\V1\\GPBMetadata\xea\x02\x14Hedgerow::Errors::V1b\x06proto3"
 
 var (

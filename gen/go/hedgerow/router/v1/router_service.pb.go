@@ -9,6 +9,10 @@ package routerv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
+	v11 "hedgerow.internal/gen/go/hedgerow/chat/v1"
+	v1 "hedgerow.internal/gen/go/hedgerow/common/v1"
+	v12 "hedgerow.internal/gen/go/hedgerow/embed/v1"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -74,13 +78,236 @@ func (ModelKind) EnumDescriptor() ([]byte, []int) {
 	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{0}
 }
 
+// RouteStrategy is how a route orders its candidates. The set grows.
+type RouteStrategy int32
+
+const (
+	// Not set.
+	RouteStrategy_ROUTE_STRATEGY_UNSPECIFIED RouteStrategy = 0
+	// As the configuration lists them.
+	RouteStrategy_ROUTE_STRATEGY_ORDERED RouteStrategy = 1
+	// Drawn by their weights.
+	RouteStrategy_ROUTE_STRATEGY_WEIGHTED RouteStrategy = 2
+	// By the expected cost of the request.
+	RouteStrategy_ROUTE_STRATEGY_CHEAPEST RouteStrategy = 3
+	// By their newest times to the first content.
+	RouteStrategy_ROUTE_STRATEGY_FASTEST RouteStrategy = 4
+)
+
+// Enum value maps for RouteStrategy.
+var (
+	RouteStrategy_name = map[int32]string{
+		0: "ROUTE_STRATEGY_UNSPECIFIED",
+		1: "ROUTE_STRATEGY_ORDERED",
+		2: "ROUTE_STRATEGY_WEIGHTED",
+		3: "ROUTE_STRATEGY_CHEAPEST",
+		4: "ROUTE_STRATEGY_FASTEST",
+	}
+	RouteStrategy_value = map[string]int32{
+		"ROUTE_STRATEGY_UNSPECIFIED": 0,
+		"ROUTE_STRATEGY_ORDERED":     1,
+		"ROUTE_STRATEGY_WEIGHTED":    2,
+		"ROUTE_STRATEGY_CHEAPEST":    3,
+		"ROUTE_STRATEGY_FASTEST":     4,
+	}
+)
+
+func (x RouteStrategy) Enum() *RouteStrategy {
+	p := new(RouteStrategy)
+	*p = x
+	return p
+}
+
+func (x RouteStrategy) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RouteStrategy) Descriptor() protoreflect.EnumDescriptor {
+	return file_hedgerow_router_v1_router_service_proto_enumTypes[1].Descriptor()
+}
+
+func (RouteStrategy) Type() protoreflect.EnumType {
+	return &file_hedgerow_router_v1_router_service_proto_enumTypes[1]
+}
+
+func (x RouteStrategy) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RouteStrategy.Descriptor instead.
+func (RouteStrategy) EnumDescriptor() ([]byte, []int) {
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{1}
+}
+
+// CandidateReason is why a candidate has its place, or none. The set grows.
+type CandidateReason int32
+
+const (
+	// Not set.
+	CandidateReason_CANDIDATE_REASON_UNSPECIFIED CandidateReason = 0
+	// Eligible: its place in the configuration.
+	CandidateReason_CANDIDATE_REASON_LISTED CandidateReason = 1
+	// Eligible: its weight.
+	CandidateReason_CANDIDATE_REASON_WEIGHT CandidateReason = 2
+	// Eligible: its expected cost, or that its price is not known.
+	CandidateReason_CANDIDATE_REASON_PRICE CandidateReason = 3
+	// Eligible: its newest times to the first content, or that none is known.
+	CandidateReason_CANDIDATE_REASON_SPEED CandidateReason = 4
+	// Eligible: it answered this conversation last.
+	CandidateReason_CANDIDATE_REASON_AFFINITY CandidateReason = 5
+	// Eligible, but passed over for now: a rate limit, an overload or a refused credential.
+	CandidateReason_CANDIDATE_REASON_RESTING CandidateReason = 6
+	// Eligible, but passed over for now: its breaker is open.
+	CandidateReason_CANDIDATE_REASON_EJECTED CandidateReason = 7
+	// Excluded: residency. It runs elsewhere, or nothing says where it runs.
+	CandidateReason_CANDIDATE_REASON_REGION CandidateReason = 8
+	// Excluded: the operator has switched its provider or model off.
+	CandidateReason_CANDIDATE_REASON_SWITCHED_OFF CandidateReason = 9
+	// Excluded: the request or a rule names other providers.
+	CandidateReason_CANDIDATE_REASON_PROVIDER CandidateReason = 10
+	// Excluded: its condition does not hold for the call.
+	CandidateReason_CANDIDATE_REASON_CONDITION CandidateReason = 11
+	// Excluded: the request needs what the model is known not to have.
+	CandidateReason_CANDIDATE_REASON_CAPABILITY CandidateReason = 12
+	// Excluded: the request is longer than the model's context, while another candidate has room for it.
+	CandidateReason_CANDIDATE_REASON_CONTEXT CandidateReason = 13
+	// Excluded: its vectors cannot be compared with those of the route.
+	CandidateReason_CANDIDATE_REASON_VECTOR_SPACE CandidateReason = 14
+)
+
+// Enum value maps for CandidateReason.
+var (
+	CandidateReason_name = map[int32]string{
+		0:  "CANDIDATE_REASON_UNSPECIFIED",
+		1:  "CANDIDATE_REASON_LISTED",
+		2:  "CANDIDATE_REASON_WEIGHT",
+		3:  "CANDIDATE_REASON_PRICE",
+		4:  "CANDIDATE_REASON_SPEED",
+		5:  "CANDIDATE_REASON_AFFINITY",
+		6:  "CANDIDATE_REASON_RESTING",
+		7:  "CANDIDATE_REASON_EJECTED",
+		8:  "CANDIDATE_REASON_REGION",
+		9:  "CANDIDATE_REASON_SWITCHED_OFF",
+		10: "CANDIDATE_REASON_PROVIDER",
+		11: "CANDIDATE_REASON_CONDITION",
+		12: "CANDIDATE_REASON_CAPABILITY",
+		13: "CANDIDATE_REASON_CONTEXT",
+		14: "CANDIDATE_REASON_VECTOR_SPACE",
+	}
+	CandidateReason_value = map[string]int32{
+		"CANDIDATE_REASON_UNSPECIFIED":  0,
+		"CANDIDATE_REASON_LISTED":       1,
+		"CANDIDATE_REASON_WEIGHT":       2,
+		"CANDIDATE_REASON_PRICE":        3,
+		"CANDIDATE_REASON_SPEED":        4,
+		"CANDIDATE_REASON_AFFINITY":     5,
+		"CANDIDATE_REASON_RESTING":      6,
+		"CANDIDATE_REASON_EJECTED":      7,
+		"CANDIDATE_REASON_REGION":       8,
+		"CANDIDATE_REASON_SWITCHED_OFF": 9,
+		"CANDIDATE_REASON_PROVIDER":     10,
+		"CANDIDATE_REASON_CONDITION":    11,
+		"CANDIDATE_REASON_CAPABILITY":   12,
+		"CANDIDATE_REASON_CONTEXT":      13,
+		"CANDIDATE_REASON_VECTOR_SPACE": 14,
+	}
+)
+
+func (x CandidateReason) Enum() *CandidateReason {
+	p := new(CandidateReason)
+	*p = x
+	return p
+}
+
+func (x CandidateReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CandidateReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_hedgerow_router_v1_router_service_proto_enumTypes[2].Descriptor()
+}
+
+func (CandidateReason) Type() protoreflect.EnumType {
+	return &file_hedgerow_router_v1_router_service_proto_enumTypes[2]
+}
+
+func (x CandidateReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CandidateReason.Descriptor instead.
+func (CandidateReason) EnumDescriptor() ([]byte, []int) {
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{2}
+}
+
+// BreakerState is where the breaker of a candidate stands. The set grows.
+type BreakerState int32
+
+const (
+	// Not set.
+	BreakerState_BREAKER_STATE_UNSPECIFIED BreakerState = 0
+	// Asked like any other.
+	BreakerState_BREAKER_STATE_CLOSED BreakerState = 1
+	// Ejected after failures: not asked.
+	BreakerState_BREAKER_STATE_OPEN BreakerState = 2
+	// The ejection is over; single calls try whether the fault is, too.
+	BreakerState_BREAKER_STATE_HALF_OPEN BreakerState = 3
+)
+
+// Enum value maps for BreakerState.
+var (
+	BreakerState_name = map[int32]string{
+		0: "BREAKER_STATE_UNSPECIFIED",
+		1: "BREAKER_STATE_CLOSED",
+		2: "BREAKER_STATE_OPEN",
+		3: "BREAKER_STATE_HALF_OPEN",
+	}
+	BreakerState_value = map[string]int32{
+		"BREAKER_STATE_UNSPECIFIED": 0,
+		"BREAKER_STATE_CLOSED":      1,
+		"BREAKER_STATE_OPEN":        2,
+		"BREAKER_STATE_HALF_OPEN":   3,
+	}
+)
+
+func (x BreakerState) Enum() *BreakerState {
+	p := new(BreakerState)
+	*p = x
+	return p
+}
+
+func (x BreakerState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (BreakerState) Descriptor() protoreflect.EnumDescriptor {
+	return file_hedgerow_router_v1_router_service_proto_enumTypes[3].Descriptor()
+}
+
+func (BreakerState) Type() protoreflect.EnumType {
+	return &file_hedgerow_router_v1_router_service_proto_enumTypes[3]
+}
+
+func (x BreakerState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use BreakerState.Descriptor instead.
+func (BreakerState) EnumDescriptor() ([]byte, []int) {
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{3}
+}
+
 // ListModelsRequest asks for a page of models.
 type ListModelsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The most models to return, 0 to 1,000. 0: 100.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The `next_page_token` of the page before. Empty: the first page. Any other value is INVALID_ARGUMENT.
-	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only models for this. Unset: all. The pages of one list are asked for with the same filters.
+	Kind ModelKind `protobuf:"varint,3,opt,name=kind,proto3,enum=hedgerow.router.v1.ModelKind" json:"kind,omitempty"`
+	// Only models that this provider may serve, by its configured name. Empty: all; a name that is not configured: none.
+	Provider      string `protobuf:"bytes,4,opt,name=provider,proto3" json:"provider,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -129,10 +356,25 @@ func (x *ListModelsRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListModelsRequest) GetKind() ModelKind {
+	if x != nil {
+		return x.Kind
+	}
+	return ModelKind_MODEL_KIND_UNSPECIFIED
+}
+
+func (x *ListModelsRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
 // ListModelsResponse is a page of models.
 type ListModelsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The models, sorted by name.
+	// The models, sorted by name. After a name that ends with "/*" come, each by its whole name, the models of its
+	// provider that the gateway knows.
 	Models []*Model `protobuf:"bytes,1,rep,name=models,proto3" json:"models,omitempty"`
 	// Asks for the next page. Empty on the last one.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -257,7 +499,9 @@ type Candidate struct {
 	// The provider's name of the model; "*" for a name that ends with "/*".
 	Model string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
 	// The configured region. Empty when none is configured.
-	Region        string `protobuf:"bytes,3,opt,name=region,proto3" json:"region,omitempty"`
+	Region string `protobuf:"bytes,3,opt,name=region,proto3" json:"region,omitempty"`
+	// What the gateway knows of the model. Unset: nothing.
+	Facts         *ModelFacts `protobuf:"bytes,4,opt,name=facts,proto3,oneof" json:"facts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -313,15 +557,1072 @@ func (x *Candidate) GetRegion() string {
 	return ""
 }
 
+func (x *Candidate) GetFacts() *ModelFacts {
+	if x != nil {
+		return x.Facts
+	}
+	return nil
+}
+
+// ModelFacts is what the gateway's catalogue knows of a provider's model. Unset and empty mean unknown, never no.
+type ModelFacts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The longest conversation, in tokens: input and output together unless the provider counts them apart.
+	ContextTokens *int32 `protobuf:"varint,1,opt,name=context_tokens,json=contextTokens,proto3,oneof" json:"context_tokens,omitempty"`
+	// The longest answer, in tokens.
+	MaxOutputTokens *int32 `protobuf:"varint,2,opt,name=max_output_tokens,json=maxOutputTokens,proto3,oneof" json:"max_output_tokens,omitempty"`
+	// What it takes, of text, image, audio, file and video. The set grows.
+	InputModalities []string `protobuf:"bytes,3,rep,name=input_modalities,json=inputModalities,proto3" json:"input_modalities,omitempty"`
+	// What it gives, of text, image and audio. The set grows.
+	OutputModalities []string `protobuf:"bytes,4,rep,name=output_modalities,json=outputModalities,proto3" json:"output_modalities,omitempty"`
+	// Whether it calls functions.
+	Tools *bool `protobuf:"varint,5,opt,name=tools,proto3,oneof" json:"tools,omitempty"`
+	// Whether its output can be bound to a JSON schema.
+	JsonSchema *bool `protobuf:"varint,6,opt,name=json_schema,json=jsonSchema,proto3,oneof" json:"json_schema,omitempty"`
+	// Whether it reasons before it answers.
+	Reasoning *bool `protobuf:"varint,7,opt,name=reasoning,proto3,oneof" json:"reasoning,omitempty"`
+	// Whether a conversation may end with the beginning of the model's own turn.
+	Prefill *bool `protobuf:"varint,8,opt,name=prefill,proto3,oneof" json:"prefill,omitempty"`
+	// Whether the provider answers only streaming requests.
+	StreamsOnly bool `protobuf:"varint,9,opt,name=streams_only,json=streamsOnly,proto3" json:"streams_only,omitempty"`
+	// For embedding models: vectors of one space and one length can be compared with each other, whoever made them.
+	VectorSpace string `protobuf:"bytes,10,opt,name=vector_space,json=vectorSpace,proto3" json:"vector_space,omitempty"`
+	// The length of an embedding model's vectors unless another is asked for.
+	Dimensions *int32 `protobuf:"varint,11,opt,name=dimensions,proto3,oneof" json:"dimensions,omitempty"`
+	// Where the provider offers it, in the provider's own words. Empty: unknown or everywhere.
+	Regions []string `protobuf:"bytes,12,rep,name=regions,proto3" json:"regions,omitempty"`
+	// Other names of the same model at this provider.
+	Aliases []string `protobuf:"bytes,13,rep,name=aliases,proto3" json:"aliases,omitempty"`
+	// The last day on which the provider promises to serve it, as in 2027-01-14. Empty: no day is known.
+	RetireDate string `protobuf:"bytes,14,opt,name=retire_date,json=retireDate,proto3" json:"retire_date,omitempty"`
+	// The model that the provider names in its place.
+	Successor     string `protobuf:"bytes,15,opt,name=successor,proto3" json:"successor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModelFacts) Reset() {
+	*x = ModelFacts{}
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModelFacts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModelFacts) ProtoMessage() {}
+
+func (x *ModelFacts) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModelFacts.ProtoReflect.Descriptor instead.
+func (*ModelFacts) Descriptor() ([]byte, []int) {
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ModelFacts) GetContextTokens() int32 {
+	if x != nil && x.ContextTokens != nil {
+		return *x.ContextTokens
+	}
+	return 0
+}
+
+func (x *ModelFacts) GetMaxOutputTokens() int32 {
+	if x != nil && x.MaxOutputTokens != nil {
+		return *x.MaxOutputTokens
+	}
+	return 0
+}
+
+func (x *ModelFacts) GetInputModalities() []string {
+	if x != nil {
+		return x.InputModalities
+	}
+	return nil
+}
+
+func (x *ModelFacts) GetOutputModalities() []string {
+	if x != nil {
+		return x.OutputModalities
+	}
+	return nil
+}
+
+func (x *ModelFacts) GetTools() bool {
+	if x != nil && x.Tools != nil {
+		return *x.Tools
+	}
+	return false
+}
+
+func (x *ModelFacts) GetJsonSchema() bool {
+	if x != nil && x.JsonSchema != nil {
+		return *x.JsonSchema
+	}
+	return false
+}
+
+func (x *ModelFacts) GetReasoning() bool {
+	if x != nil && x.Reasoning != nil {
+		return *x.Reasoning
+	}
+	return false
+}
+
+func (x *ModelFacts) GetPrefill() bool {
+	if x != nil && x.Prefill != nil {
+		return *x.Prefill
+	}
+	return false
+}
+
+func (x *ModelFacts) GetStreamsOnly() bool {
+	if x != nil {
+		return x.StreamsOnly
+	}
+	return false
+}
+
+func (x *ModelFacts) GetVectorSpace() string {
+	if x != nil {
+		return x.VectorSpace
+	}
+	return ""
+}
+
+func (x *ModelFacts) GetDimensions() int32 {
+	if x != nil && x.Dimensions != nil {
+		return *x.Dimensions
+	}
+	return 0
+}
+
+func (x *ModelFacts) GetRegions() []string {
+	if x != nil {
+		return x.Regions
+	}
+	return nil
+}
+
+func (x *ModelFacts) GetAliases() []string {
+	if x != nil {
+		return x.Aliases
+	}
+	return nil
+}
+
+func (x *ModelFacts) GetRetireDate() string {
+	if x != nil {
+		return x.RetireDate
+	}
+	return ""
+}
+
+func (x *ModelFacts) GetSuccessor() string {
+	if x != nil {
+		return x.Successor
+	}
+	return ""
+}
+
+// EstimateCostRequest is a call that is not to be sent.
+type EstimateCostRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What would be asked.
+	//
+	// Types that are valid to be assigned to Call:
+	//
+	//	*EstimateCostRequest_Chat
+	//	*EstimateCostRequest_Embed
+	Call isEstimateCostRequest_Call `protobuf_oneof:"call"`
+	// How the call would be routed.
+	Route *v1.RoutePolicy `protobuf:"bytes,3,opt,name=route,proto3" json:"route,omitempty"`
+	// The labels that the call would have: rules of a route may depend on them. See CompleteRequest.
+	Labels        map[string]string `protobuf:"bytes,4,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EstimateCostRequest) Reset() {
+	*x = EstimateCostRequest{}
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EstimateCostRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EstimateCostRequest) ProtoMessage() {}
+
+func (x *EstimateCostRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EstimateCostRequest.ProtoReflect.Descriptor instead.
+func (*EstimateCostRequest) Descriptor() ([]byte, []int) {
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *EstimateCostRequest) GetCall() isEstimateCostRequest_Call {
+	if x != nil {
+		return x.Call
+	}
+	return nil
+}
+
+func (x *EstimateCostRequest) GetChat() *v11.ChatSpec {
+	if x != nil {
+		if x, ok := x.Call.(*EstimateCostRequest_Chat); ok {
+			return x.Chat
+		}
+	}
+	return nil
+}
+
+func (x *EstimateCostRequest) GetEmbed() *v12.EmbedSpec {
+	if x != nil {
+		if x, ok := x.Call.(*EstimateCostRequest_Embed); ok {
+			return x.Embed
+		}
+	}
+	return nil
+}
+
+func (x *EstimateCostRequest) GetRoute() *v1.RoutePolicy {
+	if x != nil {
+		return x.Route
+	}
+	return nil
+}
+
+func (x *EstimateCostRequest) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+type isEstimateCostRequest_Call interface {
+	isEstimateCostRequest_Call()
+}
+
+type EstimateCostRequest_Chat struct {
+	// A chat.
+	Chat *v11.ChatSpec `protobuf:"bytes,1,opt,name=chat,proto3,oneof"`
+}
+
+type EstimateCostRequest_Embed struct {
+	// A batch of embeddings.
+	Embed *v12.EmbedSpec `protobuf:"bytes,2,opt,name=embed,proto3,oneof"`
+}
+
+func (*EstimateCostRequest_Chat) isEstimateCostRequest_Call() {}
+
+func (*EstimateCostRequest_Embed) isEstimateCostRequest_Call() {}
+
+// EstimateCostResponse says what the call would cost at whom.
+type EstimateCostResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One estimate for each candidate that may serve the call, in the order in which they would be asked.
+	Candidates    []*CostEstimate `protobuf:"bytes,1,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EstimateCostResponse) Reset() {
+	*x = EstimateCostResponse{}
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EstimateCostResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EstimateCostResponse) ProtoMessage() {}
+
+func (x *EstimateCostResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EstimateCostResponse.ProtoReflect.Descriptor instead.
+func (*EstimateCostResponse) Descriptor() ([]byte, []int) {
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *EstimateCostResponse) GetCandidates() []*CostEstimate {
+	if x != nil {
+		return x.Candidates
+	}
+	return nil
+}
+
+// CostEstimate is what one attempt may cost at one candidate. Tokens are estimated without the model's vocabulary.
+type CostEstimate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The configured name of the provider.
+	Provider string `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	// The provider's name of the model.
+	Model string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	// The configured region. Empty when none is configured.
+	Region string `protobuf:"bytes,3,opt,name=region,proto3" json:"region,omitempty"`
+	// An optimistic cost in 10^-12 US dollars, not a bound: little input, all of it read from the provider's cache, and
+	// hardly any output. Unset when the price is not known.
+	LowCostPicos *int64 `protobuf:"varint,4,opt,name=low_cost_picos,json=lowCostPicos,proto3,oneof" json:"low_cost_picos,omitempty"`
+	// The cost of the expected tokens in 10^-12 US dollars, nothing cached. Unset when the price is not known.
+	ExpectedCostPicos *int64 `protobuf:"varint,5,opt,name=expected_cost_picos,json=expectedCostPicos,proto3,oneof" json:"expected_cost_picos,omitempty"`
+	// The most that the attempt can cost, in 10^-12 US dollars. Unset when the price is not known, or where there is no
+	// bound: the provider runs tools, fetches files or keeps state, or nothing limits the output.
+	UpperBoundCostPicos *int64 `protobuf:"varint,6,opt,name=upper_bound_cost_picos,json=upperBoundCostPicos,proto3,oneof" json:"upper_bound_cost_picos,omitempty"`
+	// The input tokens to expect: a rule of thumb.
+	ExpectedInputTokens int64 `protobuf:"varint,7,opt,name=expected_input_tokens,json=expectedInputTokens,proto3" json:"expected_input_tokens,omitempty"`
+	// The most input tokens it can be. Unset where there is no bound.
+	UpperBoundInputTokens *int64 `protobuf:"varint,8,opt,name=upper_bound_input_tokens,json=upperBoundInputTokens,proto3,oneof" json:"upper_bound_input_tokens,omitempty"`
+	// The output tokens to expect: those of a usual answer.
+	ExpectedOutputTokens int64 `protobuf:"varint,9,opt,name=expected_output_tokens,json=expectedOutputTokens,proto3" json:"expected_output_tokens,omitempty"`
+	// The most output tokens: the limit in the request, or the model's where that is known and lower. Unset where there
+	// is no bound.
+	UpperBoundOutputTokens *int64 `protobuf:"varint,10,opt,name=upper_bound_output_tokens,json=upperBoundOutputTokens,proto3,oneof" json:"upper_bound_output_tokens,omitempty"`
+	// The version of the price table that was used. Empty: the price of this model is not known, which does not mean that
+	// it is free.
+	PriceVersion  string `protobuf:"bytes,11,opt,name=price_version,json=priceVersion,proto3" json:"price_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CostEstimate) Reset() {
+	*x = CostEstimate{}
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CostEstimate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CostEstimate) ProtoMessage() {}
+
+func (x *CostEstimate) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CostEstimate.ProtoReflect.Descriptor instead.
+func (*CostEstimate) Descriptor() ([]byte, []int) {
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *CostEstimate) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *CostEstimate) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *CostEstimate) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *CostEstimate) GetLowCostPicos() int64 {
+	if x != nil && x.LowCostPicos != nil {
+		return *x.LowCostPicos
+	}
+	return 0
+}
+
+func (x *CostEstimate) GetExpectedCostPicos() int64 {
+	if x != nil && x.ExpectedCostPicos != nil {
+		return *x.ExpectedCostPicos
+	}
+	return 0
+}
+
+func (x *CostEstimate) GetUpperBoundCostPicos() int64 {
+	if x != nil && x.UpperBoundCostPicos != nil {
+		return *x.UpperBoundCostPicos
+	}
+	return 0
+}
+
+func (x *CostEstimate) GetExpectedInputTokens() int64 {
+	if x != nil {
+		return x.ExpectedInputTokens
+	}
+	return 0
+}
+
+func (x *CostEstimate) GetUpperBoundInputTokens() int64 {
+	if x != nil && x.UpperBoundInputTokens != nil {
+		return *x.UpperBoundInputTokens
+	}
+	return 0
+}
+
+func (x *CostEstimate) GetExpectedOutputTokens() int64 {
+	if x != nil {
+		return x.ExpectedOutputTokens
+	}
+	return 0
+}
+
+func (x *CostEstimate) GetUpperBoundOutputTokens() int64 {
+	if x != nil && x.UpperBoundOutputTokens != nil {
+		return *x.UpperBoundOutputTokens
+	}
+	return 0
+}
+
+func (x *CostEstimate) GetPriceVersion() string {
+	if x != nil {
+		return x.PriceVersion
+	}
+	return ""
+}
+
+// ExplainRouteRequest is a call that is not to be sent.
+type ExplainRouteRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What would be asked.
+	//
+	// Types that are valid to be assigned to Call:
+	//
+	//	*ExplainRouteRequest_Chat
+	//	*ExplainRouteRequest_Embed
+	Call isExplainRouteRequest_Call `protobuf_oneof:"call"`
+	// How the call would be routed.
+	Route *v1.RoutePolicy `protobuf:"bytes,3,opt,name=route,proto3" json:"route,omitempty"`
+	// The labels that the call would have: rules of a route may depend on them. See CompleteRequest.
+	Labels map[string]string `protobuf:"bytes,4,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Whether the chat would be streamed (StreamComplete). Default false: Complete. Embeddings ignore it.
+	Stream        bool `protobuf:"varint,5,opt,name=stream,proto3" json:"stream,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainRouteRequest) Reset() {
+	*x = ExplainRouteRequest{}
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainRouteRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainRouteRequest) ProtoMessage() {}
+
+func (x *ExplainRouteRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainRouteRequest.ProtoReflect.Descriptor instead.
+func (*ExplainRouteRequest) Descriptor() ([]byte, []int) {
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ExplainRouteRequest) GetCall() isExplainRouteRequest_Call {
+	if x != nil {
+		return x.Call
+	}
+	return nil
+}
+
+func (x *ExplainRouteRequest) GetChat() *v11.ChatSpec {
+	if x != nil {
+		if x, ok := x.Call.(*ExplainRouteRequest_Chat); ok {
+			return x.Chat
+		}
+	}
+	return nil
+}
+
+func (x *ExplainRouteRequest) GetEmbed() *v12.EmbedSpec {
+	if x != nil {
+		if x, ok := x.Call.(*ExplainRouteRequest_Embed); ok {
+			return x.Embed
+		}
+	}
+	return nil
+}
+
+func (x *ExplainRouteRequest) GetRoute() *v1.RoutePolicy {
+	if x != nil {
+		return x.Route
+	}
+	return nil
+}
+
+func (x *ExplainRouteRequest) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *ExplainRouteRequest) GetStream() bool {
+	if x != nil {
+		return x.Stream
+	}
+	return false
+}
+
+type isExplainRouteRequest_Call interface {
+	isExplainRouteRequest_Call()
+}
+
+type ExplainRouteRequest_Chat struct {
+	// A chat.
+	Chat *v11.ChatSpec `protobuf:"bytes,1,opt,name=chat,proto3,oneof"`
+}
+
+type ExplainRouteRequest_Embed struct {
+	// A batch of embeddings.
+	Embed *v12.EmbedSpec `protobuf:"bytes,2,opt,name=embed,proto3,oneof"`
+}
+
+func (*ExplainRouteRequest_Chat) isExplainRouteRequest_Call() {}
+
+func (*ExplainRouteRequest_Embed) isExplainRouteRequest_Call() {}
+
+// ExplainRouteResponse says what the route makes of the call now. Another moment may give another answer: candidates
+// rest and recover, and some strategies draw by chance.
+type ExplainRouteResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Every candidate of the route: first those that may serve the call, in the order in which they would most probably be
+	// asked, then the others.
+	Candidates []*CandidateExplanation `protobuf:"bytes,1,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	// The strategy that gives the order.
+	Strategy RouteStrategy `protobuf:"varint,2,opt,name=strategy,proto3,enum=hedgerow.router.v1.RouteStrategy" json:"strategy,omitempty"`
+	// The route's rules that hold for the call, by their place in the configuration, from 0.
+	Rules []int32 `protobuf:"varint,3,rep,packed,name=rules,proto3" json:"rules,omitempty"`
+	// The most attempts that the call may take, hedged ones included.
+	MaxAttempts int32 `protobuf:"varint,4,opt,name=max_attempts,json=maxAttempts,proto3" json:"max_attempts,omitempty"`
+	// Whether a conversation that was seen before stays with the candidate that answered it last, which is then marked
+	// CANDIDATE_REASON_AFFINITY.
+	Affinity bool `protobuf:"varint,5,opt,name=affinity,proto3" json:"affinity,omitempty"`
+	// When a second attempt would run beside a slow first one. Unset: the call would not be hedged.
+	Hedging       *HedgingExplanation `protobuf:"bytes,6,opt,name=hedging,proto3" json:"hedging,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainRouteResponse) Reset() {
+	*x = ExplainRouteResponse{}
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainRouteResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainRouteResponse) ProtoMessage() {}
+
+func (x *ExplainRouteResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainRouteResponse.ProtoReflect.Descriptor instead.
+func (*ExplainRouteResponse) Descriptor() ([]byte, []int) {
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ExplainRouteResponse) GetCandidates() []*CandidateExplanation {
+	if x != nil {
+		return x.Candidates
+	}
+	return nil
+}
+
+func (x *ExplainRouteResponse) GetStrategy() RouteStrategy {
+	if x != nil {
+		return x.Strategy
+	}
+	return RouteStrategy_ROUTE_STRATEGY_UNSPECIFIED
+}
+
+func (x *ExplainRouteResponse) GetRules() []int32 {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+func (x *ExplainRouteResponse) GetMaxAttempts() int32 {
+	if x != nil {
+		return x.MaxAttempts
+	}
+	return 0
+}
+
+func (x *ExplainRouteResponse) GetAffinity() bool {
+	if x != nil {
+		return x.Affinity
+	}
+	return false
+}
+
+func (x *ExplainRouteResponse) GetHedging() *HedgingExplanation {
+	if x != nil {
+		return x.Hedging
+	}
+	return nil
+}
+
+// HedgingExplanation is the hedging policy that holds for the call.
+type HedgingExplanation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The most second attempts, in percent of calls and of their cost.
+	MaxExtraPercent float64 `protobuf:"fixed64,1,opt,name=max_extra_percent,json=maxExtraPercent,proto3" json:"max_extra_percent,omitempty"`
+	// No second attempt starts sooner after the first.
+	MinDelay *durationpb.Duration `protobuf:"bytes,2,opt,name=min_delay,json=minDelay,proto3" json:"min_delay,omitempty"`
+	// A second attempt starts by then, where the budget allows.
+	MaxDelay      *durationpb.Duration `protobuf:"bytes,3,opt,name=max_delay,json=maxDelay,proto3" json:"max_delay,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HedgingExplanation) Reset() {
+	*x = HedgingExplanation{}
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HedgingExplanation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HedgingExplanation) ProtoMessage() {}
+
+func (x *HedgingExplanation) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HedgingExplanation.ProtoReflect.Descriptor instead.
+func (*HedgingExplanation) Descriptor() ([]byte, []int) {
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *HedgingExplanation) GetMaxExtraPercent() float64 {
+	if x != nil {
+		return x.MaxExtraPercent
+	}
+	return 0
+}
+
+func (x *HedgingExplanation) GetMinDelay() *durationpb.Duration {
+	if x != nil {
+		return x.MinDelay
+	}
+	return nil
+}
+
+func (x *HedgingExplanation) GetMaxDelay() *durationpb.Duration {
+	if x != nil {
+		return x.MaxDelay
+	}
+	return nil
+}
+
+// CandidateExplanation says what the route makes of one candidate.
+type CandidateExplanation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The configured name of the provider.
+	Provider string `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	// The provider's name of the model.
+	Model string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	// The configured region. Empty when none is configured.
+	Region string `protobuf:"bytes,3,opt,name=region,proto3" json:"region,omitempty"`
+	// The configured name of the credential, never the secret. Empty where the provider takes none.
+	Credential string `protobuf:"bytes,4,opt,name=credential,proto3" json:"credential,omitempty"`
+	// Whether it may serve the call, for all that route, caller and call say. Failover and hedging stay among these.
+	Eligible bool `protobuf:"varint,5,opt,name=eligible,proto3" json:"eligible,omitempty"`
+	// Whether it may be asked at this moment: it is eligible, and neither rests nor is ejected.
+	WouldBeAsked bool `protobuf:"varint,6,opt,name=would_be_asked,json=wouldBeAsked,proto3" json:"would_be_asked,omitempty"`
+	// What decides: why it has its place, why it is passed over for now, or what excludes it.
+	Reason CandidateReason `protobuf:"varint,7,opt,name=reason,proto3,enum=hedgerow.router.v1.CandidateReason" json:"reason,omitempty"`
+	// The same in words, for people.
+	Explanation string `protobuf:"bytes,8,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	// Where that is written, such as `regions` or `rules[1]` of the route, or `route.providers` of the request. Empty
+	// where nothing excludes it.
+	WrittenIn string `protobuf:"bytes,9,opt,name=written_in,json=writtenIn,proto3" json:"written_in,omitempty"`
+	// How it has been doing.
+	Health *CandidateHealth `protobuf:"bytes,10,opt,name=health,proto3" json:"health,omitempty"`
+	// What it costs. Unset: the price is not known, which does not mean that it is free.
+	Price *CandidatePrice `protobuf:"bytes,11,opt,name=price,proto3" json:"price,omitempty"`
+	// In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible.
+	FirstShare    *float64 `protobuf:"fixed64,12,opt,name=first_share,json=firstShare,proto3,oneof" json:"first_share,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CandidateExplanation) Reset() {
+	*x = CandidateExplanation{}
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CandidateExplanation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CandidateExplanation) ProtoMessage() {}
+
+func (x *CandidateExplanation) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CandidateExplanation.ProtoReflect.Descriptor instead.
+func (*CandidateExplanation) Descriptor() ([]byte, []int) {
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *CandidateExplanation) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *CandidateExplanation) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *CandidateExplanation) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *CandidateExplanation) GetCredential() string {
+	if x != nil {
+		return x.Credential
+	}
+	return ""
+}
+
+func (x *CandidateExplanation) GetEligible() bool {
+	if x != nil {
+		return x.Eligible
+	}
+	return false
+}
+
+func (x *CandidateExplanation) GetWouldBeAsked() bool {
+	if x != nil {
+		return x.WouldBeAsked
+	}
+	return false
+}
+
+func (x *CandidateExplanation) GetReason() CandidateReason {
+	if x != nil {
+		return x.Reason
+	}
+	return CandidateReason_CANDIDATE_REASON_UNSPECIFIED
+}
+
+func (x *CandidateExplanation) GetExplanation() string {
+	if x != nil {
+		return x.Explanation
+	}
+	return ""
+}
+
+func (x *CandidateExplanation) GetWrittenIn() string {
+	if x != nil {
+		return x.WrittenIn
+	}
+	return ""
+}
+
+func (x *CandidateExplanation) GetHealth() *CandidateHealth {
+	if x != nil {
+		return x.Health
+	}
+	return nil
+}
+
+func (x *CandidateExplanation) GetPrice() *CandidatePrice {
+	if x != nil {
+		return x.Price
+	}
+	return nil
+}
+
+func (x *CandidateExplanation) GetFirstShare() float64 {
+	if x != nil && x.FirstShare != nil {
+		return *x.FirstShare
+	}
+	return 0
+}
+
+// CandidateHealth is what the gateway has learned of a candidate from earlier calls.
+type CandidateHealth struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether failures have ejected it.
+	Breaker BreakerState `protobuf:"varint,1,opt,name=breaker,proto3,enum=hedgerow.router.v1.BreakerState" json:"breaker,omitempty"`
+	// How long until it may be asked again, after an ejection, a rate limit, an overload or a refused credential. Unset:
+	// it may be asked now.
+	BackIn *durationpb.Duration `protobuf:"bytes,2,opt,name=back_in,json=backIn,proto3" json:"back_in,omitempty"`
+	// Why it cannot be asked now. Empty: it can.
+	RestingBecause string `protobuf:"bytes,3,opt,name=resting_because,json=restingBecause,proto3" json:"resting_because,omitempty"`
+	// Attempts that are under way.
+	RunningAttempts int32 `protobuf:"varint,4,opt,name=running_attempts,json=runningAttempts,proto3" json:"running_attempts,omitempty"`
+	// The median of its newest times to the first content, of attempts like the one that the call would make. Unset: none
+	// is known.
+	TypicalFirstToken *durationpb.Duration `protobuf:"bytes,5,opt,name=typical_first_token,json=typicalFirstToken,proto3" json:"typical_first_token,omitempty"`
+	// The share of its latest answers that were rate limits, 0 to 1.
+	RateLimitedShare float64 `protobuf:"fixed64,6,opt,name=rate_limited_share,json=rateLimitedShare,proto3" json:"rate_limited_share,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *CandidateHealth) Reset() {
+	*x = CandidateHealth{}
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CandidateHealth) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CandidateHealth) ProtoMessage() {}
+
+func (x *CandidateHealth) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CandidateHealth.ProtoReflect.Descriptor instead.
+func (*CandidateHealth) Descriptor() ([]byte, []int) {
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *CandidateHealth) GetBreaker() BreakerState {
+	if x != nil {
+		return x.Breaker
+	}
+	return BreakerState_BREAKER_STATE_UNSPECIFIED
+}
+
+func (x *CandidateHealth) GetBackIn() *durationpb.Duration {
+	if x != nil {
+		return x.BackIn
+	}
+	return nil
+}
+
+func (x *CandidateHealth) GetRestingBecause() string {
+	if x != nil {
+		return x.RestingBecause
+	}
+	return ""
+}
+
+func (x *CandidateHealth) GetRunningAttempts() int32 {
+	if x != nil {
+		return x.RunningAttempts
+	}
+	return 0
+}
+
+func (x *CandidateHealth) GetTypicalFirstToken() *durationpb.Duration {
+	if x != nil {
+		return x.TypicalFirstToken
+	}
+	return nil
+}
+
+func (x *CandidateHealth) GetRateLimitedShare() float64 {
+	if x != nil {
+		return x.RateLimitedShare
+	}
+	return 0
+}
+
+// CandidatePrice is what a candidate costs now, in 10^-12 US dollars.
+type CandidatePrice struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// An uncached input token, for a request of this length. Unset where it has no price of its own.
+	InputTokenPicos *float64 `protobuf:"fixed64,1,opt,name=input_token_picos,json=inputTokenPicos,proto3,oneof" json:"input_token_picos,omitempty"`
+	// An output token. Unset as for `input_token_picos`.
+	OutputTokenPicos *float64 `protobuf:"fixed64,2,opt,name=output_token_picos,json=outputTokenPicos,proto3,oneof" json:"output_token_picos,omitempty"`
+	// What the call would cost by the rule of thumb that `cheapest` goes by: a warm prompt cache makes it less. See
+	// EstimateCost for a range. Unset where something that it needs has no price.
+	ExpectedCostPicos *int64 `protobuf:"varint,3,opt,name=expected_cost_picos,json=expectedCostPicos,proto3,oneof" json:"expected_cost_picos,omitempty"`
+	// The version of the price table.
+	PriceVersion  string `protobuf:"bytes,4,opt,name=price_version,json=priceVersion,proto3" json:"price_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CandidatePrice) Reset() {
+	*x = CandidatePrice{}
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CandidatePrice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CandidatePrice) ProtoMessage() {}
+
+func (x *CandidatePrice) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CandidatePrice.ProtoReflect.Descriptor instead.
+func (*CandidatePrice) Descriptor() ([]byte, []int) {
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *CandidatePrice) GetInputTokenPicos() float64 {
+	if x != nil && x.InputTokenPicos != nil {
+		return *x.InputTokenPicos
+	}
+	return 0
+}
+
+func (x *CandidatePrice) GetOutputTokenPicos() float64 {
+	if x != nil && x.OutputTokenPicos != nil {
+		return *x.OutputTokenPicos
+	}
+	return 0
+}
+
+func (x *CandidatePrice) GetExpectedCostPicos() int64 {
+	if x != nil && x.ExpectedCostPicos != nil {
+		return *x.ExpectedCostPicos
+	}
+	return 0
+}
+
+func (x *CandidatePrice) GetPriceVersion() string {
+	if x != nil {
+		return x.PriceVersion
+	}
+	return ""
+}
+
 var File_hedgerow_router_v1_router_service_proto protoreflect.FileDescriptor
 
 const file_hedgerow_router_v1_router_service_proto_rawDesc = "" +
 	"\n" +
-	"'hedgerow/router/v1/router_service.proto\x12\x12hedgerow.router.v1\"O\n" +
+	"'hedgerow/router/v1/router_service.proto\x12\x12hedgerow.router.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1ehedgerow/chat/v1/message.proto\x1a\x1fhedgerow/common/v1/policy.proto\x1a%hedgerow/embed/v1/embed_service.proto\"\x9e\x01\n" +
 	"\x11ListModelsRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x02 \x01(\tR\tpageToken\"o\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\x121\n" +
+	"\x04kind\x18\x03 \x01(\x0e2\x1d.hedgerow.router.v1.ModelKindR\x04kind\x12\x1a\n" +
+	"\bprovider\x18\x04 \x01(\tR\bprovider\"o\n" +
 	"\x12ListModelsResponse\x121\n" +
 	"\x06models\x18\x01 \x03(\v2\x19.hedgerow.router.v1.ModelR\x06models\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8d\x01\n" +
@@ -330,18 +1631,169 @@ const file_hedgerow_router_v1_router_service_proto_rawDesc = "" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1d.hedgerow.router.v1.ModelKindR\x04kind\x12=\n" +
 	"\n" +
 	"candidates\x18\x03 \x03(\v2\x1d.hedgerow.router.v1.CandidateR\n" +
-	"candidates\"U\n" +
+	"candidates\"\x9a\x01\n" +
 	"\tCandidate\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x12\x16\n" +
-	"\x06region\x18\x03 \x01(\tR\x06region*R\n" +
+	"\x06region\x18\x03 \x01(\tR\x06region\x129\n" +
+	"\x05facts\x18\x04 \x01(\v2\x1e.hedgerow.router.v1.ModelFactsH\x00R\x05facts\x88\x01\x01B\b\n" +
+	"\x06_facts\"\x8e\x05\n" +
+	"\n" +
+	"ModelFacts\x12*\n" +
+	"\x0econtext_tokens\x18\x01 \x01(\x05H\x00R\rcontextTokens\x88\x01\x01\x12/\n" +
+	"\x11max_output_tokens\x18\x02 \x01(\x05H\x01R\x0fmaxOutputTokens\x88\x01\x01\x12)\n" +
+	"\x10input_modalities\x18\x03 \x03(\tR\x0finputModalities\x12+\n" +
+	"\x11output_modalities\x18\x04 \x03(\tR\x10outputModalities\x12\x19\n" +
+	"\x05tools\x18\x05 \x01(\bH\x02R\x05tools\x88\x01\x01\x12$\n" +
+	"\vjson_schema\x18\x06 \x01(\bH\x03R\n" +
+	"jsonSchema\x88\x01\x01\x12!\n" +
+	"\treasoning\x18\a \x01(\bH\x04R\treasoning\x88\x01\x01\x12\x1d\n" +
+	"\aprefill\x18\b \x01(\bH\x05R\aprefill\x88\x01\x01\x12!\n" +
+	"\fstreams_only\x18\t \x01(\bR\vstreamsOnly\x12!\n" +
+	"\fvector_space\x18\n" +
+	" \x01(\tR\vvectorSpace\x12#\n" +
+	"\n" +
+	"dimensions\x18\v \x01(\x05H\x06R\n" +
+	"dimensions\x88\x01\x01\x12\x18\n" +
+	"\aregions\x18\f \x03(\tR\aregions\x12\x18\n" +
+	"\aaliases\x18\r \x03(\tR\aaliases\x12\x1f\n" +
+	"\vretire_date\x18\x0e \x01(\tR\n" +
+	"retireDate\x12\x1c\n" +
+	"\tsuccessor\x18\x0f \x01(\tR\tsuccessorB\x11\n" +
+	"\x0f_context_tokensB\x14\n" +
+	"\x12_max_output_tokensB\b\n" +
+	"\x06_toolsB\x0e\n" +
+	"\f_json_schemaB\f\n" +
+	"\n" +
+	"_reasoningB\n" +
+	"\n" +
+	"\b_prefillB\r\n" +
+	"\v_dimensions\"\xc4\x02\n" +
+	"\x13EstimateCostRequest\x120\n" +
+	"\x04chat\x18\x01 \x01(\v2\x1a.hedgerow.chat.v1.ChatSpecH\x00R\x04chat\x124\n" +
+	"\x05embed\x18\x02 \x01(\v2\x1c.hedgerow.embed.v1.EmbedSpecH\x00R\x05embed\x125\n" +
+	"\x05route\x18\x03 \x01(\v2\x1f.hedgerow.common.v1.RoutePolicyR\x05route\x12K\n" +
+	"\x06labels\x18\x04 \x03(\v23.hedgerow.router.v1.EstimateCostRequest.LabelsEntryR\x06labels\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x06\n" +
+	"\x04call\"X\n" +
+	"\x14EstimateCostResponse\x12@\n" +
+	"\n" +
+	"candidates\x18\x01 \x03(\v2 .hedgerow.router.v1.CostEstimateR\n" +
+	"candidates\"\x80\x05\n" +
+	"\fCostEstimate\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x14\n" +
+	"\x05model\x18\x02 \x01(\tR\x05model\x12\x16\n" +
+	"\x06region\x18\x03 \x01(\tR\x06region\x12)\n" +
+	"\x0elow_cost_picos\x18\x04 \x01(\x03H\x00R\flowCostPicos\x88\x01\x01\x123\n" +
+	"\x13expected_cost_picos\x18\x05 \x01(\x03H\x01R\x11expectedCostPicos\x88\x01\x01\x128\n" +
+	"\x16upper_bound_cost_picos\x18\x06 \x01(\x03H\x02R\x13upperBoundCostPicos\x88\x01\x01\x122\n" +
+	"\x15expected_input_tokens\x18\a \x01(\x03R\x13expectedInputTokens\x12<\n" +
+	"\x18upper_bound_input_tokens\x18\b \x01(\x03H\x03R\x15upperBoundInputTokens\x88\x01\x01\x124\n" +
+	"\x16expected_output_tokens\x18\t \x01(\x03R\x14expectedOutputTokens\x12>\n" +
+	"\x19upper_bound_output_tokens\x18\n" +
+	" \x01(\x03H\x04R\x16upperBoundOutputTokens\x88\x01\x01\x12#\n" +
+	"\rprice_version\x18\v \x01(\tR\fpriceVersionB\x11\n" +
+	"\x0f_low_cost_picosB\x16\n" +
+	"\x14_expected_cost_picosB\x19\n" +
+	"\x17_upper_bound_cost_picosB\x1b\n" +
+	"\x19_upper_bound_input_tokensB\x1c\n" +
+	"\x1a_upper_bound_output_tokens\"\xdc\x02\n" +
+	"\x13ExplainRouteRequest\x120\n" +
+	"\x04chat\x18\x01 \x01(\v2\x1a.hedgerow.chat.v1.ChatSpecH\x00R\x04chat\x124\n" +
+	"\x05embed\x18\x02 \x01(\v2\x1c.hedgerow.embed.v1.EmbedSpecH\x00R\x05embed\x125\n" +
+	"\x05route\x18\x03 \x01(\v2\x1f.hedgerow.common.v1.RoutePolicyR\x05route\x12K\n" +
+	"\x06labels\x18\x04 \x03(\v23.hedgerow.router.v1.ExplainRouteRequest.LabelsEntryR\x06labels\x12\x16\n" +
+	"\x06stream\x18\x05 \x01(\bR\x06stream\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x06\n" +
+	"\x04call\"\xb6\x02\n" +
+	"\x14ExplainRouteResponse\x12H\n" +
+	"\n" +
+	"candidates\x18\x01 \x03(\v2(.hedgerow.router.v1.CandidateExplanationR\n" +
+	"candidates\x12=\n" +
+	"\bstrategy\x18\x02 \x01(\x0e2!.hedgerow.router.v1.RouteStrategyR\bstrategy\x12\x14\n" +
+	"\x05rules\x18\x03 \x03(\x05R\x05rules\x12!\n" +
+	"\fmax_attempts\x18\x04 \x01(\x05R\vmaxAttempts\x12\x1a\n" +
+	"\baffinity\x18\x05 \x01(\bR\baffinity\x12@\n" +
+	"\ahedging\x18\x06 \x01(\v2&.hedgerow.router.v1.HedgingExplanationR\ahedging\"\xb0\x01\n" +
+	"\x12HedgingExplanation\x12*\n" +
+	"\x11max_extra_percent\x18\x01 \x01(\x01R\x0fmaxExtraPercent\x126\n" +
+	"\tmin_delay\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\bminDelay\x126\n" +
+	"\tmax_delay\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\bmaxDelay\"\xed\x03\n" +
+	"\x14CandidateExplanation\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x14\n" +
+	"\x05model\x18\x02 \x01(\tR\x05model\x12\x16\n" +
+	"\x06region\x18\x03 \x01(\tR\x06region\x12\x1e\n" +
+	"\n" +
+	"credential\x18\x04 \x01(\tR\n" +
+	"credential\x12\x1a\n" +
+	"\beligible\x18\x05 \x01(\bR\beligible\x12$\n" +
+	"\x0ewould_be_asked\x18\x06 \x01(\bR\fwouldBeAsked\x12;\n" +
+	"\x06reason\x18\a \x01(\x0e2#.hedgerow.router.v1.CandidateReasonR\x06reason\x12 \n" +
+	"\vexplanation\x18\b \x01(\tR\vexplanation\x12\x1d\n" +
+	"\n" +
+	"written_in\x18\t \x01(\tR\twrittenIn\x12;\n" +
+	"\x06health\x18\n" +
+	" \x01(\v2#.hedgerow.router.v1.CandidateHealthR\x06health\x128\n" +
+	"\x05price\x18\v \x01(\v2\".hedgerow.router.v1.CandidatePriceR\x05price\x12$\n" +
+	"\vfirst_share\x18\f \x01(\x01H\x00R\n" +
+	"firstShare\x88\x01\x01B\x0e\n" +
+	"\f_first_share\"\xce\x02\n" +
+	"\x0fCandidateHealth\x12:\n" +
+	"\abreaker\x18\x01 \x01(\x0e2 .hedgerow.router.v1.BreakerStateR\abreaker\x122\n" +
+	"\aback_in\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x06backIn\x12'\n" +
+	"\x0fresting_because\x18\x03 \x01(\tR\x0erestingBecause\x12)\n" +
+	"\x10running_attempts\x18\x04 \x01(\x05R\x0frunningAttempts\x12I\n" +
+	"\x13typical_first_token\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x11typicalFirstToken\x12,\n" +
+	"\x12rate_limited_share\x18\x06 \x01(\x01R\x10rateLimitedShare\"\x93\x02\n" +
+	"\x0eCandidatePrice\x12/\n" +
+	"\x11input_token_picos\x18\x01 \x01(\x01H\x00R\x0finputTokenPicos\x88\x01\x01\x121\n" +
+	"\x12output_token_picos\x18\x02 \x01(\x01H\x01R\x10outputTokenPicos\x88\x01\x01\x123\n" +
+	"\x13expected_cost_picos\x18\x03 \x01(\x03H\x02R\x11expectedCostPicos\x88\x01\x01\x12#\n" +
+	"\rprice_version\x18\x04 \x01(\tR\fpriceVersionB\x14\n" +
+	"\x12_input_token_picosB\x15\n" +
+	"\x13_output_token_picosB\x16\n" +
+	"\x14_expected_cost_picos*R\n" +
 	"\tModelKind\x12\x1a\n" +
 	"\x16MODEL_KIND_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fMODEL_KIND_CHAT\x10\x01\x12\x14\n" +
-	"\x10MODEL_KIND_EMBED\x10\x022l\n" +
+	"\x10MODEL_KIND_EMBED\x10\x02*\xa1\x01\n" +
+	"\rRouteStrategy\x12\x1e\n" +
+	"\x1aROUTE_STRATEGY_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16ROUTE_STRATEGY_ORDERED\x10\x01\x12\x1b\n" +
+	"\x17ROUTE_STRATEGY_WEIGHTED\x10\x02\x12\x1b\n" +
+	"\x17ROUTE_STRATEGY_CHEAPEST\x10\x03\x12\x1a\n" +
+	"\x16ROUTE_STRATEGY_FASTEST\x10\x04*\xe1\x03\n" +
+	"\x0fCandidateReason\x12 \n" +
+	"\x1cCANDIDATE_REASON_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17CANDIDATE_REASON_LISTED\x10\x01\x12\x1b\n" +
+	"\x17CANDIDATE_REASON_WEIGHT\x10\x02\x12\x1a\n" +
+	"\x16CANDIDATE_REASON_PRICE\x10\x03\x12\x1a\n" +
+	"\x16CANDIDATE_REASON_SPEED\x10\x04\x12\x1d\n" +
+	"\x19CANDIDATE_REASON_AFFINITY\x10\x05\x12\x1c\n" +
+	"\x18CANDIDATE_REASON_RESTING\x10\x06\x12\x1c\n" +
+	"\x18CANDIDATE_REASON_EJECTED\x10\a\x12\x1b\n" +
+	"\x17CANDIDATE_REASON_REGION\x10\b\x12!\n" +
+	"\x1dCANDIDATE_REASON_SWITCHED_OFF\x10\t\x12\x1d\n" +
+	"\x19CANDIDATE_REASON_PROVIDER\x10\n" +
+	"\x12\x1e\n" +
+	"\x1aCANDIDATE_REASON_CONDITION\x10\v\x12\x1f\n" +
+	"\x1bCANDIDATE_REASON_CAPABILITY\x10\f\x12\x1c\n" +
+	"\x18CANDIDATE_REASON_CONTEXT\x10\r\x12!\n" +
+	"\x1dCANDIDATE_REASON_VECTOR_SPACE\x10\x0e*|\n" +
+	"\fBreakerState\x12\x1d\n" +
+	"\x19BREAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14BREAKER_STATE_CLOSED\x10\x01\x12\x16\n" +
+	"\x12BREAKER_STATE_OPEN\x10\x02\x12\x1b\n" +
+	"\x17BREAKER_STATE_HALF_OPEN\x10\x032\xb2\x02\n" +
 	"\rRouterService\x12[\n" +
 	"\n" +
-	"ListModels\x12%.hedgerow.router.v1.ListModelsRequest\x1a&.hedgerow.router.v1.ListModelsResponseB\xcb\x01\n" +
+	"ListModels\x12%.hedgerow.router.v1.ListModelsRequest\x1a&.hedgerow.router.v1.ListModelsResponse\x12a\n" +
+	"\fEstimateCost\x12'.hedgerow.router.v1.EstimateCostRequest\x1a(.hedgerow.router.v1.EstimateCostResponse\x12a\n" +
+	"\fExplainRoute\x12'.hedgerow.router.v1.ExplainRouteRequest\x1a(.hedgerow.router.v1.ExplainRouteResponseB\xcb\x01\n" +
 	"\x15io.hedgerow.router.v1B\x12RouterServiceProtoP\x01Z4hedgerow.internal/gen/go/hedgerow/router/v1;routerv1\xa2\x02\x03HRX\xaa\x02\x12Hedgerow.Router.V1\xca\x02\x12Hedgerow\\Router\\V1\xe2\x02\x1eHedgerow\\Router\\V1\\GPBMetadata\xea\x02\x14Hedgerow::Router::V1b\x06proto3"
 
 var (
@@ -356,26 +1808,71 @@ func file_hedgerow_router_v1_router_service_proto_rawDescGZIP() []byte {
 	return file_hedgerow_router_v1_router_service_proto_rawDescData
 }
 
-var file_hedgerow_router_v1_router_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_hedgerow_router_v1_router_service_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_hedgerow_router_v1_router_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_hedgerow_router_v1_router_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_hedgerow_router_v1_router_service_proto_goTypes = []any{
-	(ModelKind)(0),             // 0: hedgerow.router.v1.ModelKind
-	(*ListModelsRequest)(nil),  // 1: hedgerow.router.v1.ListModelsRequest
-	(*ListModelsResponse)(nil), // 2: hedgerow.router.v1.ListModelsResponse
-	(*Model)(nil),              // 3: hedgerow.router.v1.Model
-	(*Candidate)(nil),          // 4: hedgerow.router.v1.Candidate
+	(ModelKind)(0),               // 0: hedgerow.router.v1.ModelKind
+	(RouteStrategy)(0),           // 1: hedgerow.router.v1.RouteStrategy
+	(CandidateReason)(0),         // 2: hedgerow.router.v1.CandidateReason
+	(BreakerState)(0),            // 3: hedgerow.router.v1.BreakerState
+	(*ListModelsRequest)(nil),    // 4: hedgerow.router.v1.ListModelsRequest
+	(*ListModelsResponse)(nil),   // 5: hedgerow.router.v1.ListModelsResponse
+	(*Model)(nil),                // 6: hedgerow.router.v1.Model
+	(*Candidate)(nil),            // 7: hedgerow.router.v1.Candidate
+	(*ModelFacts)(nil),           // 8: hedgerow.router.v1.ModelFacts
+	(*EstimateCostRequest)(nil),  // 9: hedgerow.router.v1.EstimateCostRequest
+	(*EstimateCostResponse)(nil), // 10: hedgerow.router.v1.EstimateCostResponse
+	(*CostEstimate)(nil),         // 11: hedgerow.router.v1.CostEstimate
+	(*ExplainRouteRequest)(nil),  // 12: hedgerow.router.v1.ExplainRouteRequest
+	(*ExplainRouteResponse)(nil), // 13: hedgerow.router.v1.ExplainRouteResponse
+	(*HedgingExplanation)(nil),   // 14: hedgerow.router.v1.HedgingExplanation
+	(*CandidateExplanation)(nil), // 15: hedgerow.router.v1.CandidateExplanation
+	(*CandidateHealth)(nil),      // 16: hedgerow.router.v1.CandidateHealth
+	(*CandidatePrice)(nil),       // 17: hedgerow.router.v1.CandidatePrice
+	nil,                          // 18: hedgerow.router.v1.EstimateCostRequest.LabelsEntry
+	nil,                          // 19: hedgerow.router.v1.ExplainRouteRequest.LabelsEntry
+	(*v11.ChatSpec)(nil),         // 20: hedgerow.chat.v1.ChatSpec
+	(*v12.EmbedSpec)(nil),        // 21: hedgerow.embed.v1.EmbedSpec
+	(*v1.RoutePolicy)(nil),       // 22: hedgerow.common.v1.RoutePolicy
+	(*durationpb.Duration)(nil),  // 23: google.protobuf.Duration
 }
 var file_hedgerow_router_v1_router_service_proto_depIdxs = []int32{
-	3, // 0: hedgerow.router.v1.ListModelsResponse.models:type_name -> hedgerow.router.v1.Model
-	0, // 1: hedgerow.router.v1.Model.kind:type_name -> hedgerow.router.v1.ModelKind
-	4, // 2: hedgerow.router.v1.Model.candidates:type_name -> hedgerow.router.v1.Candidate
-	1, // 3: hedgerow.router.v1.RouterService.ListModels:input_type -> hedgerow.router.v1.ListModelsRequest
-	2, // 4: hedgerow.router.v1.RouterService.ListModels:output_type -> hedgerow.router.v1.ListModelsResponse
-	4, // [4:5] is the sub-list for method output_type
-	3, // [3:4] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	0,  // 0: hedgerow.router.v1.ListModelsRequest.kind:type_name -> hedgerow.router.v1.ModelKind
+	6,  // 1: hedgerow.router.v1.ListModelsResponse.models:type_name -> hedgerow.router.v1.Model
+	0,  // 2: hedgerow.router.v1.Model.kind:type_name -> hedgerow.router.v1.ModelKind
+	7,  // 3: hedgerow.router.v1.Model.candidates:type_name -> hedgerow.router.v1.Candidate
+	8,  // 4: hedgerow.router.v1.Candidate.facts:type_name -> hedgerow.router.v1.ModelFacts
+	20, // 5: hedgerow.router.v1.EstimateCostRequest.chat:type_name -> hedgerow.chat.v1.ChatSpec
+	21, // 6: hedgerow.router.v1.EstimateCostRequest.embed:type_name -> hedgerow.embed.v1.EmbedSpec
+	22, // 7: hedgerow.router.v1.EstimateCostRequest.route:type_name -> hedgerow.common.v1.RoutePolicy
+	18, // 8: hedgerow.router.v1.EstimateCostRequest.labels:type_name -> hedgerow.router.v1.EstimateCostRequest.LabelsEntry
+	11, // 9: hedgerow.router.v1.EstimateCostResponse.candidates:type_name -> hedgerow.router.v1.CostEstimate
+	20, // 10: hedgerow.router.v1.ExplainRouteRequest.chat:type_name -> hedgerow.chat.v1.ChatSpec
+	21, // 11: hedgerow.router.v1.ExplainRouteRequest.embed:type_name -> hedgerow.embed.v1.EmbedSpec
+	22, // 12: hedgerow.router.v1.ExplainRouteRequest.route:type_name -> hedgerow.common.v1.RoutePolicy
+	19, // 13: hedgerow.router.v1.ExplainRouteRequest.labels:type_name -> hedgerow.router.v1.ExplainRouteRequest.LabelsEntry
+	15, // 14: hedgerow.router.v1.ExplainRouteResponse.candidates:type_name -> hedgerow.router.v1.CandidateExplanation
+	1,  // 15: hedgerow.router.v1.ExplainRouteResponse.strategy:type_name -> hedgerow.router.v1.RouteStrategy
+	14, // 16: hedgerow.router.v1.ExplainRouteResponse.hedging:type_name -> hedgerow.router.v1.HedgingExplanation
+	23, // 17: hedgerow.router.v1.HedgingExplanation.min_delay:type_name -> google.protobuf.Duration
+	23, // 18: hedgerow.router.v1.HedgingExplanation.max_delay:type_name -> google.protobuf.Duration
+	2,  // 19: hedgerow.router.v1.CandidateExplanation.reason:type_name -> hedgerow.router.v1.CandidateReason
+	16, // 20: hedgerow.router.v1.CandidateExplanation.health:type_name -> hedgerow.router.v1.CandidateHealth
+	17, // 21: hedgerow.router.v1.CandidateExplanation.price:type_name -> hedgerow.router.v1.CandidatePrice
+	3,  // 22: hedgerow.router.v1.CandidateHealth.breaker:type_name -> hedgerow.router.v1.BreakerState
+	23, // 23: hedgerow.router.v1.CandidateHealth.back_in:type_name -> google.protobuf.Duration
+	23, // 24: hedgerow.router.v1.CandidateHealth.typical_first_token:type_name -> google.protobuf.Duration
+	4,  // 25: hedgerow.router.v1.RouterService.ListModels:input_type -> hedgerow.router.v1.ListModelsRequest
+	9,  // 26: hedgerow.router.v1.RouterService.EstimateCost:input_type -> hedgerow.router.v1.EstimateCostRequest
+	12, // 27: hedgerow.router.v1.RouterService.ExplainRoute:input_type -> hedgerow.router.v1.ExplainRouteRequest
+	5,  // 28: hedgerow.router.v1.RouterService.ListModels:output_type -> hedgerow.router.v1.ListModelsResponse
+	10, // 29: hedgerow.router.v1.RouterService.EstimateCost:output_type -> hedgerow.router.v1.EstimateCostResponse
+	13, // 30: hedgerow.router.v1.RouterService.ExplainRoute:output_type -> hedgerow.router.v1.ExplainRouteResponse
+	28, // [28:31] is the sub-list for method output_type
+	25, // [25:28] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_hedgerow_router_v1_router_service_proto_init() }
@@ -383,13 +1880,26 @@ func file_hedgerow_router_v1_router_service_proto_init() {
 	if File_hedgerow_router_v1_router_service_proto != nil {
 		return
 	}
+	file_hedgerow_router_v1_router_service_proto_msgTypes[3].OneofWrappers = []any{}
+	file_hedgerow_router_v1_router_service_proto_msgTypes[4].OneofWrappers = []any{}
+	file_hedgerow_router_v1_router_service_proto_msgTypes[5].OneofWrappers = []any{
+		(*EstimateCostRequest_Chat)(nil),
+		(*EstimateCostRequest_Embed)(nil),
+	}
+	file_hedgerow_router_v1_router_service_proto_msgTypes[7].OneofWrappers = []any{}
+	file_hedgerow_router_v1_router_service_proto_msgTypes[8].OneofWrappers = []any{
+		(*ExplainRouteRequest_Chat)(nil),
+		(*ExplainRouteRequest_Embed)(nil),
+	}
+	file_hedgerow_router_v1_router_service_proto_msgTypes[11].OneofWrappers = []any{}
+	file_hedgerow_router_v1_router_service_proto_msgTypes[13].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hedgerow_router_v1_router_service_proto_rawDesc), len(file_hedgerow_router_v1_router_service_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   4,
+			NumEnums:      4,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

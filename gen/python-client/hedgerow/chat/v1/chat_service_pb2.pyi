@@ -236,6 +236,7 @@ class StreamCompleteResponse(google.protobuf.message.Message):
     ROUTE_CHANGE_FIELD_NUMBER: builtins.int
     USAGE_UPDATE_FIELD_NUMBER: builtins.int
     COMPLETED_FIELD_NUMBER: builtins.int
+    LOGPROBS_DELTA_FIELD_NUMBER: builtins.int
     sequence: builtins.int
     """The number of the event within the stream, from 1, without gaps."""
     @property
@@ -298,6 +299,10 @@ class StreamCompleteResponse(google.protobuf.message.Message):
     def completed(self) -> hedgerow.chat.v1.event_pb2.Completed:
         """The stream ends."""
 
+    @property
+    def logprobs_delta(self) -> hedgerow.chat.v1.event_pb2.LogprobsDelta:
+        """How likely the tokens of a part were."""
+
     def __init__(
         self,
         *,
@@ -317,9 +322,10 @@ class StreamCompleteResponse(google.protobuf.message.Message):
         route_change: hedgerow.chat.v1.event_pb2.RouteChange | None = ...,
         usage_update: hedgerow.chat.v1.event_pb2.UsageUpdate | None = ...,
         completed: hedgerow.chat.v1.event_pb2.Completed | None = ...,
+        logprobs_delta: hedgerow.chat.v1.event_pb2.LogprobsDelta | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["citation_added", b"citation_added", "completed", b"completed", "event", b"event", "guardrail_verdict", b"guardrail_verdict", "media_delta", b"media_delta", "provider_item_added", b"provider_item_added", "provider_state_attached", b"provider_state_attached", "reasoning_delta", b"reasoning_delta", "refusal_delta", b"refusal_delta", "route_change", b"route_change", "started", b"started", "text_delta", b"text_delta", "tool_call_arguments_delta", b"tool_call_arguments_delta", "tool_call_ended", b"tool_call_ended", "tool_call_started", b"tool_call_started", "usage_update", b"usage_update"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["citation_added", b"citation_added", "completed", b"completed", "event", b"event", "guardrail_verdict", b"guardrail_verdict", "media_delta", b"media_delta", "provider_item_added", b"provider_item_added", "provider_state_attached", b"provider_state_attached", "reasoning_delta", b"reasoning_delta", "refusal_delta", b"refusal_delta", "route_change", b"route_change", "sequence", b"sequence", "started", b"started", "text_delta", b"text_delta", "tool_call_arguments_delta", b"tool_call_arguments_delta", "tool_call_ended", b"tool_call_ended", "tool_call_started", b"tool_call_started", "usage_update", b"usage_update"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["event", b"event"]) -> typing.Literal["started", "text_delta", "reasoning_delta", "tool_call_started", "tool_call_arguments_delta", "tool_call_ended", "citation_added", "media_delta", "provider_item_added", "provider_state_attached", "refusal_delta", "guardrail_verdict", "route_change", "usage_update", "completed"] | None: ...
+    def HasField(self, field_name: typing.Literal["citation_added", b"citation_added", "completed", b"completed", "event", b"event", "guardrail_verdict", b"guardrail_verdict", "logprobs_delta", b"logprobs_delta", "media_delta", b"media_delta", "provider_item_added", b"provider_item_added", "provider_state_attached", b"provider_state_attached", "reasoning_delta", b"reasoning_delta", "refusal_delta", b"refusal_delta", "route_change", b"route_change", "started", b"started", "text_delta", b"text_delta", "tool_call_arguments_delta", b"tool_call_arguments_delta", "tool_call_ended", b"tool_call_ended", "tool_call_started", b"tool_call_started", "usage_update", b"usage_update"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["citation_added", b"citation_added", "completed", b"completed", "event", b"event", "guardrail_verdict", b"guardrail_verdict", "logprobs_delta", b"logprobs_delta", "media_delta", b"media_delta", "provider_item_added", b"provider_item_added", "provider_state_attached", b"provider_state_attached", "reasoning_delta", b"reasoning_delta", "refusal_delta", b"refusal_delta", "route_change", b"route_change", "sequence", b"sequence", "started", b"started", "text_delta", b"text_delta", "tool_call_arguments_delta", b"tool_call_arguments_delta", "tool_call_ended", b"tool_call_ended", "tool_call_started", b"tool_call_started", "usage_update", b"usage_update"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["event", b"event"]) -> typing.Literal["started", "text_delta", "reasoning_delta", "tool_call_started", "tool_call_arguments_delta", "tool_call_ended", "citation_added", "media_delta", "provider_item_added", "provider_state_attached", "refusal_delta", "guardrail_verdict", "route_change", "usage_update", "completed", "logprobs_delta"] | None: ...
 
 global___StreamCompleteResponse = StreamCompleteResponse

@@ -195,6 +195,7 @@ class ChatSpec(google.protobuf.message.Message):
     STOP_SEQUENCES_FIELD_NUMBER: builtins.int
     PROMPT_CACHE_KEY_FIELD_NUMBER: builtins.int
     PROVIDER_OPTIONS_FIELD_NUMBER: builtins.int
+    TOP_LOGPROBS_FIELD_NUMBER: builtins.int
     model: builtins.str
     """The model, by the name that this gateway's configuration gives it (see RouterService.ListModels). An unknown name is
     NOT_FOUND.
@@ -226,6 +227,11 @@ class ChatSpec(google.protobuf.message.Message):
     prompt_cache_key: builtins.str
     """Groups calls that share a long prefix for the provider's prompt cache, at most 256 characters. A hint: providers
     without such a key ignore it silently.
+    """
+    top_logprobs: builtins.int
+    """Asks how likely the tokens of the answer were (`Part.logprobs`), and for this many of the likeliest tokens at each
+    place beside the one that was chosen: 0 to 20, 0 for the chosen ones alone. Unset: nothing is asked for. Providers
+    that give fewer give their own maximum, those without log probabilities ignore it, both with a warning.
     """
     @property
     def messages(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Message]:
@@ -281,9 +287,10 @@ class ChatSpec(google.protobuf.message.Message):
         stop_sequences: collections.abc.Iterable[builtins.str] | None = ...,
         prompt_cache_key: builtins.str = ...,
         provider_options: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        top_logprobs: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_frequency_penalty", b"_frequency_penalty", "_max_output_tokens", b"_max_output_tokens", "_parallel_tool_calls", b"_parallel_tool_calls", "_presence_penalty", b"_presence_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_k", b"_top_k", "_top_p", b"_top_p", "frequency_penalty", b"frequency_penalty", "max_output_tokens", b"max_output_tokens", "parallel_tool_calls", b"parallel_tool_calls", "presence_penalty", b"presence_penalty", "reasoning", b"reasoning", "response_format", b"response_format", "seed", b"seed", "temperature", b"temperature", "tool_choice", b"tool_choice", "top_k", b"top_k", "top_p", b"top_p"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_frequency_penalty", b"_frequency_penalty", "_max_output_tokens", b"_max_output_tokens", "_parallel_tool_calls", b"_parallel_tool_calls", "_presence_penalty", b"_presence_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_k", b"_top_k", "_top_p", b"_top_p", "frequency_penalty", b"frequency_penalty", "max_output_tokens", b"max_output_tokens", "messages", b"messages", "model", b"model", "parallel_tool_calls", b"parallel_tool_calls", "presence_penalty", b"presence_penalty", "prompt_cache_key", b"prompt_cache_key", "provider_options", b"provider_options", "reasoning", b"reasoning", "response_format", b"response_format", "seed", b"seed", "stop_sequences", b"stop_sequences", "temperature", b"temperature", "tool_choice", b"tool_choice", "tools", b"tools", "top_k", b"top_k", "top_p", b"top_p"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_frequency_penalty", b"_frequency_penalty", "_max_output_tokens", b"_max_output_tokens", "_parallel_tool_calls", b"_parallel_tool_calls", "_presence_penalty", b"_presence_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_k", b"_top_k", "_top_logprobs", b"_top_logprobs", "_top_p", b"_top_p", "frequency_penalty", b"frequency_penalty", "max_output_tokens", b"max_output_tokens", "parallel_tool_calls", b"parallel_tool_calls", "presence_penalty", b"presence_penalty", "reasoning", b"reasoning", "response_format", b"response_format", "seed", b"seed", "temperature", b"temperature", "tool_choice", b"tool_choice", "top_k", b"top_k", "top_logprobs", b"top_logprobs", "top_p", b"top_p"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_frequency_penalty", b"_frequency_penalty", "_max_output_tokens", b"_max_output_tokens", "_parallel_tool_calls", b"_parallel_tool_calls", "_presence_penalty", b"_presence_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_k", b"_top_k", "_top_logprobs", b"_top_logprobs", "_top_p", b"_top_p", "frequency_penalty", b"frequency_penalty", "max_output_tokens", b"max_output_tokens", "messages", b"messages", "model", b"model", "parallel_tool_calls", b"parallel_tool_calls", "presence_penalty", b"presence_penalty", "prompt_cache_key", b"prompt_cache_key", "provider_options", b"provider_options", "reasoning", b"reasoning", "response_format", b"response_format", "seed", b"seed", "stop_sequences", b"stop_sequences", "temperature", b"temperature", "tool_choice", b"tool_choice", "tools", b"tools", "top_k", b"top_k", "top_logprobs", b"top_logprobs", "top_p", b"top_p"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_frequency_penalty", b"_frequency_penalty"]) -> typing.Literal["frequency_penalty"] | None: ...
     @typing.overload
@@ -298,6 +305,8 @@ class ChatSpec(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["_temperature", b"_temperature"]) -> typing.Literal["temperature"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_top_k", b"_top_k"]) -> typing.Literal["top_k"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_top_logprobs", b"_top_logprobs"]) -> typing.Literal["top_logprobs"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_top_p", b"_top_p"]) -> typing.Literal["top_p"] | None: ...
 
@@ -353,6 +362,7 @@ class Part(google.protobuf.message.Message):
     PROVIDER_STATE_FIELD_NUMBER: builtins.int
     CITATIONS_FIELD_NUMBER: builtins.int
     CACHE_HINT_FIELD_NUMBER: builtins.int
+    LOGPROBS_FIELD_NUMBER: builtins.int
     text: builtins.str
     """Plain text."""
     refusal: builtins.str
@@ -403,6 +413,13 @@ class Part(google.protobuf.message.Message):
         by themselves or not at all.
         """
 
+    @property
+    def logprobs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TokenLogprob]:
+        """How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+        ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+        the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+        """
+
     def __init__(
         self,
         *,
@@ -418,12 +435,91 @@ class Part(google.protobuf.message.Message):
         provider_state: global___ProviderState | None = ...,
         citations: collections.abc.Iterable[global___Citation] | None = ...,
         cache_hint: global___CacheHint | None = ...,
+        logprobs: collections.abc.Iterable[global___TokenLogprob] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["audio", b"audio", "cache_hint", b"cache_hint", "content", b"content", "file", b"file", "image", b"image", "provider_item", b"provider_item", "provider_state", b"provider_state", "reasoning", b"reasoning", "refusal", b"refusal", "text", b"text", "tool_call", b"tool_call", "tool_result", b"tool_result"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["audio", b"audio", "cache_hint", b"cache_hint", "citations", b"citations", "content", b"content", "file", b"file", "image", b"image", "provider_item", b"provider_item", "provider_state", b"provider_state", "reasoning", b"reasoning", "refusal", b"refusal", "text", b"text", "tool_call", b"tool_call", "tool_result", b"tool_result"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["audio", b"audio", "cache_hint", b"cache_hint", "citations", b"citations", "content", b"content", "file", b"file", "image", b"image", "logprobs", b"logprobs", "provider_item", b"provider_item", "provider_state", b"provider_state", "reasoning", b"reasoning", "refusal", b"refusal", "text", b"text", "tool_call", b"tool_call", "tool_result", b"tool_result"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["content", b"content"]) -> typing.Literal["text", "image", "audio", "file", "tool_call", "tool_result", "reasoning", "refusal", "provider_item"] | None: ...
 
 global___Part = Part
+
+@typing.final
+class TokenLogprob(google.protobuf.message.Message):
+    """TokenLogprob tells how likely one token of an answer was."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: builtins.int
+    LOGPROB_FIELD_NUMBER: builtins.int
+    DATA_FIELD_NUMBER: builtins.int
+    TOKEN_ID_FIELD_NUMBER: builtins.int
+    TOP_FIELD_NUMBER: builtins.int
+    token: builtins.str
+    """The token's text. Empty where the provider gives the text of several tokens together: it then stands in the first of
+    them.
+    """
+    logprob: builtins.float
+    """The natural logarithm of the token's probability: 0 for certain, else negative. Providers write a very low number,
+    such as -9999, for tokens too unlikely to count.
+    """
+    data: builtins.bytes
+    """The token's bytes, where the provider gives them. A character may be spread over several tokens; the bytes of all of
+    them are UTF-8 even where no token alone is.
+    """
+    token_id: builtins.int
+    """The token's number in the model's vocabulary, where the provider gives it."""
+    @property
+    def top(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TokenAlternative]:
+        """The likeliest tokens at this place, at most as many as were asked for, in the provider's order. The token itself may
+        be among them.
+        """
+
+    def __init__(
+        self,
+        *,
+        token: builtins.str = ...,
+        logprob: builtins.float = ...,
+        data: builtins.bytes = ...,
+        token_id: builtins.int | None = ...,
+        top: collections.abc.Iterable[global___TokenAlternative] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_token_id", b"_token_id", "token_id", b"token_id"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_token_id", b"_token_id", "data", b"data", "logprob", b"logprob", "token", b"token", "token_id", b"token_id", "top", b"top"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_token_id", b"_token_id"]) -> typing.Literal["token_id"] | None: ...
+
+global___TokenLogprob = TokenLogprob
+
+@typing.final
+class TokenAlternative(google.protobuf.message.Message):
+    """TokenAlternative tells how likely a token was at a place where it, or another one, was chosen."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: builtins.int
+    LOGPROB_FIELD_NUMBER: builtins.int
+    DATA_FIELD_NUMBER: builtins.int
+    TOKEN_ID_FIELD_NUMBER: builtins.int
+    token: builtins.str
+    """The token's text."""
+    logprob: builtins.float
+    """The natural logarithm of the token's probability, as in `TokenLogprob.logprob`."""
+    data: builtins.bytes
+    """The token's bytes, where the provider gives them."""
+    token_id: builtins.int
+    """The token's number in the model's vocabulary, where the provider gives it."""
+    def __init__(
+        self,
+        *,
+        token: builtins.str = ...,
+        logprob: builtins.float = ...,
+        data: builtins.bytes = ...,
+        token_id: builtins.int | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_token_id", b"_token_id", "token_id", b"token_id"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_token_id", b"_token_id", "data", b"data", "logprob", b"logprob", "token", b"token", "token_id", b"token_id"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_token_id", b"_token_id"]) -> typing.Literal["token_id"] | None: ...
+
+global___TokenAlternative = TokenAlternative
 
 @typing.final
 class Image(google.protobuf.message.Message):

@@ -35,6 +35,8 @@ class _WarningCodeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """The provider answered with several choices: the first was read."""
     WARNING_CODE_DEADLINE_CLAMPED: _WarningCode.ValueType  # 5
     """The deadline asked for is above the gateway's maximum: the maximum holds."""
+    WARNING_CODE_MODEL_RETIRING: _WarningCode.ValueType  # 6
+    """The provider will stop to serve the model within 90 days; the message gives its last day and the successor."""
 
 class WarningCode(_WarningCode, metaclass=_WarningCodeEnumTypeWrapper):
     """WarningCode classifies a warning. The set grows."""
@@ -51,6 +53,8 @@ WARNING_CODE_CHOICES_DROPPED: WarningCode.ValueType  # 4
 """The provider answered with several choices: the first was read."""
 WARNING_CODE_DEADLINE_CLAMPED: WarningCode.ValueType  # 5
 """The deadline asked for is above the gateway's maximum: the maximum holds."""
+WARNING_CODE_MODEL_RETIRING: WarningCode.ValueType  # 6
+"""The provider will stop to serve the model within 90 days; the message gives its last day and the successor."""
 global___WarningCode = WarningCode
 
 @typing.final

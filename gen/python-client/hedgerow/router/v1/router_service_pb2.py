@@ -22,25 +22,63 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from hedgerow.chat.v1 import message_pb2 as hedgerow_dot_chat_dot_v1_dot_message__pb2
+from hedgerow.common.v1 import policy_pb2 as hedgerow_dot_common_dot_v1_dot_policy__pb2
+from hedgerow.embed.v1 import embed_service_pb2 as hedgerow_dot_embed_dot_v1_dot_embed__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'hedgerow/router/v1/router_service.proto\x12\x12hedgerow.router.v1\"O\n\x11ListModelsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"o\n\x12ListModelsResponse\x12\x31\n\x06models\x18\x01 \x03(\x0b\x32\x19.hedgerow.router.v1.ModelR\x06models\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8d\x01\n\x05Model\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x31\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.hedgerow.router.v1.ModelKindR\x04kind\x12=\n\ncandidates\x18\x03 \x03(\x0b\x32\x1d.hedgerow.router.v1.CandidateR\ncandidates\"U\n\tCandidate\x12\x1a\n\x08provider\x18\x01 \x01(\tR\x08provider\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12\x16\n\x06region\x18\x03 \x01(\tR\x06region*R\n\tModelKind\x12\x1a\n\x16MODEL_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fMODEL_KIND_CHAT\x10\x01\x12\x14\n\x10MODEL_KIND_EMBED\x10\x02\x32l\n\rRouterService\x12[\n\nListModels\x12%.hedgerow.router.v1.ListModelsRequest\x1a&.hedgerow.router.v1.ListModelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'hedgerow/router/v1/router_service.proto\x12\x12hedgerow.router.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1ehedgerow/chat/v1/message.proto\x1a\x1fhedgerow/common/v1/policy.proto\x1a%hedgerow/embed/v1/embed_service.proto\"\x9e\x01\n\x11ListModelsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x31\n\x04kind\x18\x03 \x01(\x0e\x32\x1d.hedgerow.router.v1.ModelKindR\x04kind\x12\x1a\n\x08provider\x18\x04 \x01(\tR\x08provider\"o\n\x12ListModelsResponse\x12\x31\n\x06models\x18\x01 \x03(\x0b\x32\x19.hedgerow.router.v1.ModelR\x06models\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8d\x01\n\x05Model\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x31\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.hedgerow.router.v1.ModelKindR\x04kind\x12=\n\ncandidates\x18\x03 \x03(\x0b\x32\x1d.hedgerow.router.v1.CandidateR\ncandidates\"\x9a\x01\n\tCandidate\x12\x1a\n\x08provider\x18\x01 \x01(\tR\x08provider\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12\x16\n\x06region\x18\x03 \x01(\tR\x06region\x12\x39\n\x05\x66\x61\x63ts\x18\x04 \x01(\x0b\x32\x1e.hedgerow.router.v1.ModelFactsH\x00R\x05\x66\x61\x63ts\x88\x01\x01\x42\x08\n\x06_facts\"\x8e\x05\n\nModelFacts\x12*\n\x0e\x63ontext_tokens\x18\x01 \x01(\x05H\x00R\rcontextTokens\x88\x01\x01\x12/\n\x11max_output_tokens\x18\x02 \x01(\x05H\x01R\x0fmaxOutputTokens\x88\x01\x01\x12)\n\x10input_modalities\x18\x03 \x03(\tR\x0finputModalities\x12+\n\x11output_modalities\x18\x04 \x03(\tR\x10outputModalities\x12\x19\n\x05tools\x18\x05 \x01(\x08H\x02R\x05tools\x88\x01\x01\x12$\n\x0bjson_schema\x18\x06 \x01(\x08H\x03R\njsonSchema\x88\x01\x01\x12!\n\treasoning\x18\x07 \x01(\x08H\x04R\treasoning\x88\x01\x01\x12\x1d\n\x07prefill\x18\x08 \x01(\x08H\x05R\x07prefill\x88\x01\x01\x12!\n\x0cstreams_only\x18\t \x01(\x08R\x0bstreamsOnly\x12!\n\x0cvector_space\x18\n \x01(\tR\x0bvectorSpace\x12#\n\ndimensions\x18\x0b \x01(\x05H\x06R\ndimensions\x88\x01\x01\x12\x18\n\x07regions\x18\x0c \x03(\tR\x07regions\x12\x18\n\x07\x61liases\x18\r \x03(\tR\x07\x61liases\x12\x1f\n\x0bretire_date\x18\x0e \x01(\tR\nretireDate\x12\x1c\n\tsuccessor\x18\x0f \x01(\tR\tsuccessorB\x11\n\x0f_context_tokensB\x14\n\x12_max_output_tokensB\x08\n\x06_toolsB\x0e\n\x0c_json_schemaB\x0c\n\n_reasoningB\n\n\x08_prefillB\r\n\x0b_dimensions\"\xc4\x02\n\x13\x45stimateCostRequest\x12\x30\n\x04\x63hat\x18\x01 \x01(\x0b\x32\x1a.hedgerow.chat.v1.ChatSpecH\x00R\x04\x63hat\x12\x34\n\x05\x65mbed\x18\x02 \x01(\x0b\x32\x1c.hedgerow.embed.v1.EmbedSpecH\x00R\x05\x65mbed\x12\x35\n\x05route\x18\x03 \x01(\x0b\x32\x1f.hedgerow.common.v1.RoutePolicyR\x05route\x12K\n\x06labels\x18\x04 \x03(\x0b\x32\x33.hedgerow.router.v1.EstimateCostRequest.LabelsEntryR\x06labels\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x06\n\x04\x63\x61ll\"X\n\x14\x45stimateCostResponse\x12@\n\ncandidates\x18\x01 \x03(\x0b\x32 .hedgerow.router.v1.CostEstimateR\ncandidates\"\x80\x05\n\x0c\x43ostEstimate\x12\x1a\n\x08provider\x18\x01 \x01(\tR\x08provider\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12\x16\n\x06region\x18\x03 \x01(\tR\x06region\x12)\n\x0elow_cost_picos\x18\x04 \x01(\x03H\x00R\x0clowCostPicos\x88\x01\x01\x12\x33\n\x13\x65xpected_cost_picos\x18\x05 \x01(\x03H\x01R\x11\x65xpectedCostPicos\x88\x01\x01\x12\x38\n\x16upper_bound_cost_picos\x18\x06 \x01(\x03H\x02R\x13upperBoundCostPicos\x88\x01\x01\x12\x32\n\x15\x65xpected_input_tokens\x18\x07 \x01(\x03R\x13\x65xpectedInputTokens\x12<\n\x18upper_bound_input_tokens\x18\x08 \x01(\x03H\x03R\x15upperBoundInputTokens\x88\x01\x01\x12\x34\n\x16\x65xpected_output_tokens\x18\t \x01(\x03R\x14\x65xpectedOutputTokens\x12>\n\x19upper_bound_output_tokens\x18\n \x01(\x03H\x04R\x16upperBoundOutputTokens\x88\x01\x01\x12#\n\rprice_version\x18\x0b \x01(\tR\x0cpriceVersionB\x11\n\x0f_low_cost_picosB\x16\n\x14_expected_cost_picosB\x19\n\x17_upper_bound_cost_picosB\x1b\n\x19_upper_bound_input_tokensB\x1c\n\x1a_upper_bound_output_tokens\"\xdc\x02\n\x13\x45xplainRouteRequest\x12\x30\n\x04\x63hat\x18\x01 \x01(\x0b\x32\x1a.hedgerow.chat.v1.ChatSpecH\x00R\x04\x63hat\x12\x34\n\x05\x65mbed\x18\x02 \x01(\x0b\x32\x1c.hedgerow.embed.v1.EmbedSpecH\x00R\x05\x65mbed\x12\x35\n\x05route\x18\x03 \x01(\x0b\x32\x1f.hedgerow.common.v1.RoutePolicyR\x05route\x12K\n\x06labels\x18\x04 \x03(\x0b\x32\x33.hedgerow.router.v1.ExplainRouteRequest.LabelsEntryR\x06labels\x12\x16\n\x06stream\x18\x05 \x01(\x08R\x06stream\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x06\n\x04\x63\x61ll\"\xb6\x02\n\x14\x45xplainRouteResponse\x12H\n\ncandidates\x18\x01 \x03(\x0b\x32(.hedgerow.router.v1.CandidateExplanationR\ncandidates\x12=\n\x08strategy\x18\x02 \x01(\x0e\x32!.hedgerow.router.v1.RouteStrategyR\x08strategy\x12\x14\n\x05rules\x18\x03 \x03(\x05R\x05rules\x12!\n\x0cmax_attempts\x18\x04 \x01(\x05R\x0bmaxAttempts\x12\x1a\n\x08\x61\x66\x66inity\x18\x05 \x01(\x08R\x08\x61\x66\x66inity\x12@\n\x07hedging\x18\x06 \x01(\x0b\x32&.hedgerow.router.v1.HedgingExplanationR\x07hedging\"\xb0\x01\n\x12HedgingExplanation\x12*\n\x11max_extra_percent\x18\x01 \x01(\x01R\x0fmaxExtraPercent\x12\x36\n\tmin_delay\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x08minDelay\x12\x36\n\tmax_delay\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x08maxDelay\"\xed\x03\n\x14\x43\x61ndidateExplanation\x12\x1a\n\x08provider\x18\x01 \x01(\tR\x08provider\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12\x16\n\x06region\x18\x03 \x01(\tR\x06region\x12\x1e\n\ncredential\x18\x04 \x01(\tR\ncredential\x12\x1a\n\x08\x65ligible\x18\x05 \x01(\x08R\x08\x65ligible\x12$\n\x0ewould_be_asked\x18\x06 \x01(\x08R\x0cwouldBeAsked\x12;\n\x06reason\x18\x07 \x01(\x0e\x32#.hedgerow.router.v1.CandidateReasonR\x06reason\x12 \n\x0b\x65xplanation\x18\x08 \x01(\tR\x0b\x65xplanation\x12\x1d\n\nwritten_in\x18\t \x01(\tR\twrittenIn\x12;\n\x06health\x18\n \x01(\x0b\x32#.hedgerow.router.v1.CandidateHealthR\x06health\x12\x38\n\x05price\x18\x0b \x01(\x0b\x32\".hedgerow.router.v1.CandidatePriceR\x05price\x12$\n\x0b\x66irst_share\x18\x0c \x01(\x01H\x00R\nfirstShare\x88\x01\x01\x42\x0e\n\x0c_first_share\"\xce\x02\n\x0f\x43\x61ndidateHealth\x12:\n\x07\x62reaker\x18\x01 \x01(\x0e\x32 .hedgerow.router.v1.BreakerStateR\x07\x62reaker\x12\x32\n\x07\x62\x61\x63k_in\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x06\x62\x61\x63kIn\x12\'\n\x0fresting_because\x18\x03 \x01(\tR\x0erestingBecause\x12)\n\x10running_attempts\x18\x04 \x01(\x05R\x0frunningAttempts\x12I\n\x13typical_first_token\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationR\x11typicalFirstToken\x12,\n\x12rate_limited_share\x18\x06 \x01(\x01R\x10rateLimitedShare\"\x93\x02\n\x0e\x43\x61ndidatePrice\x12/\n\x11input_token_picos\x18\x01 \x01(\x01H\x00R\x0finputTokenPicos\x88\x01\x01\x12\x31\n\x12output_token_picos\x18\x02 \x01(\x01H\x01R\x10outputTokenPicos\x88\x01\x01\x12\x33\n\x13\x65xpected_cost_picos\x18\x03 \x01(\x03H\x02R\x11\x65xpectedCostPicos\x88\x01\x01\x12#\n\rprice_version\x18\x04 \x01(\tR\x0cpriceVersionB\x14\n\x12_input_token_picosB\x15\n\x13_output_token_picosB\x16\n\x14_expected_cost_picos*R\n\tModelKind\x12\x1a\n\x16MODEL_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fMODEL_KIND_CHAT\x10\x01\x12\x14\n\x10MODEL_KIND_EMBED\x10\x02*\xa1\x01\n\rRouteStrategy\x12\x1e\n\x1aROUTE_STRATEGY_UNSPECIFIED\x10\x00\x12\x1a\n\x16ROUTE_STRATEGY_ORDERED\x10\x01\x12\x1b\n\x17ROUTE_STRATEGY_WEIGHTED\x10\x02\x12\x1b\n\x17ROUTE_STRATEGY_CHEAPEST\x10\x03\x12\x1a\n\x16ROUTE_STRATEGY_FASTEST\x10\x04*\xe1\x03\n\x0f\x43\x61ndidateReason\x12 \n\x1c\x43\x41NDIDATE_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43\x41NDIDATE_REASON_LISTED\x10\x01\x12\x1b\n\x17\x43\x41NDIDATE_REASON_WEIGHT\x10\x02\x12\x1a\n\x16\x43\x41NDIDATE_REASON_PRICE\x10\x03\x12\x1a\n\x16\x43\x41NDIDATE_REASON_SPEED\x10\x04\x12\x1d\n\x19\x43\x41NDIDATE_REASON_AFFINITY\x10\x05\x12\x1c\n\x18\x43\x41NDIDATE_REASON_RESTING\x10\x06\x12\x1c\n\x18\x43\x41NDIDATE_REASON_EJECTED\x10\x07\x12\x1b\n\x17\x43\x41NDIDATE_REASON_REGION\x10\x08\x12!\n\x1d\x43\x41NDIDATE_REASON_SWITCHED_OFF\x10\t\x12\x1d\n\x19\x43\x41NDIDATE_REASON_PROVIDER\x10\n\x12\x1e\n\x1a\x43\x41NDIDATE_REASON_CONDITION\x10\x0b\x12\x1f\n\x1b\x43\x41NDIDATE_REASON_CAPABILITY\x10\x0c\x12\x1c\n\x18\x43\x41NDIDATE_REASON_CONTEXT\x10\r\x12!\n\x1d\x43\x41NDIDATE_REASON_VECTOR_SPACE\x10\x0e*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03\x32\xb2\x02\n\rRouterService\x12[\n\nListModels\x12%.hedgerow.router.v1.ListModelsRequest\x1a&.hedgerow.router.v1.ListModelsResponse\x12\x61\n\x0c\x45stimateCost\x12\'.hedgerow.router.v1.EstimateCostRequest\x1a(.hedgerow.router.v1.EstimateCostResponse\x12\x61\n\x0c\x45xplainRoute\x12\'.hedgerow.router.v1.ExplainRouteRequest\x1a(.hedgerow.router.v1.ExplainRouteResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hedgerow.router.v1.router_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MODELKIND']._serialized_start=488
-  _globals['_MODELKIND']._serialized_end=570
-  _globals['_LISTMODELSREQUEST']._serialized_start=63
-  _globals['_LISTMODELSREQUEST']._serialized_end=142
-  _globals['_LISTMODELSRESPONSE']._serialized_start=144
-  _globals['_LISTMODELSRESPONSE']._serialized_end=255
-  _globals['_MODEL']._serialized_start=258
-  _globals['_MODEL']._serialized_end=399
-  _globals['_CANDIDATE']._serialized_start=401
-  _globals['_CANDIDATE']._serialized_end=486
-  _globals['_ROUTERSERVICE']._serialized_start=572
-  _globals['_ROUTERSERVICE']._serialized_end=680
+  _globals['_ESTIMATECOSTREQUEST_LABELSENTRY']._loaded_options = None
+  _globals['_ESTIMATECOSTREQUEST_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_EXPLAINROUTEREQUEST_LABELSENTRY']._loaded_options = None
+  _globals['_EXPLAINROUTEREQUEST_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_MODELKIND']._serialized_start=4445
+  _globals['_MODELKIND']._serialized_end=4527
+  _globals['_ROUTESTRATEGY']._serialized_start=4530
+  _globals['_ROUTESTRATEGY']._serialized_end=4691
+  _globals['_CANDIDATEREASON']._serialized_start=4694
+  _globals['_CANDIDATEREASON']._serialized_end=5175
+  _globals['_BREAKERSTATE']._serialized_start=5177
+  _globals['_BREAKERSTATE']._serialized_end=5301
+  _globals['_LISTMODELSREQUEST']._serialized_start=200
+  _globals['_LISTMODELSREQUEST']._serialized_end=358
+  _globals['_LISTMODELSRESPONSE']._serialized_start=360
+  _globals['_LISTMODELSRESPONSE']._serialized_end=471
+  _globals['_MODEL']._serialized_start=474
+  _globals['_MODEL']._serialized_end=615
+  _globals['_CANDIDATE']._serialized_start=618
+  _globals['_CANDIDATE']._serialized_end=772
+  _globals['_MODELFACTS']._serialized_start=775
+  _globals['_MODELFACTS']._serialized_end=1429
+  _globals['_ESTIMATECOSTREQUEST']._serialized_start=1432
+  _globals['_ESTIMATECOSTREQUEST']._serialized_end=1756
+  _globals['_ESTIMATECOSTREQUEST_LABELSENTRY']._serialized_start=1691
+  _globals['_ESTIMATECOSTREQUEST_LABELSENTRY']._serialized_end=1748
+  _globals['_ESTIMATECOSTRESPONSE']._serialized_start=1758
+  _globals['_ESTIMATECOSTRESPONSE']._serialized_end=1846
+  _globals['_COSTESTIMATE']._serialized_start=1849
+  _globals['_COSTESTIMATE']._serialized_end=2489
+  _globals['_EXPLAINROUTEREQUEST']._serialized_start=2492
+  _globals['_EXPLAINROUTEREQUEST']._serialized_end=2840
+  _globals['_EXPLAINROUTEREQUEST_LABELSENTRY']._serialized_start=1691
+  _globals['_EXPLAINROUTEREQUEST_LABELSENTRY']._serialized_end=1748
+  _globals['_EXPLAINROUTERESPONSE']._serialized_start=2843
+  _globals['_EXPLAINROUTERESPONSE']._serialized_end=3153
+  _globals['_HEDGINGEXPLANATION']._serialized_start=3156
+  _globals['_HEDGINGEXPLANATION']._serialized_end=3332
+  _globals['_CANDIDATEEXPLANATION']._serialized_start=3335
+  _globals['_CANDIDATEEXPLANATION']._serialized_end=3828
+  _globals['_CANDIDATEHEALTH']._serialized_start=3831
+  _globals['_CANDIDATEHEALTH']._serialized_end=4165
+  _globals['_CANDIDATEPRICE']._serialized_start=4168
+  _globals['_CANDIDATEPRICE']._serialized_end=4443
+  _globals['_ROUTERSERVICE']._serialized_start=5304
+  _globals['_ROUTERSERVICE']._serialized_end=5610
 # @@protoc_insertion_point(module_scope)

@@ -40,6 +40,16 @@ class RouterServiceStub(object):
                 request_serializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.ListModelsRequest.SerializeToString,
                 response_deserializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.ListModelsResponse.FromString,
                 _registered_method=True)
+        self.EstimateCost = channel.unary_unary(
+                '/hedgerow.router.v1.RouterService/EstimateCost',
+                request_serializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.EstimateCostRequest.SerializeToString,
+                response_deserializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.EstimateCostResponse.FromString,
+                _registered_method=True)
+        self.ExplainRoute = channel.unary_unary(
+                '/hedgerow.router.v1.RouterService/ExplainRoute',
+                request_serializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.ExplainRouteRequest.SerializeToString,
+                response_deserializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.ExplainRouteResponse.FromString,
+                _registered_method=True)
 
 
 class RouterServiceServicer(object):
@@ -53,6 +63,20 @@ class RouterServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EstimateCost(self, request, context):
+        """EstimateCost tells what a call would cost at each candidate of its route.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainRoute(self, request, context):
+        """ExplainRoute tells who would be asked for a call, in which order and why, and why the others would not be.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RouterServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +84,16 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.ListModels,
                     request_deserializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.ListModelsRequest.FromString,
                     response_serializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.ListModelsResponse.SerializeToString,
+            ),
+            'EstimateCost': grpc.unary_unary_rpc_method_handler(
+                    servicer.EstimateCost,
+                    request_deserializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.EstimateCostRequest.FromString,
+                    response_serializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.EstimateCostResponse.SerializeToString,
+            ),
+            'ExplainRoute': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainRoute,
+                    request_deserializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.ExplainRouteRequest.FromString,
+                    response_serializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.ExplainRouteResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +124,60 @@ class RouterService(object):
             '/hedgerow.router.v1.RouterService/ListModels',
             hedgerow_dot_router_dot_v1_dot_router__service__pb2.ListModelsRequest.SerializeToString,
             hedgerow_dot_router_dot_v1_dot_router__service__pb2.ListModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EstimateCost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedgerow.router.v1.RouterService/EstimateCost',
+            hedgerow_dot_router_dot_v1_dot_router__service__pb2.EstimateCostRequest.SerializeToString,
+            hedgerow_dot_router_dot_v1_dot_router__service__pb2.EstimateCostResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainRoute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedgerow.router.v1.RouterService/ExplainRoute',
+            hedgerow_dot_router_dot_v1_dot_router__service__pb2.ExplainRouteRequest.SerializeToString,
+            hedgerow_dot_router_dot_v1_dot_router__service__pb2.ExplainRouteResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -363,6 +363,32 @@ class CitationAdded(google.protobuf.message.Message):
 global___CitationAdded = CitationAdded
 
 @typing.final
+class LogprobsDelta(google.protobuf.message.Message):
+    """LogprobsDelta tells how likely more tokens of one part were. The part has had a delta before, if only an empty one; the
+    tokens of one LogprobsDelta need not be those of the delta before it.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PART_INDEX_FIELD_NUMBER: builtins.int
+    TOKENS_FIELD_NUMBER: builtins.int
+    part_index: builtins.int
+    """The part of the answer's message, from 0."""
+    @property
+    def tokens(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[hedgerow.chat.v1.message_pb2.TokenLogprob]:
+        """The tokens to append to the part's."""
+
+    def __init__(
+        self,
+        *,
+        part_index: builtins.int = ...,
+        tokens: collections.abc.Iterable[hedgerow.chat.v1.message_pb2.TokenLogprob] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["part_index", b"part_index", "tokens", b"tokens"]) -> None: ...
+
+global___LogprobsDelta = LogprobsDelta
+
+@typing.final
 class MediaDelta(google.protobuf.message.Message):
     """MediaDelta is more of one generated image, recording or file. The media type decides the kind of part: image/* an
     `Image`, audio/* an `Audio`, anything else a `File`.

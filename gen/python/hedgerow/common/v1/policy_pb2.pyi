@@ -26,6 +26,10 @@ class RoutePolicy(google.protobuf.message.Message):
     FIRST_TOKEN_TIMEOUT_FIELD_NUMBER: builtins.int
     IDLE_TIMEOUT_FIELD_NUMBER: builtins.int
     ALLOW_ROUTE_CHANGE_FIELD_NUMBER: builtins.int
+    REGIONS_FIELD_NUMBER: builtins.int
+    DISABLE_HEDGING_FIELD_NUMBER: builtins.int
+    MAX_ATTEMPTS_FIELD_NUMBER: builtins.int
+    SESSION_ID_FIELD_NUMBER: builtins.int
     require_parameters: builtins.bool
     """Refuses the call with FAILED_PRECONDITION and ERROR_REASON_PARAMETER_UNSUPPORTED when the provider would ignore or
     change a parameter. Default false: the call is served with a warning.
@@ -34,6 +38,17 @@ class RoutePolicy(google.protobuf.message.Message):
     """Opts in to `RouteChange` events: after content has been sent, the gateway may void it and start again elsewhere.
     Default false: such a failure ends the call. Only streaming calls can use it; a unary call never shows a partial
     answer and needs no consent.
+    """
+    disable_hedging: builtins.bool
+    """Asks for no hedged attempt, where the route would start one. Default false."""
+    max_attempts: builtins.int
+    """The most attempts that the call may take, hedged ones included, 1 to 8. Unset, or above the route's own bound: the
+    route's.
+    """
+    session_id: builtins.str
+    """Names the conversation that the call belongs to, so that a route with affinity stays with the candidate whose prompt
+    cache is warm. Empty: the beginning of the conversation itself tells. At most 128 bytes, of the caller's choice; the
+    tenant is part of the name.
     """
     @property
     def providers(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -54,6 +69,13 @@ class RoutePolicy(google.protobuf.message.Message):
         it the call ends with ERROR_REASON_STREAM_STALLED. Keep-alives do not count as content.
         """
 
+    @property
+    def regions(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Regions in which the call may be served, as configured for the candidates. Empty: all that the route allows. A
+        candidate without a region is in none. It can only narrow: what the route or the caller's identity forbids stays
+        forbidden.
+        """
+
     def __init__(
         self,
         *,
@@ -62,8 +84,13 @@ class RoutePolicy(google.protobuf.message.Message):
         first_token_timeout: google.protobuf.duration_pb2.Duration | None = ...,
         idle_timeout: google.protobuf.duration_pb2.Duration | None = ...,
         allow_route_change: builtins.bool = ...,
+        regions: collections.abc.Iterable[builtins.str] | None = ...,
+        disable_hedging: builtins.bool = ...,
+        max_attempts: builtins.int | None = ...,
+        session_id: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["first_token_timeout", b"first_token_timeout", "idle_timeout", b"idle_timeout"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["allow_route_change", b"allow_route_change", "first_token_timeout", b"first_token_timeout", "idle_timeout", b"idle_timeout", "providers", b"providers", "require_parameters", b"require_parameters"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_max_attempts", b"_max_attempts", "first_token_timeout", b"first_token_timeout", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_max_attempts", b"_max_attempts", "allow_route_change", b"allow_route_change", "disable_hedging", b"disable_hedging", "first_token_timeout", b"first_token_timeout", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "providers", b"providers", "regions", b"regions", "require_parameters", b"require_parameters", "session_id", b"session_id"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_max_attempts", b"_max_attempts"]) -> typing.Literal["max_attempts"] | None: ...
 
 global___RoutePolicy = RoutePolicy

@@ -169,6 +169,17 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
 
     Example: {"reason":"ERROR_REASON_INTERNAL","domain":"hedgerow","metadata":{}}
     """
+    ERROR_REASON_SWITCHED_OFF: _ErrorReason.ValueType  # 30
+    """UNAVAILABLE. An operator has switched the tenant, the model or all of its providers off; a retry does not help.
+
+    Example: {"reason":"ERROR_REASON_SWITCHED_OFF","domain":"hedgerow","metadata":{"scope":"model","model":"fast"}}
+    """
+    ERROR_REASON_CONFIG_INVALID: _ErrorReason.ValueType  # 31
+    """FAILED_PRECONDITION. The configuration file cannot be used, so nothing was reloaded; google.rpc.BadRequest says what is
+    wrong where.
+
+    Example: {"reason":"ERROR_REASON_CONFIG_INVALID","domain":"hedgerow","metadata":{"file":"/etc/hedgerow/config.yaml","line":"8","faults":"1"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the reason of a failed call: the value's name stands in google.rpc.ErrorInfo.reason, with the domain
@@ -322,5 +333,16 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 29
 """INTERNAL. A fault of the gateway itself. The request id finds it in the log.
 
 Example: {"reason":"ERROR_REASON_INTERNAL","domain":"hedgerow","metadata":{}}
+"""
+ERROR_REASON_SWITCHED_OFF: ErrorReason.ValueType  # 30
+"""UNAVAILABLE. An operator has switched the tenant, the model or all of its providers off; a retry does not help.
+
+Example: {"reason":"ERROR_REASON_SWITCHED_OFF","domain":"hedgerow","metadata":{"scope":"model","model":"fast"}}
+"""
+ERROR_REASON_CONFIG_INVALID: ErrorReason.ValueType  # 31
+"""FAILED_PRECONDITION. The configuration file cannot be used, so nothing was reloaded; google.rpc.BadRequest says what is
+wrong where.
+
+Example: {"reason":"ERROR_REASON_CONFIG_INVALID","domain":"hedgerow","metadata":{"file":"/etc/hedgerow/config.yaml","line":"8","faults":"1"}}
 """
 global___ErrorReason = ErrorReason

@@ -23,9 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from hedgerow.chat.v1 import message_pb2 as hedgerow_dot_chat_dot_v1_dot_message__pb2
+from hedgerow.common.v1 import policy_pb2 as hedgerow_dot_common_dot_v1_dot_policy__pb2
+from hedgerow.embed.v1 import embed_service_pb2 as hedgerow_dot_embed_dot_v1_dot_embed__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'hedgerow/router/v1/router_service.proto\x12\x12hedgerow.router.v1\x1a\x1b\x62uf/validate/validate.proto\"P\n\x11ListModelsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"X\n\x12ListModelsResponse\x12)\n\x06models\x18\x01 \x03(\x0b\x32\x19.hedgerow.router.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"u\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.hedgerow.router.v1.ModelKind\x12\x31\n\ncandidates\x18\x03 \x03(\x0b\x32\x1d.hedgerow.router.v1.Candidate\"<\n\tCandidate\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t*R\n\tModelKind\x12\x1a\n\x16MODEL_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fMODEL_KIND_CHAT\x10\x01\x12\x14\n\x10MODEL_KIND_EMBED\x10\x02\x32l\n\rRouterService\x12[\n\nListModels\x12%.hedgerow.router.v1.ListModelsRequest\x1a&.hedgerow.router.v1.ListModelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'hedgerow/router/v1/router_service.proto\x12\x12hedgerow.router.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1ehedgerow/chat/v1/message.proto\x1a\x1fhedgerow/common/v1/policy.proto\x1a%hedgerow/embed/v1/embed_service.proto\"\xa2\x01\n\x11ListModelsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x35\n\x04kind\x18\x03 \x01(\x0e\x32\x1d.hedgerow.router.v1.ModelKindB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x19\n\x08provider\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18?\"X\n\x12ListModelsResponse\x12)\n\x06models\x18\x01 \x03(\x0b\x32\x19.hedgerow.router.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"u\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.hedgerow.router.v1.ModelKind\x12\x31\n\ncandidates\x18\x03 \x03(\x0b\x32\x1d.hedgerow.router.v1.Candidate\"z\n\tCandidate\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12\x32\n\x05\x66\x61\x63ts\x18\x04 \x01(\x0b\x32\x1e.hedgerow.router.v1.ModelFactsH\x00\x88\x01\x01\x42\x08\n\x06_facts\"\xd5\x03\n\nModelFacts\x12\x1b\n\x0e\x63ontext_tokens\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x1e\n\x11max_output_tokens\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x18\n\x10input_modalities\x18\x03 \x03(\t\x12\x19\n\x11output_modalities\x18\x04 \x03(\t\x12\x12\n\x05tools\x18\x05 \x01(\x08H\x02\x88\x01\x01\x12\x18\n\x0bjson_schema\x18\x06 \x01(\x08H\x03\x88\x01\x01\x12\x16\n\treasoning\x18\x07 \x01(\x08H\x04\x88\x01\x01\x12\x14\n\x07prefill\x18\x08 \x01(\x08H\x05\x88\x01\x01\x12\x14\n\x0cstreams_only\x18\t \x01(\x08\x12\x14\n\x0cvector_space\x18\n \x01(\t\x12\x17\n\ndimensions\x18\x0b \x01(\x05H\x06\x88\x01\x01\x12\x0f\n\x07regions\x18\x0c \x03(\t\x12\x0f\n\x07\x61liases\x18\r \x03(\t\x12\x13\n\x0bretire_date\x18\x0e \x01(\t\x12\x11\n\tsuccessor\x18\x0f \x01(\tB\x11\n\x0f_context_tokensB\x14\n\x12_max_output_tokensB\x08\n\x06_toolsB\x0e\n\x0c_json_schemaB\x0c\n\n_reasoningB\n\n\x08_prefillB\r\n\x0b_dimensions\"\xd6\x02\n\x13\x45stimateCostRequest\x12*\n\x04\x63hat\x18\x01 \x01(\x0b\x32\x1a.hedgerow.chat.v1.ChatSpecH\x00\x12-\n\x05\x65mbed\x18\x02 \x01(\x0b\x32\x1c.hedgerow.embed.v1.EmbedSpecH\x00\x12.\n\x05route\x18\x03 \x01(\x0b\x32\x1f.hedgerow.common.v1.RoutePolicy\x12v\n\x06labels\x18\x04 \x03(\x0b\x32\x33.hedgerow.router.v1.EstimateCostRequest.LabelsEntryB1\xbaH.\x9a\x01+\x10\x10\" r\x1e\x32\x1c^[a-z0-9][a-z0-9_./-]{0,62}$*\x05r\x03\x18\x80\x02\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\r\n\x04\x63\x61ll\x12\x05\xbaH\x02\x08\x01\"L\n\x14\x45stimateCostResponse\x12\x34\n\ncandidates\x18\x01 \x03(\x0b\x32 .hedgerow.router.v1.CostEstimate\"\xc9\x03\n\x0c\x43ostEstimate\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12\x1b\n\x0elow_cost_picos\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12 \n\x13\x65xpected_cost_picos\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12#\n\x16upper_bound_cost_picos\x18\x06 \x01(\x03H\x02\x88\x01\x01\x12\x1d\n\x15\x65xpected_input_tokens\x18\x07 \x01(\x03\x12%\n\x18upper_bound_input_tokens\x18\x08 \x01(\x03H\x03\x88\x01\x01\x12\x1e\n\x16\x65xpected_output_tokens\x18\t \x01(\x03\x12&\n\x19upper_bound_output_tokens\x18\n \x01(\x03H\x04\x88\x01\x01\x12\x15\n\rprice_version\x18\x0b \x01(\tB\x11\n\x0f_low_cost_picosB\x16\n\x14_expected_cost_picosB\x19\n\x17_upper_bound_cost_picosB\x1b\n\x19_upper_bound_input_tokensB\x1c\n\x1a_upper_bound_output_tokens\"\xe6\x02\n\x13\x45xplainRouteRequest\x12*\n\x04\x63hat\x18\x01 \x01(\x0b\x32\x1a.hedgerow.chat.v1.ChatSpecH\x00\x12-\n\x05\x65mbed\x18\x02 \x01(\x0b\x32\x1c.hedgerow.embed.v1.EmbedSpecH\x00\x12.\n\x05route\x18\x03 \x01(\x0b\x32\x1f.hedgerow.common.v1.RoutePolicy\x12v\n\x06labels\x18\x04 \x03(\x0b\x32\x33.hedgerow.router.v1.ExplainRouteRequest.LabelsEntryB1\xbaH.\x9a\x01+\x10\x10\" r\x1e\x32\x1c^[a-z0-9][a-z0-9_./-]{0,62}$*\x05r\x03\x18\x80\x02\x12\x0e\n\x06stream\x18\x05 \x01(\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\r\n\x04\x63\x61ll\x12\x05\xbaH\x02\x08\x01\"\xf9\x01\n\x14\x45xplainRouteResponse\x12<\n\ncandidates\x18\x01 \x03(\x0b\x32(.hedgerow.router.v1.CandidateExplanation\x12\x33\n\x08strategy\x18\x02 \x01(\x0e\x32!.hedgerow.router.v1.RouteStrategy\x12\r\n\x05rules\x18\x03 \x03(\x05\x12\x14\n\x0cmax_attempts\x18\x04 \x01(\x05\x12\x10\n\x08\x61\x66\x66inity\x18\x05 \x01(\x08\x12\x37\n\x07hedging\x18\x06 \x01(\x0b\x32&.hedgerow.router.v1.HedgingExplanation\"\x8b\x01\n\x12HedgingExplanation\x12\x19\n\x11max_extra_percent\x18\x01 \x01(\x01\x12,\n\tmin_delay\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\tmax_delay\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xf5\x02\n\x14\x43\x61ndidateExplanation\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12\x12\n\ncredential\x18\x04 \x01(\t\x12\x10\n\x08\x65ligible\x18\x05 \x01(\x08\x12\x16\n\x0ewould_be_asked\x18\x06 \x01(\x08\x12\x33\n\x06reason\x18\x07 \x01(\x0e\x32#.hedgerow.router.v1.CandidateReason\x12\x13\n\x0b\x65xplanation\x18\x08 \x01(\t\x12\x12\n\nwritten_in\x18\t \x01(\t\x12\x33\n\x06health\x18\n \x01(\x0b\x32#.hedgerow.router.v1.CandidateHealth\x12\x31\n\x05price\x18\x0b \x01(\x0b\x32\".hedgerow.router.v1.CandidatePrice\x12\x18\n\x0b\x66irst_share\x18\x0c \x01(\x01H\x00\x88\x01\x01\x42\x0e\n\x0c_first_share\"\xf7\x01\n\x0f\x43\x61ndidateHealth\x12\x31\n\x07\x62reaker\x18\x01 \x01(\x0e\x32 .hedgerow.router.v1.BreakerState\x12*\n\x07\x62\x61\x63k_in\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fresting_because\x18\x03 \x01(\t\x12\x18\n\x10running_attempts\x18\x04 \x01(\x05\x12\x36\n\x13typical_first_token\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\x12rate_limited_share\x18\x06 \x01(\x01\"\xcf\x01\n\x0e\x43\x61ndidatePrice\x12\x1e\n\x11input_token_picos\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1f\n\x12output_token_picos\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12 \n\x13\x65xpected_cost_picos\x18\x03 \x01(\x03H\x02\x88\x01\x01\x12\x15\n\rprice_version\x18\x04 \x01(\tB\x14\n\x12_input_token_picosB\x15\n\x13_output_token_picosB\x16\n\x14_expected_cost_picos*R\n\tModelKind\x12\x1a\n\x16MODEL_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fMODEL_KIND_CHAT\x10\x01\x12\x14\n\x10MODEL_KIND_EMBED\x10\x02*\xa1\x01\n\rRouteStrategy\x12\x1e\n\x1aROUTE_STRATEGY_UNSPECIFIED\x10\x00\x12\x1a\n\x16ROUTE_STRATEGY_ORDERED\x10\x01\x12\x1b\n\x17ROUTE_STRATEGY_WEIGHTED\x10\x02\x12\x1b\n\x17ROUTE_STRATEGY_CHEAPEST\x10\x03\x12\x1a\n\x16ROUTE_STRATEGY_FASTEST\x10\x04*\xe1\x03\n\x0f\x43\x61ndidateReason\x12 \n\x1c\x43\x41NDIDATE_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43\x41NDIDATE_REASON_LISTED\x10\x01\x12\x1b\n\x17\x43\x41NDIDATE_REASON_WEIGHT\x10\x02\x12\x1a\n\x16\x43\x41NDIDATE_REASON_PRICE\x10\x03\x12\x1a\n\x16\x43\x41NDIDATE_REASON_SPEED\x10\x04\x12\x1d\n\x19\x43\x41NDIDATE_REASON_AFFINITY\x10\x05\x12\x1c\n\x18\x43\x41NDIDATE_REASON_RESTING\x10\x06\x12\x1c\n\x18\x43\x41NDIDATE_REASON_EJECTED\x10\x07\x12\x1b\n\x17\x43\x41NDIDATE_REASON_REGION\x10\x08\x12!\n\x1d\x43\x41NDIDATE_REASON_SWITCHED_OFF\x10\t\x12\x1d\n\x19\x43\x41NDIDATE_REASON_PROVIDER\x10\n\x12\x1e\n\x1a\x43\x41NDIDATE_REASON_CONDITION\x10\x0b\x12\x1f\n\x1b\x43\x41NDIDATE_REASON_CAPABILITY\x10\x0c\x12\x1c\n\x18\x43\x41NDIDATE_REASON_CONTEXT\x10\r\x12!\n\x1d\x43\x41NDIDATE_REASON_VECTOR_SPACE\x10\x0e*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03\x32\xb2\x02\n\rRouterService\x12[\n\nListModels\x12%.hedgerow.router.v1.ListModelsRequest\x1a&.hedgerow.router.v1.ListModelsResponse\x12\x61\n\x0c\x45stimateCost\x12\'.hedgerow.router.v1.EstimateCostRequest\x1a(.hedgerow.router.v1.EstimateCostResponse\x12\x61\n\x0c\x45xplainRoute\x12\'.hedgerow.router.v1.ExplainRouteRequest\x1a(.hedgerow.router.v1.ExplainRouteResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,16 +40,62 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTMODELSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_LISTMODELSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTMODELSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
-  _globals['_MODELKIND']._serialized_start=445
-  _globals['_MODELKIND']._serialized_end=527
-  _globals['_LISTMODELSREQUEST']._serialized_start=92
-  _globals['_LISTMODELSREQUEST']._serialized_end=172
-  _globals['_LISTMODELSRESPONSE']._serialized_start=174
-  _globals['_LISTMODELSRESPONSE']._serialized_end=262
-  _globals['_MODEL']._serialized_start=264
-  _globals['_MODEL']._serialized_end=381
-  _globals['_CANDIDATE']._serialized_start=383
-  _globals['_CANDIDATE']._serialized_end=443
-  _globals['_ROUTERSERVICE']._serialized_start=529
-  _globals['_ROUTERSERVICE']._serialized_end=637
+  _globals['_LISTMODELSREQUEST'].fields_by_name['kind']._loaded_options = None
+  _globals['_LISTMODELSREQUEST'].fields_by_name['kind']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_LISTMODELSREQUEST'].fields_by_name['provider']._loaded_options = None
+  _globals['_LISTMODELSREQUEST'].fields_by_name['provider']._serialized_options = b'\272H\004r\002\030?'
+  _globals['_ESTIMATECOSTREQUEST_LABELSENTRY']._loaded_options = None
+  _globals['_ESTIMATECOSTREQUEST_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_ESTIMATECOSTREQUEST'].oneofs_by_name['call']._loaded_options = None
+  _globals['_ESTIMATECOSTREQUEST'].oneofs_by_name['call']._serialized_options = b'\272H\002\010\001'
+  _globals['_ESTIMATECOSTREQUEST'].fields_by_name['labels']._loaded_options = None
+  _globals['_ESTIMATECOSTREQUEST'].fields_by_name['labels']._serialized_options = b'\272H.\232\001+\020\020\" r\0362\034^[a-z0-9][a-z0-9_./-]{0,62}$*\005r\003\030\200\002'
+  _globals['_EXPLAINROUTEREQUEST_LABELSENTRY']._loaded_options = None
+  _globals['_EXPLAINROUTEREQUEST_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_EXPLAINROUTEREQUEST'].oneofs_by_name['call']._loaded_options = None
+  _globals['_EXPLAINROUTEREQUEST'].oneofs_by_name['call']._serialized_options = b'\272H\002\010\001'
+  _globals['_EXPLAINROUTEREQUEST'].fields_by_name['labels']._loaded_options = None
+  _globals['_EXPLAINROUTEREQUEST'].fields_by_name['labels']._serialized_options = b'\272H.\232\001+\020\020\" r\0362\034^[a-z0-9][a-z0-9_./-]{0,62}$*\005r\003\030\200\002'
+  _globals['_MODELKIND']._serialized_start=3672
+  _globals['_MODELKIND']._serialized_end=3754
+  _globals['_ROUTESTRATEGY']._serialized_start=3757
+  _globals['_ROUTESTRATEGY']._serialized_end=3918
+  _globals['_CANDIDATEREASON']._serialized_start=3921
+  _globals['_CANDIDATEREASON']._serialized_end=4402
+  _globals['_BREAKERSTATE']._serialized_start=4404
+  _globals['_BREAKERSTATE']._serialized_end=4528
+  _globals['_LISTMODELSREQUEST']._serialized_start=229
+  _globals['_LISTMODELSREQUEST']._serialized_end=391
+  _globals['_LISTMODELSRESPONSE']._serialized_start=393
+  _globals['_LISTMODELSRESPONSE']._serialized_end=481
+  _globals['_MODEL']._serialized_start=483
+  _globals['_MODEL']._serialized_end=600
+  _globals['_CANDIDATE']._serialized_start=602
+  _globals['_CANDIDATE']._serialized_end=724
+  _globals['_MODELFACTS']._serialized_start=727
+  _globals['_MODELFACTS']._serialized_end=1196
+  _globals['_ESTIMATECOSTREQUEST']._serialized_start=1199
+  _globals['_ESTIMATECOSTREQUEST']._serialized_end=1541
+  _globals['_ESTIMATECOSTREQUEST_LABELSENTRY']._serialized_start=1481
+  _globals['_ESTIMATECOSTREQUEST_LABELSENTRY']._serialized_end=1526
+  _globals['_ESTIMATECOSTRESPONSE']._serialized_start=1543
+  _globals['_ESTIMATECOSTRESPONSE']._serialized_end=1619
+  _globals['_COSTESTIMATE']._serialized_start=1622
+  _globals['_COSTESTIMATE']._serialized_end=2079
+  _globals['_EXPLAINROUTEREQUEST']._serialized_start=2082
+  _globals['_EXPLAINROUTEREQUEST']._serialized_end=2440
+  _globals['_EXPLAINROUTEREQUEST_LABELSENTRY']._serialized_start=1481
+  _globals['_EXPLAINROUTEREQUEST_LABELSENTRY']._serialized_end=1526
+  _globals['_EXPLAINROUTERESPONSE']._serialized_start=2443
+  _globals['_EXPLAINROUTERESPONSE']._serialized_end=2692
+  _globals['_HEDGINGEXPLANATION']._serialized_start=2695
+  _globals['_HEDGINGEXPLANATION']._serialized_end=2834
+  _globals['_CANDIDATEEXPLANATION']._serialized_start=2837
+  _globals['_CANDIDATEEXPLANATION']._serialized_end=3210
+  _globals['_CANDIDATEHEALTH']._serialized_start=3213
+  _globals['_CANDIDATEHEALTH']._serialized_end=3460
+  _globals['_CANDIDATEPRICE']._serialized_start=3463
+  _globals['_CANDIDATEPRICE']._serialized_end=3670
+  _globals['_ROUTERSERVICE']._serialized_start=4531
+  _globals['_ROUTERSERVICE']._serialized_end=4837
 # @@protoc_insertion_point(module_scope)

@@ -6,9 +6,13 @@ isort:skip_file
 import builtins
 import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.duration_pb2
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
+import hedgerow.chat.v1.message_pb2
+import hedgerow.common.v1.policy_pb2
+import hedgerow.embed.v1.embed_service_pb2
 import sys
 import typing
 
@@ -43,6 +47,138 @@ MODEL_KIND_EMBED: ModelKind.ValueType  # 2
 """Embeddings, for EmbedService."""
 global___ModelKind = ModelKind
 
+class _RouteStrategy:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _RouteStrategyEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_RouteStrategy.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    ROUTE_STRATEGY_UNSPECIFIED: _RouteStrategy.ValueType  # 0
+    """Not set."""
+    ROUTE_STRATEGY_ORDERED: _RouteStrategy.ValueType  # 1
+    """As the configuration lists them."""
+    ROUTE_STRATEGY_WEIGHTED: _RouteStrategy.ValueType  # 2
+    """Drawn by their weights."""
+    ROUTE_STRATEGY_CHEAPEST: _RouteStrategy.ValueType  # 3
+    """By the expected cost of the request."""
+    ROUTE_STRATEGY_FASTEST: _RouteStrategy.ValueType  # 4
+    """By their newest times to the first content."""
+
+class RouteStrategy(_RouteStrategy, metaclass=_RouteStrategyEnumTypeWrapper):
+    """RouteStrategy is how a route orders its candidates. The set grows."""
+
+ROUTE_STRATEGY_UNSPECIFIED: RouteStrategy.ValueType  # 0
+"""Not set."""
+ROUTE_STRATEGY_ORDERED: RouteStrategy.ValueType  # 1
+"""As the configuration lists them."""
+ROUTE_STRATEGY_WEIGHTED: RouteStrategy.ValueType  # 2
+"""Drawn by their weights."""
+ROUTE_STRATEGY_CHEAPEST: RouteStrategy.ValueType  # 3
+"""By the expected cost of the request."""
+ROUTE_STRATEGY_FASTEST: RouteStrategy.ValueType  # 4
+"""By their newest times to the first content."""
+global___RouteStrategy = RouteStrategy
+
+class _CandidateReason:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _CandidateReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_CandidateReason.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    CANDIDATE_REASON_UNSPECIFIED: _CandidateReason.ValueType  # 0
+    """Not set."""
+    CANDIDATE_REASON_LISTED: _CandidateReason.ValueType  # 1
+    """Eligible: its place in the configuration."""
+    CANDIDATE_REASON_WEIGHT: _CandidateReason.ValueType  # 2
+    """Eligible: its weight."""
+    CANDIDATE_REASON_PRICE: _CandidateReason.ValueType  # 3
+    """Eligible: its expected cost, or that its price is not known."""
+    CANDIDATE_REASON_SPEED: _CandidateReason.ValueType  # 4
+    """Eligible: its newest times to the first content, or that none is known."""
+    CANDIDATE_REASON_AFFINITY: _CandidateReason.ValueType  # 5
+    """Eligible: it answered this conversation last."""
+    CANDIDATE_REASON_RESTING: _CandidateReason.ValueType  # 6
+    """Eligible, but passed over for now: a rate limit, an overload or a refused credential."""
+    CANDIDATE_REASON_EJECTED: _CandidateReason.ValueType  # 7
+    """Eligible, but passed over for now: its breaker is open."""
+    CANDIDATE_REASON_REGION: _CandidateReason.ValueType  # 8
+    """Excluded: residency. It runs elsewhere, or nothing says where it runs."""
+    CANDIDATE_REASON_SWITCHED_OFF: _CandidateReason.ValueType  # 9
+    """Excluded: the operator has switched its provider or model off."""
+    CANDIDATE_REASON_PROVIDER: _CandidateReason.ValueType  # 10
+    """Excluded: the request or a rule names other providers."""
+    CANDIDATE_REASON_CONDITION: _CandidateReason.ValueType  # 11
+    """Excluded: its condition does not hold for the call."""
+    CANDIDATE_REASON_CAPABILITY: _CandidateReason.ValueType  # 12
+    """Excluded: the request needs what the model is known not to have."""
+    CANDIDATE_REASON_CONTEXT: _CandidateReason.ValueType  # 13
+    """Excluded: the request is longer than the model's context, while another candidate has room for it."""
+    CANDIDATE_REASON_VECTOR_SPACE: _CandidateReason.ValueType  # 14
+    """Excluded: its vectors cannot be compared with those of the route."""
+
+class CandidateReason(_CandidateReason, metaclass=_CandidateReasonEnumTypeWrapper):
+    """CandidateReason is why a candidate has its place, or none. The set grows."""
+
+CANDIDATE_REASON_UNSPECIFIED: CandidateReason.ValueType  # 0
+"""Not set."""
+CANDIDATE_REASON_LISTED: CandidateReason.ValueType  # 1
+"""Eligible: its place in the configuration."""
+CANDIDATE_REASON_WEIGHT: CandidateReason.ValueType  # 2
+"""Eligible: its weight."""
+CANDIDATE_REASON_PRICE: CandidateReason.ValueType  # 3
+"""Eligible: its expected cost, or that its price is not known."""
+CANDIDATE_REASON_SPEED: CandidateReason.ValueType  # 4
+"""Eligible: its newest times to the first content, or that none is known."""
+CANDIDATE_REASON_AFFINITY: CandidateReason.ValueType  # 5
+"""Eligible: it answered this conversation last."""
+CANDIDATE_REASON_RESTING: CandidateReason.ValueType  # 6
+"""Eligible, but passed over for now: a rate limit, an overload or a refused credential."""
+CANDIDATE_REASON_EJECTED: CandidateReason.ValueType  # 7
+"""Eligible, but passed over for now: its breaker is open."""
+CANDIDATE_REASON_REGION: CandidateReason.ValueType  # 8
+"""Excluded: residency. It runs elsewhere, or nothing says where it runs."""
+CANDIDATE_REASON_SWITCHED_OFF: CandidateReason.ValueType  # 9
+"""Excluded: the operator has switched its provider or model off."""
+CANDIDATE_REASON_PROVIDER: CandidateReason.ValueType  # 10
+"""Excluded: the request or a rule names other providers."""
+CANDIDATE_REASON_CONDITION: CandidateReason.ValueType  # 11
+"""Excluded: its condition does not hold for the call."""
+CANDIDATE_REASON_CAPABILITY: CandidateReason.ValueType  # 12
+"""Excluded: the request needs what the model is known not to have."""
+CANDIDATE_REASON_CONTEXT: CandidateReason.ValueType  # 13
+"""Excluded: the request is longer than the model's context, while another candidate has room for it."""
+CANDIDATE_REASON_VECTOR_SPACE: CandidateReason.ValueType  # 14
+"""Excluded: its vectors cannot be compared with those of the route."""
+global___CandidateReason = CandidateReason
+
+class _BreakerState:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _BreakerStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_BreakerState.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    BREAKER_STATE_UNSPECIFIED: _BreakerState.ValueType  # 0
+    """Not set."""
+    BREAKER_STATE_CLOSED: _BreakerState.ValueType  # 1
+    """Asked like any other."""
+    BREAKER_STATE_OPEN: _BreakerState.ValueType  # 2
+    """Ejected after failures: not asked."""
+    BREAKER_STATE_HALF_OPEN: _BreakerState.ValueType  # 3
+    """The ejection is over; single calls try whether the fault is, too."""
+
+class BreakerState(_BreakerState, metaclass=_BreakerStateEnumTypeWrapper):
+    """BreakerState is where the breaker of a candidate stands. The set grows."""
+
+BREAKER_STATE_UNSPECIFIED: BreakerState.ValueType  # 0
+"""Not set."""
+BREAKER_STATE_CLOSED: BreakerState.ValueType  # 1
+"""Asked like any other."""
+BREAKER_STATE_OPEN: BreakerState.ValueType  # 2
+"""Ejected after failures: not asked."""
+BREAKER_STATE_HALF_OPEN: BreakerState.ValueType  # 3
+"""The ejection is over; single calls try whether the fault is, too."""
+global___BreakerState = BreakerState
+
 @typing.final
 class ListModelsRequest(google.protobuf.message.Message):
     """ListModelsRequest asks for a page of models."""
@@ -51,17 +187,25 @@ class ListModelsRequest(google.protobuf.message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    KIND_FIELD_NUMBER: builtins.int
+    PROVIDER_FIELD_NUMBER: builtins.int
     page_size: builtins.int
     """The most models to return, 0 to 1,000. 0: 100."""
     page_token: builtins.str
     """The `next_page_token` of the page before. Empty: the first page. Any other value is INVALID_ARGUMENT."""
+    kind: global___ModelKind.ValueType
+    """Only models for this. Unset: all. The pages of one list are asked for with the same filters."""
+    provider: builtins.str
+    """Only models that this provider may serve, by its configured name. Empty: all; a name that is not configured: none."""
     def __init__(
         self,
         *,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        kind: global___ModelKind.ValueType = ...,
+        provider: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["kind", b"kind", "page_size", b"page_size", "page_token", b"page_token", "provider", b"provider"]) -> None: ...
 
 global___ListModelsRequest = ListModelsRequest
 
@@ -77,7 +221,9 @@ class ListModelsResponse(google.protobuf.message.Message):
     """Asks for the next page. Empty on the last one."""
     @property
     def models(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Model]:
-        """The models, sorted by name."""
+        """The models, sorted by name. After a name that ends with "/*" come, each by its whole name, the models of its
+        provider that the gateway knows.
+        """
 
     def __init__(
         self,
@@ -128,19 +274,575 @@ class Candidate(google.protobuf.message.Message):
     PROVIDER_FIELD_NUMBER: builtins.int
     MODEL_FIELD_NUMBER: builtins.int
     REGION_FIELD_NUMBER: builtins.int
+    FACTS_FIELD_NUMBER: builtins.int
     provider: builtins.str
     """The configured name of the provider."""
     model: builtins.str
     """The provider's name of the model; "*" for a name that ends with "/*"."""
     region: builtins.str
     """The configured region. Empty when none is configured."""
+    @property
+    def facts(self) -> global___ModelFacts:
+        """What the gateway knows of the model. Unset: nothing."""
+
     def __init__(
         self,
         *,
         provider: builtins.str = ...,
         model: builtins.str = ...,
         region: builtins.str = ...,
+        facts: global___ModelFacts | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["model", b"model", "provider", b"provider", "region", b"region"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_facts", b"_facts", "facts", b"facts"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_facts", b"_facts", "facts", b"facts", "model", b"model", "provider", b"provider", "region", b"region"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_facts", b"_facts"]) -> typing.Literal["facts"] | None: ...
 
 global___Candidate = Candidate
+
+@typing.final
+class ModelFacts(google.protobuf.message.Message):
+    """ModelFacts is what the gateway's catalogue knows of a provider's model. Unset and empty mean unknown, never no."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CONTEXT_TOKENS_FIELD_NUMBER: builtins.int
+    MAX_OUTPUT_TOKENS_FIELD_NUMBER: builtins.int
+    INPUT_MODALITIES_FIELD_NUMBER: builtins.int
+    OUTPUT_MODALITIES_FIELD_NUMBER: builtins.int
+    TOOLS_FIELD_NUMBER: builtins.int
+    JSON_SCHEMA_FIELD_NUMBER: builtins.int
+    REASONING_FIELD_NUMBER: builtins.int
+    PREFILL_FIELD_NUMBER: builtins.int
+    STREAMS_ONLY_FIELD_NUMBER: builtins.int
+    VECTOR_SPACE_FIELD_NUMBER: builtins.int
+    DIMENSIONS_FIELD_NUMBER: builtins.int
+    REGIONS_FIELD_NUMBER: builtins.int
+    ALIASES_FIELD_NUMBER: builtins.int
+    RETIRE_DATE_FIELD_NUMBER: builtins.int
+    SUCCESSOR_FIELD_NUMBER: builtins.int
+    context_tokens: builtins.int
+    """The longest conversation, in tokens: input and output together unless the provider counts them apart."""
+    max_output_tokens: builtins.int
+    """The longest answer, in tokens."""
+    tools: builtins.bool
+    """Whether it calls functions."""
+    json_schema: builtins.bool
+    """Whether its output can be bound to a JSON schema."""
+    reasoning: builtins.bool
+    """Whether it reasons before it answers."""
+    prefill: builtins.bool
+    """Whether a conversation may end with the beginning of the model's own turn."""
+    streams_only: builtins.bool
+    """Whether the provider answers only streaming requests."""
+    vector_space: builtins.str
+    """For embedding models: vectors of one space and one length can be compared with each other, whoever made them."""
+    dimensions: builtins.int
+    """The length of an embedding model's vectors unless another is asked for."""
+    retire_date: builtins.str
+    """The last day on which the provider promises to serve it, as in 2027-01-14. Empty: no day is known."""
+    successor: builtins.str
+    """The model that the provider names in its place."""
+    @property
+    def input_modalities(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What it takes, of text, image, audio, file and video. The set grows."""
+
+    @property
+    def output_modalities(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What it gives, of text, image and audio. The set grows."""
+
+    @property
+    def regions(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Where the provider offers it, in the provider's own words. Empty: unknown or everywhere."""
+
+    @property
+    def aliases(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Other names of the same model at this provider."""
+
+    def __init__(
+        self,
+        *,
+        context_tokens: builtins.int | None = ...,
+        max_output_tokens: builtins.int | None = ...,
+        input_modalities: collections.abc.Iterable[builtins.str] | None = ...,
+        output_modalities: collections.abc.Iterable[builtins.str] | None = ...,
+        tools: builtins.bool | None = ...,
+        json_schema: builtins.bool | None = ...,
+        reasoning: builtins.bool | None = ...,
+        prefill: builtins.bool | None = ...,
+        streams_only: builtins.bool = ...,
+        vector_space: builtins.str = ...,
+        dimensions: builtins.int | None = ...,
+        regions: collections.abc.Iterable[builtins.str] | None = ...,
+        aliases: collections.abc.Iterable[builtins.str] | None = ...,
+        retire_date: builtins.str = ...,
+        successor: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_context_tokens", b"_context_tokens", "_dimensions", b"_dimensions", "_json_schema", b"_json_schema", "_max_output_tokens", b"_max_output_tokens", "_prefill", b"_prefill", "_reasoning", b"_reasoning", "_tools", b"_tools", "context_tokens", b"context_tokens", "dimensions", b"dimensions", "json_schema", b"json_schema", "max_output_tokens", b"max_output_tokens", "prefill", b"prefill", "reasoning", b"reasoning", "tools", b"tools"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_context_tokens", b"_context_tokens", "_dimensions", b"_dimensions", "_json_schema", b"_json_schema", "_max_output_tokens", b"_max_output_tokens", "_prefill", b"_prefill", "_reasoning", b"_reasoning", "_tools", b"_tools", "aliases", b"aliases", "context_tokens", b"context_tokens", "dimensions", b"dimensions", "input_modalities", b"input_modalities", "json_schema", b"json_schema", "max_output_tokens", b"max_output_tokens", "output_modalities", b"output_modalities", "prefill", b"prefill", "reasoning", b"reasoning", "regions", b"regions", "retire_date", b"retire_date", "streams_only", b"streams_only", "successor", b"successor", "tools", b"tools", "vector_space", b"vector_space"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_context_tokens", b"_context_tokens"]) -> typing.Literal["context_tokens"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_dimensions", b"_dimensions"]) -> typing.Literal["dimensions"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_json_schema", b"_json_schema"]) -> typing.Literal["json_schema"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_max_output_tokens", b"_max_output_tokens"]) -> typing.Literal["max_output_tokens"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_prefill", b"_prefill"]) -> typing.Literal["prefill"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_reasoning", b"_reasoning"]) -> typing.Literal["reasoning"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_tools", b"_tools"]) -> typing.Literal["tools"] | None: ...
+
+global___ModelFacts = ModelFacts
+
+@typing.final
+class EstimateCostRequest(google.protobuf.message.Message):
+    """EstimateCostRequest is a call that is not to be sent."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class LabelsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    CHAT_FIELD_NUMBER: builtins.int
+    EMBED_FIELD_NUMBER: builtins.int
+    ROUTE_FIELD_NUMBER: builtins.int
+    LABELS_FIELD_NUMBER: builtins.int
+    @property
+    def chat(self) -> hedgerow.chat.v1.message_pb2.ChatSpec:
+        """A chat."""
+
+    @property
+    def embed(self) -> hedgerow.embed.v1.embed_service_pb2.EmbedSpec:
+        """A batch of embeddings."""
+
+    @property
+    def route(self) -> hedgerow.common.v1.policy_pb2.RoutePolicy:
+        """How the call would be routed."""
+
+    @property
+    def labels(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """The labels that the call would have: rules of a route may depend on them. See CompleteRequest."""
+
+    def __init__(
+        self,
+        *,
+        chat: hedgerow.chat.v1.message_pb2.ChatSpec | None = ...,
+        embed: hedgerow.embed.v1.embed_service_pb2.EmbedSpec | None = ...,
+        route: hedgerow.common.v1.policy_pb2.RoutePolicy | None = ...,
+        labels: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["call", b"call", "chat", b"chat", "embed", b"embed", "route", b"route"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["call", b"call", "chat", b"chat", "embed", b"embed", "labels", b"labels", "route", b"route"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["call", b"call"]) -> typing.Literal["chat", "embed"] | None: ...
+
+global___EstimateCostRequest = EstimateCostRequest
+
+@typing.final
+class EstimateCostResponse(google.protobuf.message.Message):
+    """EstimateCostResponse says what the call would cost at whom."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CANDIDATES_FIELD_NUMBER: builtins.int
+    @property
+    def candidates(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___CostEstimate]:
+        """One estimate for each candidate that may serve the call, in the order in which they would be asked."""
+
+    def __init__(
+        self,
+        *,
+        candidates: collections.abc.Iterable[global___CostEstimate] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["candidates", b"candidates"]) -> None: ...
+
+global___EstimateCostResponse = EstimateCostResponse
+
+@typing.final
+class CostEstimate(google.protobuf.message.Message):
+    """CostEstimate is what one attempt may cost at one candidate. Tokens are estimated without the model's vocabulary."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: builtins.int
+    MODEL_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    LOW_COST_PICOS_FIELD_NUMBER: builtins.int
+    EXPECTED_COST_PICOS_FIELD_NUMBER: builtins.int
+    UPPER_BOUND_COST_PICOS_FIELD_NUMBER: builtins.int
+    EXPECTED_INPUT_TOKENS_FIELD_NUMBER: builtins.int
+    UPPER_BOUND_INPUT_TOKENS_FIELD_NUMBER: builtins.int
+    EXPECTED_OUTPUT_TOKENS_FIELD_NUMBER: builtins.int
+    UPPER_BOUND_OUTPUT_TOKENS_FIELD_NUMBER: builtins.int
+    PRICE_VERSION_FIELD_NUMBER: builtins.int
+    provider: builtins.str
+    """The configured name of the provider."""
+    model: builtins.str
+    """The provider's name of the model."""
+    region: builtins.str
+    """The configured region. Empty when none is configured."""
+    low_cost_picos: builtins.int
+    """An optimistic cost in 10^-12 US dollars, not a bound: little input, all of it read from the provider's cache, and
+    hardly any output. Unset when the price is not known.
+    """
+    expected_cost_picos: builtins.int
+    """The cost of the expected tokens in 10^-12 US dollars, nothing cached. Unset when the price is not known."""
+    upper_bound_cost_picos: builtins.int
+    """The most that the attempt can cost, in 10^-12 US dollars. Unset when the price is not known, or where there is no
+    bound: the provider runs tools, fetches files or keeps state, or nothing limits the output.
+    """
+    expected_input_tokens: builtins.int
+    """The input tokens to expect: a rule of thumb."""
+    upper_bound_input_tokens: builtins.int
+    """The most input tokens it can be. Unset where there is no bound."""
+    expected_output_tokens: builtins.int
+    """The output tokens to expect: those of a usual answer."""
+    upper_bound_output_tokens: builtins.int
+    """The most output tokens: the limit in the request, or the model's where that is known and lower. Unset where there
+    is no bound.
+    """
+    price_version: builtins.str
+    """The version of the price table that was used. Empty: the price of this model is not known, which does not mean that
+    it is free.
+    """
+    def __init__(
+        self,
+        *,
+        provider: builtins.str = ...,
+        model: builtins.str = ...,
+        region: builtins.str = ...,
+        low_cost_picos: builtins.int | None = ...,
+        expected_cost_picos: builtins.int | None = ...,
+        upper_bound_cost_picos: builtins.int | None = ...,
+        expected_input_tokens: builtins.int = ...,
+        upper_bound_input_tokens: builtins.int | None = ...,
+        expected_output_tokens: builtins.int = ...,
+        upper_bound_output_tokens: builtins.int | None = ...,
+        price_version: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_expected_cost_picos", b"_expected_cost_picos", "_low_cost_picos", b"_low_cost_picos", "_upper_bound_cost_picos", b"_upper_bound_cost_picos", "_upper_bound_input_tokens", b"_upper_bound_input_tokens", "_upper_bound_output_tokens", b"_upper_bound_output_tokens", "expected_cost_picos", b"expected_cost_picos", "low_cost_picos", b"low_cost_picos", "upper_bound_cost_picos", b"upper_bound_cost_picos", "upper_bound_input_tokens", b"upper_bound_input_tokens", "upper_bound_output_tokens", b"upper_bound_output_tokens"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_expected_cost_picos", b"_expected_cost_picos", "_low_cost_picos", b"_low_cost_picos", "_upper_bound_cost_picos", b"_upper_bound_cost_picos", "_upper_bound_input_tokens", b"_upper_bound_input_tokens", "_upper_bound_output_tokens", b"_upper_bound_output_tokens", "expected_cost_picos", b"expected_cost_picos", "expected_input_tokens", b"expected_input_tokens", "expected_output_tokens", b"expected_output_tokens", "low_cost_picos", b"low_cost_picos", "model", b"model", "price_version", b"price_version", "provider", b"provider", "region", b"region", "upper_bound_cost_picos", b"upper_bound_cost_picos", "upper_bound_input_tokens", b"upper_bound_input_tokens", "upper_bound_output_tokens", b"upper_bound_output_tokens"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_expected_cost_picos", b"_expected_cost_picos"]) -> typing.Literal["expected_cost_picos"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_low_cost_picos", b"_low_cost_picos"]) -> typing.Literal["low_cost_picos"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_upper_bound_cost_picos", b"_upper_bound_cost_picos"]) -> typing.Literal["upper_bound_cost_picos"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_upper_bound_input_tokens", b"_upper_bound_input_tokens"]) -> typing.Literal["upper_bound_input_tokens"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_upper_bound_output_tokens", b"_upper_bound_output_tokens"]) -> typing.Literal["upper_bound_output_tokens"] | None: ...
+
+global___CostEstimate = CostEstimate
+
+@typing.final
+class ExplainRouteRequest(google.protobuf.message.Message):
+    """ExplainRouteRequest is a call that is not to be sent."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class LabelsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    CHAT_FIELD_NUMBER: builtins.int
+    EMBED_FIELD_NUMBER: builtins.int
+    ROUTE_FIELD_NUMBER: builtins.int
+    LABELS_FIELD_NUMBER: builtins.int
+    STREAM_FIELD_NUMBER: builtins.int
+    stream: builtins.bool
+    """Whether the chat would be streamed (StreamComplete). Default false: Complete. Embeddings ignore it."""
+    @property
+    def chat(self) -> hedgerow.chat.v1.message_pb2.ChatSpec:
+        """A chat."""
+
+    @property
+    def embed(self) -> hedgerow.embed.v1.embed_service_pb2.EmbedSpec:
+        """A batch of embeddings."""
+
+    @property
+    def route(self) -> hedgerow.common.v1.policy_pb2.RoutePolicy:
+        """How the call would be routed."""
+
+    @property
+    def labels(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """The labels that the call would have: rules of a route may depend on them. See CompleteRequest."""
+
+    def __init__(
+        self,
+        *,
+        chat: hedgerow.chat.v1.message_pb2.ChatSpec | None = ...,
+        embed: hedgerow.embed.v1.embed_service_pb2.EmbedSpec | None = ...,
+        route: hedgerow.common.v1.policy_pb2.RoutePolicy | None = ...,
+        labels: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        stream: builtins.bool = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["call", b"call", "chat", b"chat", "embed", b"embed", "route", b"route"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["call", b"call", "chat", b"chat", "embed", b"embed", "labels", b"labels", "route", b"route", "stream", b"stream"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["call", b"call"]) -> typing.Literal["chat", "embed"] | None: ...
+
+global___ExplainRouteRequest = ExplainRouteRequest
+
+@typing.final
+class ExplainRouteResponse(google.protobuf.message.Message):
+    """ExplainRouteResponse says what the route makes of the call now. Another moment may give another answer: candidates
+    rest and recover, and some strategies draw by chance.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CANDIDATES_FIELD_NUMBER: builtins.int
+    STRATEGY_FIELD_NUMBER: builtins.int
+    RULES_FIELD_NUMBER: builtins.int
+    MAX_ATTEMPTS_FIELD_NUMBER: builtins.int
+    AFFINITY_FIELD_NUMBER: builtins.int
+    HEDGING_FIELD_NUMBER: builtins.int
+    strategy: global___RouteStrategy.ValueType
+    """The strategy that gives the order."""
+    max_attempts: builtins.int
+    """The most attempts that the call may take, hedged ones included."""
+    affinity: builtins.bool
+    """Whether a conversation that was seen before stays with the candidate that answered it last, which is then marked
+    CANDIDATE_REASON_AFFINITY.
+    """
+    @property
+    def candidates(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___CandidateExplanation]:
+        """Every candidate of the route: first those that may serve the call, in the order in which they would most probably be
+        asked, then the others.
+        """
+
+    @property
+    def rules(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """The route's rules that hold for the call, by their place in the configuration, from 0."""
+
+    @property
+    def hedging(self) -> global___HedgingExplanation:
+        """When a second attempt would run beside a slow first one. Unset: the call would not be hedged."""
+
+    def __init__(
+        self,
+        *,
+        candidates: collections.abc.Iterable[global___CandidateExplanation] | None = ...,
+        strategy: global___RouteStrategy.ValueType = ...,
+        rules: collections.abc.Iterable[builtins.int] | None = ...,
+        max_attempts: builtins.int = ...,
+        affinity: builtins.bool = ...,
+        hedging: global___HedgingExplanation | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["hedging", b"hedging"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["affinity", b"affinity", "candidates", b"candidates", "hedging", b"hedging", "max_attempts", b"max_attempts", "rules", b"rules", "strategy", b"strategy"]) -> None: ...
+
+global___ExplainRouteResponse = ExplainRouteResponse
+
+@typing.final
+class HedgingExplanation(google.protobuf.message.Message):
+    """HedgingExplanation is the hedging policy that holds for the call."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MAX_EXTRA_PERCENT_FIELD_NUMBER: builtins.int
+    MIN_DELAY_FIELD_NUMBER: builtins.int
+    MAX_DELAY_FIELD_NUMBER: builtins.int
+    max_extra_percent: builtins.float
+    """The most second attempts, in percent of calls and of their cost."""
+    @property
+    def min_delay(self) -> google.protobuf.duration_pb2.Duration:
+        """No second attempt starts sooner after the first."""
+
+    @property
+    def max_delay(self) -> google.protobuf.duration_pb2.Duration:
+        """A second attempt starts by then, where the budget allows."""
+
+    def __init__(
+        self,
+        *,
+        max_extra_percent: builtins.float = ...,
+        min_delay: google.protobuf.duration_pb2.Duration | None = ...,
+        max_delay: google.protobuf.duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["max_delay", b"max_delay", "min_delay", b"min_delay"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["max_delay", b"max_delay", "max_extra_percent", b"max_extra_percent", "min_delay", b"min_delay"]) -> None: ...
+
+global___HedgingExplanation = HedgingExplanation
+
+@typing.final
+class CandidateExplanation(google.protobuf.message.Message):
+    """CandidateExplanation says what the route makes of one candidate."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: builtins.int
+    MODEL_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    CREDENTIAL_FIELD_NUMBER: builtins.int
+    ELIGIBLE_FIELD_NUMBER: builtins.int
+    WOULD_BE_ASKED_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    EXPLANATION_FIELD_NUMBER: builtins.int
+    WRITTEN_IN_FIELD_NUMBER: builtins.int
+    HEALTH_FIELD_NUMBER: builtins.int
+    PRICE_FIELD_NUMBER: builtins.int
+    FIRST_SHARE_FIELD_NUMBER: builtins.int
+    provider: builtins.str
+    """The configured name of the provider."""
+    model: builtins.str
+    """The provider's name of the model."""
+    region: builtins.str
+    """The configured region. Empty when none is configured."""
+    credential: builtins.str
+    """The configured name of the credential, never the secret. Empty where the provider takes none."""
+    eligible: builtins.bool
+    """Whether it may serve the call, for all that route, caller and call say. Failover and hedging stay among these."""
+    would_be_asked: builtins.bool
+    """Whether it may be asked at this moment: it is eligible, and neither rests nor is ejected."""
+    reason: global___CandidateReason.ValueType
+    """What decides: why it has its place, why it is passed over for now, or what excludes it."""
+    explanation: builtins.str
+    """The same in words, for people."""
+    written_in: builtins.str
+    """Where that is written, such as `regions` or `rules[1]` of the route, or `route.providers` of the request. Empty
+    where nothing excludes it.
+    """
+    first_share: builtins.float
+    """In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible."""
+    @property
+    def health(self) -> global___CandidateHealth:
+        """How it has been doing."""
+
+    @property
+    def price(self) -> global___CandidatePrice:
+        """What it costs. Unset: the price is not known, which does not mean that it is free."""
+
+    def __init__(
+        self,
+        *,
+        provider: builtins.str = ...,
+        model: builtins.str = ...,
+        region: builtins.str = ...,
+        credential: builtins.str = ...,
+        eligible: builtins.bool = ...,
+        would_be_asked: builtins.bool = ...,
+        reason: global___CandidateReason.ValueType = ...,
+        explanation: builtins.str = ...,
+        written_in: builtins.str = ...,
+        health: global___CandidateHealth | None = ...,
+        price: global___CandidatePrice | None = ...,
+        first_share: builtins.float | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_first_share", b"_first_share", "first_share", b"first_share", "health", b"health", "price", b"price"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_first_share", b"_first_share", "credential", b"credential", "eligible", b"eligible", "explanation", b"explanation", "first_share", b"first_share", "health", b"health", "model", b"model", "price", b"price", "provider", b"provider", "reason", b"reason", "region", b"region", "would_be_asked", b"would_be_asked", "written_in", b"written_in"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_first_share", b"_first_share"]) -> typing.Literal["first_share"] | None: ...
+
+global___CandidateExplanation = CandidateExplanation
+
+@typing.final
+class CandidateHealth(google.protobuf.message.Message):
+    """CandidateHealth is what the gateway has learned of a candidate from earlier calls."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    BREAKER_FIELD_NUMBER: builtins.int
+    BACK_IN_FIELD_NUMBER: builtins.int
+    RESTING_BECAUSE_FIELD_NUMBER: builtins.int
+    RUNNING_ATTEMPTS_FIELD_NUMBER: builtins.int
+    TYPICAL_FIRST_TOKEN_FIELD_NUMBER: builtins.int
+    RATE_LIMITED_SHARE_FIELD_NUMBER: builtins.int
+    breaker: global___BreakerState.ValueType
+    """Whether failures have ejected it."""
+    resting_because: builtins.str
+    """Why it cannot be asked now. Empty: it can."""
+    running_attempts: builtins.int
+    """Attempts that are under way."""
+    rate_limited_share: builtins.float
+    """The share of its latest answers that were rate limits, 0 to 1."""
+    @property
+    def back_in(self) -> google.protobuf.duration_pb2.Duration:
+        """How long until it may be asked again, after an ejection, a rate limit, an overload or a refused credential. Unset:
+        it may be asked now.
+        """
+
+    @property
+    def typical_first_token(self) -> google.protobuf.duration_pb2.Duration:
+        """The median of its newest times to the first content, of attempts like the one that the call would make. Unset: none
+        is known.
+        """
+
+    def __init__(
+        self,
+        *,
+        breaker: global___BreakerState.ValueType = ...,
+        back_in: google.protobuf.duration_pb2.Duration | None = ...,
+        resting_because: builtins.str = ...,
+        running_attempts: builtins.int = ...,
+        typical_first_token: google.protobuf.duration_pb2.Duration | None = ...,
+        rate_limited_share: builtins.float = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["back_in", b"back_in", "typical_first_token", b"typical_first_token"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["back_in", b"back_in", "breaker", b"breaker", "rate_limited_share", b"rate_limited_share", "resting_because", b"resting_because", "running_attempts", b"running_attempts", "typical_first_token", b"typical_first_token"]) -> None: ...
+
+global___CandidateHealth = CandidateHealth
+
+@typing.final
+class CandidatePrice(google.protobuf.message.Message):
+    """CandidatePrice is what a candidate costs now, in 10^-12 US dollars."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    INPUT_TOKEN_PICOS_FIELD_NUMBER: builtins.int
+    OUTPUT_TOKEN_PICOS_FIELD_NUMBER: builtins.int
+    EXPECTED_COST_PICOS_FIELD_NUMBER: builtins.int
+    PRICE_VERSION_FIELD_NUMBER: builtins.int
+    input_token_picos: builtins.float
+    """An uncached input token, for a request of this length. Unset where it has no price of its own."""
+    output_token_picos: builtins.float
+    """An output token. Unset as for `input_token_picos`."""
+    expected_cost_picos: builtins.int
+    """What the call would cost by the rule of thumb that `cheapest` goes by: a warm prompt cache makes it less. See
+    EstimateCost for a range. Unset where something that it needs has no price.
+    """
+    price_version: builtins.str
+    """The version of the price table."""
+    def __init__(
+        self,
+        *,
+        input_token_picos: builtins.float | None = ...,
+        output_token_picos: builtins.float | None = ...,
+        expected_cost_picos: builtins.int | None = ...,
+        price_version: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_expected_cost_picos", b"_expected_cost_picos", "_input_token_picos", b"_input_token_picos", "_output_token_picos", b"_output_token_picos", "expected_cost_picos", b"expected_cost_picos", "input_token_picos", b"input_token_picos", "output_token_picos", b"output_token_picos"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_expected_cost_picos", b"_expected_cost_picos", "_input_token_picos", b"_input_token_picos", "_output_token_picos", b"_output_token_picos", "expected_cost_picos", b"expected_cost_picos", "input_token_picos", b"input_token_picos", "output_token_picos", b"output_token_picos", "price_version", b"price_version"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_expected_cost_picos", b"_expected_cost_picos"]) -> typing.Literal["expected_cost_picos"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_input_token_picos", b"_input_token_picos"]) -> typing.Literal["input_token_picos"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_output_token_picos", b"_output_token_picos"]) -> typing.Literal["output_token_picos"] | None: ...
+
+global___CandidatePrice = CandidatePrice

@@ -27,6 +27,18 @@ class RouterServiceStub:
     ]
     """ListModels lists the models that the caller may use, by name."""
 
+    EstimateCost: grpc.UnaryUnaryMultiCallable[
+        hedgerow.router.v1.router_service_pb2.EstimateCostRequest,
+        hedgerow.router.v1.router_service_pb2.EstimateCostResponse,
+    ]
+    """EstimateCost tells what a call would cost at each candidate of its route."""
+
+    ExplainRoute: grpc.UnaryUnaryMultiCallable[
+        hedgerow.router.v1.router_service_pb2.ExplainRouteRequest,
+        hedgerow.router.v1.router_service_pb2.ExplainRouteResponse,
+    ]
+    """ExplainRoute tells who would be asked for a call, in which order and why, and why the others would not be."""
+
 class RouterServiceAsyncStub:
     """RouterService tells what the gateway can do and how it would do it. Nothing is sent to a provider."""
 
@@ -35,6 +47,18 @@ class RouterServiceAsyncStub:
         hedgerow.router.v1.router_service_pb2.ListModelsResponse,
     ]
     """ListModels lists the models that the caller may use, by name."""
+
+    EstimateCost: grpc.aio.UnaryUnaryMultiCallable[
+        hedgerow.router.v1.router_service_pb2.EstimateCostRequest,
+        hedgerow.router.v1.router_service_pb2.EstimateCostResponse,
+    ]
+    """EstimateCost tells what a call would cost at each candidate of its route."""
+
+    ExplainRoute: grpc.aio.UnaryUnaryMultiCallable[
+        hedgerow.router.v1.router_service_pb2.ExplainRouteRequest,
+        hedgerow.router.v1.router_service_pb2.ExplainRouteResponse,
+    ]
+    """ExplainRoute tells who would be asked for a call, in which order and why, and why the others would not be."""
 
 class RouterServiceServicer(metaclass=abc.ABCMeta):
     """RouterService tells what the gateway can do and how it would do it. Nothing is sent to a provider."""
@@ -46,5 +70,21 @@ class RouterServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[hedgerow.router.v1.router_service_pb2.ListModelsResponse, collections.abc.Awaitable[hedgerow.router.v1.router_service_pb2.ListModelsResponse]]:
         """ListModels lists the models that the caller may use, by name."""
+
+    @abc.abstractmethod
+    def EstimateCost(
+        self,
+        request: hedgerow.router.v1.router_service_pb2.EstimateCostRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[hedgerow.router.v1.router_service_pb2.EstimateCostResponse, collections.abc.Awaitable[hedgerow.router.v1.router_service_pb2.EstimateCostResponse]]:
+        """EstimateCost tells what a call would cost at each candidate of its route."""
+
+    @abc.abstractmethod
+    def ExplainRoute(
+        self,
+        request: hedgerow.router.v1.router_service_pb2.ExplainRouteRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[hedgerow.router.v1.router_service_pb2.ExplainRouteResponse, collections.abc.Awaitable[hedgerow.router.v1.router_service_pb2.ExplainRouteResponse]]:
+        """ExplainRoute tells who would be asked for a call, in which order and why, and why the others would not be."""
 
 def add_RouterServiceServicer_to_server(servicer: RouterServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -51,6 +51,7 @@ public final class ChatFold {
       case TOOL_CALL_ARGUMENTS_DELTA ->
           part(event.getToolCallArgumentsDelta().getPartIndex()).arguments(event.getToolCallArgumentsDelta());
       case CITATION_ADDED -> part(event.getCitationAdded().getPartIndex()).citation(event.getCitationAdded());
+      case LOGPROBS_DELTA -> part(event.getLogprobsDelta().getPartIndex()).logprobs(event.getLogprobsDelta());
       case MEDIA_DELTA -> part(event.getMediaDelta().getPartIndex()).media(event.getMediaDelta());
       case PROVIDER_ITEM_ADDED -> part(event.getProviderItemAdded().getPartIndex()).item(event.getProviderItemAdded());
       case PROVIDER_STATE_ATTACHED ->

@@ -5,6 +5,7 @@ import io.hedgerow.chat.v1.Audio;
 import io.hedgerow.chat.v1.CitationAdded;
 import io.hedgerow.chat.v1.File;
 import io.hedgerow.chat.v1.Image;
+import io.hedgerow.chat.v1.LogprobsDelta;
 import io.hedgerow.chat.v1.MediaDelta;
 import io.hedgerow.chat.v1.Part;
 import io.hedgerow.chat.v1.ProviderItemAdded;
@@ -30,7 +31,7 @@ final class PartFold {
   }
 
   private final int index;
-  /** State, citations and items, which need no joining. */
+  /** State, citations, log probabilities and items, which need no joining. */
   private final Part.Builder part = Part.newBuilder();
   /** Text, refusal, reasoning, arguments or transcript. */
   private final StringBuilder words = new StringBuilder();
@@ -76,6 +77,10 @@ final class PartFold {
 
   void citation(CitationAdded added) {
     part.addCitations(added.getCitation());
+  }
+
+  void logprobs(LogprobsDelta delta) {
+    part.addAllLogprobs(delta.getTokensList());
   }
 
   void media(MediaDelta delta) {

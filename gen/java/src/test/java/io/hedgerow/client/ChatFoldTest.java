@@ -16,6 +16,7 @@ import io.hedgerow.chat.v1.FinishReason;
 import io.hedgerow.chat.v1.GuardrailSide;
 import io.hedgerow.chat.v1.GuardrailVerdict;
 import io.hedgerow.chat.v1.Image;
+import io.hedgerow.chat.v1.LogprobsDelta;
 import io.hedgerow.chat.v1.MediaDelta;
 import io.hedgerow.chat.v1.Message;
 import io.hedgerow.chat.v1.Part;
@@ -31,6 +32,7 @@ import io.hedgerow.chat.v1.RouteChange;
 import io.hedgerow.chat.v1.RouteChangeAction;
 import io.hedgerow.chat.v1.Started;
 import io.hedgerow.chat.v1.StreamCompleteResponse;
+import io.hedgerow.chat.v1.TokenLogprob;
 import io.hedgerow.chat.v1.ToolCall;
 import io.hedgerow.chat.v1.ToolCallArgumentsDelta;
 import io.hedgerow.chat.v1.ToolCallEnded;
@@ -150,6 +152,20 @@ class ChatFoldTest {
                 .text(0, "Yes")
                 .add(event().setCitationAdded(CitationAdded.newBuilder().setCitation(citation))));
     assertEquals(List.of(Part.newBuilder().setText("Yes").addCitations(citation).build()), parts);
+  }
+
+  @Test
+  void logProbabilitiesStandWithTheirTokensInOrder() {
+    TokenLogprob yes = TokenLogprob.newBuilder().setToken("Ye").setLogprob(-0.25).setTokenId(7).build();
+    TokenLogprob end = TokenLogprob.newBuilder().setToken("s").setLogprob(-3).build();
+    List<Part> parts =
+        parts(
+            Events.started()
+                .text(0, "Ye")
+                .add(event().setLogprobsDelta(LogprobsDelta.newBuilder().addTokens(yes)))
+                .text(0, "s")
+                .add(event().setLogprobsDelta(LogprobsDelta.newBuilder().addTokens(end))));
+    assertEquals(List.of(Part.newBuilder().setText("Yes").addLogprobs(yes).addLogprobs(end).build()), parts);
   }
 
   @Test

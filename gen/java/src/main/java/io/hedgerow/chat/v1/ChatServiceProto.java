@@ -92,7 +92,7 @@ public final class ChatServiceProto {
       "\003 \001(\tR\016idempotencyKey\022K\n\006labels\030\004 \003(\01323." +
       "hedgerow.chat.v1.StreamCompleteRequest.L" +
       "abelsEntryR\006labels\0329\n\013LabelsEntry\022\020\n\003key" +
-      "\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"\246\t" +
+      "\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"\360\t" +
       "\n\026StreamCompleteResponse\022\032\n\010sequence\030\001 \001" +
       "(\003R\010sequence\0225\n\007started\030\002 \001(\0132\031.hedgerow" +
       ".chat.v1.StartedH\000R\007started\022<\n\ntext_delt" +
@@ -122,17 +122,19 @@ public final class ChatServiceProto {
       "\013routeChange\022B\n\014usage_update\030\017 \001(\0132\035.hed" +
       "gerow.chat.v1.UsageUpdateH\000R\013usageUpdate" +
       "\022;\n\tcompleted\030\020 \001(\0132\033.hedgerow.chat.v1.C" +
-      "ompletedH\000R\tcompletedB\007\n\005event2\307\001\n\013ChatS" +
-      "ervice\022Q\n\010Complete\022!.hedgerow.chat.v1.Co" +
-      "mpleteRequest\032\".hedgerow.chat.v1.Complet" +
-      "eResponse\022e\n\016StreamComplete\022\'.hedgerow.c" +
-      "hat.v1.StreamCompleteRequest\032(.hedgerow." +
-      "chat.v1.StreamCompleteResponse0\001B\273\001\n\023io." +
-      "hedgerow.chat.v1B\020ChatServiceProtoP\001Z0he" +
-      "dgerow.internal/gen/go/hedgerow/chat/v1;" +
-      "chatv1\242\002\003HCX\252\002\020Hedgerow.Chat.V1\312\002\020Hedger" +
-      "ow\\Chat\\V1\342\002\034Hedgerow\\Chat\\V1\\GPBMetadat" +
-      "a\352\002\022Hedgerow::Chat::V1b\006proto3"
+      "ompletedH\000R\tcompleted\022H\n\016logprobs_delta\030" +
+      "\021 \001(\0132\037.hedgerow.chat.v1.LogprobsDeltaH\000" +
+      "R\rlogprobsDeltaB\007\n\005event2\307\001\n\013ChatService" +
+      "\022Q\n\010Complete\022!.hedgerow.chat.v1.Complete" +
+      "Request\032\".hedgerow.chat.v1.CompleteRespo" +
+      "nse\022e\n\016StreamComplete\022\'.hedgerow.chat.v1" +
+      ".StreamCompleteRequest\032(.hedgerow.chat.v" +
+      "1.StreamCompleteResponse0\001B\273\001\n\023io.hedger" +
+      "ow.chat.v1B\020ChatServiceProtoP\001Z0hedgerow" +
+      ".internal/gen/go/hedgerow/chat/v1;chatv1" +
+      "\242\002\003HCX\252\002\020Hedgerow.Chat.V1\312\002\020Hedgerow\\Cha" +
+      "t\\V1\342\002\034Hedgerow\\Chat\\V1\\GPBMetadata\352\002\022He" +
+      "dgerow::Chat::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -179,7 +181,7 @@ public final class ChatServiceProto {
     internal_static_hedgerow_chat_v1_StreamCompleteResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_StreamCompleteResponse_descriptor,
-        new java.lang.String[] { "Sequence", "Started", "TextDelta", "ReasoningDelta", "ToolCallStarted", "ToolCallArgumentsDelta", "ToolCallEnded", "CitationAdded", "MediaDelta", "ProviderItemAdded", "ProviderStateAttached", "RefusalDelta", "GuardrailVerdict", "RouteChange", "UsageUpdate", "Completed", "Event", });
+        new java.lang.String[] { "Sequence", "Started", "TextDelta", "ReasoningDelta", "ToolCallStarted", "ToolCallArgumentsDelta", "ToolCallEnded", "CitationAdded", "MediaDelta", "ProviderItemAdded", "ProviderStateAttached", "RefusalDelta", "GuardrailVerdict", "RouteChange", "UsageUpdate", "Completed", "LogprobsDelta", "Event", });
     io.hedgerow.chat.v1.EventProto.getDescriptor();
     io.hedgerow.chat.v1.MessageProto.getDescriptor();
     io.hedgerow.common.v1.AttemptProto.getDescriptor();

@@ -784,6 +784,37 @@ java.lang.String defaultValue) {
     return map.get(key);
   }
 
+  public static final int TOP_LOGPROBS_FIELD_NUMBER = 18;
+  private int topLogprobs_ = 0;
+  /**
+   * <pre>
+   * Asks how likely the tokens of the answer were (`Part.logprobs`), and for this many of the likeliest tokens at each
+   * place beside the one that was chosen: 0 to 20, 0 for the chosen ones alone. Unset: nothing is asked for. Providers
+   * that give fewer give their own maximum, those without log probabilities ignore it, both with a warning.
+   * </pre>
+   *
+   * <code>optional int32 top_logprobs = 18 [json_name = "topLogprobs"];</code>
+   * @return Whether the topLogprobs field is set.
+   */
+  @java.lang.Override
+  public boolean hasTopLogprobs() {
+    return ((bitField0_ & 0x00000800) != 0);
+  }
+  /**
+   * <pre>
+   * Asks how likely the tokens of the answer were (`Part.logprobs`), and for this many of the likeliest tokens at each
+   * place beside the one that was chosen: 0 to 20, 0 for the chosen ones alone. Unset: nothing is asked for. Providers
+   * that give fewer give their own maximum, those without log probabilities ignore it, both with a warning.
+   * </pre>
+   *
+   * <code>optional int32 top_logprobs = 18 [json_name = "topLogprobs"];</code>
+   * @return The topLogprobs.
+   */
+  @java.lang.Override
+  public int getTopLogprobs() {
+    return topLogprobs_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -852,6 +883,9 @@ java.lang.String defaultValue) {
         internalGetProviderOptions(),
         ProviderOptionsDefaultEntryHolder.defaultEntry,
         17);
+    if (((bitField0_ & 0x00000800) != 0)) {
+      output.writeInt32(18, topLogprobs_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -936,6 +970,10 @@ java.lang.String defaultValue) {
           .build();
       size += com.google.protobuf.CodedOutputStream
           .computeMessageSize(17, providerOptions__);
+    }
+    if (((bitField0_ & 0x00000800) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt32Size(18, topLogprobs_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -1023,6 +1061,11 @@ java.lang.String defaultValue) {
         .equals(other.getPromptCacheKey())) return false;
     if (!internalGetProviderOptions().equals(
         other.internalGetProviderOptions())) return false;
+    if (hasTopLogprobs() != other.hasTopLogprobs()) return false;
+    if (hasTopLogprobs()) {
+      if (getTopLogprobs()
+          != other.getTopLogprobs()) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -1103,6 +1146,10 @@ java.lang.String defaultValue) {
     if (!internalGetProviderOptions().getMap().isEmpty()) {
       hash = (37 * hash) + PROVIDER_OPTIONS_FIELD_NUMBER;
       hash = (53 * hash) + internalGetProviderOptions().hashCode();
+    }
+    if (hasTopLogprobs()) {
+      hash = (37 * hash) + TOP_LOGPROBS_FIELD_NUMBER;
+      hash = (53 * hash) + getTopLogprobs();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -1313,6 +1360,7 @@ java.lang.String defaultValue) {
           com.google.protobuf.LazyStringArrayList.emptyList();
       promptCacheKey_ = "";
       internalGetMutableProviderOptions().clear();
+      topLogprobs_ = 0;
       return this;
     }
 
@@ -1432,6 +1480,10 @@ java.lang.String defaultValue) {
       if (((from_bitField0_ & 0x00010000) != 0)) {
         result.providerOptions_ = internalGetProviderOptions();
         result.providerOptions_.makeImmutable();
+      }
+      if (((from_bitField0_ & 0x00020000) != 0)) {
+        result.topLogprobs_ = topLogprobs_;
+        to_bitField0_ |= 0x00000800;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -1588,6 +1640,9 @@ java.lang.String defaultValue) {
       internalGetMutableProviderOptions().mergeFrom(
           other.internalGetProviderOptions());
       bitField0_ |= 0x00010000;
+      if (other.hasTopLogprobs()) {
+        setTopLogprobs(other.getTopLogprobs());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -1726,6 +1781,11 @@ java.lang.String defaultValue) {
               bitField0_ |= 0x00010000;
               break;
             } // case 138
+            case 144: {
+              topLogprobs_ = input.readInt32();
+              bitField0_ |= 0x00020000;
+              break;
+            } // case 144
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -3825,6 +3885,70 @@ java.lang.String defaultValue) {
       internalGetMutableProviderOptions().getMutableMap()
           .putAll(values);
       bitField0_ |= 0x00010000;
+      return this;
+    }
+
+    private int topLogprobs_ ;
+    /**
+     * <pre>
+     * Asks how likely the tokens of the answer were (`Part.logprobs`), and for this many of the likeliest tokens at each
+     * place beside the one that was chosen: 0 to 20, 0 for the chosen ones alone. Unset: nothing is asked for. Providers
+     * that give fewer give their own maximum, those without log probabilities ignore it, both with a warning.
+     * </pre>
+     *
+     * <code>optional int32 top_logprobs = 18 [json_name = "topLogprobs"];</code>
+     * @return Whether the topLogprobs field is set.
+     */
+    @java.lang.Override
+    public boolean hasTopLogprobs() {
+      return ((bitField0_ & 0x00020000) != 0);
+    }
+    /**
+     * <pre>
+     * Asks how likely the tokens of the answer were (`Part.logprobs`), and for this many of the likeliest tokens at each
+     * place beside the one that was chosen: 0 to 20, 0 for the chosen ones alone. Unset: nothing is asked for. Providers
+     * that give fewer give their own maximum, those without log probabilities ignore it, both with a warning.
+     * </pre>
+     *
+     * <code>optional int32 top_logprobs = 18 [json_name = "topLogprobs"];</code>
+     * @return The topLogprobs.
+     */
+    @java.lang.Override
+    public int getTopLogprobs() {
+      return topLogprobs_;
+    }
+    /**
+     * <pre>
+     * Asks how likely the tokens of the answer were (`Part.logprobs`), and for this many of the likeliest tokens at each
+     * place beside the one that was chosen: 0 to 20, 0 for the chosen ones alone. Unset: nothing is asked for. Providers
+     * that give fewer give their own maximum, those without log probabilities ignore it, both with a warning.
+     * </pre>
+     *
+     * <code>optional int32 top_logprobs = 18 [json_name = "topLogprobs"];</code>
+     * @param value The topLogprobs to set.
+     * @return This builder for chaining.
+     */
+    public Builder setTopLogprobs(int value) {
+
+      topLogprobs_ = value;
+      bitField0_ |= 0x00020000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Asks how likely the tokens of the answer were (`Part.logprobs`), and for this many of the likeliest tokens at each
+     * place beside the one that was chosen: 0 to 20, 0 for the chosen ones alone. Unset: nothing is asked for. Providers
+     * that give fewer give their own maximum, those without log probabilities ignore it, both with a warning.
+     * </pre>
+     *
+     * <code>optional int32 top_logprobs = 18 [json_name = "topLogprobs"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearTopLogprobs() {
+      bitField0_ = (bitField0_ & ~0x00020000);
+      topLogprobs_ = 0;
+      onChanged();
       return this;
     }
     @java.lang.Override

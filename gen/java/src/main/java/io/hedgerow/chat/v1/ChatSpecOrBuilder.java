@@ -494,4 +494,27 @@ java.lang.String defaultValue);
    */
   java.lang.String getProviderOptionsOrThrow(
       java.lang.String key);
+
+  /**
+   * <pre>
+   * Asks how likely the tokens of the answer were (`Part.logprobs`), and for this many of the likeliest tokens at each
+   * place beside the one that was chosen: 0 to 20, 0 for the chosen ones alone. Unset: nothing is asked for. Providers
+   * that give fewer give their own maximum, those without log probabilities ignore it, both with a warning.
+   * </pre>
+   *
+   * <code>optional int32 top_logprobs = 18 [json_name = "topLogprobs"];</code>
+   * @return Whether the topLogprobs field is set.
+   */
+  boolean hasTopLogprobs();
+  /**
+   * <pre>
+   * Asks how likely the tokens of the answer were (`Part.logprobs`), and for this many of the likeliest tokens at each
+   * place beside the one that was chosen: 0 to 20, 0 for the chosen ones alone. Unset: nothing is asked for. Providers
+   * that give fewer give their own maximum, those without log probabilities ignore it, both with a warning.
+   * </pre>
+   *
+   * <code>optional int32 top_logprobs = 18 [json_name = "topLogprobs"];</code>
+   * @return The topLogprobs.
+   */
+  int getTopLogprobs();
 }

@@ -36,6 +36,16 @@ public final class MessageProto {
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
       internal_static_hedgerow_chat_v1_Part_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_chat_v1_TokenLogprob_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_chat_v1_TokenLogprob_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_chat_v1_TokenAlternative_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_chat_v1_TokenAlternative_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_hedgerow_chat_v1_Image_descriptor;
   static final 
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
@@ -141,7 +151,7 @@ public final class MessageProto {
     java.lang.String[] descriptorData = {
       "\n\036hedgerow/chat/v1/message.proto\022\020hedger" +
       "ow.chat.v1\032\036google/protobuf/duration.pro" +
-      "to\"\201\010\n\010ChatSpec\022\024\n\005model\030\001 \001(\tR\005model\0225\n" +
+      "to\"\272\010\n\010ChatSpec\022\024\n\005model\030\001 \001(\tR\005model\0225\n" +
       "\010messages\030\002 \003(\0132\031.hedgerow.chat.v1.Messa" +
       "geR\010messages\022,\n\005tools\030\003 \003(\0132\026.hedgerow.c" +
       "hat.v1.ToolR\005tools\022=\n\013tool_choice\030\004 \001(\0132" +
@@ -161,106 +171,117 @@ public final class MessageProto {
       "\rstopSequences\022(\n\020prompt_cache_key\030\020 \001(\t" +
       "R\016promptCacheKey\022Z\n\020provider_options\030\021 \003" +
       "(\0132/.hedgerow.chat.v1.ChatSpec.ProviderO" +
-      "ptionsEntryR\017providerOptions\032B\n\024Provider" +
+      "ptionsEntryR\017providerOptions\022&\n\014top_logp" +
+      "robs\030\022 \001(\005H\010R\013topLogprobs\210\001\001\032B\n\024Provider" +
       "OptionsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030" +
       "\002 \001(\tR\005value:\0028\001B\026\n\024_parallel_tool_calls" +
       "B\024\n\022_max_output_tokensB\016\n\014_temperatureB\010" +
       "\n\006_top_pB\010\n\006_top_kB\024\n\022_frequency_penalty" +
-      "B\023\n\021_presence_penaltyB\007\n\005_seed\"{\n\007Messag" +
-      "e\022*\n\004role\030\001 \001(\0162\026.hedgerow.chat.v1.RoleR" +
-      "\004role\0220\n\007content\030\002 \003(\0132\026.hedgerow.chat.v" +
-      "1.PartR\007content\022\022\n\004name\030\003 \001(\tR\004name\"\221\005\n\004" +
-      "Part\022\024\n\004text\030\001 \001(\tH\000R\004text\022/\n\005image\030\002 \001(" +
-      "\0132\027.hedgerow.chat.v1.ImageH\000R\005image\022/\n\005a" +
-      "udio\030\003 \001(\0132\027.hedgerow.chat.v1.AudioH\000R\005a" +
-      "udio\022,\n\004file\030\004 \001(\0132\026.hedgerow.chat.v1.Fi" +
-      "leH\000R\004file\0229\n\ttool_call\030\005 \001(\0132\032.hedgerow" +
-      ".chat.v1.ToolCallH\000R\010toolCall\022?\n\013tool_re" +
-      "sult\030\006 \001(\0132\034.hedgerow.chat.v1.ToolResult" +
-      "H\000R\ntoolResult\022;\n\treasoning\030\007 \001(\0132\033.hedg" +
-      "erow.chat.v1.ReasoningH\000R\treasoning\022\032\n\007r" +
-      "efusal\030\010 \001(\tH\000R\007refusal\022E\n\rprovider_item" +
-      "\030\t \001(\0132\036.hedgerow.chat.v1.ProviderItemH\000" +
-      "R\014providerItem\022F\n\016provider_state\030\n \001(\0132\037" +
-      ".hedgerow.chat.v1.ProviderStateR\rprovide" +
-      "rState\0228\n\tcitations\030\013 \003(\0132\032.hedgerow.cha" +
-      "t.v1.CitationR\tcitations\022:\n\ncache_hint\030\014" +
-      " \001(\0132\033.hedgerow.chat.v1.CacheHintR\tcache" +
-      "HintB\t\n\007content\"\221\001\n\005Image\022\024\n\004data\030\001 \001(\014H" +
-      "\000R\004data\022\022\n\003url\030\002 \001(\tH\000R\003url\022\035\n\nmedia_typ" +
-      "e\030\003 \001(\tR\tmediaType\0225\n\006detail\030\004 \001(\0162\035.hed" +
-      "gerow.chat.v1.ImageDetailR\006detailB\010\n\006sou" +
-      "rce\"z\n\005Audio\022\024\n\004data\030\001 \001(\014H\000R\004data\022\022\n\003ur" +
-      "l\030\002 \001(\tH\000R\003url\022\035\n\nmedia_type\030\003 \001(\tR\tmedi" +
-      "aType\022\036\n\ntranscript\030\004 \001(\tR\ntranscriptB\010\n" +
-      "\006source\"\231\001\n\004File\022\024\n\004data\030\001 \001(\014H\000R\004data\022\022" +
-      "\n\003url\030\002 \001(\tH\000R\003url\022*\n\020provider_file_id\030\003" +
-      " \001(\tH\000R\016providerFileId\022\035\n\nmedia_type\030\004 \001" +
-      "(\tR\tmediaType\022\022\n\004name\030\005 \001(\tR\004nameB\010\n\006sou" +
-      "rce\"\317\001\n\004Tool\022<\n\010function\030\001 \001(\0132\036.hedgero" +
-      "w.chat.v1.FunctionToolH\000R\010function\022E\n\rpr" +
-      "ovider_tool\030\002 \001(\0132\036.hedgerow.chat.v1.Pro" +
-      "viderToolH\000R\014providerTool\022:\n\ncache_hint\030" +
-      "\003 \001(\0132\033.hedgerow.chat.v1.CacheHintR\tcach" +
-      "eHintB\006\n\004tool\"\214\001\n\014FunctionTool\022\022\n\004name\030\001" +
-      " \001(\tR\004name\022 \n\013description\030\002 \001(\tR\013descrip" +
-      "tion\022\036\n\nparameters\030\003 \001(\tR\nparameters\022\033\n\006" +
-      "strict\030\004 \001(\010H\000R\006strict\210\001\001B\t\n\007_strict\"J\n\014" +
-      "ProviderTool\022\032\n\010provider\030\001 \001(\tR\010provider" +
-      "\022\036\n\ndefinition\030\002 \001(\tR\ndefinition\"i\n\nTool" +
-      "Choice\0224\n\004mode\030\001 \001(\0162 .hedgerow.chat.v1." +
-      "ToolChoiceModeR\004mode\022%\n\016function_names\030\002" +
-      " \003(\tR\rfunctionNames\"L\n\010ToolCall\022\016\n\002id\030\001 " +
-      "\001(\tR\002id\022\022\n\004name\030\002 \001(\tR\004name\022\034\n\targuments" +
-      "\030\003 \001(\tR\targuments\"{\n\nToolResult\022 \n\014tool_" +
-      "call_id\030\001 \001(\tR\ntoolCallId\0220\n\007content\030\002 \003" +
-      "(\0132\026.hedgerow.chat.v1.PartR\007content\022\031\n\010i" +
-      "s_error\030\003 \001(\010R\007isError\"\037\n\tReasoning\022\022\n\004t" +
-      "ext\030\001 \001(\tR\004text\"}\n\rReasoningSpec\0229\n\006effo" +
-      "rt\030\001 \001(\0162!.hedgerow.chat.v1.ReasoningEff" +
-      "ortR\006effort\022\"\n\nmax_tokens\030\002 \001(\005H\000R\tmaxTo" +
-      "kens\210\001\001B\r\n\013_max_tokens\"\334\001\n\016ResponseForma" +
-      "t\0222\n\004text\030\001 \001(\0132\034.hedgerow.chat.v1.TextF" +
-      "ormatH\000R\004text\022E\n\013json_object\030\002 \001(\0132\".hed" +
-      "gerow.chat.v1.JsonObjectFormatH\000R\njsonOb" +
-      "ject\022E\n\013json_schema\030\003 \001(\0132\".hedgerow.cha" +
-      "t.v1.JsonSchemaFormatH\000R\njsonSchemaB\010\n\006f" +
-      "ormat\"\014\n\nTextFormat\"\022\n\020JsonObjectFormat\"" +
-      "\210\001\n\020JsonSchemaFormat\022\022\n\004name\030\001 \001(\tR\004name" +
-      "\022\026\n\006schema\030\002 \001(\tR\006schema\022 \n\013description\030" +
-      "\003 \001(\tR\013description\022\033\n\006strict\030\004 \001(\010H\000R\006st" +
-      "rict\210\001\001B\t\n\007_strict\"R\n\014ProviderItem\022\032\n\010pr" +
-      "ovider\030\001 \001(\tR\010provider\022\022\n\004type\030\002 \001(\tR\004ty" +
-      "pe\022\022\n\004data\030\003 \001(\014R\004data\"?\n\rProviderState\022" +
-      "\032\n\010provider\030\001 \001(\tR\010provider\022\022\n\004data\030\002 \001(" +
-      "\014R\004data\"\324\001\n\010Citation\022\020\n\003url\030\001 \001(\tR\003url\022\024" +
-      "\n\005title\030\002 \001(\tR\005title\022\035\n\ncited_text\030\003 \001(\t" +
-      "R\tcitedText\022$\n\013start_index\030\004 \001(\005H\000R\nstar" +
-      "tIndex\210\001\001\022 \n\tend_index\030\005 \001(\005H\001R\010endIndex" +
-      "\210\001\001\022\033\n\tsource_id\030\006 \001(\tR\010sourceIdB\016\n\014_sta" +
-      "rt_indexB\014\n\n_end_index\"8\n\tCacheHint\022+\n\003t" +
-      "tl\030\001 \001(\0132\031.google.protobuf.DurationR\003ttl" +
-      "*s\n\004Role\022\024\n\020ROLE_UNSPECIFIED\020\000\022\017\n\013ROLE_S" +
-      "YSTEM\020\001\022\022\n\016ROLE_DEVELOPER\020\002\022\r\n\tROLE_USER" +
-      "\020\003\022\022\n\016ROLE_ASSISTANT\020\004\022\r\n\tROLE_TOOL\020\005*o\n" +
-      "\013ImageDetail\022\034\n\030IMAGE_DETAIL_UNSPECIFIED" +
-      "\020\000\022\025\n\021IMAGE_DETAIL_AUTO\020\001\022\024\n\020IMAGE_DETAI" +
-      "L_LOW\020\002\022\025\n\021IMAGE_DETAIL_HIGH\020\003*\207\001\n\016ToolC" +
-      "hoiceMode\022 \n\034TOOL_CHOICE_MODE_UNSPECIFIE" +
-      "D\020\000\022\031\n\025TOOL_CHOICE_MODE_AUTO\020\001\022\031\n\025TOOL_C" +
-      "HOICE_MODE_NONE\020\002\022\035\n\031TOOL_CHOICE_MODE_RE" +
-      "QUIRED\020\003*\364\001\n\017ReasoningEffort\022 \n\034REASONIN" +
-      "G_EFFORT_UNSPECIFIED\020\000\022\031\n\025REASONING_EFFO" +
-      "RT_NONE\020\001\022\034\n\030REASONING_EFFORT_MINIMAL\020\002\022" +
-      "\030\n\024REASONING_EFFORT_LOW\020\003\022\033\n\027REASONING_E" +
-      "FFORT_MEDIUM\020\004\022\031\n\025REASONING_EFFORT_HIGH\020" +
-      "\005\022\032\n\026REASONING_EFFORT_XHIGH\020\006\022\030\n\024REASONI" +
-      "NG_EFFORT_MAX\020\007B\267\001\n\023io.hedgerow.chat.v1B" +
-      "\014MessageProtoP\001Z0hedgerow.internal/gen/g" +
-      "o/hedgerow/chat/v1;chatv1\242\002\003HCX\252\002\020Hedger" +
-      "ow.Chat.V1\312\002\020Hedgerow\\Chat\\V1\342\002\034Hedgerow" +
-      "\\Chat\\V1\\GPBMetadata\352\002\022Hedgerow::Chat::V" +
-      "1b\006proto3"
+      "B\023\n\021_presence_penaltyB\007\n\005_seedB\017\n\r_top_l" +
+      "ogprobs\"{\n\007Message\022*\n\004role\030\001 \001(\0162\026.hedge" +
+      "row.chat.v1.RoleR\004role\0220\n\007content\030\002 \003(\0132" +
+      "\026.hedgerow.chat.v1.PartR\007content\022\022\n\004name" +
+      "\030\003 \001(\tR\004name\"\315\005\n\004Part\022\024\n\004text\030\001 \001(\tH\000R\004t" +
+      "ext\022/\n\005image\030\002 \001(\0132\027.hedgerow.chat.v1.Im" +
+      "ageH\000R\005image\022/\n\005audio\030\003 \001(\0132\027.hedgerow.c" +
+      "hat.v1.AudioH\000R\005audio\022,\n\004file\030\004 \001(\0132\026.he" +
+      "dgerow.chat.v1.FileH\000R\004file\0229\n\ttool_call" +
+      "\030\005 \001(\0132\032.hedgerow.chat.v1.ToolCallH\000R\010to" +
+      "olCall\022?\n\013tool_result\030\006 \001(\0132\034.hedgerow.c" +
+      "hat.v1.ToolResultH\000R\ntoolResult\022;\n\treaso" +
+      "ning\030\007 \001(\0132\033.hedgerow.chat.v1.ReasoningH" +
+      "\000R\treasoning\022\032\n\007refusal\030\010 \001(\tH\000R\007refusal" +
+      "\022E\n\rprovider_item\030\t \001(\0132\036.hedgerow.chat." +
+      "v1.ProviderItemH\000R\014providerItem\022F\n\016provi" +
+      "der_state\030\n \001(\0132\037.hedgerow.chat.v1.Provi" +
+      "derStateR\rproviderState\0228\n\tcitations\030\013 \003" +
+      "(\0132\032.hedgerow.chat.v1.CitationR\tcitation" +
+      "s\022:\n\ncache_hint\030\014 \001(\0132\033.hedgerow.chat.v1" +
+      ".CacheHintR\tcacheHint\022:\n\010logprobs\030\r \003(\0132" +
+      "\036.hedgerow.chat.v1.TokenLogprobR\010logprob" +
+      "sB\t\n\007content\"\265\001\n\014TokenLogprob\022\024\n\005token\030\001" +
+      " \001(\tR\005token\022\030\n\007logprob\030\002 \001(\001R\007logprob\022\022\n" +
+      "\004data\030\003 \001(\014R\004data\022\036\n\010token_id\030\004 \001(\003H\000R\007t" +
+      "okenId\210\001\001\0224\n\003top\030\005 \003(\0132\".hedgerow.chat.v" +
+      "1.TokenAlternativeR\003topB\013\n\t_token_id\"\203\001\n" +
+      "\020TokenAlternative\022\024\n\005token\030\001 \001(\tR\005token\022" +
+      "\030\n\007logprob\030\002 \001(\001R\007logprob\022\022\n\004data\030\003 \001(\014R" +
+      "\004data\022\036\n\010token_id\030\004 \001(\003H\000R\007tokenId\210\001\001B\013\n" +
+      "\t_token_id\"\221\001\n\005Image\022\024\n\004data\030\001 \001(\014H\000R\004da" +
+      "ta\022\022\n\003url\030\002 \001(\tH\000R\003url\022\035\n\nmedia_type\030\003 \001" +
+      "(\tR\tmediaType\0225\n\006detail\030\004 \001(\0162\035.hedgerow" +
+      ".chat.v1.ImageDetailR\006detailB\010\n\006source\"z" +
+      "\n\005Audio\022\024\n\004data\030\001 \001(\014H\000R\004data\022\022\n\003url\030\002 \001" +
+      "(\tH\000R\003url\022\035\n\nmedia_type\030\003 \001(\tR\tmediaType" +
+      "\022\036\n\ntranscript\030\004 \001(\tR\ntranscriptB\010\n\006sour" +
+      "ce\"\231\001\n\004File\022\024\n\004data\030\001 \001(\014H\000R\004data\022\022\n\003url" +
+      "\030\002 \001(\tH\000R\003url\022*\n\020provider_file_id\030\003 \001(\tH" +
+      "\000R\016providerFileId\022\035\n\nmedia_type\030\004 \001(\tR\tm" +
+      "ediaType\022\022\n\004name\030\005 \001(\tR\004nameB\010\n\006source\"\317" +
+      "\001\n\004Tool\022<\n\010function\030\001 \001(\0132\036.hedgerow.cha" +
+      "t.v1.FunctionToolH\000R\010function\022E\n\rprovide" +
+      "r_tool\030\002 \001(\0132\036.hedgerow.chat.v1.Provider" +
+      "ToolH\000R\014providerTool\022:\n\ncache_hint\030\003 \001(\013" +
+      "2\033.hedgerow.chat.v1.CacheHintR\tcacheHint" +
+      "B\006\n\004tool\"\214\001\n\014FunctionTool\022\022\n\004name\030\001 \001(\tR" +
+      "\004name\022 \n\013description\030\002 \001(\tR\013description\022" +
+      "\036\n\nparameters\030\003 \001(\tR\nparameters\022\033\n\006stric" +
+      "t\030\004 \001(\010H\000R\006strict\210\001\001B\t\n\007_strict\"J\n\014Provi" +
+      "derTool\022\032\n\010provider\030\001 \001(\tR\010provider\022\036\n\nd" +
+      "efinition\030\002 \001(\tR\ndefinition\"i\n\nToolChoic" +
+      "e\0224\n\004mode\030\001 \001(\0162 .hedgerow.chat.v1.ToolC" +
+      "hoiceModeR\004mode\022%\n\016function_names\030\002 \003(\tR" +
+      "\rfunctionNames\"L\n\010ToolCall\022\016\n\002id\030\001 \001(\tR\002" +
+      "id\022\022\n\004name\030\002 \001(\tR\004name\022\034\n\targuments\030\003 \001(" +
+      "\tR\targuments\"{\n\nToolResult\022 \n\014tool_call_" +
+      "id\030\001 \001(\tR\ntoolCallId\0220\n\007content\030\002 \003(\0132\026." +
+      "hedgerow.chat.v1.PartR\007content\022\031\n\010is_err" +
+      "or\030\003 \001(\010R\007isError\"\037\n\tReasoning\022\022\n\004text\030\001" +
+      " \001(\tR\004text\"}\n\rReasoningSpec\0229\n\006effort\030\001 " +
+      "\001(\0162!.hedgerow.chat.v1.ReasoningEffortR\006" +
+      "effort\022\"\n\nmax_tokens\030\002 \001(\005H\000R\tmaxTokens\210" +
+      "\001\001B\r\n\013_max_tokens\"\334\001\n\016ResponseFormat\0222\n\004" +
+      "text\030\001 \001(\0132\034.hedgerow.chat.v1.TextFormat" +
+      "H\000R\004text\022E\n\013json_object\030\002 \001(\0132\".hedgerow" +
+      ".chat.v1.JsonObjectFormatH\000R\njsonObject\022" +
+      "E\n\013json_schema\030\003 \001(\0132\".hedgerow.chat.v1." +
+      "JsonSchemaFormatH\000R\njsonSchemaB\010\n\006format" +
+      "\"\014\n\nTextFormat\"\022\n\020JsonObjectFormat\"\210\001\n\020J" +
+      "sonSchemaFormat\022\022\n\004name\030\001 \001(\tR\004name\022\026\n\006s" +
+      "chema\030\002 \001(\tR\006schema\022 \n\013description\030\003 \001(\t" +
+      "R\013description\022\033\n\006strict\030\004 \001(\010H\000R\006strict\210" +
+      "\001\001B\t\n\007_strict\"R\n\014ProviderItem\022\032\n\010provide" +
+      "r\030\001 \001(\tR\010provider\022\022\n\004type\030\002 \001(\tR\004type\022\022\n" +
+      "\004data\030\003 \001(\014R\004data\"?\n\rProviderState\022\032\n\010pr" +
+      "ovider\030\001 \001(\tR\010provider\022\022\n\004data\030\002 \001(\014R\004da" +
+      "ta\"\324\001\n\010Citation\022\020\n\003url\030\001 \001(\tR\003url\022\024\n\005tit" +
+      "le\030\002 \001(\tR\005title\022\035\n\ncited_text\030\003 \001(\tR\tcit" +
+      "edText\022$\n\013start_index\030\004 \001(\005H\000R\nstartInde" +
+      "x\210\001\001\022 \n\tend_index\030\005 \001(\005H\001R\010endIndex\210\001\001\022\033" +
+      "\n\tsource_id\030\006 \001(\tR\010sourceIdB\016\n\014_start_in" +
+      "dexB\014\n\n_end_index\"8\n\tCacheHint\022+\n\003ttl\030\001 " +
+      "\001(\0132\031.google.protobuf.DurationR\003ttl*s\n\004R" +
+      "ole\022\024\n\020ROLE_UNSPECIFIED\020\000\022\017\n\013ROLE_SYSTEM" +
+      "\020\001\022\022\n\016ROLE_DEVELOPER\020\002\022\r\n\tROLE_USER\020\003\022\022\n" +
+      "\016ROLE_ASSISTANT\020\004\022\r\n\tROLE_TOOL\020\005*o\n\013Imag" +
+      "eDetail\022\034\n\030IMAGE_DETAIL_UNSPECIFIED\020\000\022\025\n" +
+      "\021IMAGE_DETAIL_AUTO\020\001\022\024\n\020IMAGE_DETAIL_LOW" +
+      "\020\002\022\025\n\021IMAGE_DETAIL_HIGH\020\003*\207\001\n\016ToolChoice" +
+      "Mode\022 \n\034TOOL_CHOICE_MODE_UNSPECIFIED\020\000\022\031" +
+      "\n\025TOOL_CHOICE_MODE_AUTO\020\001\022\031\n\025TOOL_CHOICE" +
+      "_MODE_NONE\020\002\022\035\n\031TOOL_CHOICE_MODE_REQUIRE" +
+      "D\020\003*\364\001\n\017ReasoningEffort\022 \n\034REASONING_EFF" +
+      "ORT_UNSPECIFIED\020\000\022\031\n\025REASONING_EFFORT_NO" +
+      "NE\020\001\022\034\n\030REASONING_EFFORT_MINIMAL\020\002\022\030\n\024RE" +
+      "ASONING_EFFORT_LOW\020\003\022\033\n\027REASONING_EFFORT" +
+      "_MEDIUM\020\004\022\031\n\025REASONING_EFFORT_HIGH\020\005\022\032\n\026" +
+      "REASONING_EFFORT_XHIGH\020\006\022\030\n\024REASONING_EF" +
+      "FORT_MAX\020\007B\267\001\n\023io.hedgerow.chat.v1B\014Mess" +
+      "ageProtoP\001Z0hedgerow.internal/gen/go/hed" +
+      "gerow/chat/v1;chatv1\242\002\003HCX\252\002\020Hedgerow.Ch" +
+      "at.V1\312\002\020Hedgerow\\Chat\\V1\342\002\034Hedgerow\\Chat" +
+      "\\V1\\GPBMetadata\352\002\022Hedgerow::Chat::V1b\006pr" +
+      "oto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -272,7 +293,7 @@ public final class MessageProto {
     internal_static_hedgerow_chat_v1_ChatSpec_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_ChatSpec_descriptor,
-        new java.lang.String[] { "Model", "Messages", "Tools", "ToolChoice", "ParallelToolCalls", "ResponseFormat", "Reasoning", "MaxOutputTokens", "Temperature", "TopP", "TopK", "FrequencyPenalty", "PresencePenalty", "Seed", "StopSequences", "PromptCacheKey", "ProviderOptions", });
+        new java.lang.String[] { "Model", "Messages", "Tools", "ToolChoice", "ParallelToolCalls", "ResponseFormat", "Reasoning", "MaxOutputTokens", "Temperature", "TopP", "TopK", "FrequencyPenalty", "PresencePenalty", "Seed", "StopSequences", "PromptCacheKey", "ProviderOptions", "TopLogprobs", });
     internal_static_hedgerow_chat_v1_ChatSpec_ProviderOptionsEntry_descriptor =
       internal_static_hedgerow_chat_v1_ChatSpec_descriptor.getNestedTypes().get(0);
     internal_static_hedgerow_chat_v1_ChatSpec_ProviderOptionsEntry_fieldAccessorTable = new
@@ -290,117 +311,129 @@ public final class MessageProto {
     internal_static_hedgerow_chat_v1_Part_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_Part_descriptor,
-        new java.lang.String[] { "Text", "Image", "Audio", "File", "ToolCall", "ToolResult", "Reasoning", "Refusal", "ProviderItem", "ProviderState", "Citations", "CacheHint", "Content", });
-    internal_static_hedgerow_chat_v1_Image_descriptor =
+        new java.lang.String[] { "Text", "Image", "Audio", "File", "ToolCall", "ToolResult", "Reasoning", "Refusal", "ProviderItem", "ProviderState", "Citations", "CacheHint", "Logprobs", "Content", });
+    internal_static_hedgerow_chat_v1_TokenLogprob_descriptor =
       getDescriptor().getMessageTypes().get(3);
+    internal_static_hedgerow_chat_v1_TokenLogprob_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_chat_v1_TokenLogprob_descriptor,
+        new java.lang.String[] { "Token", "Logprob", "Data", "TokenId", "Top", });
+    internal_static_hedgerow_chat_v1_TokenAlternative_descriptor =
+      getDescriptor().getMessageTypes().get(4);
+    internal_static_hedgerow_chat_v1_TokenAlternative_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_chat_v1_TokenAlternative_descriptor,
+        new java.lang.String[] { "Token", "Logprob", "Data", "TokenId", });
+    internal_static_hedgerow_chat_v1_Image_descriptor =
+      getDescriptor().getMessageTypes().get(5);
     internal_static_hedgerow_chat_v1_Image_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_Image_descriptor,
         new java.lang.String[] { "Data", "Url", "MediaType", "Detail", "Source", });
     internal_static_hedgerow_chat_v1_Audio_descriptor =
-      getDescriptor().getMessageTypes().get(4);
+      getDescriptor().getMessageTypes().get(6);
     internal_static_hedgerow_chat_v1_Audio_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_Audio_descriptor,
         new java.lang.String[] { "Data", "Url", "MediaType", "Transcript", "Source", });
     internal_static_hedgerow_chat_v1_File_descriptor =
-      getDescriptor().getMessageTypes().get(5);
+      getDescriptor().getMessageTypes().get(7);
     internal_static_hedgerow_chat_v1_File_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_File_descriptor,
         new java.lang.String[] { "Data", "Url", "ProviderFileId", "MediaType", "Name", "Source", });
     internal_static_hedgerow_chat_v1_Tool_descriptor =
-      getDescriptor().getMessageTypes().get(6);
+      getDescriptor().getMessageTypes().get(8);
     internal_static_hedgerow_chat_v1_Tool_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_Tool_descriptor,
         new java.lang.String[] { "Function", "ProviderTool", "CacheHint", "Tool", });
     internal_static_hedgerow_chat_v1_FunctionTool_descriptor =
-      getDescriptor().getMessageTypes().get(7);
+      getDescriptor().getMessageTypes().get(9);
     internal_static_hedgerow_chat_v1_FunctionTool_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_FunctionTool_descriptor,
         new java.lang.String[] { "Name", "Description", "Parameters", "Strict", });
     internal_static_hedgerow_chat_v1_ProviderTool_descriptor =
-      getDescriptor().getMessageTypes().get(8);
+      getDescriptor().getMessageTypes().get(10);
     internal_static_hedgerow_chat_v1_ProviderTool_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_ProviderTool_descriptor,
         new java.lang.String[] { "Provider", "Definition", });
     internal_static_hedgerow_chat_v1_ToolChoice_descriptor =
-      getDescriptor().getMessageTypes().get(9);
+      getDescriptor().getMessageTypes().get(11);
     internal_static_hedgerow_chat_v1_ToolChoice_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_ToolChoice_descriptor,
         new java.lang.String[] { "Mode", "FunctionNames", });
     internal_static_hedgerow_chat_v1_ToolCall_descriptor =
-      getDescriptor().getMessageTypes().get(10);
+      getDescriptor().getMessageTypes().get(12);
     internal_static_hedgerow_chat_v1_ToolCall_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_ToolCall_descriptor,
         new java.lang.String[] { "Id", "Name", "Arguments", });
     internal_static_hedgerow_chat_v1_ToolResult_descriptor =
-      getDescriptor().getMessageTypes().get(11);
+      getDescriptor().getMessageTypes().get(13);
     internal_static_hedgerow_chat_v1_ToolResult_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_ToolResult_descriptor,
         new java.lang.String[] { "ToolCallId", "Content", "IsError", });
     internal_static_hedgerow_chat_v1_Reasoning_descriptor =
-      getDescriptor().getMessageTypes().get(12);
+      getDescriptor().getMessageTypes().get(14);
     internal_static_hedgerow_chat_v1_Reasoning_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_Reasoning_descriptor,
         new java.lang.String[] { "Text", });
     internal_static_hedgerow_chat_v1_ReasoningSpec_descriptor =
-      getDescriptor().getMessageTypes().get(13);
+      getDescriptor().getMessageTypes().get(15);
     internal_static_hedgerow_chat_v1_ReasoningSpec_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_ReasoningSpec_descriptor,
         new java.lang.String[] { "Effort", "MaxTokens", });
     internal_static_hedgerow_chat_v1_ResponseFormat_descriptor =
-      getDescriptor().getMessageTypes().get(14);
+      getDescriptor().getMessageTypes().get(16);
     internal_static_hedgerow_chat_v1_ResponseFormat_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_ResponseFormat_descriptor,
         new java.lang.String[] { "Text", "JsonObject", "JsonSchema", "Format", });
     internal_static_hedgerow_chat_v1_TextFormat_descriptor =
-      getDescriptor().getMessageTypes().get(15);
+      getDescriptor().getMessageTypes().get(17);
     internal_static_hedgerow_chat_v1_TextFormat_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_TextFormat_descriptor,
         new java.lang.String[] { });
     internal_static_hedgerow_chat_v1_JsonObjectFormat_descriptor =
-      getDescriptor().getMessageTypes().get(16);
+      getDescriptor().getMessageTypes().get(18);
     internal_static_hedgerow_chat_v1_JsonObjectFormat_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_JsonObjectFormat_descriptor,
         new java.lang.String[] { });
     internal_static_hedgerow_chat_v1_JsonSchemaFormat_descriptor =
-      getDescriptor().getMessageTypes().get(17);
+      getDescriptor().getMessageTypes().get(19);
     internal_static_hedgerow_chat_v1_JsonSchemaFormat_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_JsonSchemaFormat_descriptor,
         new java.lang.String[] { "Name", "Schema", "Description", "Strict", });
     internal_static_hedgerow_chat_v1_ProviderItem_descriptor =
-      getDescriptor().getMessageTypes().get(18);
+      getDescriptor().getMessageTypes().get(20);
     internal_static_hedgerow_chat_v1_ProviderItem_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_ProviderItem_descriptor,
         new java.lang.String[] { "Provider", "Type", "Data", });
     internal_static_hedgerow_chat_v1_ProviderState_descriptor =
-      getDescriptor().getMessageTypes().get(19);
+      getDescriptor().getMessageTypes().get(21);
     internal_static_hedgerow_chat_v1_ProviderState_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_ProviderState_descriptor,
         new java.lang.String[] { "Provider", "Data", });
     internal_static_hedgerow_chat_v1_Citation_descriptor =
-      getDescriptor().getMessageTypes().get(20);
+      getDescriptor().getMessageTypes().get(22);
     internal_static_hedgerow_chat_v1_Citation_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_Citation_descriptor,
         new java.lang.String[] { "Url", "Title", "CitedText", "StartIndex", "EndIndex", "SourceId", });
     internal_static_hedgerow_chat_v1_CacheHint_descriptor =
-      getDescriptor().getMessageTypes().get(21);
+      getDescriptor().getMessageTypes().get(23);
     internal_static_hedgerow_chat_v1_CacheHint_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_CacheHint_descriptor,

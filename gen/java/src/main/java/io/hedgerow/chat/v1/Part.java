@@ -22,6 +22,7 @@ private static final long serialVersionUID = 0L;
   }
   private Part() {
     citations_ = java.util.Collections.emptyList();
+    logprobs_ = java.util.Collections.emptyList();
   }
 
   @java.lang.Override
@@ -676,6 +677,77 @@ private static final long serialVersionUID = 0L;
     return cacheHint_ == null ? io.hedgerow.chat.v1.CacheHint.getDefaultInstance() : cacheHint_;
   }
 
+  public static final int LOGPROBS_FIELD_NUMBER = 13;
+  @SuppressWarnings("serial")
+  private java.util.List<io.hedgerow.chat.v1.TokenLogprob> logprobs_;
+  /**
+   * <pre>
+   * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+   * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+   * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+   */
+  @java.lang.Override
+  public java.util.List<io.hedgerow.chat.v1.TokenLogprob> getLogprobsList() {
+    return logprobs_;
+  }
+  /**
+   * <pre>
+   * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+   * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+   * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+   */
+  @java.lang.Override
+  public java.util.List<? extends io.hedgerow.chat.v1.TokenLogprobOrBuilder> 
+      getLogprobsOrBuilderList() {
+    return logprobs_;
+  }
+  /**
+   * <pre>
+   * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+   * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+   * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+   */
+  @java.lang.Override
+  public int getLogprobsCount() {
+    return logprobs_.size();
+  }
+  /**
+   * <pre>
+   * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+   * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+   * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.chat.v1.TokenLogprob getLogprobs(int index) {
+    return logprobs_.get(index);
+  }
+  /**
+   * <pre>
+   * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+   * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+   * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.chat.v1.TokenLogprobOrBuilder getLogprobsOrBuilder(
+      int index) {
+    return logprobs_.get(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -725,6 +797,9 @@ private static final long serialVersionUID = 0L;
     }
     if (((bitField0_ & 0x00000002) != 0)) {
       output.writeMessage(12, getCacheHint());
+    }
+    for (int i = 0; i < logprobs_.size(); i++) {
+      output.writeMessage(13, logprobs_.get(i));
     }
     getUnknownFields().writeTo(output);
   }
@@ -781,6 +856,10 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(12, getCacheHint());
     }
+    for (int i = 0; i < logprobs_.size(); i++) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(13, logprobs_.get(i));
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -808,6 +887,8 @@ private static final long serialVersionUID = 0L;
       if (!getCacheHint()
           .equals(other.getCacheHint())) return false;
     }
+    if (!getLogprobsList()
+        .equals(other.getLogprobsList())) return false;
     if (!getContentCase().equals(other.getContentCase())) return false;
     switch (contentCase_) {
       case 1:
@@ -871,6 +952,10 @@ private static final long serialVersionUID = 0L;
     if (hasCacheHint()) {
       hash = (37 * hash) + CACHE_HINT_FIELD_NUMBER;
       hash = (53 * hash) + getCacheHint().hashCode();
+    }
+    if (getLogprobsCount() > 0) {
+      hash = (37 * hash) + LOGPROBS_FIELD_NUMBER;
+      hash = (53 * hash) + getLogprobsList().hashCode();
     }
     switch (contentCase_) {
       case 1:
@@ -1049,6 +1134,7 @@ private static final long serialVersionUID = 0L;
         getProviderStateFieldBuilder();
         getCitationsFieldBuilder();
         getCacheHintFieldBuilder();
+        getLogprobsFieldBuilder();
       }
     }
     @java.lang.Override
@@ -1093,6 +1179,13 @@ private static final long serialVersionUID = 0L;
         cacheHintBuilder_.dispose();
         cacheHintBuilder_ = null;
       }
+      if (logprobsBuilder_ == null) {
+        logprobs_ = java.util.Collections.emptyList();
+      } else {
+        logprobs_ = null;
+        logprobsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00001000);
       contentCase_ = 0;
       content_ = null;
       return this;
@@ -1137,6 +1230,15 @@ private static final long serialVersionUID = 0L;
         result.citations_ = citations_;
       } else {
         result.citations_ = citationsBuilder_.build();
+      }
+      if (logprobsBuilder_ == null) {
+        if (((bitField0_ & 0x00001000) != 0)) {
+          logprobs_ = java.util.Collections.unmodifiableList(logprobs_);
+          bitField0_ = (bitField0_ & ~0x00001000);
+        }
+        result.logprobs_ = logprobs_;
+      } else {
+        result.logprobs_ = logprobsBuilder_.build();
       }
     }
 
@@ -1266,6 +1368,32 @@ private static final long serialVersionUID = 0L;
       }
       if (other.hasCacheHint()) {
         mergeCacheHint(other.getCacheHint());
+      }
+      if (logprobsBuilder_ == null) {
+        if (!other.logprobs_.isEmpty()) {
+          if (logprobs_.isEmpty()) {
+            logprobs_ = other.logprobs_;
+            bitField0_ = (bitField0_ & ~0x00001000);
+          } else {
+            ensureLogprobsIsMutable();
+            logprobs_.addAll(other.logprobs_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.logprobs_.isEmpty()) {
+          if (logprobsBuilder_.isEmpty()) {
+            logprobsBuilder_.dispose();
+            logprobsBuilder_ = null;
+            logprobs_ = other.logprobs_;
+            bitField0_ = (bitField0_ & ~0x00001000);
+            logprobsBuilder_ = 
+              com.google.protobuf.GeneratedMessageV3.alwaysUseFieldBuilders ?
+                 getLogprobsFieldBuilder() : null;
+          } else {
+            logprobsBuilder_.addAllMessages(other.logprobs_);
+          }
+        }
       }
       switch (other.getContentCase()) {
         case TEXT: {
@@ -1426,6 +1554,19 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000800;
               break;
             } // case 98
+            case 106: {
+              io.hedgerow.chat.v1.TokenLogprob m =
+                  input.readMessage(
+                      io.hedgerow.chat.v1.TokenLogprob.parser(),
+                      extensionRegistry);
+              if (logprobsBuilder_ == null) {
+                ensureLogprobsIsMutable();
+                logprobs_.add(m);
+              } else {
+                logprobsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 106
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -3589,6 +3730,354 @@ private static final long serialVersionUID = 0L;
         cacheHint_ = null;
       }
       return cacheHintBuilder_;
+    }
+
+    private java.util.List<io.hedgerow.chat.v1.TokenLogprob> logprobs_ =
+      java.util.Collections.emptyList();
+    private void ensureLogprobsIsMutable() {
+      if (!((bitField0_ & 0x00001000) != 0)) {
+        logprobs_ = new java.util.ArrayList<io.hedgerow.chat.v1.TokenLogprob>(logprobs_);
+        bitField0_ |= 0x00001000;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilderV3<
+        io.hedgerow.chat.v1.TokenLogprob, io.hedgerow.chat.v1.TokenLogprob.Builder, io.hedgerow.chat.v1.TokenLogprobOrBuilder> logprobsBuilder_;
+
+    /**
+     * <pre>
+     * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+     * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+     * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+     */
+    public java.util.List<io.hedgerow.chat.v1.TokenLogprob> getLogprobsList() {
+      if (logprobsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(logprobs_);
+      } else {
+        return logprobsBuilder_.getMessageList();
+      }
+    }
+    /**
+     * <pre>
+     * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+     * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+     * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+     */
+    public int getLogprobsCount() {
+      if (logprobsBuilder_ == null) {
+        return logprobs_.size();
+      } else {
+        return logprobsBuilder_.getCount();
+      }
+    }
+    /**
+     * <pre>
+     * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+     * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+     * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+     */
+    public io.hedgerow.chat.v1.TokenLogprob getLogprobs(int index) {
+      if (logprobsBuilder_ == null) {
+        return logprobs_.get(index);
+      } else {
+        return logprobsBuilder_.getMessage(index);
+      }
+    }
+    /**
+     * <pre>
+     * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+     * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+     * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+     */
+    public Builder setLogprobs(
+        int index, io.hedgerow.chat.v1.TokenLogprob value) {
+      if (logprobsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureLogprobsIsMutable();
+        logprobs_.set(index, value);
+        onChanged();
+      } else {
+        logprobsBuilder_.setMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+     * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+     * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+     */
+    public Builder setLogprobs(
+        int index, io.hedgerow.chat.v1.TokenLogprob.Builder builderForValue) {
+      if (logprobsBuilder_ == null) {
+        ensureLogprobsIsMutable();
+        logprobs_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        logprobsBuilder_.setMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+     * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+     * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+     */
+    public Builder addLogprobs(io.hedgerow.chat.v1.TokenLogprob value) {
+      if (logprobsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureLogprobsIsMutable();
+        logprobs_.add(value);
+        onChanged();
+      } else {
+        logprobsBuilder_.addMessage(value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+     * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+     * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+     */
+    public Builder addLogprobs(
+        int index, io.hedgerow.chat.v1.TokenLogprob value) {
+      if (logprobsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureLogprobsIsMutable();
+        logprobs_.add(index, value);
+        onChanged();
+      } else {
+        logprobsBuilder_.addMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+     * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+     * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+     */
+    public Builder addLogprobs(
+        io.hedgerow.chat.v1.TokenLogprob.Builder builderForValue) {
+      if (logprobsBuilder_ == null) {
+        ensureLogprobsIsMutable();
+        logprobs_.add(builderForValue.build());
+        onChanged();
+      } else {
+        logprobsBuilder_.addMessage(builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+     * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+     * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+     */
+    public Builder addLogprobs(
+        int index, io.hedgerow.chat.v1.TokenLogprob.Builder builderForValue) {
+      if (logprobsBuilder_ == null) {
+        ensureLogprobsIsMutable();
+        logprobs_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        logprobsBuilder_.addMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+     * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+     * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+     */
+    public Builder addAllLogprobs(
+        java.lang.Iterable<? extends io.hedgerow.chat.v1.TokenLogprob> values) {
+      if (logprobsBuilder_ == null) {
+        ensureLogprobsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, logprobs_);
+        onChanged();
+      } else {
+        logprobsBuilder_.addAllMessages(values);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+     * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+     * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+     */
+    public Builder clearLogprobs() {
+      if (logprobsBuilder_ == null) {
+        logprobs_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00001000);
+        onChanged();
+      } else {
+        logprobsBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+     * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+     * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+     */
+    public Builder removeLogprobs(int index) {
+      if (logprobsBuilder_ == null) {
+        ensureLogprobsIsMutable();
+        logprobs_.remove(index);
+        onChanged();
+      } else {
+        logprobsBuilder_.remove(index);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+     * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+     * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+     */
+    public io.hedgerow.chat.v1.TokenLogprob.Builder getLogprobsBuilder(
+        int index) {
+      return getLogprobsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <pre>
+     * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+     * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+     * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+     */
+    public io.hedgerow.chat.v1.TokenLogprobOrBuilder getLogprobsOrBuilder(
+        int index) {
+      if (logprobsBuilder_ == null) {
+        return logprobs_.get(index);  } else {
+        return logprobsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <pre>
+     * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+     * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+     * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+     */
+    public java.util.List<? extends io.hedgerow.chat.v1.TokenLogprobOrBuilder> 
+         getLogprobsOrBuilderList() {
+      if (logprobsBuilder_ != null) {
+        return logprobsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(logprobs_);
+      }
+    }
+    /**
+     * <pre>
+     * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+     * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+     * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+     */
+    public io.hedgerow.chat.v1.TokenLogprob.Builder addLogprobsBuilder() {
+      return getLogprobsFieldBuilder().addBuilder(
+          io.hedgerow.chat.v1.TokenLogprob.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+     * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+     * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+     */
+    public io.hedgerow.chat.v1.TokenLogprob.Builder addLogprobsBuilder(
+        int index) {
+      return getLogprobsFieldBuilder().addBuilder(
+          index, io.hedgerow.chat.v1.TokenLogprob.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+     * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+     * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+     */
+    public java.util.List<io.hedgerow.chat.v1.TokenLogprob.Builder> 
+         getLogprobsBuilderList() {
+      return getLogprobsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilderV3<
+        io.hedgerow.chat.v1.TokenLogprob, io.hedgerow.chat.v1.TokenLogprob.Builder, io.hedgerow.chat.v1.TokenLogprobOrBuilder> 
+        getLogprobsFieldBuilder() {
+      if (logprobsBuilder_ == null) {
+        logprobsBuilder_ = new com.google.protobuf.RepeatedFieldBuilderV3<
+            io.hedgerow.chat.v1.TokenLogprob, io.hedgerow.chat.v1.TokenLogprob.Builder, io.hedgerow.chat.v1.TokenLogprobOrBuilder>(
+                logprobs_,
+                ((bitField0_ & 0x00001000) != 0),
+                getParentForChildren(),
+                isClean());
+        logprobs_ = null;
+      }
+      return logprobsBuilder_;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

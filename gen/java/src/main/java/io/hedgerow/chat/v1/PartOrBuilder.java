@@ -362,5 +362,59 @@ public interface PartOrBuilder extends
    */
   io.hedgerow.chat.v1.CacheHintOrBuilder getCacheHintOrBuilder();
 
+  /**
+   * <pre>
+   * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+   * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+   * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+   */
+  java.util.List<io.hedgerow.chat.v1.TokenLogprob> 
+      getLogprobsList();
+  /**
+   * <pre>
+   * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+   * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+   * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+   */
+  io.hedgerow.chat.v1.TokenLogprob getLogprobs(int index);
+  /**
+   * <pre>
+   * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+   * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+   * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+   */
+  int getLogprobsCount();
+  /**
+   * <pre>
+   * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+   * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+   * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+   */
+  java.util.List<? extends io.hedgerow.chat.v1.TokenLogprobOrBuilder> 
+      getLogprobsOrBuilderList();
+  /**
+   * <pre>
+   * How likely the tokens of this part were, in their order, where `ChatSpec.top_logprobs` asked for it. In answers only;
+   * ignored in requests. Providers tell it of the text and of a refusal, some of the reasoning and of tool calls as well;
+   * the tokens of what stands in no part, such as the end of the answer, may be among those of the last one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.chat.v1.TokenLogprob logprobs = 13 [json_name = "logprobs"];</code>
+   */
+  io.hedgerow.chat.v1.TokenLogprobOrBuilder getLogprobsOrBuilder(
+      int index);
+
   io.hedgerow.chat.v1.Part.ContentCase getContentCase();
 }

@@ -64,6 +64,7 @@ private static final long serialVersionUID = 0L;
     ROUTE_CHANGE(14),
     USAGE_UPDATE(15),
     COMPLETED(16),
+    LOGPROBS_DELTA(17),
     EVENT_NOT_SET(0);
     private final int value;
     private EventCase(int value) {
@@ -96,6 +97,7 @@ private static final long serialVersionUID = 0L;
         case 14: return ROUTE_CHANGE;
         case 15: return USAGE_UPDATE;
         case 16: return COMPLETED;
+        case 17: return LOGPROBS_DELTA;
         case 0: return EVENT_NOT_SET;
         default: return null;
       }
@@ -771,6 +773,49 @@ private static final long serialVersionUID = 0L;
     return io.hedgerow.chat.v1.Completed.getDefaultInstance();
   }
 
+  public static final int LOGPROBS_DELTA_FIELD_NUMBER = 17;
+  /**
+   * <pre>
+   * How likely the tokens of a part were.
+   * </pre>
+   *
+   * <code>.hedgerow.chat.v1.LogprobsDelta logprobs_delta = 17 [json_name = "logprobsDelta"];</code>
+   * @return Whether the logprobsDelta field is set.
+   */
+  @java.lang.Override
+  public boolean hasLogprobsDelta() {
+    return eventCase_ == 17;
+  }
+  /**
+   * <pre>
+   * How likely the tokens of a part were.
+   * </pre>
+   *
+   * <code>.hedgerow.chat.v1.LogprobsDelta logprobs_delta = 17 [json_name = "logprobsDelta"];</code>
+   * @return The logprobsDelta.
+   */
+  @java.lang.Override
+  public io.hedgerow.chat.v1.LogprobsDelta getLogprobsDelta() {
+    if (eventCase_ == 17) {
+       return (io.hedgerow.chat.v1.LogprobsDelta) event_;
+    }
+    return io.hedgerow.chat.v1.LogprobsDelta.getDefaultInstance();
+  }
+  /**
+   * <pre>
+   * How likely the tokens of a part were.
+   * </pre>
+   *
+   * <code>.hedgerow.chat.v1.LogprobsDelta logprobs_delta = 17 [json_name = "logprobsDelta"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.chat.v1.LogprobsDeltaOrBuilder getLogprobsDeltaOrBuilder() {
+    if (eventCase_ == 17) {
+       return (io.hedgerow.chat.v1.LogprobsDelta) event_;
+    }
+    return io.hedgerow.chat.v1.LogprobsDelta.getDefaultInstance();
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -832,6 +877,9 @@ private static final long serialVersionUID = 0L;
     }
     if (eventCase_ == 16) {
       output.writeMessage(16, (io.hedgerow.chat.v1.Completed) event_);
+    }
+    if (eventCase_ == 17) {
+      output.writeMessage(17, (io.hedgerow.chat.v1.LogprobsDelta) event_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -905,6 +953,10 @@ private static final long serialVersionUID = 0L;
     if (eventCase_ == 16) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(16, (io.hedgerow.chat.v1.Completed) event_);
+    }
+    if (eventCase_ == 17) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(17, (io.hedgerow.chat.v1.LogprobsDelta) event_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -985,6 +1037,10 @@ private static final long serialVersionUID = 0L;
         if (!getCompleted()
             .equals(other.getCompleted())) return false;
         break;
+      case 17:
+        if (!getLogprobsDelta()
+            .equals(other.getLogprobsDelta())) return false;
+        break;
       case 0:
       default:
     }
@@ -1062,6 +1118,10 @@ private static final long serialVersionUID = 0L;
       case 16:
         hash = (37 * hash) + COMPLETED_FIELD_NUMBER;
         hash = (53 * hash) + getCompleted().hashCode();
+        break;
+      case 17:
+        hash = (37 * hash) + LOGPROBS_DELTA_FIELD_NUMBER;
+        hash = (53 * hash) + getLogprobsDelta().hashCode();
         break;
       case 0:
       default:
@@ -1247,6 +1307,9 @@ private static final long serialVersionUID = 0L;
       if (completedBuilder_ != null) {
         completedBuilder_.clear();
       }
+      if (logprobsDeltaBuilder_ != null) {
+        logprobsDeltaBuilder_.clear();
+      }
       eventCase_ = 0;
       event_ = null;
       return this;
@@ -1350,6 +1413,10 @@ private static final long serialVersionUID = 0L;
       if (eventCase_ == 16 &&
           completedBuilder_ != null) {
         result.event_ = completedBuilder_.build();
+      }
+      if (eventCase_ == 17 &&
+          logprobsDeltaBuilder_ != null) {
+        result.event_ = logprobsDeltaBuilder_.build();
       }
     }
 
@@ -1459,6 +1526,10 @@ private static final long serialVersionUID = 0L;
         }
         case COMPLETED: {
           mergeCompleted(other.getCompleted());
+          break;
+        }
+        case LOGPROBS_DELTA: {
+          mergeLogprobsDelta(other.getLogprobsDelta());
           break;
         }
         case EVENT_NOT_SET: {
@@ -1601,6 +1672,13 @@ private static final long serialVersionUID = 0L;
               eventCase_ = 16;
               break;
             } // case 130
+            case 138: {
+              input.readMessage(
+                  getLogprobsDeltaFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              eventCase_ = 17;
+              break;
+            } // case 138
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -4345,6 +4423,184 @@ private static final long serialVersionUID = 0L;
       eventCase_ = 16;
       onChanged();
       return completedBuilder_;
+    }
+
+    private com.google.protobuf.SingleFieldBuilderV3<
+        io.hedgerow.chat.v1.LogprobsDelta, io.hedgerow.chat.v1.LogprobsDelta.Builder, io.hedgerow.chat.v1.LogprobsDeltaOrBuilder> logprobsDeltaBuilder_;
+    /**
+     * <pre>
+     * How likely the tokens of a part were.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.LogprobsDelta logprobs_delta = 17 [json_name = "logprobsDelta"];</code>
+     * @return Whether the logprobsDelta field is set.
+     */
+    @java.lang.Override
+    public boolean hasLogprobsDelta() {
+      return eventCase_ == 17;
+    }
+    /**
+     * <pre>
+     * How likely the tokens of a part were.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.LogprobsDelta logprobs_delta = 17 [json_name = "logprobsDelta"];</code>
+     * @return The logprobsDelta.
+     */
+    @java.lang.Override
+    public io.hedgerow.chat.v1.LogprobsDelta getLogprobsDelta() {
+      if (logprobsDeltaBuilder_ == null) {
+        if (eventCase_ == 17) {
+          return (io.hedgerow.chat.v1.LogprobsDelta) event_;
+        }
+        return io.hedgerow.chat.v1.LogprobsDelta.getDefaultInstance();
+      } else {
+        if (eventCase_ == 17) {
+          return logprobsDeltaBuilder_.getMessage();
+        }
+        return io.hedgerow.chat.v1.LogprobsDelta.getDefaultInstance();
+      }
+    }
+    /**
+     * <pre>
+     * How likely the tokens of a part were.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.LogprobsDelta logprobs_delta = 17 [json_name = "logprobsDelta"];</code>
+     */
+    public Builder setLogprobsDelta(io.hedgerow.chat.v1.LogprobsDelta value) {
+      if (logprobsDeltaBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        event_ = value;
+        onChanged();
+      } else {
+        logprobsDeltaBuilder_.setMessage(value);
+      }
+      eventCase_ = 17;
+      return this;
+    }
+    /**
+     * <pre>
+     * How likely the tokens of a part were.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.LogprobsDelta logprobs_delta = 17 [json_name = "logprobsDelta"];</code>
+     */
+    public Builder setLogprobsDelta(
+        io.hedgerow.chat.v1.LogprobsDelta.Builder builderForValue) {
+      if (logprobsDeltaBuilder_ == null) {
+        event_ = builderForValue.build();
+        onChanged();
+      } else {
+        logprobsDeltaBuilder_.setMessage(builderForValue.build());
+      }
+      eventCase_ = 17;
+      return this;
+    }
+    /**
+     * <pre>
+     * How likely the tokens of a part were.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.LogprobsDelta logprobs_delta = 17 [json_name = "logprobsDelta"];</code>
+     */
+    public Builder mergeLogprobsDelta(io.hedgerow.chat.v1.LogprobsDelta value) {
+      if (logprobsDeltaBuilder_ == null) {
+        if (eventCase_ == 17 &&
+            event_ != io.hedgerow.chat.v1.LogprobsDelta.getDefaultInstance()) {
+          event_ = io.hedgerow.chat.v1.LogprobsDelta.newBuilder((io.hedgerow.chat.v1.LogprobsDelta) event_)
+              .mergeFrom(value).buildPartial();
+        } else {
+          event_ = value;
+        }
+        onChanged();
+      } else {
+        if (eventCase_ == 17) {
+          logprobsDeltaBuilder_.mergeFrom(value);
+        } else {
+          logprobsDeltaBuilder_.setMessage(value);
+        }
+      }
+      eventCase_ = 17;
+      return this;
+    }
+    /**
+     * <pre>
+     * How likely the tokens of a part were.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.LogprobsDelta logprobs_delta = 17 [json_name = "logprobsDelta"];</code>
+     */
+    public Builder clearLogprobsDelta() {
+      if (logprobsDeltaBuilder_ == null) {
+        if (eventCase_ == 17) {
+          eventCase_ = 0;
+          event_ = null;
+          onChanged();
+        }
+      } else {
+        if (eventCase_ == 17) {
+          eventCase_ = 0;
+          event_ = null;
+        }
+        logprobsDeltaBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How likely the tokens of a part were.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.LogprobsDelta logprobs_delta = 17 [json_name = "logprobsDelta"];</code>
+     */
+    public io.hedgerow.chat.v1.LogprobsDelta.Builder getLogprobsDeltaBuilder() {
+      return getLogprobsDeltaFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * How likely the tokens of a part were.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.LogprobsDelta logprobs_delta = 17 [json_name = "logprobsDelta"];</code>
+     */
+    @java.lang.Override
+    public io.hedgerow.chat.v1.LogprobsDeltaOrBuilder getLogprobsDeltaOrBuilder() {
+      if ((eventCase_ == 17) && (logprobsDeltaBuilder_ != null)) {
+        return logprobsDeltaBuilder_.getMessageOrBuilder();
+      } else {
+        if (eventCase_ == 17) {
+          return (io.hedgerow.chat.v1.LogprobsDelta) event_;
+        }
+        return io.hedgerow.chat.v1.LogprobsDelta.getDefaultInstance();
+      }
+    }
+    /**
+     * <pre>
+     * How likely the tokens of a part were.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.LogprobsDelta logprobs_delta = 17 [json_name = "logprobsDelta"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilderV3<
+        io.hedgerow.chat.v1.LogprobsDelta, io.hedgerow.chat.v1.LogprobsDelta.Builder, io.hedgerow.chat.v1.LogprobsDeltaOrBuilder> 
+        getLogprobsDeltaFieldBuilder() {
+      if (logprobsDeltaBuilder_ == null) {
+        if (!(eventCase_ == 17)) {
+          event_ = io.hedgerow.chat.v1.LogprobsDelta.getDefaultInstance();
+        }
+        logprobsDeltaBuilder_ = new com.google.protobuf.SingleFieldBuilderV3<
+            io.hedgerow.chat.v1.LogprobsDelta, io.hedgerow.chat.v1.LogprobsDelta.Builder, io.hedgerow.chat.v1.LogprobsDeltaOrBuilder>(
+                (io.hedgerow.chat.v1.LogprobsDelta) event_,
+                getParentForChildren(),
+                isClean());
+        event_ = null;
+      }
+      eventCase_ = 17;
+      onChanged();
+      return logprobsDeltaBuilder_;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

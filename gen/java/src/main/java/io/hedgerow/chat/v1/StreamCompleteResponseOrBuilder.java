@@ -423,5 +423,32 @@ public interface StreamCompleteResponseOrBuilder extends
    */
   io.hedgerow.chat.v1.CompletedOrBuilder getCompletedOrBuilder();
 
+  /**
+   * <pre>
+   * How likely the tokens of a part were.
+   * </pre>
+   *
+   * <code>.hedgerow.chat.v1.LogprobsDelta logprobs_delta = 17 [json_name = "logprobsDelta"];</code>
+   * @return Whether the logprobsDelta field is set.
+   */
+  boolean hasLogprobsDelta();
+  /**
+   * <pre>
+   * How likely the tokens of a part were.
+   * </pre>
+   *
+   * <code>.hedgerow.chat.v1.LogprobsDelta logprobs_delta = 17 [json_name = "logprobsDelta"];</code>
+   * @return The logprobsDelta.
+   */
+  io.hedgerow.chat.v1.LogprobsDelta getLogprobsDelta();
+  /**
+   * <pre>
+   * How likely the tokens of a part were.
+   * </pre>
+   *
+   * <code>.hedgerow.chat.v1.LogprobsDelta logprobs_delta = 17 [json_name = "logprobsDelta"];</code>
+   */
+  io.hedgerow.chat.v1.LogprobsDeltaOrBuilder getLogprobsDeltaOrBuilder();
+
   io.hedgerow.chat.v1.StreamCompleteResponse.EventCase getEventCase();
 }

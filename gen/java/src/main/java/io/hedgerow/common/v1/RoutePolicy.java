@@ -24,6 +24,9 @@ private static final long serialVersionUID = 0L;
   private RoutePolicy() {
     providers_ =
         com.google.protobuf.LazyStringArrayList.emptyList();
+    regions_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    sessionId_ = "";
   }
 
   @java.lang.Override
@@ -222,6 +225,162 @@ private static final long serialVersionUID = 0L;
     return allowRouteChange_;
   }
 
+  public static final int REGIONS_FIELD_NUMBER = 6;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.LazyStringArrayList regions_ =
+      com.google.protobuf.LazyStringArrayList.emptyList();
+  /**
+   * <pre>
+   * Regions in which the call may be served, as configured for the candidates. Empty: all that the route allows. A
+   * candidate without a region is in none. It can only narrow: what the route or the caller's identity forbids stays
+   * forbidden.
+   * </pre>
+   *
+   * <code>repeated string regions = 6 [json_name = "regions"];</code>
+   * @return A list containing the regions.
+   */
+  public com.google.protobuf.ProtocolStringList
+      getRegionsList() {
+    return regions_;
+  }
+  /**
+   * <pre>
+   * Regions in which the call may be served, as configured for the candidates. Empty: all that the route allows. A
+   * candidate without a region is in none. It can only narrow: what the route or the caller's identity forbids stays
+   * forbidden.
+   * </pre>
+   *
+   * <code>repeated string regions = 6 [json_name = "regions"];</code>
+   * @return The count of regions.
+   */
+  public int getRegionsCount() {
+    return regions_.size();
+  }
+  /**
+   * <pre>
+   * Regions in which the call may be served, as configured for the candidates. Empty: all that the route allows. A
+   * candidate without a region is in none. It can only narrow: what the route or the caller's identity forbids stays
+   * forbidden.
+   * </pre>
+   *
+   * <code>repeated string regions = 6 [json_name = "regions"];</code>
+   * @param index The index of the element to return.
+   * @return The regions at the given index.
+   */
+  public java.lang.String getRegions(int index) {
+    return regions_.get(index);
+  }
+  /**
+   * <pre>
+   * Regions in which the call may be served, as configured for the candidates. Empty: all that the route allows. A
+   * candidate without a region is in none. It can only narrow: what the route or the caller's identity forbids stays
+   * forbidden.
+   * </pre>
+   *
+   * <code>repeated string regions = 6 [json_name = "regions"];</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the regions at the given index.
+   */
+  public com.google.protobuf.ByteString
+      getRegionsBytes(int index) {
+    return regions_.getByteString(index);
+  }
+
+  public static final int DISABLE_HEDGING_FIELD_NUMBER = 7;
+  private boolean disableHedging_ = false;
+  /**
+   * <pre>
+   * Asks for no hedged attempt, where the route would start one. Default false.
+   * </pre>
+   *
+   * <code>bool disable_hedging = 7 [json_name = "disableHedging"];</code>
+   * @return The disableHedging.
+   */
+  @java.lang.Override
+  public boolean getDisableHedging() {
+    return disableHedging_;
+  }
+
+  public static final int MAX_ATTEMPTS_FIELD_NUMBER = 8;
+  private int maxAttempts_ = 0;
+  /**
+   * <pre>
+   * The most attempts that the call may take, hedged ones included, 1 to 8. Unset, or above the route's own bound: the
+   * route's.
+   * </pre>
+   *
+   * <code>optional int32 max_attempts = 8 [json_name = "maxAttempts"];</code>
+   * @return Whether the maxAttempts field is set.
+   */
+  @java.lang.Override
+  public boolean hasMaxAttempts() {
+    return ((bitField0_ & 0x00000004) != 0);
+  }
+  /**
+   * <pre>
+   * The most attempts that the call may take, hedged ones included, 1 to 8. Unset, or above the route's own bound: the
+   * route's.
+   * </pre>
+   *
+   * <code>optional int32 max_attempts = 8 [json_name = "maxAttempts"];</code>
+   * @return The maxAttempts.
+   */
+  @java.lang.Override
+  public int getMaxAttempts() {
+    return maxAttempts_;
+  }
+
+  public static final int SESSION_ID_FIELD_NUMBER = 9;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object sessionId_ = "";
+  /**
+   * <pre>
+   * Names the conversation that the call belongs to, so that a route with affinity stays with the candidate whose prompt
+   * cache is warm. Empty: the beginning of the conversation itself tells. At most 128 bytes, of the caller's choice; the
+   * tenant is part of the name.
+   * </pre>
+   *
+   * <code>string session_id = 9 [json_name = "sessionId"];</code>
+   * @return The sessionId.
+   */
+  @java.lang.Override
+  public java.lang.String getSessionId() {
+    java.lang.Object ref = sessionId_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      sessionId_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Names the conversation that the call belongs to, so that a route with affinity stays with the candidate whose prompt
+   * cache is warm. Empty: the beginning of the conversation itself tells. At most 128 bytes, of the caller's choice; the
+   * tenant is part of the name.
+   * </pre>
+   *
+   * <code>string session_id = 9 [json_name = "sessionId"];</code>
+   * @return The bytes for sessionId.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getSessionIdBytes() {
+    java.lang.Object ref = sessionId_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      sessionId_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -250,6 +409,18 @@ private static final long serialVersionUID = 0L;
     }
     if (allowRouteChange_ != false) {
       output.writeBool(5, allowRouteChange_);
+    }
+    for (int i = 0; i < regions_.size(); i++) {
+      com.google.protobuf.GeneratedMessageV3.writeString(output, 6, regions_.getRaw(i));
+    }
+    if (disableHedging_ != false) {
+      output.writeBool(7, disableHedging_);
+    }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      output.writeInt32(8, maxAttempts_);
+    }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(sessionId_)) {
+      com.google.protobuf.GeneratedMessageV3.writeString(output, 9, sessionId_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -284,6 +455,25 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeBoolSize(5, allowRouteChange_);
     }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < regions_.size(); i++) {
+        dataSize += computeStringSizeNoTag(regions_.getRaw(i));
+      }
+      size += dataSize;
+      size += 1 * getRegionsList().size();
+    }
+    if (disableHedging_ != false) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(7, disableHedging_);
+    }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt32Size(8, maxAttempts_);
+    }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(sessionId_)) {
+      size += com.google.protobuf.GeneratedMessageV3.computeStringSize(9, sessionId_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -315,6 +505,17 @@ private static final long serialVersionUID = 0L;
     }
     if (getAllowRouteChange()
         != other.getAllowRouteChange()) return false;
+    if (!getRegionsList()
+        .equals(other.getRegionsList())) return false;
+    if (getDisableHedging()
+        != other.getDisableHedging()) return false;
+    if (hasMaxAttempts() != other.hasMaxAttempts()) return false;
+    if (hasMaxAttempts()) {
+      if (getMaxAttempts()
+          != other.getMaxAttempts()) return false;
+    }
+    if (!getSessionId()
+        .equals(other.getSessionId())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -344,6 +545,19 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + ALLOW_ROUTE_CHANGE_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
         getAllowRouteChange());
+    if (getRegionsCount() > 0) {
+      hash = (37 * hash) + REGIONS_FIELD_NUMBER;
+      hash = (53 * hash) + getRegionsList().hashCode();
+    }
+    hash = (37 * hash) + DISABLE_HEDGING_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+        getDisableHedging());
+    if (hasMaxAttempts()) {
+      hash = (37 * hash) + MAX_ATTEMPTS_FIELD_NUMBER;
+      hash = (53 * hash) + getMaxAttempts();
+    }
+    hash = (37 * hash) + SESSION_ID_FIELD_NUMBER;
+    hash = (53 * hash) + getSessionId().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -501,6 +715,11 @@ private static final long serialVersionUID = 0L;
         idleTimeoutBuilder_ = null;
       }
       allowRouteChange_ = false;
+      regions_ =
+          com.google.protobuf.LazyStringArrayList.emptyList();
+      disableHedging_ = false;
+      maxAttempts_ = 0;
+      sessionId_ = "";
       return this;
     }
 
@@ -556,6 +775,20 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000010) != 0)) {
         result.allowRouteChange_ = allowRouteChange_;
+      }
+      if (((from_bitField0_ & 0x00000020) != 0)) {
+        regions_.makeImmutable();
+        result.regions_ = regions_;
+      }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.disableHedging_ = disableHedging_;
+      }
+      if (((from_bitField0_ & 0x00000080) != 0)) {
+        result.maxAttempts_ = maxAttempts_;
+        to_bitField0_ |= 0x00000004;
+      }
+      if (((from_bitField0_ & 0x00000100) != 0)) {
+        result.sessionId_ = sessionId_;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -626,6 +859,27 @@ private static final long serialVersionUID = 0L;
       if (other.getAllowRouteChange() != false) {
         setAllowRouteChange(other.getAllowRouteChange());
       }
+      if (!other.regions_.isEmpty()) {
+        if (regions_.isEmpty()) {
+          regions_ = other.regions_;
+          bitField0_ |= 0x00000020;
+        } else {
+          ensureRegionsIsMutable();
+          regions_.addAll(other.regions_);
+        }
+        onChanged();
+      }
+      if (other.getDisableHedging() != false) {
+        setDisableHedging(other.getDisableHedging());
+      }
+      if (other.hasMaxAttempts()) {
+        setMaxAttempts(other.getMaxAttempts());
+      }
+      if (!other.getSessionId().isEmpty()) {
+        sessionId_ = other.sessionId_;
+        bitField0_ |= 0x00000100;
+        onChanged();
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -682,6 +936,27 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000010;
               break;
             } // case 40
+            case 50: {
+              java.lang.String s = input.readStringRequireUtf8();
+              ensureRegionsIsMutable();
+              regions_.add(s);
+              break;
+            } // case 50
+            case 56: {
+              disableHedging_ = input.readBool();
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 56
+            case 64: {
+              maxAttempts_ = input.readInt32();
+              bitField0_ |= 0x00000080;
+              break;
+            } // case 64
+            case 74: {
+              sessionId_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000100;
+              break;
+            } // case 74
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1289,6 +1564,377 @@ private static final long serialVersionUID = 0L;
     public Builder clearAllowRouteChange() {
       bitField0_ = (bitField0_ & ~0x00000010);
       allowRouteChange_ = false;
+      onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.LazyStringArrayList regions_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    private void ensureRegionsIsMutable() {
+      if (!regions_.isModifiable()) {
+        regions_ = new com.google.protobuf.LazyStringArrayList(regions_);
+      }
+      bitField0_ |= 0x00000020;
+    }
+    /**
+     * <pre>
+     * Regions in which the call may be served, as configured for the candidates. Empty: all that the route allows. A
+     * candidate without a region is in none. It can only narrow: what the route or the caller's identity forbids stays
+     * forbidden.
+     * </pre>
+     *
+     * <code>repeated string regions = 6 [json_name = "regions"];</code>
+     * @return A list containing the regions.
+     */
+    public com.google.protobuf.ProtocolStringList
+        getRegionsList() {
+      regions_.makeImmutable();
+      return regions_;
+    }
+    /**
+     * <pre>
+     * Regions in which the call may be served, as configured for the candidates. Empty: all that the route allows. A
+     * candidate without a region is in none. It can only narrow: what the route or the caller's identity forbids stays
+     * forbidden.
+     * </pre>
+     *
+     * <code>repeated string regions = 6 [json_name = "regions"];</code>
+     * @return The count of regions.
+     */
+    public int getRegionsCount() {
+      return regions_.size();
+    }
+    /**
+     * <pre>
+     * Regions in which the call may be served, as configured for the candidates. Empty: all that the route allows. A
+     * candidate without a region is in none. It can only narrow: what the route or the caller's identity forbids stays
+     * forbidden.
+     * </pre>
+     *
+     * <code>repeated string regions = 6 [json_name = "regions"];</code>
+     * @param index The index of the element to return.
+     * @return The regions at the given index.
+     */
+    public java.lang.String getRegions(int index) {
+      return regions_.get(index);
+    }
+    /**
+     * <pre>
+     * Regions in which the call may be served, as configured for the candidates. Empty: all that the route allows. A
+     * candidate without a region is in none. It can only narrow: what the route or the caller's identity forbids stays
+     * forbidden.
+     * </pre>
+     *
+     * <code>repeated string regions = 6 [json_name = "regions"];</code>
+     * @param index The index of the value to return.
+     * @return The bytes of the regions at the given index.
+     */
+    public com.google.protobuf.ByteString
+        getRegionsBytes(int index) {
+      return regions_.getByteString(index);
+    }
+    /**
+     * <pre>
+     * Regions in which the call may be served, as configured for the candidates. Empty: all that the route allows. A
+     * candidate without a region is in none. It can only narrow: what the route or the caller's identity forbids stays
+     * forbidden.
+     * </pre>
+     *
+     * <code>repeated string regions = 6 [json_name = "regions"];</code>
+     * @param index The index to set the value at.
+     * @param value The regions to set.
+     * @return This builder for chaining.
+     */
+    public Builder setRegions(
+        int index, java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureRegionsIsMutable();
+      regions_.set(index, value);
+      bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Regions in which the call may be served, as configured for the candidates. Empty: all that the route allows. A
+     * candidate without a region is in none. It can only narrow: what the route or the caller's identity forbids stays
+     * forbidden.
+     * </pre>
+     *
+     * <code>repeated string regions = 6 [json_name = "regions"];</code>
+     * @param value The regions to add.
+     * @return This builder for chaining.
+     */
+    public Builder addRegions(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureRegionsIsMutable();
+      regions_.add(value);
+      bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Regions in which the call may be served, as configured for the candidates. Empty: all that the route allows. A
+     * candidate without a region is in none. It can only narrow: what the route or the caller's identity forbids stays
+     * forbidden.
+     * </pre>
+     *
+     * <code>repeated string regions = 6 [json_name = "regions"];</code>
+     * @param values The regions to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllRegions(
+        java.lang.Iterable<java.lang.String> values) {
+      ensureRegionsIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, regions_);
+      bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Regions in which the call may be served, as configured for the candidates. Empty: all that the route allows. A
+     * candidate without a region is in none. It can only narrow: what the route or the caller's identity forbids stays
+     * forbidden.
+     * </pre>
+     *
+     * <code>repeated string regions = 6 [json_name = "regions"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearRegions() {
+      regions_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+      bitField0_ = (bitField0_ & ~0x00000020);;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Regions in which the call may be served, as configured for the candidates. Empty: all that the route allows. A
+     * candidate without a region is in none. It can only narrow: what the route or the caller's identity forbids stays
+     * forbidden.
+     * </pre>
+     *
+     * <code>repeated string regions = 6 [json_name = "regions"];</code>
+     * @param value The bytes of the regions to add.
+     * @return This builder for chaining.
+     */
+    public Builder addRegionsBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      ensureRegionsIsMutable();
+      regions_.add(value);
+      bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+
+    private boolean disableHedging_ ;
+    /**
+     * <pre>
+     * Asks for no hedged attempt, where the route would start one. Default false.
+     * </pre>
+     *
+     * <code>bool disable_hedging = 7 [json_name = "disableHedging"];</code>
+     * @return The disableHedging.
+     */
+    @java.lang.Override
+    public boolean getDisableHedging() {
+      return disableHedging_;
+    }
+    /**
+     * <pre>
+     * Asks for no hedged attempt, where the route would start one. Default false.
+     * </pre>
+     *
+     * <code>bool disable_hedging = 7 [json_name = "disableHedging"];</code>
+     * @param value The disableHedging to set.
+     * @return This builder for chaining.
+     */
+    public Builder setDisableHedging(boolean value) {
+
+      disableHedging_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Asks for no hedged attempt, where the route would start one. Default false.
+     * </pre>
+     *
+     * <code>bool disable_hedging = 7 [json_name = "disableHedging"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearDisableHedging() {
+      bitField0_ = (bitField0_ & ~0x00000040);
+      disableHedging_ = false;
+      onChanged();
+      return this;
+    }
+
+    private int maxAttempts_ ;
+    /**
+     * <pre>
+     * The most attempts that the call may take, hedged ones included, 1 to 8. Unset, or above the route's own bound: the
+     * route's.
+     * </pre>
+     *
+     * <code>optional int32 max_attempts = 8 [json_name = "maxAttempts"];</code>
+     * @return Whether the maxAttempts field is set.
+     */
+    @java.lang.Override
+    public boolean hasMaxAttempts() {
+      return ((bitField0_ & 0x00000080) != 0);
+    }
+    /**
+     * <pre>
+     * The most attempts that the call may take, hedged ones included, 1 to 8. Unset, or above the route's own bound: the
+     * route's.
+     * </pre>
+     *
+     * <code>optional int32 max_attempts = 8 [json_name = "maxAttempts"];</code>
+     * @return The maxAttempts.
+     */
+    @java.lang.Override
+    public int getMaxAttempts() {
+      return maxAttempts_;
+    }
+    /**
+     * <pre>
+     * The most attempts that the call may take, hedged ones included, 1 to 8. Unset, or above the route's own bound: the
+     * route's.
+     * </pre>
+     *
+     * <code>optional int32 max_attempts = 8 [json_name = "maxAttempts"];</code>
+     * @param value The maxAttempts to set.
+     * @return This builder for chaining.
+     */
+    public Builder setMaxAttempts(int value) {
+
+      maxAttempts_ = value;
+      bitField0_ |= 0x00000080;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The most attempts that the call may take, hedged ones included, 1 to 8. Unset, or above the route's own bound: the
+     * route's.
+     * </pre>
+     *
+     * <code>optional int32 max_attempts = 8 [json_name = "maxAttempts"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearMaxAttempts() {
+      bitField0_ = (bitField0_ & ~0x00000080);
+      maxAttempts_ = 0;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object sessionId_ = "";
+    /**
+     * <pre>
+     * Names the conversation that the call belongs to, so that a route with affinity stays with the candidate whose prompt
+     * cache is warm. Empty: the beginning of the conversation itself tells. At most 128 bytes, of the caller's choice; the
+     * tenant is part of the name.
+     * </pre>
+     *
+     * <code>string session_id = 9 [json_name = "sessionId"];</code>
+     * @return The sessionId.
+     */
+    public java.lang.String getSessionId() {
+      java.lang.Object ref = sessionId_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        sessionId_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Names the conversation that the call belongs to, so that a route with affinity stays with the candidate whose prompt
+     * cache is warm. Empty: the beginning of the conversation itself tells. At most 128 bytes, of the caller's choice; the
+     * tenant is part of the name.
+     * </pre>
+     *
+     * <code>string session_id = 9 [json_name = "sessionId"];</code>
+     * @return The bytes for sessionId.
+     */
+    public com.google.protobuf.ByteString
+        getSessionIdBytes() {
+      java.lang.Object ref = sessionId_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        sessionId_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Names the conversation that the call belongs to, so that a route with affinity stays with the candidate whose prompt
+     * cache is warm. Empty: the beginning of the conversation itself tells. At most 128 bytes, of the caller's choice; the
+     * tenant is part of the name.
+     * </pre>
+     *
+     * <code>string session_id = 9 [json_name = "sessionId"];</code>
+     * @param value The sessionId to set.
+     * @return This builder for chaining.
+     */
+    public Builder setSessionId(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      sessionId_ = value;
+      bitField0_ |= 0x00000100;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Names the conversation that the call belongs to, so that a route with affinity stays with the candidate whose prompt
+     * cache is warm. Empty: the beginning of the conversation itself tells. At most 128 bytes, of the caller's choice; the
+     * tenant is part of the name.
+     * </pre>
+     *
+     * <code>string session_id = 9 [json_name = "sessionId"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearSessionId() {
+      sessionId_ = getDefaultInstance().getSessionId();
+      bitField0_ = (bitField0_ & ~0x00000100);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Names the conversation that the call belongs to, so that a route with affinity stays with the candidate whose prompt
+     * cache is warm. Empty: the beginning of the conversation itself tells. At most 128 bytes, of the caller's choice; the
+     * tenant is part of the name.
+     * </pre>
+     *
+     * <code>string session_id = 9 [json_name = "sessionId"];</code>
+     * @param value The bytes for sessionId to set.
+     * @return This builder for chaining.
+     */
+    public Builder setSessionIdBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      sessionId_ = value;
+      bitField0_ |= 0x00000100;
       onChanged();
       return this;
     }

@@ -138,4 +138,108 @@ public interface RoutePolicyOrBuilder extends
    * @return The allowRouteChange.
    */
   boolean getAllowRouteChange();
+
+  /**
+   * <pre>
+   * Regions in which the call may be served, as configured for the candidates. Empty: all that the route allows. A
+   * candidate without a region is in none. It can only narrow: what the route or the caller's identity forbids stays
+   * forbidden.
+   * </pre>
+   *
+   * <code>repeated string regions = 6 [json_name = "regions"];</code>
+   * @return A list containing the regions.
+   */
+  java.util.List<java.lang.String>
+      getRegionsList();
+  /**
+   * <pre>
+   * Regions in which the call may be served, as configured for the candidates. Empty: all that the route allows. A
+   * candidate without a region is in none. It can only narrow: what the route or the caller's identity forbids stays
+   * forbidden.
+   * </pre>
+   *
+   * <code>repeated string regions = 6 [json_name = "regions"];</code>
+   * @return The count of regions.
+   */
+  int getRegionsCount();
+  /**
+   * <pre>
+   * Regions in which the call may be served, as configured for the candidates. Empty: all that the route allows. A
+   * candidate without a region is in none. It can only narrow: what the route or the caller's identity forbids stays
+   * forbidden.
+   * </pre>
+   *
+   * <code>repeated string regions = 6 [json_name = "regions"];</code>
+   * @param index The index of the element to return.
+   * @return The regions at the given index.
+   */
+  java.lang.String getRegions(int index);
+  /**
+   * <pre>
+   * Regions in which the call may be served, as configured for the candidates. Empty: all that the route allows. A
+   * candidate without a region is in none. It can only narrow: what the route or the caller's identity forbids stays
+   * forbidden.
+   * </pre>
+   *
+   * <code>repeated string regions = 6 [json_name = "regions"];</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the regions at the given index.
+   */
+  com.google.protobuf.ByteString
+      getRegionsBytes(int index);
+
+  /**
+   * <pre>
+   * Asks for no hedged attempt, where the route would start one. Default false.
+   * </pre>
+   *
+   * <code>bool disable_hedging = 7 [json_name = "disableHedging"];</code>
+   * @return The disableHedging.
+   */
+  boolean getDisableHedging();
+
+  /**
+   * <pre>
+   * The most attempts that the call may take, hedged ones included, 1 to 8. Unset, or above the route's own bound: the
+   * route's.
+   * </pre>
+   *
+   * <code>optional int32 max_attempts = 8 [json_name = "maxAttempts"];</code>
+   * @return Whether the maxAttempts field is set.
+   */
+  boolean hasMaxAttempts();
+  /**
+   * <pre>
+   * The most attempts that the call may take, hedged ones included, 1 to 8. Unset, or above the route's own bound: the
+   * route's.
+   * </pre>
+   *
+   * <code>optional int32 max_attempts = 8 [json_name = "maxAttempts"];</code>
+   * @return The maxAttempts.
+   */
+  int getMaxAttempts();
+
+  /**
+   * <pre>
+   * Names the conversation that the call belongs to, so that a route with affinity stays with the candidate whose prompt
+   * cache is warm. Empty: the beginning of the conversation itself tells. At most 128 bytes, of the caller's choice; the
+   * tenant is part of the name.
+   * </pre>
+   *
+   * <code>string session_id = 9 [json_name = "sessionId"];</code>
+   * @return The sessionId.
+   */
+  java.lang.String getSessionId();
+  /**
+   * <pre>
+   * Names the conversation that the call belongs to, so that a route with affinity stays with the candidate whose prompt
+   * cache is warm. Empty: the beginning of the conversation itself tells. At most 128 bytes, of the caller's choice; the
+   * tenant is part of the name.
+   * </pre>
+   *
+   * <code>string session_id = 9 [json_name = "sessionId"];</code>
+   * @return The bytes for sessionId.
+   */
+  com.google.protobuf.ByteString
+      getSessionIdBytes();
 }

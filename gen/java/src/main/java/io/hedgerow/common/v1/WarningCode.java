@@ -61,6 +61,14 @@ public enum WarningCode
    * <code>WARNING_CODE_DEADLINE_CLAMPED = 5;</code>
    */
   WARNING_CODE_DEADLINE_CLAMPED(5),
+  /**
+   * <pre>
+   * The provider will stop to serve the model within 90 days; the message gives its last day and the successor.
+   * </pre>
+   *
+   * <code>WARNING_CODE_MODEL_RETIRING = 6;</code>
+   */
+  WARNING_CODE_MODEL_RETIRING(6),
   UNRECOGNIZED(-1),
   ;
 
@@ -112,6 +120,14 @@ public enum WarningCode
    * <code>WARNING_CODE_DEADLINE_CLAMPED = 5;</code>
    */
   public static final int WARNING_CODE_DEADLINE_CLAMPED_VALUE = 5;
+  /**
+   * <pre>
+   * The provider will stop to serve the model within 90 days; the message gives its last day and the successor.
+   * </pre>
+   *
+   * <code>WARNING_CODE_MODEL_RETIRING = 6;</code>
+   */
+  public static final int WARNING_CODE_MODEL_RETIRING_VALUE = 6;
 
 
   public final int getNumber() {
@@ -144,6 +160,7 @@ public enum WarningCode
       case 3: return WARNING_CODE_PROVIDER_STATE_DROPPED;
       case 4: return WARNING_CODE_CHOICES_DROPPED;
       case 5: return WARNING_CODE_DEADLINE_CLAMPED;
+      case 6: return WARNING_CODE_MODEL_RETIRING;
       default: return null;
     }
   }

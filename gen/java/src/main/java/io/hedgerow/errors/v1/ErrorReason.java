@@ -313,6 +313,27 @@ public enum ErrorReason
    * <code>ERROR_REASON_INTERNAL = 29;</code>
    */
   ERROR_REASON_INTERNAL(29),
+  /**
+   * <pre>
+   * UNAVAILABLE. An operator has switched the tenant, the model or all of its providers off; a retry does not help.
+   *
+   * Example: {"reason":"ERROR_REASON_SWITCHED_OFF","domain":"hedgerow","metadata":{"scope":"model","model":"fast"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_SWITCHED_OFF = 30;</code>
+   */
+  ERROR_REASON_SWITCHED_OFF(30),
+  /**
+   * <pre>
+   * FAILED_PRECONDITION. The configuration file cannot be used, so nothing was reloaded; google.rpc.BadRequest says what is
+   * wrong where.
+   *
+   * Example: {"reason":"ERROR_REASON_CONFIG_INVALID","domain":"hedgerow","metadata":{"file":"/etc/hedgerow/config.yaml","line":"8","faults":"1"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_CONFIG_INVALID = 31;</code>
+   */
+  ERROR_REASON_CONFIG_INVALID(31),
   UNRECOGNIZED(-1),
   ;
 
@@ -614,6 +635,27 @@ public enum ErrorReason
    * <code>ERROR_REASON_INTERNAL = 29;</code>
    */
   public static final int ERROR_REASON_INTERNAL_VALUE = 29;
+  /**
+   * <pre>
+   * UNAVAILABLE. An operator has switched the tenant, the model or all of its providers off; a retry does not help.
+   *
+   * Example: {"reason":"ERROR_REASON_SWITCHED_OFF","domain":"hedgerow","metadata":{"scope":"model","model":"fast"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_SWITCHED_OFF = 30;</code>
+   */
+  public static final int ERROR_REASON_SWITCHED_OFF_VALUE = 30;
+  /**
+   * <pre>
+   * FAILED_PRECONDITION. The configuration file cannot be used, so nothing was reloaded; google.rpc.BadRequest says what is
+   * wrong where.
+   *
+   * Example: {"reason":"ERROR_REASON_CONFIG_INVALID","domain":"hedgerow","metadata":{"file":"/etc/hedgerow/config.yaml","line":"8","faults":"1"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_CONFIG_INVALID = 31;</code>
+   */
+  public static final int ERROR_REASON_CONFIG_INVALID_VALUE = 31;
 
 
   public final int getNumber() {
@@ -670,6 +712,8 @@ public enum ErrorReason
       case 27: return ERROR_REASON_DEADLINE_EXCEEDED;
       case 28: return ERROR_REASON_RPC_UNKNOWN;
       case 29: return ERROR_REASON_INTERNAL;
+      case 30: return ERROR_REASON_SWITCHED_OFF;
+      case 31: return ERROR_REASON_CONFIG_INVALID;
       default: return null;
     }
   }

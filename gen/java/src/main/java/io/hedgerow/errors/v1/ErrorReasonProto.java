@@ -25,7 +25,7 @@ public final class ErrorReasonProto {
   static {
     java.lang.String[] descriptorData = {
       "\n%hedgerow/errors/v1/error_reason.proto\022" +
-      "\022hedgerow.errors.v1*\226\010\n\013ErrorReason\022\034\n\030E" +
+      "\022hedgerow.errors.v1*\326\010\n\013ErrorReason\022\034\n\030E" +
       "RROR_REASON_UNSPECIFIED\020\000\022 \n\034ERROR_REASO" +
       "N_REQUEST_INVALID\020\001\022\"\n\036ERROR_REASON_REQU" +
       "EST_MALFORMED\020\002\022!\n\035ERROR_REASON_CONTEXT_" +
@@ -51,12 +51,14 @@ public final class ErrorReasonProto {
       "ON_CREDENTIAL_UNAVAILABLE\020\031\022\032\n\026ERROR_REA" +
       "SON_CANCELLED\020\032\022\"\n\036ERROR_REASON_DEADLINE" +
       "_EXCEEDED\020\033\022\034\n\030ERROR_REASON_RPC_UNKNOWN\020" +
-      "\034\022\031\n\025ERROR_REASON_INTERNAL\020\035B\311\001\n\025io.hedg" +
-      "erow.errors.v1B\020ErrorReasonProtoP\001Z4hedg" +
-      "erow.internal/gen/go/hedgerow/errors/v1;" +
-      "errorsv1\242\002\003HEX\252\002\022Hedgerow.Errors.V1\312\002\022He" +
-      "dgerow\\Errors\\V1\342\002\036Hedgerow\\Errors\\V1\\GP" +
-      "BMetadata\352\002\024Hedgerow::Errors::V1b\006proto3"
+      "\034\022\031\n\025ERROR_REASON_INTERNAL\020\035\022\035\n\031ERROR_RE" +
+      "ASON_SWITCHED_OFF\020\036\022\037\n\033ERROR_REASON_CONF" +
+      "IG_INVALID\020\037B\311\001\n\025io.hedgerow.errors.v1B\020" +
+      "ErrorReasonProtoP\001Z4hedgerow.internal/ge" +
+      "n/go/hedgerow/errors/v1;errorsv1\242\002\003HEX\252\002" +
+      "\022Hedgerow.Errors.V1\312\002\022Hedgerow\\Errors\\V1" +
+      "\342\002\036Hedgerow\\Errors\\V1\\GPBMetadata\352\002\024Hedg" +
+      "erow::Errors::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,

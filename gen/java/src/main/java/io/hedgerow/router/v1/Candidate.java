@@ -46,6 +46,7 @@ private static final long serialVersionUID = 0L;
             io.hedgerow.router.v1.Candidate.class, io.hedgerow.router.v1.Candidate.Builder.class);
   }
 
+  private int bitField0_;
   public static final int PROVIDER_FIELD_NUMBER = 1;
   @SuppressWarnings("serial")
   private volatile java.lang.Object provider_ = "";
@@ -187,6 +188,44 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int FACTS_FIELD_NUMBER = 4;
+  private io.hedgerow.router.v1.ModelFacts facts_;
+  /**
+   * <pre>
+   * What the gateway knows of the model. Unset: nothing.
+   * </pre>
+   *
+   * <code>optional .hedgerow.router.v1.ModelFacts facts = 4 [json_name = "facts"];</code>
+   * @return Whether the facts field is set.
+   */
+  @java.lang.Override
+  public boolean hasFacts() {
+    return ((bitField0_ & 0x00000001) != 0);
+  }
+  /**
+   * <pre>
+   * What the gateway knows of the model. Unset: nothing.
+   * </pre>
+   *
+   * <code>optional .hedgerow.router.v1.ModelFacts facts = 4 [json_name = "facts"];</code>
+   * @return The facts.
+   */
+  @java.lang.Override
+  public io.hedgerow.router.v1.ModelFacts getFacts() {
+    return facts_ == null ? io.hedgerow.router.v1.ModelFacts.getDefaultInstance() : facts_;
+  }
+  /**
+   * <pre>
+   * What the gateway knows of the model. Unset: nothing.
+   * </pre>
+   *
+   * <code>optional .hedgerow.router.v1.ModelFacts facts = 4 [json_name = "facts"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.router.v1.ModelFactsOrBuilder getFactsOrBuilder() {
+    return facts_ == null ? io.hedgerow.router.v1.ModelFacts.getDefaultInstance() : facts_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -210,6 +249,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(region_)) {
       com.google.protobuf.GeneratedMessageV3.writeString(output, 3, region_);
     }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      output.writeMessage(4, getFacts());
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -227,6 +269,10 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(region_)) {
       size += com.google.protobuf.GeneratedMessageV3.computeStringSize(3, region_);
+    }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(4, getFacts());
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -249,6 +295,11 @@ private static final long serialVersionUID = 0L;
         .equals(other.getModel())) return false;
     if (!getRegion()
         .equals(other.getRegion())) return false;
+    if (hasFacts() != other.hasFacts()) return false;
+    if (hasFacts()) {
+      if (!getFacts()
+          .equals(other.getFacts())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -266,6 +317,10 @@ private static final long serialVersionUID = 0L;
     hash = (53 * hash) + getModel().hashCode();
     hash = (37 * hash) + REGION_FIELD_NUMBER;
     hash = (53 * hash) + getRegion().hashCode();
+    if (hasFacts()) {
+      hash = (37 * hash) + FACTS_FIELD_NUMBER;
+      hash = (53 * hash) + getFacts().hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -389,13 +444,19 @@ private static final long serialVersionUID = 0L;
 
     // Construct using io.hedgerow.router.v1.Candidate.newBuilder()
     private Builder() {
-
+      maybeForceBuilderInitialization();
     }
 
     private Builder(
         com.google.protobuf.GeneratedMessageV3.BuilderParent parent) {
       super(parent);
-
+      maybeForceBuilderInitialization();
+    }
+    private void maybeForceBuilderInitialization() {
+      if (com.google.protobuf.GeneratedMessageV3
+              .alwaysUseFieldBuilders) {
+        getFactsFieldBuilder();
+      }
     }
     @java.lang.Override
     public Builder clear() {
@@ -404,6 +465,11 @@ private static final long serialVersionUID = 0L;
       provider_ = "";
       model_ = "";
       region_ = "";
+      facts_ = null;
+      if (factsBuilder_ != null) {
+        factsBuilder_.dispose();
+        factsBuilder_ = null;
+      }
       return this;
     }
 
@@ -446,6 +512,14 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000004) != 0)) {
         result.region_ = region_;
       }
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000008) != 0)) {
+        result.facts_ = factsBuilder_ == null
+            ? facts_
+            : factsBuilder_.build();
+        to_bitField0_ |= 0x00000001;
+      }
+      result.bitField0_ |= to_bitField0_;
     }
 
     @java.lang.Override
@@ -507,6 +581,9 @@ private static final long serialVersionUID = 0L;
         bitField0_ |= 0x00000004;
         onChanged();
       }
+      if (other.hasFacts()) {
+        mergeFacts(other.getFacts());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -548,6 +625,13 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000004;
               break;
             } // case 26
+            case 34: {
+              input.readMessage(
+                  getFactsFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000008;
+              break;
+            } // case 34
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -839,6 +923,163 @@ private static final long serialVersionUID = 0L;
       bitField0_ |= 0x00000004;
       onChanged();
       return this;
+    }
+
+    private io.hedgerow.router.v1.ModelFacts facts_;
+    private com.google.protobuf.SingleFieldBuilderV3<
+        io.hedgerow.router.v1.ModelFacts, io.hedgerow.router.v1.ModelFacts.Builder, io.hedgerow.router.v1.ModelFactsOrBuilder> factsBuilder_;
+    /**
+     * <pre>
+     * What the gateway knows of the model. Unset: nothing.
+     * </pre>
+     *
+     * <code>optional .hedgerow.router.v1.ModelFacts facts = 4 [json_name = "facts"];</code>
+     * @return Whether the facts field is set.
+     */
+    public boolean hasFacts() {
+      return ((bitField0_ & 0x00000008) != 0);
+    }
+    /**
+     * <pre>
+     * What the gateway knows of the model. Unset: nothing.
+     * </pre>
+     *
+     * <code>optional .hedgerow.router.v1.ModelFacts facts = 4 [json_name = "facts"];</code>
+     * @return The facts.
+     */
+    public io.hedgerow.router.v1.ModelFacts getFacts() {
+      if (factsBuilder_ == null) {
+        return facts_ == null ? io.hedgerow.router.v1.ModelFacts.getDefaultInstance() : facts_;
+      } else {
+        return factsBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * What the gateway knows of the model. Unset: nothing.
+     * </pre>
+     *
+     * <code>optional .hedgerow.router.v1.ModelFacts facts = 4 [json_name = "facts"];</code>
+     */
+    public Builder setFacts(io.hedgerow.router.v1.ModelFacts value) {
+      if (factsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        facts_ = value;
+      } else {
+        factsBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What the gateway knows of the model. Unset: nothing.
+     * </pre>
+     *
+     * <code>optional .hedgerow.router.v1.ModelFacts facts = 4 [json_name = "facts"];</code>
+     */
+    public Builder setFacts(
+        io.hedgerow.router.v1.ModelFacts.Builder builderForValue) {
+      if (factsBuilder_ == null) {
+        facts_ = builderForValue.build();
+      } else {
+        factsBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What the gateway knows of the model. Unset: nothing.
+     * </pre>
+     *
+     * <code>optional .hedgerow.router.v1.ModelFacts facts = 4 [json_name = "facts"];</code>
+     */
+    public Builder mergeFacts(io.hedgerow.router.v1.ModelFacts value) {
+      if (factsBuilder_ == null) {
+        if (((bitField0_ & 0x00000008) != 0) &&
+          facts_ != null &&
+          facts_ != io.hedgerow.router.v1.ModelFacts.getDefaultInstance()) {
+          getFactsBuilder().mergeFrom(value);
+        } else {
+          facts_ = value;
+        }
+      } else {
+        factsBuilder_.mergeFrom(value);
+      }
+      if (facts_ != null) {
+        bitField0_ |= 0x00000008;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the gateway knows of the model. Unset: nothing.
+     * </pre>
+     *
+     * <code>optional .hedgerow.router.v1.ModelFacts facts = 4 [json_name = "facts"];</code>
+     */
+    public Builder clearFacts() {
+      bitField0_ = (bitField0_ & ~0x00000008);
+      facts_ = null;
+      if (factsBuilder_ != null) {
+        factsBuilder_.dispose();
+        factsBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What the gateway knows of the model. Unset: nothing.
+     * </pre>
+     *
+     * <code>optional .hedgerow.router.v1.ModelFacts facts = 4 [json_name = "facts"];</code>
+     */
+    public io.hedgerow.router.v1.ModelFacts.Builder getFactsBuilder() {
+      bitField0_ |= 0x00000008;
+      onChanged();
+      return getFactsFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * What the gateway knows of the model. Unset: nothing.
+     * </pre>
+     *
+     * <code>optional .hedgerow.router.v1.ModelFacts facts = 4 [json_name = "facts"];</code>
+     */
+    public io.hedgerow.router.v1.ModelFactsOrBuilder getFactsOrBuilder() {
+      if (factsBuilder_ != null) {
+        return factsBuilder_.getMessageOrBuilder();
+      } else {
+        return facts_ == null ?
+            io.hedgerow.router.v1.ModelFacts.getDefaultInstance() : facts_;
+      }
+    }
+    /**
+     * <pre>
+     * What the gateway knows of the model. Unset: nothing.
+     * </pre>
+     *
+     * <code>optional .hedgerow.router.v1.ModelFacts facts = 4 [json_name = "facts"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilderV3<
+        io.hedgerow.router.v1.ModelFacts, io.hedgerow.router.v1.ModelFacts.Builder, io.hedgerow.router.v1.ModelFactsOrBuilder> 
+        getFactsFieldBuilder() {
+      if (factsBuilder_ == null) {
+        factsBuilder_ = new com.google.protobuf.SingleFieldBuilderV3<
+            io.hedgerow.router.v1.ModelFacts, io.hedgerow.router.v1.ModelFacts.Builder, io.hedgerow.router.v1.ModelFactsOrBuilder>(
+                getFacts(),
+                getParentForChildren(),
+                isClean());
+        facts_ = null;
+      }
+      return factsBuilder_;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

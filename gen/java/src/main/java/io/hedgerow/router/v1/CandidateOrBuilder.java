@@ -67,4 +67,31 @@ public interface CandidateOrBuilder extends
    */
   com.google.protobuf.ByteString
       getRegionBytes();
+
+  /**
+   * <pre>
+   * What the gateway knows of the model. Unset: nothing.
+   * </pre>
+   *
+   * <code>optional .hedgerow.router.v1.ModelFacts facts = 4 [json_name = "facts"];</code>
+   * @return Whether the facts field is set.
+   */
+  boolean hasFacts();
+  /**
+   * <pre>
+   * What the gateway knows of the model. Unset: nothing.
+   * </pre>
+   *
+   * <code>optional .hedgerow.router.v1.ModelFacts facts = 4 [json_name = "facts"];</code>
+   * @return The facts.
+   */
+  io.hedgerow.router.v1.ModelFacts getFacts();
+  /**
+   * <pre>
+   * What the gateway knows of the model. Unset: nothing.
+   * </pre>
+   *
+   * <code>optional .hedgerow.router.v1.ModelFacts facts = 4 [json_name = "facts"];</code>
+   */
+  io.hedgerow.router.v1.ModelFactsOrBuilder getFactsOrBuilder();
 }

@@ -22,6 +22,8 @@ private static final long serialVersionUID = 0L;
   }
   private ListModelsRequest() {
     pageToken_ = "";
+    kind_ = 0;
+    provider_ = "";
   }
 
   @java.lang.Override
@@ -106,6 +108,79 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int KIND_FIELD_NUMBER = 3;
+  private int kind_ = 0;
+  /**
+   * <pre>
+   * Only models for this. Unset: all. The pages of one list are asked for with the same filters.
+   * </pre>
+   *
+   * <code>.hedgerow.router.v1.ModelKind kind = 3 [json_name = "kind"];</code>
+   * @return The enum numeric value on the wire for kind.
+   */
+  @java.lang.Override public int getKindValue() {
+    return kind_;
+  }
+  /**
+   * <pre>
+   * Only models for this. Unset: all. The pages of one list are asked for with the same filters.
+   * </pre>
+   *
+   * <code>.hedgerow.router.v1.ModelKind kind = 3 [json_name = "kind"];</code>
+   * @return The kind.
+   */
+  @java.lang.Override public io.hedgerow.router.v1.ModelKind getKind() {
+    io.hedgerow.router.v1.ModelKind result = io.hedgerow.router.v1.ModelKind.forNumber(kind_);
+    return result == null ? io.hedgerow.router.v1.ModelKind.UNRECOGNIZED : result;
+  }
+
+  public static final int PROVIDER_FIELD_NUMBER = 4;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object provider_ = "";
+  /**
+   * <pre>
+   * Only models that this provider may serve, by its configured name. Empty: all; a name that is not configured: none.
+   * </pre>
+   *
+   * <code>string provider = 4 [json_name = "provider"];</code>
+   * @return The provider.
+   */
+  @java.lang.Override
+  public java.lang.String getProvider() {
+    java.lang.Object ref = provider_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      provider_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Only models that this provider may serve, by its configured name. Empty: all; a name that is not configured: none.
+   * </pre>
+   *
+   * <code>string provider = 4 [json_name = "provider"];</code>
+   * @return The bytes for provider.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getProviderBytes() {
+    java.lang.Object ref = provider_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      provider_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -126,6 +201,12 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(pageToken_)) {
       com.google.protobuf.GeneratedMessageV3.writeString(output, 2, pageToken_);
     }
+    if (kind_ != io.hedgerow.router.v1.ModelKind.MODEL_KIND_UNSPECIFIED.getNumber()) {
+      output.writeEnum(3, kind_);
+    }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(provider_)) {
+      com.google.protobuf.GeneratedMessageV3.writeString(output, 4, provider_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -141,6 +222,13 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(pageToken_)) {
       size += com.google.protobuf.GeneratedMessageV3.computeStringSize(2, pageToken_);
+    }
+    if (kind_ != io.hedgerow.router.v1.ModelKind.MODEL_KIND_UNSPECIFIED.getNumber()) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeEnumSize(3, kind_);
+    }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(provider_)) {
+      size += com.google.protobuf.GeneratedMessageV3.computeStringSize(4, provider_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -161,6 +249,9 @@ private static final long serialVersionUID = 0L;
         != other.getPageSize()) return false;
     if (!getPageToken()
         .equals(other.getPageToken())) return false;
+    if (kind_ != other.kind_) return false;
+    if (!getProvider()
+        .equals(other.getProvider())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -176,6 +267,10 @@ private static final long serialVersionUID = 0L;
     hash = (53 * hash) + getPageSize();
     hash = (37 * hash) + PAGE_TOKEN_FIELD_NUMBER;
     hash = (53 * hash) + getPageToken().hashCode();
+    hash = (37 * hash) + KIND_FIELD_NUMBER;
+    hash = (53 * hash) + kind_;
+    hash = (37 * hash) + PROVIDER_FIELD_NUMBER;
+    hash = (53 * hash) + getProvider().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -313,6 +408,8 @@ private static final long serialVersionUID = 0L;
       bitField0_ = 0;
       pageSize_ = 0;
       pageToken_ = "";
+      kind_ = 0;
+      provider_ = "";
       return this;
     }
 
@@ -351,6 +448,12 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000002) != 0)) {
         result.pageToken_ = pageToken_;
+      }
+      if (((from_bitField0_ & 0x00000004) != 0)) {
+        result.kind_ = kind_;
+      }
+      if (((from_bitField0_ & 0x00000008) != 0)) {
+        result.provider_ = provider_;
       }
     }
 
@@ -406,6 +509,14 @@ private static final long serialVersionUID = 0L;
         bitField0_ |= 0x00000002;
         onChanged();
       }
+      if (other.kind_ != 0) {
+        setKindValue(other.getKindValue());
+      }
+      if (!other.getProvider().isEmpty()) {
+        provider_ = other.provider_;
+        bitField0_ |= 0x00000008;
+        onChanged();
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -442,6 +553,16 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000002;
               break;
             } // case 18
+            case 24: {
+              kind_ = input.readEnum();
+              bitField0_ |= 0x00000004;
+              break;
+            } // case 24
+            case 34: {
+              provider_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000008;
+              break;
+            } // case 34
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -591,6 +712,171 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       pageToken_ = value;
       bitField0_ |= 0x00000002;
+      onChanged();
+      return this;
+    }
+
+    private int kind_ = 0;
+    /**
+     * <pre>
+     * Only models for this. Unset: all. The pages of one list are asked for with the same filters.
+     * </pre>
+     *
+     * <code>.hedgerow.router.v1.ModelKind kind = 3 [json_name = "kind"];</code>
+     * @return The enum numeric value on the wire for kind.
+     */
+    @java.lang.Override public int getKindValue() {
+      return kind_;
+    }
+    /**
+     * <pre>
+     * Only models for this. Unset: all. The pages of one list are asked for with the same filters.
+     * </pre>
+     *
+     * <code>.hedgerow.router.v1.ModelKind kind = 3 [json_name = "kind"];</code>
+     * @param value The enum numeric value on the wire for kind to set.
+     * @return This builder for chaining.
+     */
+    public Builder setKindValue(int value) {
+      kind_ = value;
+      bitField0_ |= 0x00000004;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Only models for this. Unset: all. The pages of one list are asked for with the same filters.
+     * </pre>
+     *
+     * <code>.hedgerow.router.v1.ModelKind kind = 3 [json_name = "kind"];</code>
+     * @return The kind.
+     */
+    @java.lang.Override
+    public io.hedgerow.router.v1.ModelKind getKind() {
+      io.hedgerow.router.v1.ModelKind result = io.hedgerow.router.v1.ModelKind.forNumber(kind_);
+      return result == null ? io.hedgerow.router.v1.ModelKind.UNRECOGNIZED : result;
+    }
+    /**
+     * <pre>
+     * Only models for this. Unset: all. The pages of one list are asked for with the same filters.
+     * </pre>
+     *
+     * <code>.hedgerow.router.v1.ModelKind kind = 3 [json_name = "kind"];</code>
+     * @param value The kind to set.
+     * @return This builder for chaining.
+     */
+    public Builder setKind(io.hedgerow.router.v1.ModelKind value) {
+      if (value == null) {
+        throw new NullPointerException();
+      }
+      bitField0_ |= 0x00000004;
+      kind_ = value.getNumber();
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Only models for this. Unset: all. The pages of one list are asked for with the same filters.
+     * </pre>
+     *
+     * <code>.hedgerow.router.v1.ModelKind kind = 3 [json_name = "kind"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearKind() {
+      bitField0_ = (bitField0_ & ~0x00000004);
+      kind_ = 0;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object provider_ = "";
+    /**
+     * <pre>
+     * Only models that this provider may serve, by its configured name. Empty: all; a name that is not configured: none.
+     * </pre>
+     *
+     * <code>string provider = 4 [json_name = "provider"];</code>
+     * @return The provider.
+     */
+    public java.lang.String getProvider() {
+      java.lang.Object ref = provider_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        provider_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Only models that this provider may serve, by its configured name. Empty: all; a name that is not configured: none.
+     * </pre>
+     *
+     * <code>string provider = 4 [json_name = "provider"];</code>
+     * @return The bytes for provider.
+     */
+    public com.google.protobuf.ByteString
+        getProviderBytes() {
+      java.lang.Object ref = provider_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        provider_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Only models that this provider may serve, by its configured name. Empty: all; a name that is not configured: none.
+     * </pre>
+     *
+     * <code>string provider = 4 [json_name = "provider"];</code>
+     * @param value The provider to set.
+     * @return This builder for chaining.
+     */
+    public Builder setProvider(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      provider_ = value;
+      bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Only models that this provider may serve, by its configured name. Empty: all; a name that is not configured: none.
+     * </pre>
+     *
+     * <code>string provider = 4 [json_name = "provider"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearProvider() {
+      provider_ = getDefaultInstance().getProvider();
+      bitField0_ = (bitField0_ & ~0x00000008);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Only models that this provider may serve, by its configured name. Empty: all; a name that is not configured: none.
+     * </pre>
+     *
+     * <code>string provider = 4 [json_name = "provider"];</code>
+     * @param value The bytes for provider to set.
+     * @return This builder for chaining.
+     */
+    public Builder setProviderBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      provider_ = value;
+      bitField0_ |= 0x00000008;
       onChanged();
       return this;
     }

@@ -37,4 +37,43 @@ public interface ListModelsRequestOrBuilder extends
    */
   com.google.protobuf.ByteString
       getPageTokenBytes();
+
+  /**
+   * <pre>
+   * Only models for this. Unset: all. The pages of one list are asked for with the same filters.
+   * </pre>
+   *
+   * <code>.hedgerow.router.v1.ModelKind kind = 3 [json_name = "kind"];</code>
+   * @return The enum numeric value on the wire for kind.
+   */
+  int getKindValue();
+  /**
+   * <pre>
+   * Only models for this. Unset: all. The pages of one list are asked for with the same filters.
+   * </pre>
+   *
+   * <code>.hedgerow.router.v1.ModelKind kind = 3 [json_name = "kind"];</code>
+   * @return The kind.
+   */
+  io.hedgerow.router.v1.ModelKind getKind();
+
+  /**
+   * <pre>
+   * Only models that this provider may serve, by its configured name. Empty: all; a name that is not configured: none.
+   * </pre>
+   *
+   * <code>string provider = 4 [json_name = "provider"];</code>
+   * @return The provider.
+   */
+  java.lang.String getProvider();
+  /**
+   * <pre>
+   * Only models that this provider may serve, by its configured name. Empty: all; a name that is not configured: none.
+   * </pre>
+   *
+   * <code>string provider = 4 [json_name = "provider"];</code>
+   * @return The bytes for provider.
+   */
+  com.google.protobuf.ByteString
+      getProviderBytes();
 }

@@ -50,7 +50,8 @@ private static final long serialVersionUID = 0L;
   private java.util.List<io.hedgerow.router.v1.Model> models_;
   /**
    * <pre>
-   * The models, sorted by name.
+   * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+   * provider that the gateway knows.
    * </pre>
    *
    * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -61,7 +62,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The models, sorted by name.
+   * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+   * provider that the gateway knows.
    * </pre>
    *
    * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -73,7 +75,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The models, sorted by name.
+   * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+   * provider that the gateway knows.
    * </pre>
    *
    * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -84,7 +87,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The models, sorted by name.
+   * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+   * provider that the gateway knows.
    * </pre>
    *
    * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -95,7 +99,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The models, sorted by name.
+   * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+   * provider that the gateway knows.
    * </pre>
    *
    * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -569,7 +574,8 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * The models, sorted by name.
+     * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+     * provider that the gateway knows.
      * </pre>
      *
      * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -583,7 +589,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models, sorted by name.
+     * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+     * provider that the gateway knows.
      * </pre>
      *
      * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -597,7 +604,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models, sorted by name.
+     * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+     * provider that the gateway knows.
      * </pre>
      *
      * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -611,7 +619,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models, sorted by name.
+     * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+     * provider that the gateway knows.
      * </pre>
      *
      * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -632,7 +641,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models, sorted by name.
+     * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+     * provider that the gateway knows.
      * </pre>
      *
      * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -650,7 +660,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models, sorted by name.
+     * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+     * provider that the gateway knows.
      * </pre>
      *
      * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -670,7 +681,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models, sorted by name.
+     * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+     * provider that the gateway knows.
      * </pre>
      *
      * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -691,7 +703,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models, sorted by name.
+     * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+     * provider that the gateway knows.
      * </pre>
      *
      * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -709,7 +722,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models, sorted by name.
+     * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+     * provider that the gateway knows.
      * </pre>
      *
      * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -727,7 +741,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models, sorted by name.
+     * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+     * provider that the gateway knows.
      * </pre>
      *
      * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -746,7 +761,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models, sorted by name.
+     * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+     * provider that the gateway knows.
      * </pre>
      *
      * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -763,7 +779,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models, sorted by name.
+     * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+     * provider that the gateway knows.
      * </pre>
      *
      * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -780,7 +797,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models, sorted by name.
+     * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+     * provider that the gateway knows.
      * </pre>
      *
      * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -791,7 +809,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models, sorted by name.
+     * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+     * provider that the gateway knows.
      * </pre>
      *
      * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -805,7 +824,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models, sorted by name.
+     * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+     * provider that the gateway knows.
      * </pre>
      *
      * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -820,7 +840,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models, sorted by name.
+     * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+     * provider that the gateway knows.
      * </pre>
      *
      * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -831,7 +852,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models, sorted by name.
+     * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+     * provider that the gateway knows.
      * </pre>
      *
      * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -843,7 +865,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models, sorted by name.
+     * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+     * provider that the gateway knows.
      * </pre>
      *
      * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>

@@ -10,7 +10,8 @@ public interface ListModelsResponseOrBuilder extends
 
   /**
    * <pre>
-   * The models, sorted by name.
+   * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+   * provider that the gateway knows.
    * </pre>
    *
    * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -19,7 +20,8 @@ public interface ListModelsResponseOrBuilder extends
       getModelsList();
   /**
    * <pre>
-   * The models, sorted by name.
+   * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+   * provider that the gateway knows.
    * </pre>
    *
    * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -27,7 +29,8 @@ public interface ListModelsResponseOrBuilder extends
   io.hedgerow.router.v1.Model getModels(int index);
   /**
    * <pre>
-   * The models, sorted by name.
+   * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+   * provider that the gateway knows.
    * </pre>
    *
    * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -35,7 +38,8 @@ public interface ListModelsResponseOrBuilder extends
   int getModelsCount();
   /**
    * <pre>
-   * The models, sorted by name.
+   * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+   * provider that the gateway knows.
    * </pre>
    *
    * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>
@@ -44,7 +48,8 @@ public interface ListModelsResponseOrBuilder extends
       getModelsOrBuilderList();
   /**
    * <pre>
-   * The models, sorted by name.
+   * The models, sorted by name. After a name that ends with "/&#42;" come, each by its whole name, the models of its
+   * provider that the gateway knows.
    * </pre>
    *
    * <code>repeated .hedgerow.router.v1.Model models = 1 [json_name = "models"];</code>

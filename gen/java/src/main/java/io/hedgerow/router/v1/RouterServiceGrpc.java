@@ -46,6 +46,68 @@ public final class RouterServiceGrpc {
     return getListModelsMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.router.v1.EstimateCostRequest,
+      io.hedgerow.router.v1.EstimateCostResponse> getEstimateCostMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "EstimateCost",
+      requestType = io.hedgerow.router.v1.EstimateCostRequest.class,
+      responseType = io.hedgerow.router.v1.EstimateCostResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.router.v1.EstimateCostRequest,
+      io.hedgerow.router.v1.EstimateCostResponse> getEstimateCostMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.router.v1.EstimateCostRequest, io.hedgerow.router.v1.EstimateCostResponse> getEstimateCostMethod;
+    if ((getEstimateCostMethod = RouterServiceGrpc.getEstimateCostMethod) == null) {
+      synchronized (RouterServiceGrpc.class) {
+        if ((getEstimateCostMethod = RouterServiceGrpc.getEstimateCostMethod) == null) {
+          RouterServiceGrpc.getEstimateCostMethod = getEstimateCostMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.router.v1.EstimateCostRequest, io.hedgerow.router.v1.EstimateCostResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "EstimateCost"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.router.v1.EstimateCostRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.router.v1.EstimateCostResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new RouterServiceMethodDescriptorSupplier("EstimateCost"))
+              .build();
+        }
+      }
+    }
+    return getEstimateCostMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.router.v1.ExplainRouteRequest,
+      io.hedgerow.router.v1.ExplainRouteResponse> getExplainRouteMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ExplainRoute",
+      requestType = io.hedgerow.router.v1.ExplainRouteRequest.class,
+      responseType = io.hedgerow.router.v1.ExplainRouteResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.router.v1.ExplainRouteRequest,
+      io.hedgerow.router.v1.ExplainRouteResponse> getExplainRouteMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.router.v1.ExplainRouteRequest, io.hedgerow.router.v1.ExplainRouteResponse> getExplainRouteMethod;
+    if ((getExplainRouteMethod = RouterServiceGrpc.getExplainRouteMethod) == null) {
+      synchronized (RouterServiceGrpc.class) {
+        if ((getExplainRouteMethod = RouterServiceGrpc.getExplainRouteMethod) == null) {
+          RouterServiceGrpc.getExplainRouteMethod = getExplainRouteMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.router.v1.ExplainRouteRequest, io.hedgerow.router.v1.ExplainRouteResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ExplainRoute"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.router.v1.ExplainRouteRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.router.v1.ExplainRouteResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new RouterServiceMethodDescriptorSupplier("ExplainRoute"))
+              .build();
+        }
+      }
+    }
+    return getExplainRouteMethod;
+  }
+
   /**
    * Creates a new async stub that supports all call types for the service
    */
@@ -121,6 +183,26 @@ public final class RouterServiceGrpc {
         io.grpc.stub.StreamObserver<io.hedgerow.router.v1.ListModelsResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getListModelsMethod(), responseObserver);
     }
+
+    /**
+     * <pre>
+     * EstimateCost tells what a call would cost at each candidate of its route.
+     * </pre>
+     */
+    default void estimateCost(io.hedgerow.router.v1.EstimateCostRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.router.v1.EstimateCostResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getEstimateCostMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * ExplainRoute tells who would be asked for a call, in which order and why, and why the others would not be.
+     * </pre>
+     */
+    default void explainRoute(io.hedgerow.router.v1.ExplainRouteRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.router.v1.ExplainRouteResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getExplainRouteMethod(), responseObserver);
+    }
   }
 
   /**
@@ -166,6 +248,28 @@ public final class RouterServiceGrpc {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getListModelsMethod(), getCallOptions()), request, responseObserver);
     }
+
+    /**
+     * <pre>
+     * EstimateCost tells what a call would cost at each candidate of its route.
+     * </pre>
+     */
+    public void estimateCost(io.hedgerow.router.v1.EstimateCostRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.router.v1.EstimateCostResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getEstimateCostMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * ExplainRoute tells who would be asked for a call, in which order and why, and why the others would not be.
+     * </pre>
+     */
+    public void explainRoute(io.hedgerow.router.v1.ExplainRouteRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.router.v1.ExplainRouteResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getExplainRouteMethod(), getCallOptions()), request, responseObserver);
+    }
   }
 
   /**
@@ -196,6 +300,26 @@ public final class RouterServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
           getChannel(), getListModelsMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * EstimateCost tells what a call would cost at each candidate of its route.
+     * </pre>
+     */
+    public io.hedgerow.router.v1.EstimateCostResponse estimateCost(io.hedgerow.router.v1.EstimateCostRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getEstimateCostMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * ExplainRoute tells who would be asked for a call, in which order and why, and why the others would not be.
+     * </pre>
+     */
+    public io.hedgerow.router.v1.ExplainRouteResponse explainRoute(io.hedgerow.router.v1.ExplainRouteRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getExplainRouteMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -225,6 +349,26 @@ public final class RouterServiceGrpc {
     public io.hedgerow.router.v1.ListModelsResponse listModels(io.hedgerow.router.v1.ListModelsRequest request) {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getListModelsMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * EstimateCost tells what a call would cost at each candidate of its route.
+     * </pre>
+     */
+    public io.hedgerow.router.v1.EstimateCostResponse estimateCost(io.hedgerow.router.v1.EstimateCostRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getEstimateCostMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * ExplainRoute tells who would be asked for a call, in which order and why, and why the others would not be.
+     * </pre>
+     */
+    public io.hedgerow.router.v1.ExplainRouteResponse explainRoute(io.hedgerow.router.v1.ExplainRouteRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getExplainRouteMethod(), getCallOptions(), request);
     }
   }
 
@@ -257,9 +401,33 @@ public final class RouterServiceGrpc {
       return io.grpc.stub.ClientCalls.futureUnaryCall(
           getChannel().newCall(getListModelsMethod(), getCallOptions()), request);
     }
+
+    /**
+     * <pre>
+     * EstimateCost tells what a call would cost at each candidate of its route.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.router.v1.EstimateCostResponse> estimateCost(
+        io.hedgerow.router.v1.EstimateCostRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getEstimateCostMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * ExplainRoute tells who would be asked for a call, in which order and why, and why the others would not be.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.router.v1.ExplainRouteResponse> explainRoute(
+        io.hedgerow.router.v1.ExplainRouteRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getExplainRouteMethod(), getCallOptions()), request);
+    }
   }
 
   private static final int METHODID_LIST_MODELS = 0;
+  private static final int METHODID_ESTIMATE_COST = 1;
+  private static final int METHODID_EXPLAIN_ROUTE = 2;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -281,6 +449,14 @@ public final class RouterServiceGrpc {
         case METHODID_LIST_MODELS:
           serviceImpl.listModels((io.hedgerow.router.v1.ListModelsRequest) request,
               (io.grpc.stub.StreamObserver<io.hedgerow.router.v1.ListModelsResponse>) responseObserver);
+          break;
+        case METHODID_ESTIMATE_COST:
+          serviceImpl.estimateCost((io.hedgerow.router.v1.EstimateCostRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.router.v1.EstimateCostResponse>) responseObserver);
+          break;
+        case METHODID_EXPLAIN_ROUTE:
+          serviceImpl.explainRoute((io.hedgerow.router.v1.ExplainRouteRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.router.v1.ExplainRouteResponse>) responseObserver);
           break;
         default:
           throw new AssertionError();
@@ -307,6 +483,20 @@ public final class RouterServiceGrpc {
               io.hedgerow.router.v1.ListModelsRequest,
               io.hedgerow.router.v1.ListModelsResponse>(
                 service, METHODID_LIST_MODELS)))
+        .addMethod(
+          getEstimateCostMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.router.v1.EstimateCostRequest,
+              io.hedgerow.router.v1.EstimateCostResponse>(
+                service, METHODID_ESTIMATE_COST)))
+        .addMethod(
+          getExplainRouteMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.router.v1.ExplainRouteRequest,
+              io.hedgerow.router.v1.ExplainRouteResponse>(
+                service, METHODID_EXPLAIN_ROUTE)))
         .build();
   }
 
@@ -356,6 +546,8 @@ public final class RouterServiceGrpc {
           serviceDescriptor = result = io.grpc.ServiceDescriptor.newBuilder(SERVICE_NAME)
               .setSchemaDescriptor(new RouterServiceFileDescriptorSupplier())
               .addMethod(getListModelsMethod())
+              .addMethod(getEstimateCostMethod())
+              .addMethod(getExplainRouteMethod())
               .build();
         }
       }

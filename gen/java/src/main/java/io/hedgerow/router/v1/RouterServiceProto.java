@@ -35,6 +35,66 @@ public final class RouterServiceProto {
   static final 
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
       internal_static_hedgerow_router_v1_Candidate_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_router_v1_ModelFacts_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_router_v1_ModelFacts_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_router_v1_EstimateCostRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_router_v1_EstimateCostRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_router_v1_EstimateCostRequest_LabelsEntry_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_router_v1_EstimateCostRequest_LabelsEntry_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_router_v1_EstimateCostResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_router_v1_EstimateCostResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_router_v1_CostEstimate_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_router_v1_CostEstimate_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_router_v1_ExplainRouteRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_router_v1_ExplainRouteRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_router_v1_ExplainRouteRequest_LabelsEntry_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_router_v1_ExplainRouteRequest_LabelsEntry_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_router_v1_ExplainRouteResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_router_v1_ExplainRouteResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_router_v1_HedgingExplanation_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_router_v1_HedgingExplanation_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_router_v1_CandidateExplanation_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_router_v1_CandidateExplanation_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_router_v1_CandidateHealth_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_router_v1_CandidateHealth_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_router_v1_CandidatePrice_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_router_v1_CandidatePrice_fieldAccessorTable;
 
   public static com.google.protobuf.Descriptors.FileDescriptor
       getDescriptor() {
@@ -45,39 +105,166 @@ public final class RouterServiceProto {
   static {
     java.lang.String[] descriptorData = {
       "\n\'hedgerow/router/v1/router_service.prot" +
-      "o\022\022hedgerow.router.v1\"O\n\021ListModelsReque" +
-      "st\022\033\n\tpage_size\030\001 \001(\005R\010pageSize\022\035\n\npage_" +
-      "token\030\002 \001(\tR\tpageToken\"o\n\022ListModelsResp" +
-      "onse\0221\n\006models\030\001 \003(\0132\031.hedgerow.router.v" +
-      "1.ModelR\006models\022&\n\017next_page_token\030\002 \001(\t" +
-      "R\rnextPageToken\"\215\001\n\005Model\022\022\n\004name\030\001 \001(\tR" +
-      "\004name\0221\n\004kind\030\002 \001(\0162\035.hedgerow.router.v1" +
-      ".ModelKindR\004kind\022=\n\ncandidates\030\003 \003(\0132\035.h" +
-      "edgerow.router.v1.CandidateR\ncandidates\"" +
-      "U\n\tCandidate\022\032\n\010provider\030\001 \001(\tR\010provider" +
-      "\022\024\n\005model\030\002 \001(\tR\005model\022\026\n\006region\030\003 \001(\tR\006" +
-      "region*R\n\tModelKind\022\032\n\026MODEL_KIND_UNSPEC" +
-      "IFIED\020\000\022\023\n\017MODEL_KIND_CHAT\020\001\022\024\n\020MODEL_KI" +
-      "ND_EMBED\020\0022l\n\rRouterService\022[\n\nListModel" +
-      "s\022%.hedgerow.router.v1.ListModelsRequest" +
-      "\032&.hedgerow.router.v1.ListModelsResponse" +
-      "B\313\001\n\025io.hedgerow.router.v1B\022RouterServic" +
-      "eProtoP\001Z4hedgerow.internal/gen/go/hedge" +
-      "row/router/v1;routerv1\242\002\003HRX\252\002\022Hedgerow." +
-      "Router.V1\312\002\022Hedgerow\\Router\\V1\342\002\036Hedgero" +
-      "w\\Router\\V1\\GPBMetadata\352\002\024Hedgerow::Rout" +
-      "er::V1b\006proto3"
+      "o\022\022hedgerow.router.v1\032\036google/protobuf/d" +
+      "uration.proto\032\036hedgerow/chat/v1/message." +
+      "proto\032\037hedgerow/common/v1/policy.proto\032%" +
+      "hedgerow/embed/v1/embed_service.proto\"\236\001" +
+      "\n\021ListModelsRequest\022\033\n\tpage_size\030\001 \001(\005R\010" +
+      "pageSize\022\035\n\npage_token\030\002 \001(\tR\tpageToken\022" +
+      "1\n\004kind\030\003 \001(\0162\035.hedgerow.router.v1.Model" +
+      "KindR\004kind\022\032\n\010provider\030\004 \001(\tR\010provider\"o" +
+      "\n\022ListModelsResponse\0221\n\006models\030\001 \003(\0132\031.h" +
+      "edgerow.router.v1.ModelR\006models\022&\n\017next_" +
+      "page_token\030\002 \001(\tR\rnextPageToken\"\215\001\n\005Mode" +
+      "l\022\022\n\004name\030\001 \001(\tR\004name\0221\n\004kind\030\002 \001(\0162\035.he" +
+      "dgerow.router.v1.ModelKindR\004kind\022=\n\ncand" +
+      "idates\030\003 \003(\0132\035.hedgerow.router.v1.Candid" +
+      "ateR\ncandidates\"\232\001\n\tCandidate\022\032\n\010provide" +
+      "r\030\001 \001(\tR\010provider\022\024\n\005model\030\002 \001(\tR\005model\022" +
+      "\026\n\006region\030\003 \001(\tR\006region\0229\n\005facts\030\004 \001(\0132\036" +
+      ".hedgerow.router.v1.ModelFactsH\000R\005facts\210" +
+      "\001\001B\010\n\006_facts\"\216\005\n\nModelFacts\022*\n\016context_t" +
+      "okens\030\001 \001(\005H\000R\rcontextTokens\210\001\001\022/\n\021max_o" +
+      "utput_tokens\030\002 \001(\005H\001R\017maxOutputTokens\210\001\001" +
+      "\022)\n\020input_modalities\030\003 \003(\tR\017inputModalit" +
+      "ies\022+\n\021output_modalities\030\004 \003(\tR\020outputMo" +
+      "dalities\022\031\n\005tools\030\005 \001(\010H\002R\005tools\210\001\001\022$\n\013j" +
+      "son_schema\030\006 \001(\010H\003R\njsonSchema\210\001\001\022!\n\trea" +
+      "soning\030\007 \001(\010H\004R\treasoning\210\001\001\022\035\n\007prefill\030" +
+      "\010 \001(\010H\005R\007prefill\210\001\001\022!\n\014streams_only\030\t \001(" +
+      "\010R\013streamsOnly\022!\n\014vector_space\030\n \001(\tR\013ve" +
+      "ctorSpace\022#\n\ndimensions\030\013 \001(\005H\006R\ndimensi" +
+      "ons\210\001\001\022\030\n\007regions\030\014 \003(\tR\007regions\022\030\n\007alia" +
+      "ses\030\r \003(\tR\007aliases\022\037\n\013retire_date\030\016 \001(\tR" +
+      "\nretireDate\022\034\n\tsuccessor\030\017 \001(\tR\tsuccesso" +
+      "rB\021\n\017_context_tokensB\024\n\022_max_output_toke" +
+      "nsB\010\n\006_toolsB\016\n\014_json_schemaB\014\n\n_reasoni" +
+      "ngB\n\n\010_prefillB\r\n\013_dimensions\"\304\002\n\023Estima" +
+      "teCostRequest\0220\n\004chat\030\001 \001(\0132\032.hedgerow.c" +
+      "hat.v1.ChatSpecH\000R\004chat\0224\n\005embed\030\002 \001(\0132\034" +
+      ".hedgerow.embed.v1.EmbedSpecH\000R\005embed\0225\n" +
+      "\005route\030\003 \001(\0132\037.hedgerow.common.v1.RouteP" +
+      "olicyR\005route\022K\n\006labels\030\004 \003(\01323.hedgerow." +
+      "router.v1.EstimateCostRequest.LabelsEntr" +
+      "yR\006labels\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003k" +
+      "ey\022\024\n\005value\030\002 \001(\tR\005value:\0028\001B\006\n\004call\"X\n\024" +
+      "EstimateCostResponse\022@\n\ncandidates\030\001 \003(\013" +
+      "2 .hedgerow.router.v1.CostEstimateR\ncand" +
+      "idates\"\200\005\n\014CostEstimate\022\032\n\010provider\030\001 \001(" +
+      "\tR\010provider\022\024\n\005model\030\002 \001(\tR\005model\022\026\n\006reg" +
+      "ion\030\003 \001(\tR\006region\022)\n\016low_cost_picos\030\004 \001(" +
+      "\003H\000R\014lowCostPicos\210\001\001\0223\n\023expected_cost_pi" +
+      "cos\030\005 \001(\003H\001R\021expectedCostPicos\210\001\001\0228\n\026upp" +
+      "er_bound_cost_picos\030\006 \001(\003H\002R\023upperBoundC" +
+      "ostPicos\210\001\001\0222\n\025expected_input_tokens\030\007 \001" +
+      "(\003R\023expectedInputTokens\022<\n\030upper_bound_i" +
+      "nput_tokens\030\010 \001(\003H\003R\025upperBoundInputToke" +
+      "ns\210\001\001\0224\n\026expected_output_tokens\030\t \001(\003R\024e" +
+      "xpectedOutputTokens\022>\n\031upper_bound_outpu" +
+      "t_tokens\030\n \001(\003H\004R\026upperBoundOutputTokens" +
+      "\210\001\001\022#\n\rprice_version\030\013 \001(\tR\014priceVersion" +
+      "B\021\n\017_low_cost_picosB\026\n\024_expected_cost_pi" +
+      "cosB\031\n\027_upper_bound_cost_picosB\033\n\031_upper" +
+      "_bound_input_tokensB\034\n\032_upper_bound_outp" +
+      "ut_tokens\"\334\002\n\023ExplainRouteRequest\0220\n\004cha" +
+      "t\030\001 \001(\0132\032.hedgerow.chat.v1.ChatSpecH\000R\004c" +
+      "hat\0224\n\005embed\030\002 \001(\0132\034.hedgerow.embed.v1.E" +
+      "mbedSpecH\000R\005embed\0225\n\005route\030\003 \001(\0132\037.hedge" +
+      "row.common.v1.RoutePolicyR\005route\022K\n\006labe" +
+      "ls\030\004 \003(\01323.hedgerow.router.v1.ExplainRou" +
+      "teRequest.LabelsEntryR\006labels\022\026\n\006stream\030" +
+      "\005 \001(\010R\006stream\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(" +
+      "\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001B\006\n\004call" +
+      "\"\266\002\n\024ExplainRouteResponse\022H\n\ncandidates\030" +
+      "\001 \003(\0132(.hedgerow.router.v1.CandidateExpl" +
+      "anationR\ncandidates\022=\n\010strategy\030\002 \001(\0162!." +
+      "hedgerow.router.v1.RouteStrategyR\010strate" +
+      "gy\022\024\n\005rules\030\003 \003(\005R\005rules\022!\n\014max_attempts" +
+      "\030\004 \001(\005R\013maxAttempts\022\032\n\010affinity\030\005 \001(\010R\010a" +
+      "ffinity\022@\n\007hedging\030\006 \001(\0132&.hedgerow.rout" +
+      "er.v1.HedgingExplanationR\007hedging\"\260\001\n\022He" +
+      "dgingExplanation\022*\n\021max_extra_percent\030\001 " +
+      "\001(\001R\017maxExtraPercent\0226\n\tmin_delay\030\002 \001(\0132" +
+      "\031.google.protobuf.DurationR\010minDelay\0226\n\t" +
+      "max_delay\030\003 \001(\0132\031.google.protobuf.Durati" +
+      "onR\010maxDelay\"\355\003\n\024CandidateExplanation\022\032\n" +
+      "\010provider\030\001 \001(\tR\010provider\022\024\n\005model\030\002 \001(\t" +
+      "R\005model\022\026\n\006region\030\003 \001(\tR\006region\022\036\n\ncrede" +
+      "ntial\030\004 \001(\tR\ncredential\022\032\n\010eligible\030\005 \001(" +
+      "\010R\010eligible\022$\n\016would_be_asked\030\006 \001(\010R\014wou" +
+      "ldBeAsked\022;\n\006reason\030\007 \001(\0162#.hedgerow.rou" +
+      "ter.v1.CandidateReasonR\006reason\022 \n\013explan" +
+      "ation\030\010 \001(\tR\013explanation\022\035\n\nwritten_in\030\t" +
+      " \001(\tR\twrittenIn\022;\n\006health\030\n \001(\0132#.hedger" +
+      "ow.router.v1.CandidateHealthR\006health\0228\n\005" +
+      "price\030\013 \001(\0132\".hedgerow.router.v1.Candida" +
+      "tePriceR\005price\022$\n\013first_share\030\014 \001(\001H\000R\nf" +
+      "irstShare\210\001\001B\016\n\014_first_share\"\316\002\n\017Candida" +
+      "teHealth\022:\n\007breaker\030\001 \001(\0162 .hedgerow.rou" +
+      "ter.v1.BreakerStateR\007breaker\0222\n\007back_in\030" +
+      "\002 \001(\0132\031.google.protobuf.DurationR\006backIn" +
+      "\022\'\n\017resting_because\030\003 \001(\tR\016restingBecaus" +
+      "e\022)\n\020running_attempts\030\004 \001(\005R\017runningAtte" +
+      "mpts\022I\n\023typical_first_token\030\005 \001(\0132\031.goog" +
+      "le.protobuf.DurationR\021typicalFirstToken\022" +
+      ",\n\022rate_limited_share\030\006 \001(\001R\020rateLimited" +
+      "Share\"\223\002\n\016CandidatePrice\022/\n\021input_token_" +
+      "picos\030\001 \001(\001H\000R\017inputTokenPicos\210\001\001\0221\n\022out" +
+      "put_token_picos\030\002 \001(\001H\001R\020outputTokenPico" +
+      "s\210\001\001\0223\n\023expected_cost_picos\030\003 \001(\003H\002R\021exp" +
+      "ectedCostPicos\210\001\001\022#\n\rprice_version\030\004 \001(\t" +
+      "R\014priceVersionB\024\n\022_input_token_picosB\025\n\023" +
+      "_output_token_picosB\026\n\024_expected_cost_pi" +
+      "cos*R\n\tModelKind\022\032\n\026MODEL_KIND_UNSPECIFI" +
+      "ED\020\000\022\023\n\017MODEL_KIND_CHAT\020\001\022\024\n\020MODEL_KIND_" +
+      "EMBED\020\002*\241\001\n\rRouteStrategy\022\036\n\032ROUTE_STRAT" +
+      "EGY_UNSPECIFIED\020\000\022\032\n\026ROUTE_STRATEGY_ORDE" +
+      "RED\020\001\022\033\n\027ROUTE_STRATEGY_WEIGHTED\020\002\022\033\n\027RO" +
+      "UTE_STRATEGY_CHEAPEST\020\003\022\032\n\026ROUTE_STRATEG" +
+      "Y_FASTEST\020\004*\341\003\n\017CandidateReason\022 \n\034CANDI" +
+      "DATE_REASON_UNSPECIFIED\020\000\022\033\n\027CANDIDATE_R" +
+      "EASON_LISTED\020\001\022\033\n\027CANDIDATE_REASON_WEIGH" +
+      "T\020\002\022\032\n\026CANDIDATE_REASON_PRICE\020\003\022\032\n\026CANDI" +
+      "DATE_REASON_SPEED\020\004\022\035\n\031CANDIDATE_REASON_" +
+      "AFFINITY\020\005\022\034\n\030CANDIDATE_REASON_RESTING\020\006" +
+      "\022\034\n\030CANDIDATE_REASON_EJECTED\020\007\022\033\n\027CANDID" +
+      "ATE_REASON_REGION\020\010\022!\n\035CANDIDATE_REASON_" +
+      "SWITCHED_OFF\020\t\022\035\n\031CANDIDATE_REASON_PROVI" +
+      "DER\020\n\022\036\n\032CANDIDATE_REASON_CONDITION\020\013\022\037\n" +
+      "\033CANDIDATE_REASON_CAPABILITY\020\014\022\034\n\030CANDID" +
+      "ATE_REASON_CONTEXT\020\r\022!\n\035CANDIDATE_REASON" +
+      "_VECTOR_SPACE\020\016*|\n\014BreakerState\022\035\n\031BREAK" +
+      "ER_STATE_UNSPECIFIED\020\000\022\030\n\024BREAKER_STATE_" +
+      "CLOSED\020\001\022\026\n\022BREAKER_STATE_OPEN\020\002\022\033\n\027BREA" +
+      "KER_STATE_HALF_OPEN\020\0032\262\002\n\rRouterService\022" +
+      "[\n\nListModels\022%.hedgerow.router.v1.ListM" +
+      "odelsRequest\032&.hedgerow.router.v1.ListMo" +
+      "delsResponse\022a\n\014EstimateCost\022\'.hedgerow." +
+      "router.v1.EstimateCostRequest\032(.hedgerow" +
+      ".router.v1.EstimateCostResponse\022a\n\014Expla" +
+      "inRoute\022\'.hedgerow.router.v1.ExplainRout" +
+      "eRequest\032(.hedgerow.router.v1.ExplainRou" +
+      "teResponseB\313\001\n\025io.hedgerow.router.v1B\022Ro" +
+      "uterServiceProtoP\001Z4hedgerow.internal/ge" +
+      "n/go/hedgerow/router/v1;routerv1\242\002\003HRX\252\002" +
+      "\022Hedgerow.Router.V1\312\002\022Hedgerow\\Router\\V1" +
+      "\342\002\036Hedgerow\\Router\\V1\\GPBMetadata\352\002\024Hedg" +
+      "erow::Router::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
         new com.google.protobuf.Descriptors.FileDescriptor[] {
+          com.google.protobuf.DurationProto.getDescriptor(),
+          io.hedgerow.chat.v1.MessageProto.getDescriptor(),
+          io.hedgerow.common.v1.PolicyProto.getDescriptor(),
+          io.hedgerow.embed.v1.EmbedServiceProto.getDescriptor(),
         });
     internal_static_hedgerow_router_v1_ListModelsRequest_descriptor =
       getDescriptor().getMessageTypes().get(0);
     internal_static_hedgerow_router_v1_ListModelsRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_router_v1_ListModelsRequest_descriptor,
-        new java.lang.String[] { "PageSize", "PageToken", });
+        new java.lang.String[] { "PageSize", "PageToken", "Kind", "Provider", });
     internal_static_hedgerow_router_v1_ListModelsResponse_descriptor =
       getDescriptor().getMessageTypes().get(1);
     internal_static_hedgerow_router_v1_ListModelsResponse_fieldAccessorTable = new
@@ -95,7 +282,83 @@ public final class RouterServiceProto {
     internal_static_hedgerow_router_v1_Candidate_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_router_v1_Candidate_descriptor,
-        new java.lang.String[] { "Provider", "Model", "Region", });
+        new java.lang.String[] { "Provider", "Model", "Region", "Facts", });
+    internal_static_hedgerow_router_v1_ModelFacts_descriptor =
+      getDescriptor().getMessageTypes().get(4);
+    internal_static_hedgerow_router_v1_ModelFacts_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_router_v1_ModelFacts_descriptor,
+        new java.lang.String[] { "ContextTokens", "MaxOutputTokens", "InputModalities", "OutputModalities", "Tools", "JsonSchema", "Reasoning", "Prefill", "StreamsOnly", "VectorSpace", "Dimensions", "Regions", "Aliases", "RetireDate", "Successor", });
+    internal_static_hedgerow_router_v1_EstimateCostRequest_descriptor =
+      getDescriptor().getMessageTypes().get(5);
+    internal_static_hedgerow_router_v1_EstimateCostRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_router_v1_EstimateCostRequest_descriptor,
+        new java.lang.String[] { "Chat", "Embed", "Route", "Labels", "Call", });
+    internal_static_hedgerow_router_v1_EstimateCostRequest_LabelsEntry_descriptor =
+      internal_static_hedgerow_router_v1_EstimateCostRequest_descriptor.getNestedTypes().get(0);
+    internal_static_hedgerow_router_v1_EstimateCostRequest_LabelsEntry_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_router_v1_EstimateCostRequest_LabelsEntry_descriptor,
+        new java.lang.String[] { "Key", "Value", });
+    internal_static_hedgerow_router_v1_EstimateCostResponse_descriptor =
+      getDescriptor().getMessageTypes().get(6);
+    internal_static_hedgerow_router_v1_EstimateCostResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_router_v1_EstimateCostResponse_descriptor,
+        new java.lang.String[] { "Candidates", });
+    internal_static_hedgerow_router_v1_CostEstimate_descriptor =
+      getDescriptor().getMessageTypes().get(7);
+    internal_static_hedgerow_router_v1_CostEstimate_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_router_v1_CostEstimate_descriptor,
+        new java.lang.String[] { "Provider", "Model", "Region", "LowCostPicos", "ExpectedCostPicos", "UpperBoundCostPicos", "ExpectedInputTokens", "UpperBoundInputTokens", "ExpectedOutputTokens", "UpperBoundOutputTokens", "PriceVersion", });
+    internal_static_hedgerow_router_v1_ExplainRouteRequest_descriptor =
+      getDescriptor().getMessageTypes().get(8);
+    internal_static_hedgerow_router_v1_ExplainRouteRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_router_v1_ExplainRouteRequest_descriptor,
+        new java.lang.String[] { "Chat", "Embed", "Route", "Labels", "Stream", "Call", });
+    internal_static_hedgerow_router_v1_ExplainRouteRequest_LabelsEntry_descriptor =
+      internal_static_hedgerow_router_v1_ExplainRouteRequest_descriptor.getNestedTypes().get(0);
+    internal_static_hedgerow_router_v1_ExplainRouteRequest_LabelsEntry_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_router_v1_ExplainRouteRequest_LabelsEntry_descriptor,
+        new java.lang.String[] { "Key", "Value", });
+    internal_static_hedgerow_router_v1_ExplainRouteResponse_descriptor =
+      getDescriptor().getMessageTypes().get(9);
+    internal_static_hedgerow_router_v1_ExplainRouteResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_router_v1_ExplainRouteResponse_descriptor,
+        new java.lang.String[] { "Candidates", "Strategy", "Rules", "MaxAttempts", "Affinity", "Hedging", });
+    internal_static_hedgerow_router_v1_HedgingExplanation_descriptor =
+      getDescriptor().getMessageTypes().get(10);
+    internal_static_hedgerow_router_v1_HedgingExplanation_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_router_v1_HedgingExplanation_descriptor,
+        new java.lang.String[] { "MaxExtraPercent", "MinDelay", "MaxDelay", });
+    internal_static_hedgerow_router_v1_CandidateExplanation_descriptor =
+      getDescriptor().getMessageTypes().get(11);
+    internal_static_hedgerow_router_v1_CandidateExplanation_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_router_v1_CandidateExplanation_descriptor,
+        new java.lang.String[] { "Provider", "Model", "Region", "Credential", "Eligible", "WouldBeAsked", "Reason", "Explanation", "WrittenIn", "Health", "Price", "FirstShare", });
+    internal_static_hedgerow_router_v1_CandidateHealth_descriptor =
+      getDescriptor().getMessageTypes().get(12);
+    internal_static_hedgerow_router_v1_CandidateHealth_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_router_v1_CandidateHealth_descriptor,
+        new java.lang.String[] { "Breaker", "BackIn", "RestingBecause", "RunningAttempts", "TypicalFirstToken", "RateLimitedShare", });
+    internal_static_hedgerow_router_v1_CandidatePrice_descriptor =
+      getDescriptor().getMessageTypes().get(13);
+    internal_static_hedgerow_router_v1_CandidatePrice_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_router_v1_CandidatePrice_descriptor,
+        new java.lang.String[] { "InputTokenPicos", "OutputTokenPicos", "ExpectedCostPicos", "PriceVersion", });
+    com.google.protobuf.DurationProto.getDescriptor();
+    io.hedgerow.chat.v1.MessageProto.getDescriptor();
+    io.hedgerow.common.v1.PolicyProto.getDescriptor();
+    io.hedgerow.embed.v1.EmbedServiceProto.getDescriptor();
   }
 
   // @@protoc_insertion_point(outer_class_scope)

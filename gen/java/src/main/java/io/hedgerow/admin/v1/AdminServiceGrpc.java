@@ -1,0 +1,887 @@
+package io.hedgerow.admin.v1;
+
+import static io.grpc.MethodDescriptor.generateFullMethodName;
+
+/**
+ * <pre>
+ * AdminService is for operators: what a router is running on, how its candidates are doing, and what shall be off. It
+ * is served on the admin port alone. What it tells and changes is this one process's: ask each replica.
+ * </pre>
+ */
+@io.grpc.stub.annotations.GrpcGenerated
+public final class AdminServiceGrpc {
+
+  private AdminServiceGrpc() {}
+
+  public static final java.lang.String SERVICE_NAME = "hedgerow.admin.v1.AdminService";
+
+  // Static method descriptors that strictly reflect the proto.
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ReloadRequest,
+      io.hedgerow.admin.v1.ReloadResponse> getReloadMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "Reload",
+      requestType = io.hedgerow.admin.v1.ReloadRequest.class,
+      responseType = io.hedgerow.admin.v1.ReloadResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ReloadRequest,
+      io.hedgerow.admin.v1.ReloadResponse> getReloadMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ReloadRequest, io.hedgerow.admin.v1.ReloadResponse> getReloadMethod;
+    if ((getReloadMethod = AdminServiceGrpc.getReloadMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getReloadMethod = AdminServiceGrpc.getReloadMethod) == null) {
+          AdminServiceGrpc.getReloadMethod = getReloadMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.admin.v1.ReloadRequest, io.hedgerow.admin.v1.ReloadResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "Reload"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.ReloadRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.ReloadResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("Reload"))
+              .build();
+        }
+      }
+    }
+    return getReloadMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.GetConfigRequest,
+      io.hedgerow.admin.v1.GetConfigResponse> getGetConfigMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "GetConfig",
+      requestType = io.hedgerow.admin.v1.GetConfigRequest.class,
+      responseType = io.hedgerow.admin.v1.GetConfigResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.admin.v1.GetConfigRequest,
+      io.hedgerow.admin.v1.GetConfigResponse> getGetConfigMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.admin.v1.GetConfigRequest, io.hedgerow.admin.v1.GetConfigResponse> getGetConfigMethod;
+    if ((getGetConfigMethod = AdminServiceGrpc.getGetConfigMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getGetConfigMethod = AdminServiceGrpc.getGetConfigMethod) == null) {
+          AdminServiceGrpc.getGetConfigMethod = getGetConfigMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.admin.v1.GetConfigRequest, io.hedgerow.admin.v1.GetConfigResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "GetConfig"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.GetConfigRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.GetConfigResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("GetConfig"))
+              .build();
+        }
+      }
+    }
+    return getGetConfigMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ListCandidatesRequest,
+      io.hedgerow.admin.v1.ListCandidatesResponse> getListCandidatesMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ListCandidates",
+      requestType = io.hedgerow.admin.v1.ListCandidatesRequest.class,
+      responseType = io.hedgerow.admin.v1.ListCandidatesResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ListCandidatesRequest,
+      io.hedgerow.admin.v1.ListCandidatesResponse> getListCandidatesMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ListCandidatesRequest, io.hedgerow.admin.v1.ListCandidatesResponse> getListCandidatesMethod;
+    if ((getListCandidatesMethod = AdminServiceGrpc.getListCandidatesMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getListCandidatesMethod = AdminServiceGrpc.getListCandidatesMethod) == null) {
+          AdminServiceGrpc.getListCandidatesMethod = getListCandidatesMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.admin.v1.ListCandidatesRequest, io.hedgerow.admin.v1.ListCandidatesResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ListCandidates"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.ListCandidatesRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.ListCandidatesResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("ListCandidates"))
+              .build();
+        }
+      }
+    }
+    return getListCandidatesMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.SetKillSwitchRequest,
+      io.hedgerow.admin.v1.SetKillSwitchResponse> getSetKillSwitchMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "SetKillSwitch",
+      requestType = io.hedgerow.admin.v1.SetKillSwitchRequest.class,
+      responseType = io.hedgerow.admin.v1.SetKillSwitchResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.admin.v1.SetKillSwitchRequest,
+      io.hedgerow.admin.v1.SetKillSwitchResponse> getSetKillSwitchMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.admin.v1.SetKillSwitchRequest, io.hedgerow.admin.v1.SetKillSwitchResponse> getSetKillSwitchMethod;
+    if ((getSetKillSwitchMethod = AdminServiceGrpc.getSetKillSwitchMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getSetKillSwitchMethod = AdminServiceGrpc.getSetKillSwitchMethod) == null) {
+          AdminServiceGrpc.getSetKillSwitchMethod = getSetKillSwitchMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.admin.v1.SetKillSwitchRequest, io.hedgerow.admin.v1.SetKillSwitchResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "SetKillSwitch"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.SetKillSwitchRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.SetKillSwitchResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("SetKillSwitch"))
+              .build();
+        }
+      }
+    }
+    return getSetKillSwitchMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ClearKillSwitchRequest,
+      io.hedgerow.admin.v1.ClearKillSwitchResponse> getClearKillSwitchMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ClearKillSwitch",
+      requestType = io.hedgerow.admin.v1.ClearKillSwitchRequest.class,
+      responseType = io.hedgerow.admin.v1.ClearKillSwitchResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ClearKillSwitchRequest,
+      io.hedgerow.admin.v1.ClearKillSwitchResponse> getClearKillSwitchMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ClearKillSwitchRequest, io.hedgerow.admin.v1.ClearKillSwitchResponse> getClearKillSwitchMethod;
+    if ((getClearKillSwitchMethod = AdminServiceGrpc.getClearKillSwitchMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getClearKillSwitchMethod = AdminServiceGrpc.getClearKillSwitchMethod) == null) {
+          AdminServiceGrpc.getClearKillSwitchMethod = getClearKillSwitchMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.admin.v1.ClearKillSwitchRequest, io.hedgerow.admin.v1.ClearKillSwitchResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ClearKillSwitch"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.ClearKillSwitchRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.ClearKillSwitchResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("ClearKillSwitch"))
+              .build();
+        }
+      }
+    }
+    return getClearKillSwitchMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ListKillSwitchesRequest,
+      io.hedgerow.admin.v1.ListKillSwitchesResponse> getListKillSwitchesMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ListKillSwitches",
+      requestType = io.hedgerow.admin.v1.ListKillSwitchesRequest.class,
+      responseType = io.hedgerow.admin.v1.ListKillSwitchesResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ListKillSwitchesRequest,
+      io.hedgerow.admin.v1.ListKillSwitchesResponse> getListKillSwitchesMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ListKillSwitchesRequest, io.hedgerow.admin.v1.ListKillSwitchesResponse> getListKillSwitchesMethod;
+    if ((getListKillSwitchesMethod = AdminServiceGrpc.getListKillSwitchesMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getListKillSwitchesMethod = AdminServiceGrpc.getListKillSwitchesMethod) == null) {
+          AdminServiceGrpc.getListKillSwitchesMethod = getListKillSwitchesMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.admin.v1.ListKillSwitchesRequest, io.hedgerow.admin.v1.ListKillSwitchesResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ListKillSwitches"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.ListKillSwitchesRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.ListKillSwitchesResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("ListKillSwitches"))
+              .build();
+        }
+      }
+    }
+    return getListKillSwitchesMethod;
+  }
+
+  /**
+   * Creates a new async stub that supports all call types for the service
+   */
+  public static AdminServiceStub newStub(io.grpc.Channel channel) {
+    io.grpc.stub.AbstractStub.StubFactory<AdminServiceStub> factory =
+      new io.grpc.stub.AbstractStub.StubFactory<AdminServiceStub>() {
+        @java.lang.Override
+        public AdminServiceStub newStub(io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+          return new AdminServiceStub(channel, callOptions);
+        }
+      };
+    return AdminServiceStub.newStub(factory, channel);
+  }
+
+  /**
+   * Creates a new blocking-style stub that supports all types of calls on the service
+   */
+  public static AdminServiceBlockingV2Stub newBlockingV2Stub(
+      io.grpc.Channel channel) {
+    io.grpc.stub.AbstractStub.StubFactory<AdminServiceBlockingV2Stub> factory =
+      new io.grpc.stub.AbstractStub.StubFactory<AdminServiceBlockingV2Stub>() {
+        @java.lang.Override
+        public AdminServiceBlockingV2Stub newStub(io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+          return new AdminServiceBlockingV2Stub(channel, callOptions);
+        }
+      };
+    return AdminServiceBlockingV2Stub.newStub(factory, channel);
+  }
+
+  /**
+   * Creates a new blocking-style stub that supports unary and streaming output calls on the service
+   */
+  public static AdminServiceBlockingStub newBlockingStub(
+      io.grpc.Channel channel) {
+    io.grpc.stub.AbstractStub.StubFactory<AdminServiceBlockingStub> factory =
+      new io.grpc.stub.AbstractStub.StubFactory<AdminServiceBlockingStub>() {
+        @java.lang.Override
+        public AdminServiceBlockingStub newStub(io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+          return new AdminServiceBlockingStub(channel, callOptions);
+        }
+      };
+    return AdminServiceBlockingStub.newStub(factory, channel);
+  }
+
+  /**
+   * Creates a new ListenableFuture-style stub that supports unary calls on the service
+   */
+  public static AdminServiceFutureStub newFutureStub(
+      io.grpc.Channel channel) {
+    io.grpc.stub.AbstractStub.StubFactory<AdminServiceFutureStub> factory =
+      new io.grpc.stub.AbstractStub.StubFactory<AdminServiceFutureStub>() {
+        @java.lang.Override
+        public AdminServiceFutureStub newStub(io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+          return new AdminServiceFutureStub(channel, callOptions);
+        }
+      };
+    return AdminServiceFutureStub.newStub(factory, channel);
+  }
+
+  /**
+   * <pre>
+   * AdminService is for operators: what a router is running on, how its candidates are doing, and what shall be off. It
+   * is served on the admin port alone. What it tells and changes is this one process's: ask each replica.
+   * </pre>
+   */
+  public interface AsyncService {
+
+    /**
+     * <pre>
+     * Reload reads the configuration file again and puts what it says in force at once; calls in flight finish on what
+     * they began with. A file that cannot be used changes nothing: FAILED_PRECONDITION with ERROR_REASON_CONFIG_INVALID,
+     * and google.rpc.BadRequest says what is wrong where. A secret that cannot be fetched while the one in force can is
+     * UNAVAILABLE with ERROR_REASON_CREDENTIAL_UNAVAILABLE, and changes nothing either. A reload that has begun goes on
+     * when its caller leaves.
+     * </pre>
+     */
+    default void reload(io.hedgerow.admin.v1.ReloadRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ReloadResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getReloadMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * GetConfig tells which configuration is in force, and what came of the last reload.
+     * </pre>
+     */
+    default void getConfig(io.hedgerow.admin.v1.GetConfigRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.GetConfigResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getGetConfigMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * ListCandidates tells how every candidate of the routes has been doing: breakers, rests, latencies. Of names behind
+     * "/&#42;" only those that were called are candidates yet.
+     * </pre>
+     */
+    default void listCandidates(io.hedgerow.admin.v1.ListCandidatesRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ListCandidatesResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getListCandidatesMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * SetKillSwitch switches a provider, a model or a tenant off, at once: for new calls, and for further attempts of
+     * calls in flight. Attempts that are under way go on. What is off stays off over reloads, not over a restart. To
+     * switch off what is off already replaces its reason.
+     * </pre>
+     */
+    default void setKillSwitch(io.hedgerow.admin.v1.SetKillSwitchRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.SetKillSwitchResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getSetKillSwitchMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * ClearKillSwitch switches on again, at once.
+     * </pre>
+     */
+    default void clearKillSwitch(io.hedgerow.admin.v1.ClearKillSwitchRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ClearKillSwitchResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getClearKillSwitchMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * ListKillSwitches tells what is switched off.
+     * </pre>
+     */
+    default void listKillSwitches(io.hedgerow.admin.v1.ListKillSwitchesRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ListKillSwitchesResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getListKillSwitchesMethod(), responseObserver);
+    }
+  }
+
+  /**
+   * Base class for the server implementation of the service AdminService.
+   * <pre>
+   * AdminService is for operators: what a router is running on, how its candidates are doing, and what shall be off. It
+   * is served on the admin port alone. What it tells and changes is this one process's: ask each replica.
+   * </pre>
+   */
+  public static abstract class AdminServiceImplBase
+      implements io.grpc.BindableService, AsyncService {
+
+    @java.lang.Override public final io.grpc.ServerServiceDefinition bindService() {
+      return AdminServiceGrpc.bindService(this);
+    }
+  }
+
+  /**
+   * A stub to allow clients to do asynchronous rpc calls to service AdminService.
+   * <pre>
+   * AdminService is for operators: what a router is running on, how its candidates are doing, and what shall be off. It
+   * is served on the admin port alone. What it tells and changes is this one process's: ask each replica.
+   * </pre>
+   */
+  public static final class AdminServiceStub
+      extends io.grpc.stub.AbstractAsyncStub<AdminServiceStub> {
+    private AdminServiceStub(
+        io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+      super(channel, callOptions);
+    }
+
+    @java.lang.Override
+    protected AdminServiceStub build(
+        io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+      return new AdminServiceStub(channel, callOptions);
+    }
+
+    /**
+     * <pre>
+     * Reload reads the configuration file again and puts what it says in force at once; calls in flight finish on what
+     * they began with. A file that cannot be used changes nothing: FAILED_PRECONDITION with ERROR_REASON_CONFIG_INVALID,
+     * and google.rpc.BadRequest says what is wrong where. A secret that cannot be fetched while the one in force can is
+     * UNAVAILABLE with ERROR_REASON_CREDENTIAL_UNAVAILABLE, and changes nothing either. A reload that has begun goes on
+     * when its caller leaves.
+     * </pre>
+     */
+    public void reload(io.hedgerow.admin.v1.ReloadRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ReloadResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getReloadMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * GetConfig tells which configuration is in force, and what came of the last reload.
+     * </pre>
+     */
+    public void getConfig(io.hedgerow.admin.v1.GetConfigRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.GetConfigResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getGetConfigMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * ListCandidates tells how every candidate of the routes has been doing: breakers, rests, latencies. Of names behind
+     * "/&#42;" only those that were called are candidates yet.
+     * </pre>
+     */
+    public void listCandidates(io.hedgerow.admin.v1.ListCandidatesRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ListCandidatesResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getListCandidatesMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * SetKillSwitch switches a provider, a model or a tenant off, at once: for new calls, and for further attempts of
+     * calls in flight. Attempts that are under way go on. What is off stays off over reloads, not over a restart. To
+     * switch off what is off already replaces its reason.
+     * </pre>
+     */
+    public void setKillSwitch(io.hedgerow.admin.v1.SetKillSwitchRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.SetKillSwitchResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getSetKillSwitchMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * ClearKillSwitch switches on again, at once.
+     * </pre>
+     */
+    public void clearKillSwitch(io.hedgerow.admin.v1.ClearKillSwitchRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ClearKillSwitchResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getClearKillSwitchMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * ListKillSwitches tells what is switched off.
+     * </pre>
+     */
+    public void listKillSwitches(io.hedgerow.admin.v1.ListKillSwitchesRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ListKillSwitchesResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getListKillSwitchesMethod(), getCallOptions()), request, responseObserver);
+    }
+  }
+
+  /**
+   * A stub to allow clients to do synchronous rpc calls to service AdminService.
+   * <pre>
+   * AdminService is for operators: what a router is running on, how its candidates are doing, and what shall be off. It
+   * is served on the admin port alone. What it tells and changes is this one process's: ask each replica.
+   * </pre>
+   */
+  public static final class AdminServiceBlockingV2Stub
+      extends io.grpc.stub.AbstractBlockingStub<AdminServiceBlockingV2Stub> {
+    private AdminServiceBlockingV2Stub(
+        io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+      super(channel, callOptions);
+    }
+
+    @java.lang.Override
+    protected AdminServiceBlockingV2Stub build(
+        io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+      return new AdminServiceBlockingV2Stub(channel, callOptions);
+    }
+
+    /**
+     * <pre>
+     * Reload reads the configuration file again and puts what it says in force at once; calls in flight finish on what
+     * they began with. A file that cannot be used changes nothing: FAILED_PRECONDITION with ERROR_REASON_CONFIG_INVALID,
+     * and google.rpc.BadRequest says what is wrong where. A secret that cannot be fetched while the one in force can is
+     * UNAVAILABLE with ERROR_REASON_CREDENTIAL_UNAVAILABLE, and changes nothing either. A reload that has begun goes on
+     * when its caller leaves.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.ReloadResponse reload(io.hedgerow.admin.v1.ReloadRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getReloadMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * GetConfig tells which configuration is in force, and what came of the last reload.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.GetConfigResponse getConfig(io.hedgerow.admin.v1.GetConfigRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getGetConfigMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * ListCandidates tells how every candidate of the routes has been doing: breakers, rests, latencies. Of names behind
+     * "/&#42;" only those that were called are candidates yet.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.ListCandidatesResponse listCandidates(io.hedgerow.admin.v1.ListCandidatesRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getListCandidatesMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * SetKillSwitch switches a provider, a model or a tenant off, at once: for new calls, and for further attempts of
+     * calls in flight. Attempts that are under way go on. What is off stays off over reloads, not over a restart. To
+     * switch off what is off already replaces its reason.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.SetKillSwitchResponse setKillSwitch(io.hedgerow.admin.v1.SetKillSwitchRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getSetKillSwitchMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * ClearKillSwitch switches on again, at once.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.ClearKillSwitchResponse clearKillSwitch(io.hedgerow.admin.v1.ClearKillSwitchRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getClearKillSwitchMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * ListKillSwitches tells what is switched off.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.ListKillSwitchesResponse listKillSwitches(io.hedgerow.admin.v1.ListKillSwitchesRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getListKillSwitchesMethod(), getCallOptions(), request);
+    }
+  }
+
+  /**
+   * A stub to allow clients to do limited synchronous rpc calls to service AdminService.
+   * <pre>
+   * AdminService is for operators: what a router is running on, how its candidates are doing, and what shall be off. It
+   * is served on the admin port alone. What it tells and changes is this one process's: ask each replica.
+   * </pre>
+   */
+  public static final class AdminServiceBlockingStub
+      extends io.grpc.stub.AbstractBlockingStub<AdminServiceBlockingStub> {
+    private AdminServiceBlockingStub(
+        io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+      super(channel, callOptions);
+    }
+
+    @java.lang.Override
+    protected AdminServiceBlockingStub build(
+        io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+      return new AdminServiceBlockingStub(channel, callOptions);
+    }
+
+    /**
+     * <pre>
+     * Reload reads the configuration file again and puts what it says in force at once; calls in flight finish on what
+     * they began with. A file that cannot be used changes nothing: FAILED_PRECONDITION with ERROR_REASON_CONFIG_INVALID,
+     * and google.rpc.BadRequest says what is wrong where. A secret that cannot be fetched while the one in force can is
+     * UNAVAILABLE with ERROR_REASON_CREDENTIAL_UNAVAILABLE, and changes nothing either. A reload that has begun goes on
+     * when its caller leaves.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.ReloadResponse reload(io.hedgerow.admin.v1.ReloadRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getReloadMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * GetConfig tells which configuration is in force, and what came of the last reload.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.GetConfigResponse getConfig(io.hedgerow.admin.v1.GetConfigRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getGetConfigMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * ListCandidates tells how every candidate of the routes has been doing: breakers, rests, latencies. Of names behind
+     * "/&#42;" only those that were called are candidates yet.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.ListCandidatesResponse listCandidates(io.hedgerow.admin.v1.ListCandidatesRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getListCandidatesMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * SetKillSwitch switches a provider, a model or a tenant off, at once: for new calls, and for further attempts of
+     * calls in flight. Attempts that are under way go on. What is off stays off over reloads, not over a restart. To
+     * switch off what is off already replaces its reason.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.SetKillSwitchResponse setKillSwitch(io.hedgerow.admin.v1.SetKillSwitchRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getSetKillSwitchMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * ClearKillSwitch switches on again, at once.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.ClearKillSwitchResponse clearKillSwitch(io.hedgerow.admin.v1.ClearKillSwitchRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getClearKillSwitchMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * ListKillSwitches tells what is switched off.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.ListKillSwitchesResponse listKillSwitches(io.hedgerow.admin.v1.ListKillSwitchesRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getListKillSwitchesMethod(), getCallOptions(), request);
+    }
+  }
+
+  /**
+   * A stub to allow clients to do ListenableFuture-style rpc calls to service AdminService.
+   * <pre>
+   * AdminService is for operators: what a router is running on, how its candidates are doing, and what shall be off. It
+   * is served on the admin port alone. What it tells and changes is this one process's: ask each replica.
+   * </pre>
+   */
+  public static final class AdminServiceFutureStub
+      extends io.grpc.stub.AbstractFutureStub<AdminServiceFutureStub> {
+    private AdminServiceFutureStub(
+        io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+      super(channel, callOptions);
+    }
+
+    @java.lang.Override
+    protected AdminServiceFutureStub build(
+        io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+      return new AdminServiceFutureStub(channel, callOptions);
+    }
+
+    /**
+     * <pre>
+     * Reload reads the configuration file again and puts what it says in force at once; calls in flight finish on what
+     * they began with. A file that cannot be used changes nothing: FAILED_PRECONDITION with ERROR_REASON_CONFIG_INVALID,
+     * and google.rpc.BadRequest says what is wrong where. A secret that cannot be fetched while the one in force can is
+     * UNAVAILABLE with ERROR_REASON_CREDENTIAL_UNAVAILABLE, and changes nothing either. A reload that has begun goes on
+     * when its caller leaves.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.admin.v1.ReloadResponse> reload(
+        io.hedgerow.admin.v1.ReloadRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getReloadMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * GetConfig tells which configuration is in force, and what came of the last reload.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.admin.v1.GetConfigResponse> getConfig(
+        io.hedgerow.admin.v1.GetConfigRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getGetConfigMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * ListCandidates tells how every candidate of the routes has been doing: breakers, rests, latencies. Of names behind
+     * "/&#42;" only those that were called are candidates yet.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.admin.v1.ListCandidatesResponse> listCandidates(
+        io.hedgerow.admin.v1.ListCandidatesRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getListCandidatesMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * SetKillSwitch switches a provider, a model or a tenant off, at once: for new calls, and for further attempts of
+     * calls in flight. Attempts that are under way go on. What is off stays off over reloads, not over a restart. To
+     * switch off what is off already replaces its reason.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.admin.v1.SetKillSwitchResponse> setKillSwitch(
+        io.hedgerow.admin.v1.SetKillSwitchRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getSetKillSwitchMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * ClearKillSwitch switches on again, at once.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.admin.v1.ClearKillSwitchResponse> clearKillSwitch(
+        io.hedgerow.admin.v1.ClearKillSwitchRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getClearKillSwitchMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * ListKillSwitches tells what is switched off.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.admin.v1.ListKillSwitchesResponse> listKillSwitches(
+        io.hedgerow.admin.v1.ListKillSwitchesRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getListKillSwitchesMethod(), getCallOptions()), request);
+    }
+  }
+
+  private static final int METHODID_RELOAD = 0;
+  private static final int METHODID_GET_CONFIG = 1;
+  private static final int METHODID_LIST_CANDIDATES = 2;
+  private static final int METHODID_SET_KILL_SWITCH = 3;
+  private static final int METHODID_CLEAR_KILL_SWITCH = 4;
+  private static final int METHODID_LIST_KILL_SWITCHES = 5;
+
+  private static final class MethodHandlers<Req, Resp> implements
+      io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
+      io.grpc.stub.ServerCalls.ServerStreamingMethod<Req, Resp>,
+      io.grpc.stub.ServerCalls.ClientStreamingMethod<Req, Resp>,
+      io.grpc.stub.ServerCalls.BidiStreamingMethod<Req, Resp> {
+    private final AsyncService serviceImpl;
+    private final int methodId;
+
+    MethodHandlers(AsyncService serviceImpl, int methodId) {
+      this.serviceImpl = serviceImpl;
+      this.methodId = methodId;
+    }
+
+    @java.lang.Override
+    @java.lang.SuppressWarnings("unchecked")
+    public void invoke(Req request, io.grpc.stub.StreamObserver<Resp> responseObserver) {
+      switch (methodId) {
+        case METHODID_RELOAD:
+          serviceImpl.reload((io.hedgerow.admin.v1.ReloadRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ReloadResponse>) responseObserver);
+          break;
+        case METHODID_GET_CONFIG:
+          serviceImpl.getConfig((io.hedgerow.admin.v1.GetConfigRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.GetConfigResponse>) responseObserver);
+          break;
+        case METHODID_LIST_CANDIDATES:
+          serviceImpl.listCandidates((io.hedgerow.admin.v1.ListCandidatesRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ListCandidatesResponse>) responseObserver);
+          break;
+        case METHODID_SET_KILL_SWITCH:
+          serviceImpl.setKillSwitch((io.hedgerow.admin.v1.SetKillSwitchRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.SetKillSwitchResponse>) responseObserver);
+          break;
+        case METHODID_CLEAR_KILL_SWITCH:
+          serviceImpl.clearKillSwitch((io.hedgerow.admin.v1.ClearKillSwitchRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ClearKillSwitchResponse>) responseObserver);
+          break;
+        case METHODID_LIST_KILL_SWITCHES:
+          serviceImpl.listKillSwitches((io.hedgerow.admin.v1.ListKillSwitchesRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ListKillSwitchesResponse>) responseObserver);
+          break;
+        default:
+          throw new AssertionError();
+      }
+    }
+
+    @java.lang.Override
+    @java.lang.SuppressWarnings("unchecked")
+    public io.grpc.stub.StreamObserver<Req> invoke(
+        io.grpc.stub.StreamObserver<Resp> responseObserver) {
+      switch (methodId) {
+        default:
+          throw new AssertionError();
+      }
+    }
+  }
+
+  public static final io.grpc.ServerServiceDefinition bindService(AsyncService service) {
+    return io.grpc.ServerServiceDefinition.builder(getServiceDescriptor())
+        .addMethod(
+          getReloadMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.admin.v1.ReloadRequest,
+              io.hedgerow.admin.v1.ReloadResponse>(
+                service, METHODID_RELOAD)))
+        .addMethod(
+          getGetConfigMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.admin.v1.GetConfigRequest,
+              io.hedgerow.admin.v1.GetConfigResponse>(
+                service, METHODID_GET_CONFIG)))
+        .addMethod(
+          getListCandidatesMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.admin.v1.ListCandidatesRequest,
+              io.hedgerow.admin.v1.ListCandidatesResponse>(
+                service, METHODID_LIST_CANDIDATES)))
+        .addMethod(
+          getSetKillSwitchMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.admin.v1.SetKillSwitchRequest,
+              io.hedgerow.admin.v1.SetKillSwitchResponse>(
+                service, METHODID_SET_KILL_SWITCH)))
+        .addMethod(
+          getClearKillSwitchMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.admin.v1.ClearKillSwitchRequest,
+              io.hedgerow.admin.v1.ClearKillSwitchResponse>(
+                service, METHODID_CLEAR_KILL_SWITCH)))
+        .addMethod(
+          getListKillSwitchesMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.admin.v1.ListKillSwitchesRequest,
+              io.hedgerow.admin.v1.ListKillSwitchesResponse>(
+                service, METHODID_LIST_KILL_SWITCHES)))
+        .build();
+  }
+
+  private static abstract class AdminServiceBaseDescriptorSupplier
+      implements io.grpc.protobuf.ProtoFileDescriptorSupplier, io.grpc.protobuf.ProtoServiceDescriptorSupplier {
+    AdminServiceBaseDescriptorSupplier() {}
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.FileDescriptor getFileDescriptor() {
+      return io.hedgerow.admin.v1.AdminServiceProto.getDescriptor();
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.ServiceDescriptor getServiceDescriptor() {
+      return getFileDescriptor().findServiceByName("AdminService");
+    }
+  }
+
+  private static final class AdminServiceFileDescriptorSupplier
+      extends AdminServiceBaseDescriptorSupplier {
+    AdminServiceFileDescriptorSupplier() {}
+  }
+
+  private static final class AdminServiceMethodDescriptorSupplier
+      extends AdminServiceBaseDescriptorSupplier
+      implements io.grpc.protobuf.ProtoMethodDescriptorSupplier {
+    private final java.lang.String methodName;
+
+    AdminServiceMethodDescriptorSupplier(java.lang.String methodName) {
+      this.methodName = methodName;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.MethodDescriptor getMethodDescriptor() {
+      return getServiceDescriptor().findMethodByName(methodName);
+    }
+  }
+
+  private static volatile io.grpc.ServiceDescriptor serviceDescriptor;
+
+  public static io.grpc.ServiceDescriptor getServiceDescriptor() {
+    io.grpc.ServiceDescriptor result = serviceDescriptor;
+    if (result == null) {
+      synchronized (AdminServiceGrpc.class) {
+        result = serviceDescriptor;
+        if (result == null) {
+          serviceDescriptor = result = io.grpc.ServiceDescriptor.newBuilder(SERVICE_NAME)
+              .setSchemaDescriptor(new AdminServiceFileDescriptorSupplier())
+              .addMethod(getReloadMethod())
+              .addMethod(getGetConfigMethod())
+              .addMethod(getListCandidatesMethod())
+              .addMethod(getSetKillSwitchMethod())
+              .addMethod(getClearKillSwitchMethod())
+              .addMethod(getListKillSwitchesMethod())
+              .build();
+        }
+      }
+    }
+    return result;
+  }
+}
