@@ -46,6 +46,7 @@ DIALECTS: dict[str, tuple[dict[str, object], str, str | None]] = {
     ),
     "cohere": ({"dialect": "cohere", "base_url": "{sim}/v2"}, "command-a-03-2025", "embed-v4.0"),
     "gemini": ({"dialect": "gemini", "base_url": "{sim}/v1beta"}, "gemini-2.5-flash", "gemini-embedding-001"),
+    "ollama": ({"dialect": "ollama", "base_url": "{sim}"}, "qwen3:8b", "nomic-embed-text"),
     "vllm": ({"dialect": "openai", "vendor": "vllm", "base_url": "{sim}/v1"}, "llama-3", "bge-m3"),
     "responses": ({"dialect": "openai_responses", "base_url": "{sim}/v1"}, "gpt-5", "text-embedding-3-small"),
     "vertex": (
@@ -60,6 +61,15 @@ DIALECTS: dict[str, tuple[dict[str, object], str, str | None]] = {
     ),
 }
 START_S = 30
+# Tests share a router: what one of them makes fail must not rest when the next one comes.
+FORGIVING = {
+    "consecutive_failures": 100_000,
+    "min_calls": 100_000,
+    "cool_down_seconds": 0.001,
+    "max_cool_down_seconds": 0.001,
+    "set_aside_seconds": 0.001,
+    "max_set_aside_seconds": 0.001,
+}
 
 
 def recordings() -> list[dict[str, object]]:
@@ -147,7 +157,7 @@ def configuration(
         return {**settings, "base_url": url, "credential": "sim", "transport": transport}
 
     def route(kind: str, provider: str, model: str) -> dict[str, object]:
-        return {"kind": kind, "candidates": [{"provider": provider, "model": model}]}
+        return {"kind": kind, "candidates": [{"provider": provider, "model": model}], "max_attempts": 1}
 
     routes: dict[str, object] = {
         "fast": route("chat", "sim", "gpt-4o-mini"),
@@ -189,6 +199,8 @@ def configuration(
             **{name: of_dialect(settings) for name, (settings, _, _) in DIALECTS.items()},
         },
         "routes": routes,
+        "breaker": FORGIVING,
+        "catalogue": {"files": [str(ROOT / "tests" / "catalogue.yaml")]},
         **more,
     }
 

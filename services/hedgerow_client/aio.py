@@ -26,7 +26,16 @@ from hedgerow.embed.v1.embed_service_pb2 import (
     StreamEmbedResponse,
 )
 from hedgerow.embed.v1.embed_service_pb2_grpc import EmbedServiceStub
-from hedgerow.router.v1.router_service_pb2 import ListModelsRequest, Model
+from hedgerow.router.v1.router_service_pb2 import (
+    MODEL_KIND_UNSPECIFIED,
+    CostEstimate,
+    EstimateCostRequest,
+    ExplainRouteRequest,
+    ExplainRouteResponse,
+    ListModelsRequest,
+    Model,
+    ModelKind,
+)
 from hedgerow.router.v1.router_service_pb2_grpc import RouterServiceStub
 
 from hedgerow_client import request as requests
@@ -199,10 +208,19 @@ class AsyncClient:
         inputs.call = call
         return AsyncStream(call, EmbedFold(), inputs)
 
-    async def list_models(self, *, timeout: float | None = None, metadata: Metadata = ()) -> list[Model]:
-        """All models that the caller may use, sorted by name. `timeout` bounds each page."""
+    async def list_models(
+        self,
+        *,
+        kind: ModelKind.ValueType = MODEL_KIND_UNSPECIFIED,
+        provider: str = "",
+        timeout: float | None = None,
+        metadata: Metadata = (),
+    ) -> list[Model]:
+        """All models that the caller may use, sorted by name; of one kind, where one is given, and of one provider, by
+        its configured name. `timeout` bounds each page.
+        """
         models: list[Model] = []
-        request = ListModelsRequest()
+        request = ListModelsRequest(kind=kind, provider=provider)
         while True:
             page = await _answer(
                 self._router.ListModels(request, timeout=self._seconds(timeout), metadata=self._sent(metadata))
@@ -210,7 +228,38 @@ class AsyncClient:
             models.extend(page.models)
             if not page.next_page_token:
                 return models
-            request = ListModelsRequest(page_token=page.next_page_token)
+            request = ListModelsRequest(kind=kind, provider=provider, page_token=page.next_page_token)
+
+    async def estimate_cost(
+        self,
+        request: EstimateCostRequest | ChatSpec | EmbedSpec,
+        *,
+        timeout: float | None = None,
+        metadata: Metadata = (),
+    ) -> list[CostEstimate]:
+        """What a call would cost, for each candidate of its route in the order in which they would be asked. Nothing is
+        sent to a provider. A candidate without `price_version` has no known price.
+        """
+        message = requests.estimate_request(request)
+        answer = await _answer(
+            self._router.EstimateCost(message, timeout=self._seconds(timeout), metadata=self._sent(metadata))
+        )
+        return list(answer.candidates)
+
+    async def explain_route(
+        self,
+        request: ExplainRouteRequest | ChatSpec | EmbedSpec,
+        *,
+        timeout: float | None = None,
+        metadata: Metadata = (),
+    ) -> ExplainRouteResponse:
+        """Who would be asked for a call now, in which order and why, and why the others would not be. Nothing is sent
+        to a provider.
+        """
+        message = requests.explain_request(request)
+        return await _answer(
+            self._router.ExplainRoute(message, timeout=self._seconds(timeout), metadata=self._sent(metadata))
+        )
 
     async def close(self) -> None:
         """Closes the connection and cancels the calls that are open."""

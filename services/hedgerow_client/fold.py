@@ -25,6 +25,7 @@ from hedgerow.chat.v1.message_pb2 import (
     ProviderItem,
     ProviderState,
     Reasoning,
+    TokenLogprob,
     ToolCall,
 )
 from hedgerow.embed.v1.embed_service_pb2 import StreamEmbedCompleted, StreamEmbedResponse
@@ -167,6 +168,8 @@ class ChatFold:
                 part.set_item(event.provider_item_added.item)
             case "citation_added":
                 part.citations.append(event.citation_added.citation)
+            case "logprobs_delta":
+                part.logprobs.extend(event.logprobs_delta.tokens)
             case "provider_state_attached":
                 part.state = event.provider_state_attached.state
 
@@ -193,6 +196,8 @@ class _PartFold:
     """The bytes of a generated medium."""
     citations: list[Citation] = field(default_factory=list)
     """The sources of the text."""
+    logprobs: list[TokenLogprob] = field(default_factory=list)
+    """How likely the tokens were."""
     state: ProviderState | None = None
     """The state attached last."""
 
@@ -236,6 +241,7 @@ class _PartFold:
             case _:
                 return None
         part.citations.extend(self.citations)
+        part.logprobs.extend(self.logprobs)
         if self.state is not None:
             part.provider_state.CopyFrom(self.state)
         return part

@@ -12,6 +12,7 @@ from hedgerow.embed.v1.embed_service_pb2 import (
     StreamEmbedOptions,
     StreamEmbedRequest,
 )
+from hedgerow.router.v1.router_service_pb2 import EstimateCostRequest, ExplainRouteRequest
 
 
 def message(text: str, role: Role.ValueType = ROLE_USER) -> Message:
@@ -60,6 +61,24 @@ def stream_request(request: StreamCompleteRequest | ChatSpec) -> StreamCompleteR
 def embed_request(request: EmbedRequest | EmbedSpec) -> EmbedRequest:
     """The request itself, or the one that holds the batch and nothing else."""
     return EmbedRequest(embed=request) if isinstance(request, EmbedSpec) else request
+
+
+def estimate_request(request: EstimateCostRequest | ChatSpec | EmbedSpec) -> EstimateCostRequest:
+    """The request itself, or the one that holds the conversation or the batch and nothing else."""
+    if isinstance(request, EstimateCostRequest):
+        return request
+    chat_spec = request if isinstance(request, ChatSpec) else None
+    embed_spec = request if isinstance(request, EmbedSpec) else None
+    return EstimateCostRequest(chat=chat_spec, embed=embed_spec)
+
+
+def explain_request(request: ExplainRouteRequest | ChatSpec | EmbedSpec) -> ExplainRouteRequest:
+    """The request itself, or the one that holds the conversation or the batch and nothing else."""
+    if isinstance(request, ExplainRouteRequest):
+        return request
+    chat_spec = request if isinstance(request, ChatSpec) else None
+    embed_spec = request if isinstance(request, EmbedSpec) else None
+    return ExplainRouteRequest(chat=chat_spec, embed=embed_spec)
 
 
 def embed_options(options: StreamEmbedOptions | str) -> StreamEmbedRequest:

@@ -3,10 +3,14 @@
 import argparse
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
+from hedgerow_server.catalogue.book import Catalogue
 from hedgerow_server.config.load import ConfigError, load
+from hedgerow_server.config.reload import mark
+from hedgerow_server.config.worker import work
 from hedgerow_server.settings import Settings, json_schema, references
 from hedgerow_server.verdict import CHECKS
 
@@ -20,6 +24,9 @@ def main() -> int:
             return 0
         case "check":
             return _check(arguments.config)
+        case "parse":
+            work(_checked)
+            return 0
         case "probe" | "record":
             return _ask(arguments)
         case _:
@@ -41,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         "line and what was expected.",
     )
     check.add_argument("config", type=Path, help="the configuration file (YAML)")
+    commands.add_parser("parse", help="for the router itself: parse the files that standard input names")
     commands.add_parser("schema", help="print the JSON Schema of the configuration, for editors")
     _add_probe(commands)
     _add_record(commands)
@@ -86,12 +94,19 @@ def _add_record(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def _check(path: Path) -> int:
     try:
-        settings = load(path, Settings, references)
+        settings = _checked(path)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
     print(f"{path}: fine: {len(settings.providers)} providers, {len(settings.routes)} routes")
     return 0
+
+
+def _checked(path: Path) -> Settings:
+    """The settings in a file, once all that they name is found to be of use. Raises ConfigError."""
+    settings = load(path, Settings, references)
+    Catalogue(settings.catalogue.files)
+    return settings
 
 
 def _ask(arguments: argparse.Namespace) -> int:
@@ -115,11 +130,15 @@ def _ask(arguments: argparse.Namespace) -> int:
 
 
 def _serve(path: Path, ports_file: Path | None) -> int:
+    # Before the file is read: what changes meanwhile is noticed later.
+    seen = mark(path)
     try:
         settings = load(path, Settings, references)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
+    # gRPC's handlers for forks stop its threads for a moment; this process only starts others.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     # Imported here, so that `check` and `schema` answer at once.
     from hedgerow_server.serve import serve
     from hedgerow_server.telemetry.logs import set_up_logging
@@ -128,8 +147,8 @@ def _serve(path: Path, ports_file: Path | None) -> int:
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(serve(settings, ports_file))
-    return uvloop.run(serve(settings, ports_file))
+        return asyncio.run(serve(settings, path, seen, ports_file))
+    return uvloop.run(serve(settings, path, seen, ports_file))
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from hedgerow_server.app import upstream
 from hedgerow_server.core.call import Call, Kind, Method
+from hedgerow_server.core.drift import Counts
 from hedgerow_server.core.error import CredentialUnavailable, HedgerowError
 from hedgerow_server.core.event import Event
 from hedgerow_server.core.port import Operation
@@ -31,13 +31,17 @@ from hedgerow_server.core.request import (
 )
 from hedgerow_server.credentials.lease import HeldLease
 from hedgerow_server.credentials.sources import lease
+from hedgerow_server.edition import upstream
 from hedgerow_server.providers import registry
 from hedgerow_server.providers.openai.section import OpenAISection
 from hedgerow_server.providers.openai.section import settings as openai_settings
 from hedgerow_server.providers.section import ProviderSection
 from hedgerow_server.record import Exchange, PrivateError, Scrubber, Tape, folder_name, recording, scrubber
+from hedgerow_server.routing.candidate import Candidate
 from hedgerow_server.routing.execute import execute
-from hedgerow_server.routing.plan import Candidate, Plan
+from hedgerow_server.routing.plan import Bounds, Plan
+from hedgerow_server.routing.section import CandidateSection
+from hedgerow_server.routing.state import States
 from hedgerow_server.settings import Settings
 from hedgerow_server.verdict import CHECKS, Asked, CheckName, Result, judge
 
@@ -72,6 +76,7 @@ class Subject:
         self.tape = Tape(registry.transport(section))
         self._held = held
         self._upstream = upstream(name, section, held, self.tape)
+        self._upstream.dialect.drift.sample_every = 1
 
     @property
     def scrubber(self) -> Scrubber:
@@ -97,20 +102,34 @@ class Subject:
             else:
                 wanted = [one.model] if not models or one.model in models else []
             for model in wanted:
-                candidate = Candidate(self._upstream, model, one.region, one.dimensions)
+                candidate = self._candidate(model, one)
                 for name in _of_kind(kind, names):
                     found.setdefault((model, name), Check(name, route_name, candidate))
         return list(found.values())
+
+    def _candidate(self, model: str, section: CandidateSection) -> Candidate:
+        # A state of its own for each check: what fails is what is looked for, and must hold up nothing.
+        state = States().of(self.name, "", model, section.region)
+        return Candidate(
+            upstream=self._upstream,
+            model=model,
+            state=state,
+            region=section.region,
+            lease=self._upstream.lease,
+            dimensions=section.dimensions,
+        )
 
     async def run(self, check: Check) -> Result:
         """Makes the call and judges what comes, within `TIMEOUT_S`. A failed call is a result, too."""
         result = Result(provider=self.name, route=check.route, model=check.candidate.model, check=check.name)
         call, taped, started_s = _call(check), len(self.tape.exchanges), time.monotonic()
+        known = self._upstream.dialect.drift.counts()
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 events = await _events(call)
             judge(result, events, self._asked(check.candidate))
             self._judge_form(result, self.tape.exchanges[taped:])
+            self._note_drift(result, known)
         except TimeoutError:
             result.problems = [f"no whole answer within {TIMEOUT_S:g} s"]
         except CredentialUnavailable as error:
@@ -141,6 +160,12 @@ class Subject:
         if result.check == "stream" and exchanges and exchanges[-1].content_type == "application/json":
             result.problems.append("a stream was asked for, and one JSON document came")
 
+    def _note_drift(self, result: Result, before: Counts) -> None:
+        """Notes what this check's answer has that the dialect does not know. It fails no call, so it is no problem."""
+        for kind, names in self._upstream.dialect.drift.counts().items():
+            told = before.get(kind, {})
+            result.notes += [f"unknown {kind} {name}" for name, count in names.items() if count > told.get(name, 0)]
+
 
 def _of_kind(kind: str, names: Sequence[CheckName]) -> list[CheckName]:
     """The checks for a route. One for chat and embeddings does not tell which of them a model is for: it is taken for
@@ -151,7 +176,7 @@ def _of_kind(kind: str, names: Sequence[CheckName]) -> list[CheckName]:
 
 
 def _call(check: Check) -> Call:
-    plan, spec = Plan((check.candidate,), NO_POLICY), _spec(check)
+    plan, spec = Plan((check.candidate,), NO_POLICY, Bounds(max_attempts=1)), _spec(check)
     stream = check.name == "stream"
     kind = Kind.SERVER_STREAM if stream else Kind.UNARY
     method = Method(f"probe/{check.name}", kind, lambda _: spec, lambda call: execute(call, plan, spec, stream=stream))
@@ -173,7 +198,7 @@ def _spec(check: Check) -> ChatSpec | EmbedSpec:
 
 
 def _inputs(candidate: Candidate) -> tuple[str, ...]:
-    return _INPUTS[: candidate.upstream.dialect.embed_batch_limit]
+    return _INPUTS[: candidate.upstream.dialect.embed_batch_limit(candidate.model)]
 
 
 async def _events(call: Call) -> list[Event]:

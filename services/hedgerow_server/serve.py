@@ -1,6 +1,7 @@
 """The life of the process: start, refresh, drain, end."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -9,6 +10,9 @@ from pathlib import Path
 import msgspec
 
 from hedgerow_server.app import App
+from hedgerow_server.config.load import ConfigError
+from hedgerow_server.config.reload import Mark
+from hedgerow_server.core.error import HedgerowError
 from hedgerow_server.doors.listen import ListenError
 from hedgerow_server.settings import Settings
 
@@ -16,15 +20,20 @@ _log = logging.getLogger(__name__)
 _REFRESH_S = 5.0
 
 
-async def serve(settings: Settings, ports_file: Path | None) -> int:
-    """Runs a router until a signal ends it; returns the exit status.
+async def serve(settings: Settings, path: Path, seen: Mark | None, ports_file: Path | None) -> int:
+    """Runs a router until a signal ends it; returns the exit status. `path` is the file of the settings, `seen` the
+    mark that it had when it was read.
 
     SIGTERM or SIGINT: health says NOT_SERVING, open calls get `server.drain_seconds`, then 0. A second signal ends
-    them at once.
+    them at once. SIGHUP reloads the configuration, as a change of its file does.
     """
-    app = App(settings)
-    stopping, hurrying = _signals()
-    await app.refresh_leases()
+    stopping, hurrying, reloading = _signals()
+    try:
+        app = await App.build(settings, path)
+    except ConfigError as error:
+        _log.error("%s", error)
+        return 1
+    await app.refresh()
     try:
         addresses = await app.listen()
     except ListenError as error:
@@ -36,19 +45,25 @@ async def serve(settings: Settings, ports_file: Path | None) -> int:
     for problem in app.problems():
         _log.warning("not ready: %s", problem)
     _log.info("serving gRPC on %(grpc)s, admin gRPC on %(admin_grpc)s, admin HTTP on %(admin_http)s", addresses)
-    keeper = asyncio.create_task(_keep_leases(app))
+    keepers = [
+        asyncio.create_task(_keep_leases(app)),
+        asyncio.create_task(app.reloader.follow(seen)),
+        asyncio.create_task(_keep_reloading(app, reloading)),
+    ]
     await stopping.wait()
-    _log.info("draining: open calls get %g s; a second signal ends them", settings.server.drain_seconds)
-    keeper.cancel()
-    await app.drain(settings.server.drain_seconds, hurrying)
+    grace_s = app.edition.settings.server.drain_seconds
+    _log.info("draining: open calls get %g s; a second signal ends them", grace_s)
+    for keeper in keepers:
+        keeper.cancel()
+    await app.drain(grace_s, hurrying)
     await app.close()
     _log.info("ended")
     return 0
 
 
-def _signals() -> tuple[asyncio.Event, asyncio.Event]:
-    """Events for the first and the second signal."""
-    stopping, hurrying = asyncio.Event(), asyncio.Event()
+def _signals() -> tuple[asyncio.Event, asyncio.Event, asyncio.Event]:
+    """Events for the first and the second signal to end, and for SIGHUP."""
+    stopping, hurrying, reloading = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     def on_signal() -> None:
         (hurrying if stopping.is_set() else stopping).set()
@@ -56,15 +71,27 @@ def _signals() -> tuple[asyncio.Event, asyncio.Event]:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
-    return stopping, hurrying
+    loop.add_signal_handler(signal.SIGHUP, reloading.set)
+    return stopping, hurrying, reloading
 
 
 async def _keep_leases(app: App) -> None:
-    """Reads the secrets again every few seconds: a file may have been rotated, a missing one may have come."""
+    """Reads the secrets and the files of the catalogue again every few seconds: a file may have been rotated or
+    changed, a missing one may have come.
+    """
     while True:
         await asyncio.sleep(_REFRESH_S)
-        await app.refresh_leases()
+        await app.refresh()
         await app.tell_health()
+
+
+async def _keep_reloading(app: App, asked: asyncio.Event) -> None:
+    while True:
+        await asked.wait()
+        asked.clear()
+        with contextlib.suppress(HedgerowError):  # which is told where it happens
+            await app.reloader.reload()
+            await app.tell_health()
 
 
 def _write_atomically(path: Path, content: bytes) -> None:

@@ -56,6 +56,17 @@ def test_a_stream_begins_with_started_and_ends_with_completed(stack: Stack, grpc
 
 
 @pytest.mark.timeout(450)
+def test_log_probabilities_are_asked_for_and_told(stack: Stack, grpcurl: Path) -> None:
+    request = json.loads(ask("fast"))
+    request["chat"]["top_logprobs"] = 2
+    done = run(grpcurl, "-d", json.dumps(request), stack.target, f"{CHAT}/Complete")
+    assert done.returncode == 0, done.stderr
+    (part,) = json.loads(done.stdout)["message"]["content"]
+    assert "".join(token["token"] for token in part["logprobs"]) == part["text"]
+    assert [len(token["top"]) for token in part["logprobs"]] == [2] * len(part["logprobs"])
+
+
+@pytest.mark.timeout(450)
 def test_the_services_are_listed_and_described(stack: Stack, grpcurl: Path) -> None:
     listed = run(grpcurl, stack.target, "list").stdout.split()
     assert {CHAT, "hedgerow.embed.v1.EmbedService", "grpc.health.v1.Health"} <= set(listed)

@@ -9,7 +9,7 @@ import grpc.aio
 import pytest
 from hedgerow_server.core.call import Call, Kind, Method
 from hedgerow_server.core.event import Event, Started
-from hedgerow_server.doors.grpcio import Endpoint, GrpcDoor
+from hedgerow_server.doors.grpcio import Endpoint, GrpcDoor, Serving
 from rpc.caller import Outcome
 
 SECRET = "the text of an exception"
@@ -62,7 +62,7 @@ async def serving(report: Report, make: type[Words]) -> AsyncIterator[grpc.aio.C
         Endpoint(Method("test.v1.Test/Stream", Kind.SERVER_STREAM, broken, broken), encoder=make),
     ]
     server = grpc.aio.server()
-    server.add_generic_rpc_handlers(GrpcDoor(OneEvent(), report, endpoints).handlers())
+    server.add_generic_rpc_handlers(GrpcDoor(Serving(OneEvent(), endpoints), report).handlers())
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

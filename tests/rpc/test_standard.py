@@ -1,5 +1,6 @@
 """The standard services and the admin doors: health, reflection, channelz, /healthz, /readyz, and ListModels."""
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from grpc_channelz.v1 import channelz_pb2, channelz_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
 from hedgerow.router.v1 import router_service_pb2 as router_pb
-from rpc.caller import COMPLETE, LIST_MODELS, Door, Outcome, chat, connected, get
+from rpc.caller import COMPLETE, LIST_MODELS, STREAM_COMPLETE, Door, Outcome, chat, connected, get
 from rpc.conftest import StartRouter
 from stack import Stack, configuration
 
@@ -218,7 +219,7 @@ def test_pages_together_are_all_models_in_order(door: Door) -> None:
     assert {"fast", "slow", "embed-small"} <= set(names)
     fast, small = whole.models[names.index("fast")], whole.models[names.index("embed-small")]
     assert (fast.kind, small.kind) == (router_pb.MODEL_KIND_CHAT, router_pb.MODEL_KIND_EMBED)
-    assert list(fast.candidates) == [router_pb.Candidate(provider="sim", model="gpt-4o-mini")]
+    assert [(one.provider, one.model, one.region) for one in fast.candidates] == [("sim", "gpt-4o-mini", "")]
     seen: list[router_pb.Model] = []
     token = ""
     while True:
@@ -253,3 +254,19 @@ def test_the_default_page_has_a_hundred_models(start_router: StartRouter) -> Non
         answer = caller.unary(LIST_MODELS, b"", router_pb.ListModelsResponse.FromString).message
         assert len(answer.models) == 100
         assert answer.next_page_token
+
+
+def test_the_admin_door_counts_what_a_provider_sends_that_is_not_known(start_router: StartRouter) -> None:
+    """The answers go through all the same."""
+    with start_router() as running, connected(running.addresses["grpc"]) as caller:
+        page = f"http://{running.addresses['admin_http']}/drift"
+        before = json.loads(get(page)[1])
+        assert before["sim"] == before["down"] == {}
+        for method in (COMPLETE, STREAM_COMPLETE):
+            assert caller.chat(method, "all/sim-unknown-event").code is grpc.StatusCode.OK
+        status, text = get(page)
+        counts = json.loads(text)
+        assert status == 200
+        assert counts["sim"]["field"] == {"hedgerow_unknown": 1}
+        assert sum(counts["sim"]["event"].values()) == 1
+        assert counts["down"] == {}

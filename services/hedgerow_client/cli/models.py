@@ -1,7 +1,7 @@
 """`hedgerow models`: what the gateway offers."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -9,11 +9,19 @@ from hedgerow_client.cli.options import DEFAULT_TARGET, Plaintext, Target, Timeo
 from hedgerow_client.cli.terminal import reporting
 
 if TYPE_CHECKING:
-    from hedgerow.router.v1.router_service_pb2 import Model
+    from hedgerow.router.v1.router_service_pb2 import Model, ModelFacts, ModelKind
+
+_FLAGS = {"tools": "tools", "json_schema": "schema", "reasoning": "reasoning", "prefill": "prefill"}
 
 
 def models(
     *,
+    kind: Annotated[
+        Literal["chat", "embed"] | None, typer.Option(help="Only models for this.", show_default=False)
+    ] = None,
+    provider: Annotated[
+        str, typer.Option(help="Only models that this provider serves, by its configured name.", show_default=False)
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print each model as a line of JSON.")] = False,
     target: Target = DEFAULT_TARGET,
     token: Token = None,
@@ -21,17 +29,19 @@ def models(
     tls_ca: TlsCa = None,
     timeout: Timeout = None,
 ) -> None:
-    """List the models that you may use, and who serves them.
+    """List the models that you may use, what is known of them, and who serves them.
 
-    Who serves a model stands in the order in which its route prefers them.
+    Who serves a model stands in the order in which its route prefers them; what is known is of the first of them. A
+    name that ends with /* stands for all models of its provider; those that the gateway knows follow it.
 
     [bold]Examples[/bold]
 
       hedgerow models
+      hedgerow models --kind embed --provider openai
       hedgerow models --json | jq -r .name
     """
     with reporting(target), connect(target, token, plaintext, tls_ca, timeout) as client:
-        found = client.list_models()
+        found = client.list_models(kind=_kind_number(kind), provider=provider)
     if as_json:
         _print_json(found)
     else:
@@ -50,12 +60,40 @@ def _print_table(found: list["Model"]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("MODEL", "KIND", "SERVED BY", box=None, pad_edge=False, header_style="bold")
+    columns = ("MODEL", "KIND", "CONTEXT", "OUTPUT", "CAN", "RETIRES", "SERVED BY")
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for model in found:
         # Text, not str: a name in square brackets is not markup.
-        table.add_row(Text(model.name), Text(_kind(model)), Text(_candidates(model)))
+        table.add_row(*map(Text, (model.name, _kind(model), *_known(model), _candidates(model))))
     # A file or a pipe has no width to fold to.
     Console(width=None if sys.stdout.isatty() else 1000).print(table)
+
+
+def _known(model: "Model") -> tuple[str, str, str, str]:
+    """Context, longest answer, abilities and last day, each a hyphen where it is not known."""
+    facts = next((one.facts for one in model.candidates if one.HasField("facts")), None)
+    if facts is None:
+        return "-", "-", "-", "-"
+    limits = [
+        f"{getattr(facts, field):,}" if facts.HasField(field) else "-"
+        for field in ("context_tokens", "max_output_tokens")
+    ]
+    return limits[0], limits[1], _abilities(facts) or "-", facts.retire_date or "-"
+
+
+def _abilities(facts: "ModelFacts") -> str:
+    words = [word for word in facts.input_modalities if word != "text"]
+    words += [f"{word} out" for word in facts.output_modalities if word != "text"]
+    words += [word for field, word in _FLAGS.items() if getattr(facts, field)]
+    if facts.HasField("dimensions"):
+        words.append(f"{facts.dimensions} dimensions")
+    return ", ".join(words)
+
+
+def _kind_number(kind: str | None) -> "ModelKind.ValueType":
+    from hedgerow.router.v1.router_service_pb2 import MODEL_KIND_UNSPECIFIED, ModelKind
+
+    return MODEL_KIND_UNSPECIFIED if kind is None else ModelKind.Value(f"MODEL_KIND_{kind.upper()}")
 
 
 def _kind(model: "Model") -> str:

@@ -5,6 +5,8 @@ import typer
 from hedgerow_client.cli.chat import chat
 from hedgerow_client.cli.check import check
 from hedgerow_client.cli.embed import embed
+from hedgerow_client.cli.estimate import estimate
+from hedgerow_client.cli.explain import explain
 from hedgerow_client.cli.models import models
 from hedgerow_client.cli.probe import probe
 from hedgerow_client.cli.serve import serve
@@ -49,6 +51,8 @@ def build() -> typer.Typer:
     app.command()(probe)
     app.command()(chat)
     app.command()(embed)
+    app.command()(estimate)
+    app.command()(explain)
     app.command()(models)
     app.command()(version)
     return app

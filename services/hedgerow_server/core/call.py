@@ -27,6 +27,8 @@ class Principal(msgspec.Struct, frozen=True):
     tenant: str
     team: str = ""
     user: str = ""
+    regions: frozenset[str] = frozenset()
+    """Residency: the only regions where the caller's data may go; empty: anywhere."""
 
 
 class Method(msgspec.Struct, frozen=True):

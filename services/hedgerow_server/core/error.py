@@ -5,9 +5,9 @@ HedgerowError
 ├── Unauthenticated                                                                               UNAUTHENTICATED
 ├── Forbidden, ContentRefused                                                                     PERMISSION_DENIED
 ├── ModelNotFound                                                                                 NOT_FOUND
-├── NoCandidate, ParameterUnsupported                                                             FAILED_PRECONDITION
+├── NoCandidate, ParameterUnsupported, ConfigInvalid                                              FAILED_PRECONDITION
 ├── MessageTooLarge, ReaderTooSlow                                                                RESOURCE_EXHAUSTED
-├── Overloaded, Draining                                                                          UNAVAILABLE
+├── Overloaded, Draining, SwitchedOff                                                             UNAVAILABLE
 ├── ProviderThrottled, ProviderQuotaSpent, ProviderUnavailable, ProviderAuth,
 │   ProviderModelUnavailable, UpstreamProtocol, StreamCut, StreamStalled,
 │   FirstTokenTimeout, CredentialUnavailable                                                      UNAVAILABLE
@@ -145,6 +145,12 @@ class ParameterUnsupported(HedgerowError):
     code, reason = "FAILED_PRECONDITION", "PARAMETER_UNSUPPORTED"
 
 
+class ConfigInvalid(HedgerowError):
+    """The configuration file cannot be used."""
+
+    code, reason = "FAILED_PRECONDITION", "CONFIG_INVALID"
+
+
 class MessageTooLarge(HedgerowError):
     """The request message is above the gateway's limit."""
 
@@ -167,6 +173,12 @@ class Draining(HedgerowError):
     """The gateway is shutting down."""
 
     code, reason, retryable = "UNAVAILABLE", "DRAINING", True
+
+
+class SwitchedOff(HedgerowError):
+    """An operator has switched off what was asked for."""
+
+    code, reason = "UNAVAILABLE", "SWITCHED_OFF"
 
 
 class ProviderThrottled(HedgerowError):

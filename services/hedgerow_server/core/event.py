@@ -5,7 +5,10 @@ from collections.abc import AsyncGenerator
 
 import msgspec
 
-from hedgerow_server.core.request import Citation, ProviderItem, ProviderState
+from hedgerow_server.core.admin import AdminAnswer
+from hedgerow_server.core.explanation import RouteExplained
+from hedgerow_server.core.model import ModelFacts
+from hedgerow_server.core.request import Citation, ProviderItem, ProviderState, TokenLogprob
 
 
 class FinishReason(enum.Enum):
@@ -34,6 +37,7 @@ class WarningCode(enum.Enum):
     PROVIDER_STATE_DROPPED = 3
     CHOICES_DROPPED = 4
     DEADLINE_CLAMPED = 5
+    MODEL_RETIRING = 6
 
 
 class Warning(msgspec.Struct, frozen=True):
@@ -115,28 +119,28 @@ class Started(msgspec.Struct, frozen=True):
     response_id: str = ""
 
 
-class TextDelta(msgspec.Struct, frozen=True):
+class TextDelta(msgspec.Struct, frozen=True, gc=False):
     """More text of a part."""
 
     part_index: int
     text: str
 
 
-class RefusalDelta(msgspec.Struct, frozen=True):
+class RefusalDelta(msgspec.Struct, frozen=True, gc=False):
     """More words of refusal."""
 
     part_index: int
     text: str
 
 
-class ReasoningDelta(msgspec.Struct, frozen=True):
+class ReasoningDelta(msgspec.Struct, frozen=True, gc=False):
     """More of the model's thoughts."""
 
     part_index: int
     text: str
 
 
-class ToolCallStarted(msgspec.Struct, frozen=True):
+class ToolCallStarted(msgspec.Struct, frozen=True, gc=False):
     """A tool call begins."""
 
     part_index: int
@@ -144,14 +148,14 @@ class ToolCallStarted(msgspec.Struct, frozen=True):
     name: str
 
 
-class ToolCallArgumentsDelta(msgspec.Struct, frozen=True):
+class ToolCallArgumentsDelta(msgspec.Struct, frozen=True, gc=False):
     """More of a tool call's arguments, JSON text."""
 
     part_index: int
     arguments: str
 
 
-class ToolCallEnded(msgspec.Struct, frozen=True):
+class ToolCallEnded(msgspec.Struct, frozen=True, gc=False):
     """A tool call's arguments are complete."""
 
     part_index: int
@@ -162,6 +166,13 @@ class CitationAdded(msgspec.Struct, frozen=True):
 
     part_index: int
     citation: Citation
+
+
+class LogprobsDelta(msgspec.Struct, frozen=True):
+    """How likely more tokens of a part were; the part has had a delta before."""
+
+    part_index: int
+    tokens: tuple[TokenLogprob, ...]
 
 
 class MediaDelta(msgspec.Struct, frozen=True):
@@ -186,6 +197,15 @@ class ProviderStateAttached(msgspec.Struct, frozen=True):
 
     part_index: int
     state: ProviderState
+
+
+class RouteChanged(msgspec.Struct, frozen=True):
+    """Another candidate begins anew: all that was sent before is void."""
+
+    provider: str
+    model: str
+    warnings: tuple[Warning, ...] = ()
+    response_id: str = ""
 
 
 class Finished(msgspec.Struct, frozen=True):
@@ -233,6 +253,12 @@ class AttemptRecord(msgspec.Struct, kw_only=True):
     first_token_s: float | None = None
     total_s: float = 0.0
     usage: Usage | None = None
+    hedge_delays_s: tuple[float, float] | None = None
+    """Of a hedged attempt: how long after the first one it was to start, and how long it really was."""
+    cost_picos: int | None = None
+    """What the provider takes for it, in 10^-12 US dollars; 0 for what it refused. None: unknown."""
+    price_version: str = ""
+    """The version of the price that the cost is from; empty without one."""
 
 
 class Completed(msgspec.Struct, frozen=True):
@@ -270,11 +296,12 @@ class EmbedCompleted(msgspec.Struct, frozen=True):
 
 
 class CandidateInfo(msgspec.Struct, frozen=True):
-    """Who may serve a model."""
+    """Who may serve a model; `facts` is what the catalogue knows of it."""
 
     provider: str
     model: str
     region: str
+    facts: ModelFacts | None = None
 
 
 class ModelInfo(msgspec.Struct, frozen=True):
@@ -292,6 +319,32 @@ class ModelsListed(msgspec.Struct, frozen=True):
     next_page_token: str
 
 
+class CostEstimate(msgspec.Struct, frozen=True, kw_only=True):
+    """What one attempt may cost at one candidate. Costs are 10^-12 US dollars; None: unknown, or without a bound."""
+
+    candidate: CandidateInfo
+    low_picos: int | None
+    expected_picos: int | None
+    high_picos: int | None
+    expected_input_tokens: int
+    input_tokens_bound: int | None
+    expected_output_tokens: int
+    output_tokens_bound: int | None
+    price_version: str
+
+
+class CostEstimated(msgspec.Struct, frozen=True):
+    """The answer of EstimateCost, in the order in which the candidates would be asked."""
+
+    candidates: tuple[CostEstimate, ...]
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The answer of an RPC for operators."""
+
+    answer: AdminAnswer
+
+
 Delta = (
     TextDelta
     | RefusalDelta
@@ -300,11 +353,25 @@ Delta = (
     | ToolCallArgumentsDelta
     | ToolCallEnded
     | CitationAdded
+    | LogprobsDelta
     | MediaDelta
     | ProviderItemAdded
     | ProviderStateAttached
 )
-Event = Started | Delta | Finished | Completed | EmbeddingsAdded | ItemFailed | EmbedCompleted | ModelsListed
+Event = (
+    Started
+    | Delta
+    | RouteChanged
+    | Finished
+    | Completed
+    | EmbeddingsAdded
+    | ItemFailed
+    | EmbedCompleted
+    | ModelsListed
+    | CostEstimated
+    | Answered
+    | RouteExplained
+)
 
 Events = AsyncGenerator[Event, None]
 """The events of an answer as they come; closed by whoever reads them."""
@@ -316,11 +383,16 @@ def coalesce(events: list[Event]) -> list[Event]:
         return events
     joined: list[Event] = []
     for event in events:
+        at = -1
         union = _union(joined[-1], event) if joined else None
+        if union is None and len(joined) > 1 and isinstance(joined[-1], LogprobsDelta):
+            # Text may pass the log probabilities of the text before it: each is joined with its like.
+            at = -2
+            union = _union(joined[-2], event)
         if union is None:
             joined.append(event)
         else:
-            joined[-1] = union
+            joined[at] = union
     return joined
 
 
@@ -334,4 +406,6 @@ def _union(last: Event, event: Event) -> Event | None:
         and last.part_index == event.part_index
     ):
         return ToolCallArgumentsDelta(event.part_index, last.arguments + event.arguments)
+    elif isinstance(event, LogprobsDelta) and isinstance(last, LogprobsDelta) and last.part_index == event.part_index:
+        return LogprobsDelta(event.part_index, last.tokens + event.tokens)
     return None

@@ -7,6 +7,7 @@ from hedgerow_server.core.event import (
     CitationAdded,
     Completed,
     Event,
+    LogprobsDelta,
     MediaDelta,
     ProviderItemAdded,
     ProviderStateAttached,
@@ -31,6 +32,7 @@ from hedgerow_server.core.request import (
     Refusal,
     Role,
     Text,
+    TokenLogprob,
     ToolCall,
 )
 
@@ -46,7 +48,19 @@ class Answer(msgspec.Struct, frozen=True):
 class _Pieces:
     """One part while it grows."""
 
-    __slots__ = ("call", "citations", "data", "item", "kind", "media_type", "state", "text", "transcript", "url")
+    __slots__ = (
+        "call",
+        "citations",
+        "data",
+        "item",
+        "kind",
+        "logprobs",
+        "media_type",
+        "state",
+        "text",
+        "transcript",
+        "url",
+    )
 
     def __init__(self, kind: type[Content]) -> None:
         self.kind = kind
@@ -59,6 +73,7 @@ class _Pieces:
         self.item: ProviderItem | None = None
         self.state: ProviderState | None = None
         self.citations: list[Citation] = []
+        self.logprobs: list[TokenLogprob] = []
 
     def content(self) -> Content:
         """The finished content."""
@@ -126,6 +141,8 @@ class Fold:
         match event:
             case CitationAdded(index, citation) if index in self._parts:
                 self._parts[index].citations.append(citation)
+            case LogprobsDelta(index, tokens) if index in self._parts:
+                self._parts[index].logprobs += tokens
             case MediaDelta(index):
                 part = self._part(index, File)
                 part.media_type = part.media_type or event.media_type
@@ -142,7 +159,7 @@ class Fold:
         if self._completed is None:
             raise Internal("An answer ended without its last event.")
         parts = tuple(
-            Part(content=part.content(), state=part.state, citations=tuple(part.citations))
+            Part(part.content(), part.state, tuple(part.citations), logprobs=tuple(part.logprobs))
             for _, part in sorted(self._parts.items())
         )
         return Answer(Message(Role.ASSISTANT, parts), self._started, self._completed)

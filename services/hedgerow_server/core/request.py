@@ -150,13 +150,33 @@ class Citation(msgspec.Struct, frozen=True):
     source_id: str = ""
 
 
+class TokenAlternative(msgspec.Struct, frozen=True):
+    """How likely a token was; `logprob` is natural, `data` the token's bytes where the provider gives them."""
+
+    token: str
+    logprob: float
+    data: bytes = b""
+    token_id: int | None = None
+
+
+class TokenLogprob(msgspec.Struct, frozen=True):
+    """How likely a token of an answer was, and in `top` the likeliest ones at its place."""
+
+    token: str
+    logprob: float
+    data: bytes = b""
+    token_id: int | None = None
+    top: tuple[TokenAlternative, ...] = ()
+
+
 class Part(msgspec.Struct, frozen=True):
-    """One piece of a message."""
+    """One piece of a message. Only an answer's parts have citations and logprobs."""
 
     content: Content
     state: ProviderState | None = None
     citations: tuple[Citation, ...] = ()
     cache_hint: CacheHint | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -232,6 +252,7 @@ class ChatSpec(msgspec.Struct, frozen=True, kw_only=True):
     stop_sequences: tuple[str, ...] = ()
     prompt_cache_key: str = ""
     provider_options: dict[str, str] = {}
+    top_logprobs: int | None = None
 
 
 EmbedInput = str | tuple[int, ...]
@@ -262,6 +283,10 @@ class RoutePolicy(msgspec.Struct, frozen=True, kw_only=True):
     first_token_timeout_s: float | None = None
     idle_timeout_s: float | None = None
     allow_route_change: bool = False
+    regions: tuple[str, ...] = ()
+    disable_hedging: bool = False
+    max_attempts: int | None = None
+    session_id: str = ""
 
 
 NO_POLICY = RoutePolicy()
@@ -283,8 +308,30 @@ class EmbedRequest(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
 
 
+class EstimateRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A call of EstimateCost: what would be asked, and how."""
+
+    spec: ChatSpec | EmbedSpec
+    policy: RoutePolicy = NO_POLICY
+    labels: dict[str, str] = {}
+
+
+class ExplainRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A call of ExplainRoute: what would be asked, and how."""
+
+    spec: ChatSpec | EmbedSpec
+    policy: RoutePolicy = NO_POLICY
+    labels: dict[str, str] = {}
+    stream: bool = False
+    """Whether the chat would be streamed."""
+
+
 class ListModelsRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A call of ListModels."""
 
     page_size: int = 100
     page_token: str = ""
+    kind: str = ""
+    """"chat", "embed" or empty: both."""
+    provider: str = ""
+    """The configured name of a provider that may serve the models; empty: any."""

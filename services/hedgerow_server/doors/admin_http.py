@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
+from hedgerow_server.core.drift import Counts
 from hedgerow_server.doors.listen import ListenError
 
 Readiness = Callable[[], list[str]]
 """Why the server is not ready, one phrase each; empty when it is."""
+Drift = Callable[[], dict[str, Counts]]
+"""What came of each provider that is not known."""
 
 
 class _Server(uvicorn.Server):
@@ -25,11 +28,18 @@ class _Server(uvicorn.Server):
 
 
 class AdminHttp:
-    """/healthz says that the event loop turns; /readyz says whether calls should come here, and if not, why."""
+    """/healthz says that the event loop turns; /readyz says whether calls should come here, and if not, why; /drift counts
+    what providers send that is not known.
+    """
 
-    def __init__(self, readiness: Readiness) -> None:
+    def __init__(self, readiness: Readiness, drift: Drift) -> None:
         self._readiness = readiness
-        routes = [Route("/healthz", self._healthz), Route("/readyz", self._readyz)]
+        self._drift = drift
+        routes = [
+            Route("/healthz", self._healthz),
+            Route("/readyz", self._readyz),
+            Route("/drift", self._tell_drift),
+        ]
         config = uvicorn.Config(
             Starlette(routes=routes), log_config=None, access_log=False, lifespan="off", server_header=False, ws="none"
         )
@@ -66,3 +76,6 @@ class AdminHttp:
         if problems:
             return PlainTextResponse("not ready: " + "; ".join(problems) + "\n", status_code=503)
         return PlainTextResponse("ready\n")
+
+    async def _tell_drift(self, request: Request) -> JSONResponse:
+        return JSONResponse(self._drift())

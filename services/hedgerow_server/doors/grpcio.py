@@ -59,13 +59,39 @@ class Endpoint(msgspec.Struct, frozen=True):
     encoder: Callable[[], Encoder] | None = None
 
 
+class Serving:
+    """What the door runs: a server with its RPCs. A reload puts another in its place; calls end where they began."""
+
+    def __init__(self, server: Server, endpoints: Iterable[Endpoint]) -> None:
+        self.server = server
+        self.endpoints = {endpoint.method.name: endpoint for endpoint in endpoints}
+        self._open = 0
+        self._left: asyncio.Event | None = None
+
+    def enter(self) -> None:
+        """A call begins."""
+        self._open += 1
+
+    def leave(self) -> None:
+        """A call has ended."""
+        self._open -= 1
+        if not self._open and self._left is not None:
+            self._left.set()
+
+    async def left(self) -> None:
+        """Returns once no call runs here. To be awaited after another has taken its place."""
+        self._left = asyncio.Event()
+        if self._open:
+            await self._left.wait()
+
+
 class GrpcDoor:
     """Turns gRPC calls into core calls."""
 
-    def __init__(self, server: Server, report: Callable[[Call], bytes], endpoints: Iterable[Endpoint]) -> None:
-        self._server = server
+    def __init__(self, serving: Serving, report: Callable[[Call], bytes]) -> None:
+        self.serving = serving
+        """What runs new calls; may be replaced by one with the same RPCs at any time."""
         self._report = report
-        self._endpoints = tuple(endpoints)
         self._open: dict[Call, asyncio.Task[None]] = {}
 
     def handlers(self, *, instrumented: bool = False) -> list[grpc.GenericRpcHandler]:
@@ -73,9 +99,9 @@ class GrpcDoor:
         `instrumented` shapes streams as generators, as OpenTelemetry's interceptor needs them.
         """
         services: dict[str, dict[str, grpc.RpcMethodHandler[bytes, bytes]]] = {}
-        for endpoint in self._endpoints:
+        for endpoint in self.serving.endpoints.values():
             service, _, name = endpoint.method.name.partition("/")
-            services.setdefault(service, {})[name] = self._handler(endpoint, instrumented=instrumented)
+            services.setdefault(service, {})[name] = self._handler(endpoint.method, instrumented=instrumented)
         found: list[grpc.GenericRpcHandler] = [
             grpc.method_handlers_generic_handler(service, methods) for service, methods in services.items()
         ]
@@ -91,53 +117,52 @@ class GrpcDoor:
         for call in self._open:
             call.end(error)
 
-    def _handler(self, endpoint: Endpoint, *, instrumented: bool) -> grpc.RpcMethodHandler[bytes, bytes]:
-        match endpoint.method.kind:
+    def _handler(self, method: Method, *, instrumented: bool) -> grpc.RpcMethodHandler[bytes, bytes]:
+        match method.kind:
             case Kind.UNARY:
-                return grpc.unary_unary_rpc_method_handler(self._unary(endpoint))
+                return grpc.unary_unary_rpc_method_handler(self._unary(method.name))
             case Kind.SERVER_STREAM:
-                stream = self._stream(endpoint)
+                stream = self._stream(method.name)
                 return grpc.unary_stream_rpc_method_handler(_as_generator(stream) if instrumented else stream)
             case Kind.BIDI_STREAM:
-                bidi = self._bidi(endpoint)
+                bidi = self._bidi(method.name)
                 return grpc.stream_stream_rpc_method_handler(_as_generator(bidi) if instrumented else bidi)
 
-    def _unary(self, endpoint: Endpoint) -> Callable[[bytes, Context], Awaitable[bytes]]:
-        assert endpoint.answer is not None
-        method, make = endpoint.method, endpoint.answer
-
+    def _unary(self, name: str) -> Callable[[bytes, Context], Awaitable[bytes]]:
         async def handle(body: bytes, context: Context) -> bytes:
-            call = _call(method, context, body)
-            answer = make()
+            serving = self.serving
+            endpoint = serving.endpoints[name]
+            assert endpoint.answer is not None
+            call = _call(endpoint.method, context, body)
+            answer = endpoint.answer()
 
             async def deliver(event: Event) -> None:
                 answer.add(event)
 
             try:
-                await self._run(call, context, deliver)
+                await self._run(serving, call, context, deliver)
                 return answer.encode()
             except Exception as error:
                 await self._fault(call, context, error)
 
         return handle
 
-    def _stream(self, endpoint: Endpoint) -> Callable[[bytes, Context], Awaitable[None]]:
-        assert endpoint.encoder is not None
-        method, make = endpoint.method, endpoint.encoder
-
+    def _stream(self, name: str) -> Callable[[bytes, Context], Awaitable[None]]:
         async def handle(body: bytes, context: Context) -> None:
-            call = _call(method, context, body)
-            await self._write_events(call, context, make())
+            serving = self.serving
+            endpoint = serving.endpoints[name]
+            assert endpoint.encoder is not None
+            await self._write_events(serving, _call(endpoint.method, context, body), context, endpoint.encoder())
 
         return handle
 
-    def _bidi(self, endpoint: Endpoint) -> Callable[[AsyncIterator[bytes], Context], Awaitable[None]]:
-        assert endpoint.encoder is not None
-        method, make = endpoint.method, endpoint.encoder
-
+    def _bidi(self, name: str) -> Callable[[AsyncIterator[bytes], Context], Awaitable[None]]:
         async def handle(bodies: AsyncIterator[bytes], context: Context) -> None:
-            call = _call(method, context, b"", bodies)
-            await self._write_events(call, context, make())
+            serving = self.serving
+            endpoint = serving.endpoints[name]
+            assert endpoint.encoder is not None
+            call = _call(endpoint.method, context, b"", bodies)
+            await self._write_events(serving, call, context, endpoint.encoder())
 
         return handle
 
@@ -149,11 +174,11 @@ class GrpcDoor:
 
         async def handle(bodies: AsyncIterator[bytes], context: Context) -> None:
             call = _call(Method(name, Kind.BIDI_STREAM, refuse, refuse), context, b"")
-            await self._write_events(call, context, _NoEvents())
+            await self._write_events(self.serving, call, context, _NoEvents())
 
         return grpc.stream_stream_rpc_method_handler(_as_generator(handle) if instrumented else handle)
 
-    async def _write_events(self, call: Call, context: Context, encoder: Encoder) -> None:
+    async def _write_events(self, serving: Serving, call: Call, context: Context, encoder: Encoder) -> None:
         async def deliver(event: Event) -> None:
             for message in encoder.encode(event):
                 try:
@@ -163,21 +188,25 @@ class GrpcDoor:
                     raise asyncio.CancelledError from None
 
         try:
-            await self._run(call, context, deliver)
+            await self._run(serving, call, context, deliver)
         except Exception as error:
             await self._fault(call, context, error)
 
-    async def _run(self, call: Call, context: Context, deliver: Callable[[Event], Awaitable[None]]) -> None:
+    async def _run(
+        self, serving: Serving, call: Call, context: Context, deliver: Callable[[Event], Awaitable[None]]
+    ) -> None:
         """Sends the call through the server. Sets the trailers, or aborts with the failure's status."""
         task = asyncio.current_task()
         assert task is not None
         self._open[call] = task
+        serving.enter()
         try:
-            await self._server.serve(call, deliver)
+            await serving.server.serve(call, deliver)
             context.set_trailing_metadata(trailers(call.request_id, self._report(call), None))
         except HedgerowError as error:
             await _abort(context, error, trailers(call.request_id, self._report(call), error))
         finally:
+            serving.leave()
             del self._open[call]
 
     async def _fault(self, call: Call, context: Context, error: Exception) -> NoReturn:

@@ -43,7 +43,7 @@ class AdminGrpcSection(Section):
 
 
 class AdminHttpSection(Section):
-    """The admin HTTP door: /healthz and /readyz."""
+    """The admin HTTP door: /healthz, /readyz and /drift."""
 
     listen: ListenAddress = "127.0.0.1:50053"
     """Where it listens."""

@@ -1,5 +1,7 @@
 """One principal for every caller: for machines where the network itself decides who may call."""
 
+from typing import Annotated
+
 import pydantic
 
 from hedgerow_server.config.model import Section
@@ -15,13 +17,15 @@ class StaticIdentity(Section):
     """The team of every call."""
     user: str = pydantic.Field(default="", max_length=128)
     """The user of every call."""
+    regions: tuple[Annotated[str, pydantic.Field(min_length=1, max_length=64)], ...] = ()
+    """Residency: every call is served in these regions only, as routes name them for their candidates. Empty: anywhere."""
 
 
 class StaticAuthenticator:
     """Yields the configured principal, whoever calls."""
 
     def __init__(self, section: StaticIdentity) -> None:
-        self._principal = Principal(tenant=section.tenant, team=section.team, user=section.user)
+        self._principal = Principal(tenant=section.tenant, team=section.team, user=section.user, regions=frozenset(section.regions))
 
     def authenticate(self, call: Call) -> Principal:
         """The one principal."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.error import (
@@ -23,19 +23,26 @@ from hedgerow_server.core.event import (
     Event,
     Finished,
     Started,
+    Usage,
     Warning,
     WarningCode,
     coalesce,
 )
 from hedgerow_server.core.port import Operation, Prepared, Reader
 from hedgerow_server.core.request import ChatSpec, EmbedSpec, RoutePolicy
-from hedgerow_server.providers.http.port import Response, UnreachableError
+from hedgerow_server.providers.drain import worth_draining
+from hedgerow_server.providers.http.port import GarbledError, Response, UnreachableError
+from hedgerow_server.providers.refusal import protocol_error
+from hedgerow_server.routing.candidate import Candidate, Drain
 from hedgerow_server.routing.clock import Clock
-from hedgerow_server.routing.plan import Candidate
+from hedgerow_server.routing.limits import Limits
 from hedgerow_server.routing.tally import Tally
 
+_LEFT = (AttemptOutcome.CANCELLED, AttemptOutcome.HEDGE_LOST)
 _ERROR_BODY_BYTES = 65_536
 _ERROR_BODY_S = 5
+_REFUSED = 400
+"""From this status on an answer is a refusal, for which nobody bills."""
 _CUTTING = (Failure.TRANSIENT, Failure.RATE, Failure.KEY)
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id")
 
@@ -52,12 +59,13 @@ class Attempt:
         *,
         stream: bool,
         kind: AttemptKind,
+        limits: Limits,
     ) -> None:
         """Builds the request. Raises what the dialect says of the spec, ParameterUnsupported or CredentialUnavailable;
         nothing is sent or recorded before `batches`.
         """
         upstream = candidate.upstream
-        secret = upstream.lease.current() if upstream.lease is not None else None
+        secret = candidate.lease.current() if candidate.lease is not None else None
         self._prepared = upstream.dialect.build(spec, stream=stream, model=candidate.model, secret=secret)
         if policy.require_parameters:
             _require(self._prepared, upstream.name)
@@ -65,21 +73,36 @@ class Attempt:
         self._candidate = candidate
         self._operation = Operation.CHAT if isinstance(spec, ChatSpec) else Operation.EMBED
         self._stream = stream
-        self._first_token_timeout_s = policy.first_token_timeout_s or upstream.first_token_timeout_s
-        self._idle_timeout_s = policy.idle_timeout_s or upstream.idle_timeout_s
+        self._first_token_timeout_s = limits.first_token_s
+        self._idle_timeout_s = limits.idle_s
         self._clock = Clock()
         self._tally = Tally(spec)
         self._response: Response | None = None
+        self._open: Reader | None = None
         self._last_word = False  # the provider has nothing more to say
         self._started_s = 0.0
         self._quiet_s = 0.0  # waited since the last content; the caller's own pauses do not count
-        self._kind = kind
+        self.kind = kind
         self.record: AttemptRecord | None = None
+        self.hedge_delays_s: tuple[float, float] | None = None
+        """Of a hedged attempt: how long after the first one it was to start, and how long it really was."""
 
     @property
     def warnings(self) -> tuple[Warning, ...]:
         """What the provider is not asked exactly as the caller wished."""
         return self._prepared.warnings
+
+    @property
+    def number(self) -> int:
+        """Its number within the call, 0 before it has begun."""
+        return self.record.number if self.record is not None else 0
+
+    def stop(self, outcome: AttemptOutcome) -> None:
+        """Closes the record of an attempt that goes on no further. Whoever runs `batches` ends it as well."""
+        record = self.record
+        if record is not None and record.outcome is None:
+            record.outcome = outcome
+            self._close(record)
 
     async def batches(self) -> AsyncGenerator[list[Event], None]:
         """Sends the request and yields the dialect's events; the last one is Finished. The record is complete when this
@@ -91,14 +114,15 @@ class Attempt:
             provider=self._candidate.upstream.name,
             model=self._candidate.model,
             region=self._candidate.region,
-            kind=self._kind,
+            kind=self.kind,
             start_unix_s=time.time(),
+            hedge_delays_s=self.hedge_delays_s,
         )
         self._call.attempts_started += 1
         self._call.attempts.append(record)
         try:
             response = await self._send(record)
-            reader = self._reader(response)
+            reader = self._open = self._reader(response)
             data = b"-"
             while data and not self._last_word:
                 data = b"" if reader.done else await self._read(response, record)
@@ -108,16 +132,45 @@ class Attempt:
                     yield events
         except HedgerowError as error:
             seen = self._as_seen(error, record)
-            record.outcome, record.error_reason = AttemptOutcome.FAILED, seen.reason
+            if isinstance(seen, UpstreamProtocol) and self._open is not None and record.usage is None:
+                # It was generated, and is charged for, though nobody can read it.
+                record.usage = self._tally.estimate()
+            self._fail(record, seen.reason)
             raise seen from None
         except Exception:
-            record.outcome, record.error_reason = AttemptOutcome.FAILED, Internal.reason
+            self._fail(record, Internal.reason)
             raise
         finally:
             self._clock.close()
-            if self._response is not None:
+            self.stop(AttemptOutcome.CANCELLED)
+            if self._response is not None and not self._read_on(record):
                 self._response.release(finished=self._last_word)
-            self._close(record)
+
+    def _read_on(self, record: AttemptRecord) -> bool:
+        """Hands an answer that nobody waits for to the drainer, where the provider charges for all of it even so."""
+        response, reader = self._response, self._open
+        if response is None or reader is None or self._last_word or record.outcome not in _LEFT:
+            return False
+        drain = self._drain()
+        return drain is not None and drain.drainer.take(response, reader, drain.caps, self._counted)
+
+    def _drain(self) -> Drain | None:
+        upstream = self._candidate.upstream
+        if upstream.drain is None:
+            return None
+        billing = upstream.dialect.billing_after_cancel(self._candidate.model, stream=self._stream)
+        return upstream.drain if worth_draining(billing) else None
+
+    def _counted(self, usage: Usage | None) -> None:
+        """What the provider counted for an answer that was read on."""
+        if self.record is not None and usage is not None:
+            self.record.usage = usage
+            self._price(self.record)
+
+    def _fail(self, record: AttemptRecord, reason: str) -> None:
+        if record.outcome is None:
+            record.error_reason = reason
+            self.stop(AttemptOutcome.FAILED)
 
     def _as_seen(self, error: HedgerowError, record: AttemptRecord) -> HedgerowError:
         """A provider that fails in the middle of its answer has cut it, whatever it says of the cause."""
@@ -133,17 +186,27 @@ class Attempt:
         )
 
     def _close(self, record: AttemptRecord) -> None:
-        if record.outcome is not AttemptOutcome.SUCCEEDED:
-            record.total_s = time.monotonic() - self._started_s
-        if record.outcome is None:
-            record.outcome = AttemptOutcome.CANCELLED
-        if record.usage is None and self._tally.seen:
+        record.total_s = time.monotonic() - self._started_s
+        # Providers bill nothing before they answer; one that was outrun may have been about to.
+        if record.usage is None and (self._tally.seen or record.outcome is AttemptOutcome.HEDGE_LOST):
             record.usage = self._tally.estimate()
+        self._price(record)
+
+    def _price(self, record: AttemptRecord) -> None:
+        price = self._candidate.price
+        if price is not None:
+            record.price_version = price.version
+            if record.usage is not None:
+                record.cost_picos = price.cost(record.usage, record.start_unix_s)
+        if record.usage is None and record.upstream_status >= _REFUSED:
+            record.cost_picos = 0
 
     async def _send(self, record: AttemptRecord) -> Response:
         upstream = self._candidate.upstream
         try:
-            sending = upstream.transport.send(self._prepared.request, self._call.trace)
+            sending: Awaitable[Response] = upstream.transport.send(self._prepared.request, self._call.trace)
+            if (drain := self._drain()) is not None:
+                sending = self._send_on(sending, drain)
             response = self._response = await self._clock.wait(self._first_token_timeout_s, sending)
         except UnreachableError as error:
             raise self._unavailable(error) from None
@@ -151,6 +214,7 @@ class Attempt:
             raise self._too_slow() from None
         record.upstream_status = response.status
         headers = response.headers
+        self._candidate.state.limited(upstream.dialect.rate_limits(headers))
         request_id = next((headers[n] for n in _REQUEST_ID_HEADERS if n in headers), "")
         # A header may hold bytes that are no text; aiohttp gives them as surrogates.
         record.upstream_request_id = request_id[:128].encode("ascii", "replace").decode()
@@ -160,10 +224,27 @@ class Attempt:
             raise upstream.dialect.classify(response.status, lower, body)
         return response
 
+    async def _send_on(self, sending: Awaitable[Response], drain: Drain) -> Response:
+        """Like awaiting it, but a call that ends meanwhile leaves the request to the drainer."""
+        task = asyncio.ensure_future(sending)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not drain.drainer.take_sending(task, self._reader_of, drain.caps, self._counted):
+                task.cancel()
+                task.add_done_callback(_let_go)
+            raise
+
+    def _reader_of(self, response: Response) -> Reader:
+        """The reader of an answer that came after the call had ended. Raises HedgerowError for a failure."""
+        if not 200 <= response.status < 300:
+            raise self._candidate.upstream.dialect.classify(response.status, {}, b"")
+        return self._reader(response)
+
     def _reader(self, response: Response) -> Reader:
         content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         dialect = self._candidate.upstream.dialect
-        return dialect.reader(self._operation, stream=self._stream, content_type=content_type)
+        return dialect.reader(self._operation, stream=self._stream, content_type=content_type, headers=response.headers)
 
     async def _read(self, response: Response, record: AttemptRecord) -> bytes:
         """The next bytes, empty at the end of the body."""
@@ -175,6 +256,8 @@ class Attempt:
         since_s = time.monotonic()
         try:
             return await self._clock.wait(due_s, response.read())
+        except GarbledError as error:
+            raise protocol_error(self._name, error.detail) from None
         except UnreachableError as error:
             if record.first_token_s is None:
                 raise self._unavailable(error) from None
@@ -196,9 +279,10 @@ class Attempt:
         for event in events:
             if isinstance(event, Finished):
                 self._last_word = True
-                record.outcome = AttemptOutcome.SUCCEEDED
-                record.total_s = time.monotonic() - self._started_s
-                record.usage = event.usage if event.usage is not None else self._tally.estimate(final=True)
+                usage = event.usage
+                told = usage is not None and not self._tally.denies(usage)
+                record.usage = usage if told else self._tally.estimate(final=True)
+                self.stop(AttemptOutcome.SUCCEEDED)
             elif not isinstance(event, Started):
                 self._quiet_s = 0.0
                 self._tally.add(event)
@@ -233,6 +317,12 @@ class Attempt:
         return FirstTokenTimeout(
             f"The provider {self._name} sent no content within {limit} s.", metadata=self._metadata(limitSeconds=limit)
         )
+
+
+def _let_go(sending: asyncio.Task[Response]) -> None:
+    """Releases an answer that began in the moment in which nobody waited for it any more."""
+    if not sending.cancelled() and sending.exception() is None:
+        sending.result().release()
 
 
 def _require(prepared: Prepared, provider: str) -> None:

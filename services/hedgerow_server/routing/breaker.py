@@ -173,7 +173,7 @@ class Breaker:
         self._ejected = False
         self._closed_s = 0.0
         self._level = 0  # past ejections that count for the length of the next
-        self._level_max = max(0, math.ceil(math.log2(policy.max_s / policy.base_s)))
+        self._level_max = _highest(policy)
         self._streak = 0
         self._last_failure_s = 0.0
         self._no_life = False
@@ -190,6 +190,15 @@ class Breaker:
         """Why it was ejected, such as "5 failures in a row, PROVIDER_UNAVAILABLE"; empty while it is closed."""
         self.rest = Rest(random, policy.rest)
         """Its cool-down after rate limits, and whether it is set aside."""
+
+    def adopt(self, policy: BreakerPolicy) -> None:
+        """Other rules from now on. An ejection that has begun ends when it was to end."""
+        if policy.window_s != self._policy.window_s:
+            self._window = Window(policy.window_s)
+        self._policy = policy
+        self._level_max = _highest(policy)
+        self._level = min(self._level, self._level_max)
+        self.rest.adopt(policy.rest)
 
     def state(self, now_s: float) -> State:
         """Where it stands."""
@@ -370,3 +379,8 @@ class Breaker:
         self._streak = 0
         self._window.clear()
         self.reason = ""
+
+
+def _highest(policy: BreakerPolicy) -> int:
+    """How often an ejection may double."""
+    return max(0, math.ceil(math.log2(policy.max_s / policy.base_s)))

@@ -14,13 +14,14 @@ class Clock:
     off, so a wait that ends in time costs the event loop nothing.
     """
 
-    __slots__ = ("_due", "_fired", "_loop", "_task", "_timer")
+    __slots__ = ("_due", "_fired", "_loop", "_task", "_timer", "_timer_due")
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._due = 0.0
         self._task: asyncio.Task[object] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_due = 0.0
         self._fired = False
 
     async def wait(self, limit_s: float | None, awaited: Awaitable[T]) -> T:
@@ -30,7 +31,7 @@ class Clock:
         task = self._task = asyncio.current_task()
         assert task is not None
         due = self._due = self._loop.time() + limit_s
-        if self._timer is None or self._timer.when() > due:
+        if self._timer is None or self._timer_due > due:
             self._arm()
         cancelling = task.cancelling()
         try:
@@ -54,6 +55,8 @@ class Clock:
 
     def _arm(self) -> None:
         self.close()
+        self._timer_due = self._due
+        # Of uvloop's handles only some know their time: not those that are due at once.
         self._timer = self._loop.call_at(self._due, self._go_off)
 
     def _go_off(self) -> None:

@@ -1,63 +1,99 @@
-"""The one executor: asks the plan's candidates and hands on what arrives, for unary, streaming and embedding calls."""
+"""The one executor: asks the plan's candidates until one answers, for unary, streaming and embedding calls.
+
+Nothing is handed on before the answer commits: a stream at its first content, any other call at its end. Until then
+another candidate may take over, within the bounds on attempts and time. Retries, failover and hedging are one search
+(`search.py`) with one record of attempts.
+"""
 
 from contextlib import aclosing
 
 from hedgerow_server.core.call import Call
-from hedgerow_server.core.event import AttemptKind, Event, Events, Finished, Started, Warning
+from hedgerow_server.core.error import HedgerowError
+from hedgerow_server.core.event import Event, Events, RouteChanged, Started, Warning
 from hedgerow_server.core.request import ChatSpec, EmbedSpec
-from hedgerow_server.routing.attempt import Attempt
-from hedgerow_server.routing.plan import Candidate, Plan
+from hedgerow_server.routing.leg import Leg
+from hedgerow_server.routing.plan import Plan
+from hedgerow_server.routing.search import Search
 
 
 async def execute(call: Call, plan: Plan, spec: ChatSpec | EmbedSpec, *, stream: bool) -> Events:
-    """The events of the answer: Started first, Finished last.
-
-    Nothing is yielded before the answer commits: a stream at its first content, any other call at its end. Until then
-    another candidate could still take over. Raises HedgerowError.
+    """The events of the answer: Started first, Finished last; RouteChanged between, where the caller of a stream has
+    opted in. Sets `call.usage` to what the caller is charged for. Raises HedgerowError.
     """
-    candidate = plan.candidates[0]
-    attempt = Attempt(call, candidate, spec, plan.policy, stream=stream, kind=AttemptKind.PRIMARY)
-    _warn(call, attempt.warnings)
-    held: list[Event] = []
-    committed = False
+    search = Search(call, plan, spec, stream=stream)
+    leg: Leg | None = None
     try:
-        async with aclosing(attempt.batches()) as batches:
-            async for batch in batches:
-                if isinstance(batch[-1], Finished):
-                    _warn(call, batch[-1].warnings)
-                if committed:
-                    for event in batch:
+        leg = await search.answer()
+        opening = _opening(call, leg)
+        while True:
+            try:
+                async with aclosing(leg.batches) as batches:
+                    _note(call, plan, leg)
+                    for event in opening:
                         yield event
-                    continue
-                held += batch
-                if _commits(batch, stream=stream):
-                    committed = True
-                    for event in _opening(call, candidate, held):
-                        yield event
-                    held.clear()
+                    async for batch in batches:
+                        leg.take(batch)
+                        _note(call, plan, leg)
+                        for event in batch:
+                            yield event
+            except HedgerowError as error:
+                leg.failed(error)
+                leg = await search.replacement(leg, error)
+                opening = _reopening(call, leg)
+            else:
+                return
     finally:
-        if attempt.record is not None and attempt.record.usage is not None:
-            call.usage = attempt.record.usage
+        search.close(leg)
 
 
-def _commits(batch: list[Event], *, stream: bool) -> bool:
-    if stream:
-        return any(not isinstance(event, Started) for event in batch)
-    return any(isinstance(event, Finished) for event in batch)
+def _note(call: Call, plan: Plan, leg: Leg) -> None:
+    """What holds once the last word of an answer is there; its reader may come no further than to that."""
+    if leg.finished is None:
+        return
+    _warn(call, leg.finished.warnings)
+    call.usage = leg.usage
+    if plan.sticky is not None:
+        plan.sticky.keep(leg.candidate)
 
 
 def _warn(call: Call, warnings: tuple[Warning, ...]) -> None:
     """Notes warnings once a call, however many batches of inputs they come with."""
-    call.warnings.extend(warning for warning in warnings if warning not in call.warnings)
+    if warnings:
+        call.warnings.extend(warning for warning in warnings if warning not in call.warnings)
 
 
-def _opening(call: Call, candidate: Candidate, held: list[Event]) -> list[Event]:
+def _opening(call: Call, leg: Leg) -> list[Event]:
     """The first events of a committed answer, with exactly one Started that tells the whole story."""
-    told = next((event for event in held if isinstance(event, Started)), Started())
+    _warn(call, leg.warnings())
+    told = _told(leg)
     started = Started(
-        provider=candidate.upstream.name,
-        model=told.model or candidate.model,
+        provider=leg.candidate.upstream.name,
+        model=told.model or leg.candidate.model,
         warnings=tuple(call.warnings),
         response_id=told.response_id,
     )
-    return [started, *(event for event in held if not isinstance(event, Started))]
+    return [started, *_content(leg)]
+
+
+def _reopening(call: Call, leg: Leg) -> list[Event]:
+    """The first events of an answer in the place of one that broke."""
+    warnings, told = leg.warnings(), _told(leg)
+    _warn(call, warnings)
+    changed = RouteChanged(
+        provider=leg.candidate.upstream.name,
+        model=told.model or leg.candidate.model,
+        warnings=warnings,
+        response_id=told.response_id,
+    )
+    return [changed, *_content(leg)]
+
+
+def _told(leg: Leg) -> Started:
+    """What the provider said of itself."""
+    return next((event for event in leg.held if isinstance(event, Started)), Started())
+
+
+def _content(leg: Leg) -> list[Event]:
+    content: list[Event] = [event for event in leg.held if not isinstance(event, Started)]
+    leg.held.clear()
+    return content

@@ -62,6 +62,10 @@ class Rest:
         self.reason = ""
         """Why it was set aside, as ErrorReason; stays until a success or a new credential."""
 
+    def adopt(self, policy: RestPolicy) -> None:
+        """Other rules, for rests that begin from now on."""
+        self._policy = policy
+
     def resting(self, now_s: float) -> bool:
         """Whether nobody should be sent here now."""
         return now_s < self.until_s

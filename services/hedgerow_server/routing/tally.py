@@ -1,7 +1,5 @@
 """Counts what passes, for attempts whose provider reports no usage."""
 
-from collections.abc import Iterable
-
 from hedgerow_server.core.event import (
     Event,
     ReasoningDelta,
@@ -10,20 +8,8 @@ from hedgerow_server.core.event import (
     ToolCallArgumentsDelta,
     Usage,
 )
-from hedgerow_server.core.request import (
-    ChatSpec,
-    EmbedSpec,
-    FunctionTool,
-    Part,
-    Reasoning,
-    Refusal,
-    Text,
-    ToolCall,
-    ToolResult,
-)
-
-_CHARACTERS_PER_TOKEN = 4
-"""A rule of thumb for English text in current vocabularies; the result is marked as estimated."""
+from hedgerow_server.core.request import ChatSpec, EmbedSpec
+from hedgerow_server.core.tokens import input_tokens, text_tokens
 
 
 class Tally:
@@ -43,47 +29,29 @@ class Tally:
         """Counts one event."""
         self.seen = True
         if isinstance(event, TextDelta | RefusalDelta):
-            self._visible += len(event.text)
+            self._visible += _size(event.text)
         elif isinstance(event, ReasoningDelta):
-            self._reasoning += len(event.text)
+            self._reasoning += _size(event.text)
         elif isinstance(event, ToolCallArgumentsDelta):
-            self._visible += len(event.arguments)
+            self._visible += _size(event.arguments)
+
+    def denies(self, usage: Usage) -> bool:
+        """Whether what has passed cannot have cost so little: nothing at all, or no output where there was some."""
+        if usage.output_tokens or not self.seen:
+            return False
+        return bool(self._visible or self._reasoning) or not usage.input_tokens
 
     def estimate(self, *, final: bool = False) -> Usage:
         """What was probably consumed; `final` when nothing more can come."""
         return Usage(
-            input_uncached_tokens=_tokens(_characters(self._spec)),
-            output_visible_tokens=_tokens(self._visible),
-            output_reasoning_tokens=_tokens(self._reasoning),
+            input_uncached_tokens=input_tokens(self._spec).expected,
+            output_visible_tokens=text_tokens(self._visible),
+            output_reasoning_tokens=text_tokens(self._reasoning),
             estimated=True,
             final=final,
         )
 
 
-def _tokens(characters: int) -> int:
-    return -(-characters // _CHARACTERS_PER_TOKEN)
-
-
-def _characters(spec: ChatSpec | EmbedSpec) -> int:
-    if isinstance(spec, EmbedSpec):
-        # Tokens of the vocabulary count as what they are.
-        return sum(len(one) if isinstance(one, str) else len(one) * _CHARACTERS_PER_TOKEN for one in spec.inputs)
-    tools = sum(
-        len(tool.name) + len(tool.description) + len(tool.parameters)
-        for tool in spec.tools
-        if isinstance(tool, FunctionTool)
-    )
-    return tools + sum(_of_parts(message.content) for message in spec.messages)
-
-
-def _of_parts(parts: Iterable[Part]) -> int:
-    total = 0
-    for part in parts:
-        match part.content:
-            case Text(text) | Reasoning(text) | Refusal(text):
-                total += len(text)
-            case ToolCall(_, name, arguments):
-                total += len(name) + len(arguments)
-            case ToolResult(_, content):
-                total += _of_parts(content)
-    return total
+def _size(text: str) -> int:
+    """In bytes of UTF-8, by which all scripts come to about their number of tokens."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))

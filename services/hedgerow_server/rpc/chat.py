@@ -6,8 +6,9 @@ from hedgerow_server.core.call import Call, Kind
 from hedgerow_server.core.event import Completed, Events, Finished, Usage
 from hedgerow_server.core.port import Operation
 from hedgerow_server.core.request import ChatRequest
+from hedgerow_server.routing.ask import Ask
 from hedgerow_server.routing.execute import execute
-from hedgerow_server.routing.plan import Routes
+from hedgerow_server.routing.routes import Routes
 
 
 class Chat:
@@ -20,8 +21,9 @@ class Chat:
         """The events of the answer: Started, deltas, Completed."""
         request = call.request
         assert isinstance(request, ChatRequest)
-        plan = self._routes.plan(Operation.CHAT, request.spec.model, request.policy)
         stream = call.method.kind is Kind.SERVER_STREAM
+        ask = Ask(call, Operation.CHAT, request.spec, request.policy, labels=request.labels, stream=stream)
+        plan = self._routes.plan(ask)
         async with aclosing(execute(call, plan, request.spec, stream=stream)) as events:
             async for event in events:
                 yield completed(call, event) if isinstance(event, Finished) else event
@@ -32,7 +34,7 @@ def completed(call: Call, finished: Finished) -> Completed:
     return Completed(
         reason=finished.reason,
         native_reason=finished.native_reason,
-        usage=call.attempts[-1].usage or Usage(estimated=True, final=True),
+        usage=call.usage or Usage(estimated=True, final=True),
         attempts=tuple(call.attempts),
         stop_sequence=finished.stop_sequence,
     )

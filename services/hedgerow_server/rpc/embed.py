@@ -19,14 +19,18 @@ from hedgerow_server.core.event import (
 )
 from hedgerow_server.core.port import Operation
 from hedgerow_server.core.request import EmbedInput, EmbedItem, EmbedRequest, EmbedSpec
+from hedgerow_server.routing.ask import Ask
+from hedgerow_server.routing.candidate import Candidate
 from hedgerow_server.routing.execute import execute
-from hedgerow_server.routing.plan import Plan, Routes
+from hedgerow_server.routing.plan import Plan
+from hedgerow_server.routing.routes import Routes
 
 _CLIENT_LIMIT_BYTES = 4 * 1024 * 1024
 _VECTOR_OVERHEAD_BYTES = 8
 _RESPONSE_OVERHEAD_BYTES = 4096
 _BATCH_TEXT_BYTES = 800_000
 """Providers also bound the tokens of a batch (OpenAI: 300,000); this many bytes stay below it for any common text."""
+_TOKENS_OF_IT = 300_000
 _STREAM_BATCH = 256
 """Inputs of one upstream request of a stream: larger ones gain little and hold more in memory."""
 _KEPT_ATTEMPTS = 32
@@ -46,10 +50,10 @@ class Embed:
         """Started, the vectors of each batch, EmbedCompleted."""
         request = call.request
         assert isinstance(request, EmbedRequest)
-        plan = self._routes.plan(Operation.EMBED, request.spec.model, request.policy)
+        plan = self._routes.plan(_ask(call, request))
         _check_size(plan, request.spec)
         run = _Run(call, plan, request.spec)
-        for batch in _split(request.spec.inputs, run.limit):
+        for batch in _split(request.spec.inputs, run.limit, run.room):
             for event in await run.batch(batch):
                 yield event
         yield run.completed()
@@ -59,8 +63,8 @@ class Embed:
         request = call.request
         assert isinstance(request, EmbedRequest)
         assert call.items is not None
-        run = _Run(call, self._routes.plan(Operation.EMBED, request.spec.model, request.policy), request.spec)
-        async with aclosing(_batches(call.items, min(run.limit, _STREAM_BATCH))) as batches:
+        run = _Run(call, self._routes.plan(_ask(call, request)), request.spec)
+        async with aclosing(_batches(call.items, min(run.limit, _STREAM_BATCH), run.room)) as batches:
             async for batch in batches:
                 async with aclosing(run.items(batch)) as events:
                     async for event in events:
@@ -82,7 +86,9 @@ class _Run:
         self._embedded = 0
         self._failed = 0
         self._refused = 0
-        self.limit = plan.candidates[0].upstream.dialect.embed_batch_limit
+        # Whichever candidate answers must be able to take the batch.
+        self.limit = min(map(_batch_limit, plan.candidates))
+        self.room = min(map(_batch_bytes, plan.candidates))
 
     async def batch(self, inputs: Sequence[EmbedInput]) -> list[Event]:
         """The events of one upstream request: Started once a call, then the vectors. Raises HedgerowError."""
@@ -96,6 +102,7 @@ class _Run:
         out: list[Event] = []
         vectors: list[bytes] = []
         attempts_before = self._call.attempts_started
+        self._call.usage = None
         try:
             async with aclosing(execute(self._call, self._plan, spec, stream=False)) as events:
                 async for event in events:
@@ -118,9 +125,8 @@ class _Run:
 
     def _count(self) -> None:
         call = self._call
-        usage = call.attempts[-1].usage
-        if usage is not None:
-            self._usage = added(self._usage, usage)
+        if call.usage is not None:
+            self._usage = added(self._usage, call.usage)
         call.usage = self._usage
         del call.attempts[:-_KEPT_ATTEMPTS]
 
@@ -191,6 +197,10 @@ class _Run:
         )
 
 
+def _ask(call: Call, request: EmbedRequest) -> Ask:
+    return Ask(call, Operation.EMBED, request.spec, request.policy, labels=request.labels)
+
+
 def _check_size(plan: Plan, spec: EmbedSpec) -> None:
     candidate = plan.candidates[0]
     dimensions = spec.dimensions or candidate.dimensions
@@ -210,14 +220,27 @@ def _weight(one: EmbedInput) -> int:
     return len(one) * 4
 
 
-def _split(inputs: Sequence[EmbedInput], limit: int) -> list[list[EmbedInput]]:
+def _batch_limit(candidate: Candidate) -> int:
+    """The most inputs of a request: by the provider's own rule, and by what the catalogue knows of the model."""
+    limit = candidate.upstream.dialect.embed_batch_limit(candidate.model)
+    known = candidate.facts.embed_batch_limit if candidate.facts is not None else None
+    return limit if known is None else min(limit, known)
+
+
+def _batch_bytes(candidate: Candidate) -> int:
+    """The bytes of a request that stay below the tokens that the provider takes."""
+    tokens = candidate.upstream.dialect.embed_token_limit(candidate.model) or _TOKENS_OF_IT
+    return min(_BATCH_TEXT_BYTES * tokens // _TOKENS_OF_IT, _BATCH_TEXT_BYTES)
+
+
+def _split(inputs: Sequence[EmbedInput], limit: int, text_bytes: int) -> list[list[EmbedInput]]:
     batches: list[list[EmbedInput]] = []
     room = 0
     for one in inputs:
         weight = _weight(one)
         if not batches or len(batches[-1]) >= limit or weight > room:
             batches.append([])
-            room = _BATCH_TEXT_BYTES
+            room = text_bytes
         batches[-1].append(one)
         room -= weight
     return batches
@@ -270,10 +293,9 @@ def _entry_weight(entry: _Entry) -> int:
     return _weight(entry.input) if isinstance(entry, EmbedItem) else 0
 
 
-def _fill(first: _Item, ahead: _Ahead, limit: int) -> tuple[list[_Item], _Entry]:
+def _fill(first: _Item, ahead: _Ahead, limit: int, room: int) -> tuple[list[_Item], _Entry]:
     """A batch of what is there, and the entry after it."""
     batch: list[_Item] = []
-    room = _BATCH_TEXT_BYTES
     entry: _Entry = first
     while isinstance(entry, _Item):
         weight = _entry_weight(entry)
@@ -285,7 +307,7 @@ def _fill(first: _Item, ahead: _Ahead, limit: int) -> tuple[list[_Item], _Entry]
     return batch, entry
 
 
-async def _batches(items: AsyncIterator[_Item], limit: int) -> AsyncGenerator[list[_Item], None]:
+async def _batches(items: AsyncIterator[_Item], limit: int, room: int) -> AsyncGenerator[list[_Item], None]:
     """Groups what is there: a caller that sends much gets full batches, one that sends little waits for nobody. Reads
     at most one batch ahead.
     """
@@ -303,7 +325,7 @@ async def _batches(items: AsyncIterator[_Item], limit: int) -> AsyncGenerator[li
     try:
         entry = await ahead.get()
         while isinstance(entry, _Item):
-            batch, entry = _fill(entry, ahead, limit)
+            batch, entry = _fill(entry, ahead, limit, room)
             yield batch
             if entry is _Mark.LATER:
                 entry = await ahead.get()

@@ -3,6 +3,7 @@ model that the catalogue knows there.
 """
 
 import datetime as dt
+import heapq
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
@@ -11,6 +12,7 @@ import msgspec
 from hedgerow_server.catalogue.book import Catalogue
 from hedgerow_server.core.event import CandidateInfo, ModelInfo
 from hedgerow_server.core.model import ModelFacts
+from hedgerow_server.core.slices import Work, at_once, let_go
 
 Models = tuple[ModelInfo, ...]
 Mark = tuple[int, dt.date]
@@ -40,19 +42,41 @@ class Listing:
         """Every model, sorted by name and kind."""
         mark = self._catalogue.edition, dt.datetime.now(dt.UTC).date()
         if mark != self._mark:
-            self._models = self._build(mark[1])
-            self._mark = mark
+            at_once(self.work())
         return self._models
 
-    def _build(self, today: dt.date) -> Models:
+    def work(self) -> Work[None]:
+        """Builds the list, a few models at a time, so that nobody waits for it later."""
+        mark = self._catalogue.edition, dt.datetime.now(dt.UTC).date()
         named = self._named.models()
-        found = {(model.name, model.kind): self._with_facts(model) for model in named}
-        # The longest beginning first, since it is the one that serves.
-        for model in sorted(named, key=lambda one: -len(one.name)):
+        found: list[ModelInfo] = []
+        keys: set[tuple[str, str]] = set()
+        stars: list[ModelInfo] = []
+        for model in named:
+            found.append(self._with_facts(model))
+            keys.add(_key(model))
             if model.name.endswith("/*"):
-                for one in self._meant(model, today):
-                    found.setdefault((one.name, one.kind), one)
-        return tuple(found[key] for key in sorted(found))
+                stars.append(model)
+            yield len(model.candidates)
+        meant: dict[tuple[str, str], ModelInfo] = {}
+        # The longest beginning first, since it is the one that serves.
+        for star in sorted(stars, key=lambda one: -len(one.name)):
+            for one in self._meant(star, mark[1]):
+                if _key(one) not in keys:
+                    meant.setdefault(_key(one), one)
+                yield len(one.candidates)
+        merged: list[ModelInfo] = []
+        for model in heapq.merge(found, sorted(meant.values(), key=_key), key=_key):
+            merged.append(model)
+            yield 1
+        self._models = tuple(merged)
+        self._mark = mark
+
+    def forget(self) -> Work[None]:
+        """Lets go of the list, a few models at a time."""
+        models: list[object] = list(self._models)
+        self._models, self._mark = (), None
+        yield from let_go(models)
 
     def _with_facts(self, model: ModelInfo) -> ModelInfo:
         candidates = tuple(self._informed(one, one.model) for one in model.candidates)
@@ -71,3 +95,7 @@ class Listing:
             if facts.kind == star.kind and (facts.retires is None or facts.retires >= today):
                 candidates = tuple(self._informed(one, name) for one in star.candidates)
                 yield ModelInfo(star.name[:-1] + name, star.kind, candidates)
+
+
+def _key(model: ModelInfo) -> tuple[str, str]:
+    return model.name, model.kind

@@ -6,14 +6,14 @@ from hedgerow_server.core.call import Call
 from hedgerow_server.core.error import FieldViolation, RequestInvalid
 from hedgerow_server.core.event import Events, ModelInfo, ModelsListed
 from hedgerow_server.core.request import ListModelsRequest
-from hedgerow_server.routing.plan import Routes
+from hedgerow_server.rpc.listing import Named
 
 
 class Models:
     """Answers questions about models."""
 
-    def __init__(self, routes: Routes) -> None:
-        self._routes = routes
+    def __init__(self, listing: Named) -> None:
+        self._listing = listing
 
     async def list_models(self, call: Call) -> Events:
         """One page. A page token is the name after which the page begins, whether it is still there or not: a model
@@ -21,12 +21,21 @@ class Models:
         """
         request = call.request
         assert isinstance(request, ListModelsRequest)
-        models = self._routes.models()
+        models = self._visible(request)
         start = bisect_right(models, _place(request.page_token), key=_key) if request.page_token else 0
         page = models[start : start + request.page_size]
         more = start + len(page) < len(models)
         token = "/".join(_key(page[-1])) if more else ""
         yield ModelsListed(page, token)
+
+    def _visible(self, request: ListModelsRequest) -> tuple[ModelInfo, ...]:
+        """The models that a caller is told of, sorted. What a caller may not use would be left out here."""
+        models = self._listing.models()
+        if request.kind:
+            models = tuple(model for model in models if model.kind == request.kind)
+        if request.provider:
+            models = tuple(model for model in models if any(request.provider == c.provider for c in model.candidates))
+        return models
 
 
 def _key(model: ModelInfo) -> tuple[str, str]:

@@ -86,7 +86,7 @@ def set_up_logging(level: str) -> None:
         level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
     # The admin door's server tells of every start and stop of its own; httpx of every request with its URL, and at the
-    # level of debug of its headers.
+    # level of debug of its headers; watchfiles of every change beside the configuration.
     quiet = max(logging.WARNING, logging.getLogger().level)
-    for name in ("uvicorn", "httpx", "httpcore"):
+    for name in ("uvicorn", "httpx", "httpcore", "watchfiles"):
         logging.getLogger(name).setLevel(quiet)

@@ -25,7 +25,7 @@ from hedgerow_server.core.request import (
 from hedgerow_server.wire.check import Checker, invalid, json_object, subscript
 from hedgerow_server.wire.message import cache_hint, messages, write_message
 from hedgerow_server.wire.policy import policy, refuse_key
-from hedgerow_server.wire.report import write_attempts, write_usage, write_warning
+from hedgerow_server.wire.report import write_attempts, write_costs, write_usage, write_warning
 
 R = TypeVar("R", service.CompleteRequest, service.StreamCompleteRequest)
 
@@ -40,6 +40,7 @@ _SCALARS = (
     "frequency_penalty",
     "presence_penalty",
     "seed",
+    "top_logprobs",
 )
 
 
@@ -60,10 +61,11 @@ class ChatDecoder:
 
 def _request(message: R) -> ChatRequest:
     refuse_key(message)
-    return ChatRequest(spec=_spec(message.chat), policy=policy(message.route), labels=dict(message.labels))
+    return ChatRequest(spec=chat_spec(message.chat), policy=policy(message.route), labels=dict(message.labels))
 
 
-def _spec(chat: pb.ChatSpec) -> ChatSpec:
+def chat_spec(chat: pb.ChatSpec) -> ChatSpec:
+    """What is asked of a chat model. Raises RequestInvalid."""
     # A field that is unset is not passed, so that the struct's own default holds.
     given: dict[str, object] = {name: getattr(chat, name) for name in _SCALARS if chat.HasField(name)}  # type: ignore[arg-type]
     if chat.tools:
@@ -163,4 +165,5 @@ def _encode(answer: Answer) -> bytes:
     for warning in started.warnings:
         write_warning(response.warnings.add(), warning)
     write_attempts(response.attempts, completed.attempts, (completed.usage, response.usage))
+    write_costs(response, completed.attempts)
     return response.SerializeToString()

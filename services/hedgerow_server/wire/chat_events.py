@@ -7,8 +7,9 @@ from hedgerow.chat.v1 import chat_service_pb2 as service
 from hedgerow.chat.v1 import event_pb2
 
 from hedgerow_server.core import event as core
-from hedgerow_server.wire.message import write_citation, write_item
-from hedgerow_server.wire.report import write_attempts, write_usage, write_warning
+from hedgerow_server.wire.message import write_citation, write_item, write_logprob
+from hedgerow_server.wire.report import write_attempts, write_costs, write_usage, write_warning
+from hedgerow_server.wire.splice import delta_event, varint
 
 Response = service.StreamCompleteResponse
 
@@ -23,9 +24,15 @@ class EventEncoder:
 
     def encode(self, event: core.Event) -> list[bytes]:
         """The one message of the event."""
-        self._sequence += 1
-        response = Response(sequence=self._sequence)
-        _WRITERS[type(event)](response, event)
+        self._sequence = sequence = self._sequence + 1
+        kind: Any = type(event)
+        tag = _DELTA_TAGS.get(kind)
+        if tag is not None:
+            delta: Any = event
+            words = delta.arguments if kind is core.ToolCallArgumentsDelta else delta.text
+            return [delta_event(sequence, tag, delta.part_index, words)]
+        response = Response(sequence=sequence)
+        _WRITERS[kind](response, event)
         return [response.SerializeToString()]
 
 
@@ -38,32 +45,11 @@ def _started(response: Response, event: core.Started) -> None:
         write_warning(started.warnings.add(), warning)
 
 
-def _text(response: Response, event: core.TextDelta) -> None:
-    delta = response.text_delta
-    delta.part_index = event.part_index
-    delta.text = event.text
-
-
-def _refusal(response: Response, event: core.RefusalDelta) -> None:
-    response.refusal_delta.part_index = event.part_index
-    response.refusal_delta.text = event.text
-
-
-def _reasoning(response: Response, event: core.ReasoningDelta) -> None:
-    response.reasoning_delta.part_index = event.part_index
-    response.reasoning_delta.text = event.text
-
-
 def _tool_call_started(response: Response, event: core.ToolCallStarted) -> None:
     started = response.tool_call_started
     started.part_index = event.part_index
     started.id = event.id
     started.name = event.name
-
-
-def _arguments(response: Response, event: core.ToolCallArgumentsDelta) -> None:
-    response.tool_call_arguments_delta.part_index = event.part_index
-    response.tool_call_arguments_delta.arguments = event.arguments
 
 
 def _tool_call_ended(response: Response, event: core.ToolCallEnded) -> None:
@@ -75,6 +61,13 @@ def _tool_call_ended(response: Response, event: core.ToolCallEnded) -> None:
 def _citation(response: Response, event: core.CitationAdded) -> None:
     response.citation_added.part_index = event.part_index
     write_citation(response.citation_added.citation, event.citation)
+
+
+def _logprobs(response: Response, event: core.LogprobsDelta) -> None:
+    delta = response.logprobs_delta
+    delta.part_index = event.part_index
+    for token in event.tokens:
+        write_logprob(delta.tokens.add(), token)
 
 
 def _media(response: Response, event: core.MediaDelta) -> None:
@@ -98,6 +91,16 @@ def _provider_state(response: Response, event: core.ProviderStateAttached) -> No
     attached.state.data = event.state.data
 
 
+def _route_changed(response: Response, event: core.RouteChanged) -> None:
+    change = response.route_change
+    change.action = event_pb2.ROUTE_CHANGE_ACTION_DISCARD_OUTPUT
+    change.to_provider = event.provider
+    change.to_model = event.model
+    change.response_id = event.response_id
+    for warning in event.warnings:
+        write_warning(change.warnings.add(), warning)
+
+
 def _completed(response: Response, event: core.Completed) -> None:
     completed = response.completed
     completed.finish_reason = event_pb2.FinishReason.ValueType(event.reason.value)
@@ -105,19 +108,29 @@ def _completed(response: Response, event: core.Completed) -> None:
     completed.stop_sequence = event.stop_sequence
     write_usage(completed.usage, event.usage)
     write_attempts(completed.attempts, event.attempts, (event.usage, completed.usage))
+    write_costs(completed, event.attempts)
 
 
+_FIELDS = Response.DESCRIPTOR.fields_by_name
+# The deltas that are words of a part, and the tags of their fields: nine of ten events are one of them.
+_DELTA_TAGS: dict[type, bytes] = {
+    kind: varint(_FIELDS[name].number << 3 | 2)
+    for kind, name in (
+        (core.TextDelta, "text_delta"),
+        (core.RefusalDelta, "refusal_delta"),
+        (core.ReasoningDelta, "reasoning_delta"),
+        (core.ToolCallArgumentsDelta, "tool_call_arguments_delta"),
+    )
+}
 _WRITERS: dict[type, Callable[[Response, Any], None]] = {
     core.Started: _started,
-    core.TextDelta: _text,
-    core.RefusalDelta: _refusal,
-    core.ReasoningDelta: _reasoning,
     core.ToolCallStarted: _tool_call_started,
-    core.ToolCallArgumentsDelta: _arguments,
     core.ToolCallEnded: _tool_call_ended,
     core.CitationAdded: _citation,
+    core.LogprobsDelta: _logprobs,
     core.MediaDelta: _media,
     core.ProviderItemAdded: _provider_item,
     core.ProviderStateAttached: _provider_state,
+    core.RouteChanged: _route_changed,
     core.Completed: _completed,
 }

@@ -11,7 +11,7 @@ from hedgerow_server.core.request import EmbedInput, EmbedItem, EmbedPurpose, Em
 from hedgerow_server.wire.chat import options
 from hedgerow_server.wire.check import Checker, invalid
 from hedgerow_server.wire.policy import policy, refuse_key
-from hedgerow_server.wire.report import write_attempts, write_usage, write_warning
+from hedgerow_server.wire.report import write_attempts, write_costs, write_usage, write_warning
 from hedgerow_server.wire.splice import delimited, embedding
 
 _PURPOSES: dict[int, EmbedPurpose] = {pb.EmbedPurpose.Value(f"EMBED_PURPOSE_{p.name}"): p for p in EmbedPurpose}
@@ -27,14 +27,7 @@ class EmbedDecoder:
         """A request of Embed."""
         message = self._checker.parse(pb.EmbedRequest, call, call.body)
         refuse_key(message)
-        spec = EmbedSpec(
-            model=message.embed.model,
-            inputs=tuple(_input(one) for one in message.embed.inputs),
-            dimensions=message.embed.dimensions if message.embed.HasField("dimensions") else None,
-            purpose=_PURPOSES.get(message.embed.purpose),
-            provider_options=options(message.embed.provider_options, "embed"),
-        )
-        return EmbedRequest(spec=spec, policy=policy(message.route), labels=dict(message.labels))
+        return EmbedRequest(spec=embed_spec(message.embed), policy=policy(message.route), labels=dict(message.labels))
 
     def stream_embed(self, call: Call) -> EmbedRequest:
         """The first message of StreamEmbed. The further ones become EmbedItem or ItemFailed as they
@@ -70,6 +63,17 @@ class EmbedDecoder:
         if message.WhichOneof("message") != "item":
             raise invalid([FieldViolation("options", "must stand in the first message only")])
         return EmbedItem(message.item.id, _input(message.item.input))
+
+
+def embed_spec(message: pb.EmbedSpec) -> EmbedSpec:
+    """What is asked of an embedding model. Raises RequestInvalid."""
+    return EmbedSpec(
+        model=message.model,
+        inputs=tuple(_input(one) for one in message.inputs),
+        dimensions=message.dimensions if message.HasField("dimensions") else None,
+        purpose=_PURPOSES.get(message.purpose),
+        provider_options=options(message.provider_options, "embed"),
+    )
 
 
 def _item_id(body: bytes) -> str:
@@ -108,6 +112,7 @@ class EmbedAnswer:
             write_warning(response.warnings.add(), warning)
         write_usage(response.usage, completed.usage)
         write_attempts(response.attempts, completed.attempts, (completed.usage, response.usage))
+        write_costs(response, completed.attempts)
         fields = [delimited(1, embedding(vector)) for vector in self._vectors]
         fields.append(response.SerializeToString())
         return b"".join(fields)
@@ -161,4 +166,5 @@ class EmbedEventEncoder:
         response.completed.embedded_items_count = event.embedded_count
         response.completed.failed_items_count = event.failed_count
         response.completed.attempts_count = event.attempts_count
+        write_costs(response.completed, event.attempts, event.attempts_count - len(event.attempts))
         return response.SerializeToString()

@@ -21,6 +21,8 @@ from hedgerow_server.core.request import (
     Refusal,
     Role,
     Text,
+    TokenAlternative,
+    TokenLogprob,
     ToolCall,
     ToolResult,
 )
@@ -151,6 +153,8 @@ def write_message(target: pb.Message, message: Message) -> None:
             written.provider_state.data = part.state.data
         for citation in part.citations:
             write_citation(written.citations.add(), citation)
+        for token in part.logprobs:
+            write_logprob(written.logprobs.add(), token)
 
 
 def write_citation(target: pb.Citation, citation: Citation) -> None:
@@ -163,6 +167,21 @@ def write_citation(target: pb.Citation, citation: Citation) -> None:
         target.start_index = citation.start_index
     if citation.end_index is not None:
         target.end_index = citation.end_index
+
+
+def write_logprob(target: pb.TokenLogprob, token: TokenLogprob) -> None:
+    """Fills a token's log probability."""
+    _write_token(target, token)
+    for alternative in token.top:
+        _write_token(target.top.add(), alternative)
+
+
+def _write_token(target: pb.TokenLogprob | pb.TokenAlternative, token: TokenLogprob | TokenAlternative) -> None:
+    target.token = token.token
+    target.logprob = token.logprob
+    target.data = token.data
+    if token.token_id is not None:
+        target.token_id = token.token_id
 
 
 def write_item(target: pb.ProviderItem, item: ProviderItem) -> None:

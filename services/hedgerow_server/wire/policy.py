@@ -33,6 +33,10 @@ def policy(message: policy_pb2.RoutePolicy) -> RoutePolicy:
         ),
         idle_timeout_s=seconds(message.idle_timeout) if message.HasField("idle_timeout") else None,
         allow_route_change=message.allow_route_change,
+        regions=tuple(message.regions),
+        disable_hedging=message.disable_hedging,
+        max_attempts=message.max_attempts if message.HasField("max_attempts") else None,
+        session_id=message.session_id,
     )
 
 

@@ -1,14 +1,16 @@
 """Usage, warnings, attempts and the report of a call, written as the contract has them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from google.protobuf.duration_pb2 import Duration
 from hedgerow.common.v1 import attempt_pb2, usage_pb2, warning_pb2
 
 from hedgerow_server.core.call import Call
-from hedgerow_server.core.event import AttemptRecord, Usage, Warning
+from hedgerow_server.core.event import AttemptOutcome, AttemptRecord, Usage, Warning
 from hedgerow_server.core.text import cut
 
+_MAX_PICOS = (1 << 63) - 1
 REPORT_BYTES = 1_100
 """The most that a report takes, so that all trailers together stay below 4 KiB."""
 _ATTEMPT_BYTES = 320
@@ -90,12 +92,46 @@ def write_attempt(target: attempt_pb2.Attempt, record: AttemptRecord, written: W
         target.usage.CopyFrom(written[1])
     elif record.usage is not None:
         write_usage(target.usage, record.usage)
+    if record.cost_picos is not None:
+        target.cost_picos = record.cost_picos
 
 
 def write_attempts(target: Iterable[attempt_pb2.Attempt], records: Iterable[AttemptRecord], written: Written) -> None:
     """Appends the records of a call, oldest first."""
     for record in records:
         write_attempt(target.add(), record, written)  # type: ignore[attr-defined]
+
+
+class HasCosts(Protocol):
+    """A message that says what a call costs."""
+
+    cost_picos: int
+    charged_picos: int
+    price_version: str
+
+
+_APART = (AttemptOutcome.HEDGE_LOST, AttemptOutcome.REPLACED)
+
+
+def write_costs(target: HasCosts, records: Sequence[AttemptRecord], omitted: int = 0) -> None:
+    """Fills what a call costs: all its attempts together, and without those that go to the route's overhead. A sum of
+    which a part is not known, or is no longer kept (`omitted`), is left unset.
+    """
+    cost = charged = 0
+    cost_known = charged_known = bool(records) and not omitted
+    for record in records:
+        apart = record.outcome in _APART
+        if record.price_version:
+            target.price_version = record.price_version
+        if record.cost_picos is None:
+            cost_known, charged_known = False, charged_known and apart
+            continue
+        cost += record.cost_picos
+        charged += 0 if apart else record.cost_picos
+    if cost_known and cost <= _MAX_PICOS:
+        target.cost_picos = cost
+    if charged_known and charged <= _MAX_PICOS:
+        target.charged_picos = charged
 
 
 def report(call: Call) -> bytes:
@@ -105,6 +141,7 @@ def report(call: Call) -> bytes:
     if call.usage is not None:
         write_usage(message.usage, call.usage)
         written = (call.usage, message.usage)
+    write_costs(message, call.attempts, call.attempts_started - len(call.attempts))
     if call.timeout_s is not None:
         set_duration(message.deadline_duration, call.timeout_s)
     for warning in call.warnings:

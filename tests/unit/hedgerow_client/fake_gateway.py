@@ -97,6 +97,8 @@ class FakeGateway(
         self.events: list[Event] = numbered([started(), text("Hello"), text(" there"), completed()])
         self.answer = CompleteResponse(provider="sim", model="sim-1")
         self.models: list[router_service_pb2.Model] = []
+        self.estimates: list[router_service_pb2.CostEstimate] = []
+        self.explanation = router_service_pb2.ExplainRouteResponse()
         self.page_size = 2
         self.failure: Failure | None = None
         self.embed_completes = True
@@ -166,6 +168,20 @@ class FakeGateway(
         end = start + self.page_size
         token = str(end) if end < len(self.models) else ""
         return router_service_pb2.ListModelsResponse(models=self.models[start:end], next_page_token=token)
+
+    def EstimateCost(
+        self, request: router_service_pb2.EstimateCostRequest, context: Any
+    ) -> router_service_pb2.EstimateCostResponse:
+        self._admit(request, context)
+        self._fail(context)
+        return router_service_pb2.EstimateCostResponse(candidates=self.estimates)
+
+    def ExplainRoute(
+        self, request: router_service_pb2.ExplainRouteRequest, context: Any
+    ) -> router_service_pb2.ExplainRouteResponse:
+        self._admit(request, context)
+        self._fail(context)
+        return self.explanation
 
     def _embedded(
         self, requests: Iterator[embed_service_pb2.StreamEmbedRequest], context: Any

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2
 from hedgerow.chat.v1 import event_pb2
 from hedgerow.common.v1.warning_pb2 import Warning as CallWarning
-from hedgerow.router.v1.router_service_pb2 import MODEL_KIND_CHAT, Candidate, Model
+from hedgerow.router.v1.router_service_pb2 import MODEL_KIND_CHAT, MODEL_KIND_EMBED, Candidate, Model, ModelFacts
 from hedgerow_client.cli.verbs import build
 from typer.testing import CliRunner, Result
 from unit.hedgerow_client.fake_gateway import (
@@ -257,7 +258,14 @@ def test_embed_wants_a_file_or_texts(shell: Shell, arguments: tuple[str, ...]) -
 
 @pytest.fixture
 def two_models(gateway: FakeGateway) -> None:
-    candidates = [Candidate(provider="a", model="a-1"), Candidate(provider="b", model="b-1", region="eu")]
+    facts = ModelFacts(
+        context_tokens=128_000,
+        input_modalities=["text", "image"],
+        tools=True,
+        reasoning=False,
+        retire_date="2027-01-14",
+    )
+    candidates = [Candidate(provider="a", model="a-1", facts=facts), Candidate(provider="b", model="b-1", region="eu")]
     gateway.models = [
         Model(name="fast", kind=MODEL_KIND_CHAT, candidates=candidates),
         Model(name="[odd]", kind=MODEL_KIND_CHAT),
@@ -266,8 +274,18 @@ def two_models(gateway: FakeGateway) -> None:
 
 @pytest.mark.usefixtures("two_models")
 def test_models_are_a_table(shell: Shell) -> None:
-    rows = [line.rstrip().split(maxsplit=2) for line in shell.run("models").stdout.splitlines()]
-    assert rows == [["MODEL", "KIND", "SERVED BY"], ["fast", "chat", "a/a-1, b/b-1 (eu)"], ["[odd]", "chat"]]
+    rows = [re.split(r" {2,}", line.rstrip()) for line in shell.run("models").stdout.splitlines()]
+    assert rows == [
+        ["MODEL", "KIND", "CONTEXT", "OUTPUT", "CAN", "RETIRES", "SERVED BY"],
+        ["fast", "chat", "128,000", "-", "image, tools", "2027-01-14", "a/a-1, b/b-1 (eu)"],
+        ["[odd]", "chat", "-", "-", "-", "-"],
+    ]
+
+
+def test_models_can_be_asked_for_by_kind_and_provider(shell: Shell, gateway: FakeGateway) -> None:
+    assert shell.run("models", "--kind", "embed", "--provider", "a").exit_code == 0
+    request = gateway.requests[-1]
+    assert (request.kind, request.provider) == (MODEL_KIND_EMBED, "a")
 
 
 @pytest.mark.usefixtures("two_models")

@@ -89,6 +89,14 @@ def test_citations_stand_with_their_text() -> None:
     assert (part.text, list(part.citations)) == ("x", [citation])
 
 
+def test_log_probabilities_stand_with_their_tokens_in_order() -> None:
+    tokens = [message_pb2.TokenLogprob(token=token, logprob=-0.5) for token in "xyz"]
+    first = event_pb2.LogprobsDelta(part_index=0, tokens=tokens[:2])
+    last = event_pb2.LogprobsDelta(part_index=0, tokens=tokens[2:])
+    (part,) = parts(text("xy"), Event(logprobs_delta=first), text("z"), Event(logprobs_delta=last))
+    assert (part.text, list(part.logprobs)) == ("xyz", tokens)
+
+
 def test_a_provider_item_is_kept_unchanged() -> None:
     item = message_pb2.ProviderItem(provider="openai_chat", type="web_search_call", data=b"\xff\x00")
     added = event_pb2.ProviderItemAdded(part_index=0, item=item)

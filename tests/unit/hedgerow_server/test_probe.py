@@ -95,3 +95,13 @@ async def test_the_figures_are_those_of_the_answer(monkeypatch: pytest.MonkeyPat
     found = await result(subject(monkeypatch, Answer([json.dumps(body).encode()], headers=JSON)))
     assert (found.fits, found.problems) == (True, [])
     assert (found.input_tokens, found.output_tokens, found.first_token_seconds) == (7, 2, None)
+
+
+async def test_what_is_not_known_of_an_answer_is_a_note_of_its_check_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "OK"}, "finish_reason": "stop"}
+    plain = json.dumps({"choices": [choice], "usage": USAGE}).encode()
+    odd = json.dumps({"choices": [{**choice, "aroma": 1}], "usage": USAGE}).encode()
+    asked = subject(monkeypatch, *(Answer([body], headers=JSON) for body in (odd, plain, odd)))
+    found = [await result(asked) for _ in range(3)]
+    assert [one.notes for one in found] == [["unknown field choices.aroma"], [], ["unknown field choices.aroma"]]
+    assert all(one.fits for one in found)

@@ -52,6 +52,18 @@ def test_check_prints_each_fault_and_fails(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_a_file_of_the_catalogue_that_cannot_be_used_is_a_fault(tmp_path: Path, command: str) -> None:
+    path, catalogue = tmp_path / "config.yaml", tmp_path / "models.yaml"
+    catalogue.write_text("family: openai\nmodels:\n  gpt-4o: {contxt: 1}\n")
+    config = yaml.safe_load(EXAMPLE.read_text()) | {"catalogue": {"files": [str(catalogue)]}}
+    path.write_text(yaml.safe_dump(config))
+    done = run(command, str(path))
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.endswith(f"{catalogue}:3: models.gpt-4o.contxt: unknown key")
+
+
 def test_serve_prints_the_same_faults_and_does_not_start(tmp_path: Path) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text("providers: {}\nroutes: 7\n")

@@ -171,8 +171,8 @@ def test_a_fault_gets_one_line(tmp_path: Path, name: str, added: str, line: int,
         ),
         (
             "      - provider: sim\n        model: gpt\n",
-            "      - {provider: sim, model: a}\n      - {provider: sim, model: b}\n",
-            "7: routes.fast.candidates: expected at most 1 entries, not 2",
+            "      [" + ", ".join(["{provider: sim, model: a}"] * 33) + "]\n",
+            "7: routes.fast.candidates: expected at most 32 entries, not 33",
         ),
         (
             "    candidates:\n      - provider: sim\n        model: gpt\n",

@@ -8,11 +8,16 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 from hedgerow_server.core.port import HttpRequest, Lease
 from hedgerow_server.core.request import NO_POLICY, ChatSpec, Message, Part, Role, RoutePolicy, Text
 from hedgerow_server.providers.http.port import Response
 from hedgerow_server.providers.openai import OpenAI, OpenAISection
-from hedgerow_server.routing.plan import Candidate, Plan, Upstream
+from hedgerow_server.routing.candidate import Candidate, Upstream
+from hedgerow_server.routing.plan import Bounds, Plan
+from hedgerow_server.routing.route import Route
+from hedgerow_server.routing.routes import Named, Routes
+from hedgerow_server.routing.state import States
 from multidict import CIMultiDict
 
 HANG_S = 60.0
@@ -110,6 +115,8 @@ def candidate(
     idle_timeout_s: float = HANG_S,
     dimensions: int | None = None,
     model: str = "gpt",
+    region: str = "eu",
+    states: States | None = None,
     **settings: object,
 ) -> Candidate:
     """A model of an OpenAI provider that answers from the transport's script."""
@@ -122,12 +129,31 @@ def candidate(
         first_token_timeout_s=first_token_timeout_s,
         idle_timeout_s=idle_timeout_s,
     )
-    return Candidate(upstream, model, "eu", dimensions)
+    state = (states or States()).of(name, "", model, region)
+    return Candidate(upstream, model, state, region=region, lease=lease, dimensions=dimensions)
 
 
 def plan(transport: ScriptedTransport, policy: RoutePolicy = NO_POLICY, **settings: object) -> Plan:
-    """A plan with that one candidate."""
-    return Plan((candidate(transport, **settings),), policy)  # type: ignore[arg-type]
+    """A plan with that one candidate, asked once."""
+    return Plan((candidate(transport, **settings),), policy, Bounds(max_attempts=1))  # type: ignore[arg-type]
+
+
+def routes(table: Mapping[tuple[str, str], tuple[Candidate, ...]], bounds: Bounds | None = None) -> Routes:
+    """Plain routes by (kind, name); a name may end with a star."""
+    bounds = bounds or Bounds(max_attempts=1)
+
+    def named(name: str, candidates: tuple[Candidate, ...]) -> Named:
+        return lambda rest: Route(
+            name[:-1] + rest, [msgspec.structs.replace(one, model=rest) for one in candidates], bounds=bounds
+        )
+
+    whole = [(kind, Route(name, found, bounds=bounds)) for (kind, name), found in table.items() if name[-1:] != "*"]
+    stars = [
+        (kind, Route(name, found, bounds=bounds), named(name, found))
+        for (kind, name), found in table.items()
+        if name[-1:] == "*"
+    ]
+    return Routes(whole, stars)
 
 
 def chunk(text: str | None = None, finish: str | None = None, **more: object) -> bytes:

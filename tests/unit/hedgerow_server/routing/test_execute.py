@@ -169,7 +169,7 @@ async def test_a_provider_without_usage_gets_an_estimate_that_is_final() -> None
     await events(one, plan(ScriptedTransport(Answer([chunk("x" * 41), chunk(finish="stop"), DONE]))))
     usage = record_of(one).usage
     assert usage is not None
-    assert (usage.input_tokens, usage.output_tokens) == (6, 11)
+    assert (usage.input_tokens, usage.output_tokens) == (14, 11)
     assert (usage.estimated, usage.final) == (True, True)
 
 

@@ -8,7 +8,6 @@ from hedgerow_server.core.error import ModelNotFound
 from hedgerow_server.core.event import Completed, Event, Finished, FinishReason, Started, TextDelta
 from hedgerow_server.core.fold import Fold
 from hedgerow_server.core.request import ChatRequest, ChatSpec, Message, Part, Role, Text
-from hedgerow_server.routing.plan import Routes
 from hedgerow_server.rpc.chat import Chat
 from unit.hedgerow_server.calls import no_request
 from unit.hedgerow_server.routing.scripted import (
@@ -20,6 +19,7 @@ from unit.hedgerow_server.routing.scripted import (
     candidate,
     chunk,
     document,
+    routes,
     usage_chunk,
 )
 
@@ -30,7 +30,7 @@ WHOLE = Answer([document("hello")], headers=JSON)
 async def run(kind: Kind, answer: Answer, spec: ChatSpec = HI) -> tuple[Call, ScriptedTransport, list[Event]]:
     """A call, what was sent for it, and its events."""
     transport = ScriptedTransport(answer)
-    chat = Chat(Routes({("chat", "fast"): (candidate(transport),)}))
+    chat = Chat(routes({("chat", "fast"): (candidate(transport),)}))
     one = Call(Method("test.Service/Complete", kind, no_request, chat.complete), {}, b"")
     one.request = ChatRequest(spec=spec)
     return one, transport, [event async for event in one.method.rpc(one)]

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
+import msgspec
 import pytest
 from hedgerow_server.core.call import Call, Kind, Method
 from hedgerow_server.core.error import (
@@ -19,12 +20,12 @@ from hedgerow_server.core.error import (
     UpstreamProtocol,
 )
 from hedgerow_server.core.event import EmbedCompleted, EmbeddingsAdded, Event, ItemFailed, Started
+from hedgerow_server.core.model import ModelFacts
 from hedgerow_server.core.port import HttpRequest
 from hedgerow_server.core.request import EmbedInput, EmbedItem, EmbedRequest, EmbedSpec
-from hedgerow_server.routing.plan import Routes
 from hedgerow_server.rpc.embed import Embed
 from unit.hedgerow_server.calls import no_request
-from unit.hedgerow_server.routing.scripted import HANG_S, JSON, Answer, ScriptedTransport, candidate
+from unit.hedgerow_server.routing.scripted import HANG_S, JSON, Answer, ScriptedTransport, candidate, routes
 
 Items = Sequence[EmbedItem | ItemFailed]
 
@@ -64,7 +65,7 @@ class World:
     def __init__(self, reply: Callable[[HttpRequest], Answer] = reply, **settings: Any) -> None:
         self.transport = ScriptedTransport(reply=reply)
         of = candidate(self.transport, **settings)
-        self.embed = Embed(Routes({("embed", "vec"): (of,)}))
+        self.embed = Embed(routes({("embed", "vec"): (of,)}))
 
     @property
     def batches(self) -> list[list[object]]:
@@ -130,6 +131,45 @@ async def test_batches_keep_to_the_providers_limit_and_the_order_of_the_inputs(c
     assert [len(batch) for batch in world.batches] == sizes
     assert vectors(events) == [vector(length) for length in range(1, count + 1)]
     assert one.attempts_started == len(sizes)
+
+
+@pytest.mark.parametrize(("model", "sizes"), [("text-embedding-v4", [10, 10, 6]), ("text-embedding-v2", [25, 1])])
+async def test_the_limit_is_that_of_the_model(model: str, sizes: list[int]) -> None:
+    world = World(vendor="dashscope", model=model)
+    await world.run(*texts(26))
+    assert [len(batch) for batch in world.batches] == sizes
+
+
+async def test_a_batch_suits_whichever_candidate_may_answer_it() -> None:
+    transport = ScriptedTransport(reply=reply)
+    wide, known = candidate(transport, embed_batch_limit=9), candidate(transport, embed_batch_limit=8)
+    known = msgspec.structs.replace(known, facts=ModelFacts(kind="embed", embed_batch_limit=4))
+    world = World()
+    world.transport, world.embed = transport, Embed(routes({("embed", "vec"): (wide, known)}))
+    await world.run(*texts(10))
+    assert [len(batch) for batch in world.batches] == [4, 4, 2]
+
+
+async def test_batches_keep_to_the_providers_limit_of_tokens() -> None:
+    """A token may be as little as two thirds of a character: 30 tokens are 20 characters at most."""
+    world = World(embed_token_limit=30)
+    _, events = await world.run(*["x" * 8] * 5)
+    assert [len(batch) for batch in world.batches] == [2, 2, 1]
+    assert len(vectors(events)) == 5
+
+
+async def test_a_stream_keeps_to_the_providers_limit_of_tokens() -> None:
+    world = World(embed_token_limit=30)
+    _, events = await world.stream(*(EmbedItem(str(number), "x" * 8) for number in range(5)))
+    assert max(len(batch) for batch in world.batches) == 2
+    assert len(vectors(events)) == 5
+
+
+async def test_an_input_above_the_limit_of_tokens_goes_alone() -> None:
+    """Whether it is too long only the provider knows."""
+    world = World(embed_token_limit=30)
+    await world.run("x", "y" * 100, "z")
+    assert world.batches == [["x"], ["y" * 100], ["z"]]
 
 
 async def test_an_answer_is_started_once_and_completed_once() -> None:

@@ -4,10 +4,9 @@ import pytest
 from hedgerow_server.core.error import RequestInvalid
 from hedgerow_server.core.event import ModelsListed
 from hedgerow_server.core.request import ListModelsRequest
-from hedgerow_server.routing.plan import Routes
 from hedgerow_server.rpc.models import Models
 from unit.hedgerow_server.calls import call
-from unit.hedgerow_server.routing.scripted import ScriptedTransport, candidate
+from unit.hedgerow_server.routing.scripted import ScriptedTransport, candidate, routes
 
 ONE = (candidate(ScriptedTransport()),)
 NAMES = ("a", "a/chat", "a/embed", "a.b", "b", "zeta")
@@ -15,7 +14,7 @@ NAMES = ("a", "a/chat", "a/embed", "a.b", "b", "zeta")
 
 def models(*names: str) -> Models:
     """A gateway with these names, each for chat and for embeddings."""
-    return Models(Routes({(kind, name): ONE for name in names for kind in ("chat", "embed")}))
+    return Models(routes({(kind, name): ONE for name in names for kind in ("chat", "embed")}))
 
 
 async def page(of: Models, size: int, token: str = "") -> ModelsListed:
@@ -51,7 +50,7 @@ async def test_the_last_page_has_no_token() -> None:
 
 
 async def test_a_gateway_without_models_has_one_empty_page() -> None:
-    assert await page(Models(Routes({})), 10) == ModelsListed((), "")
+    assert await page(Models(routes({})), 10) == ModelsListed((), "")
 
 
 async def test_a_token_of_a_model_that_is_gone_goes_on_where_it_stood() -> None:

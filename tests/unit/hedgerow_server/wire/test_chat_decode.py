@@ -120,6 +120,7 @@ def test_a_request_with_every_field_set_reaches_the_core_whole(decode: Decode) -
                 "stopSequences": ["a", "b"],
                 "promptCacheKey": "key",
                 "providerOptions": {"openai": '{"user": "u"}'},
+                "topLogprobs": 0,
             },
             "route": {
                 "providers": ["one", "two"],
@@ -153,6 +154,7 @@ def test_a_request_with_every_field_set_reaches_the_core_whole(decode: Decode) -
             stop_sequences=("a", "b"),
             prompt_cache_key="key",
             provider_options={"openai": '{"user": "u"}'},
+            top_logprobs=0,
         ),
         policy=RoutePolicy(
             providers=("one", "two"),
@@ -412,6 +414,7 @@ def test_an_idempotency_key_is_refused_rather_than_ignored(decode: Decode) -> No
         ({"chat": {"model": "m", "messages": [USER]}, "route": {"idleTimeout": "0s"}}, "route.idle_timeout"),
         ({"chat": {"model": "m", "messages": [USER], "reasoning": {"effort": 99}}}, "chat.reasoning.effort"),
         ({"chat": {"model": "m", "messages": [USER], "toolChoice": {}}}, "chat.tool_choice.mode"),
+        ({"chat": {"model": "m", "messages": [USER], "topLogprobs": 21}}, "chat.top_logprobs"),
     ],
 )
 def test_a_limit_of_the_contract_names_its_field(fields: Fields, expected: str) -> None:

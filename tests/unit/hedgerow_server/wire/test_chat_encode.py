@@ -13,6 +13,7 @@ from hedgerow_server.core.event import (
     Completed,
     Event,
     FinishReason,
+    LogprobsDelta,
     MediaDelta,
     ModelsListed,
     ProviderItemAdded,
@@ -28,7 +29,15 @@ from hedgerow_server.core.event import (
     Warning,
     WarningCode,
 )
-from hedgerow_server.core.request import Citation, ProviderItem, ProviderState
+from hedgerow_server.core.request import (
+    Citation,
+    Part,
+    ProviderItem,
+    ProviderState,
+    Text,
+    TokenAlternative,
+    TokenLogprob,
+)
 from hedgerow_server.wire.chat import ChatAnswer, ChatDecoder
 from hedgerow_server.wire.chat_events import EventEncoder
 from hedgerow_server.wire.check import Checker
@@ -105,6 +114,14 @@ CITATION_JSON = {
     "endIndex": 3,
     "sourceId": "s",
 }
+TOKEN = TokenLogprob("é", -0.5, b"\xc3\xa9", 7, (TokenAlternative("e", -2.0), TokenAlternative("é", -0.5, b"\xc3", 0)))
+TOKEN_JSON = {
+    "token": "é",
+    "logprob": -0.5,
+    "data": "w6k=",
+    "tokenId": "7",
+    "top": [{"token": "e", "logprob": -2.0}, {"token": "é", "logprob": -0.5, "data": "ww==", "tokenId": "0"}],
+}
 EVENTS: list[tuple[Event, dict[str, object]]] = [
     (
         Started("sim", "gpt-2026", (WARNING,), "r1"),
@@ -117,6 +134,7 @@ EVENTS: list[tuple[Event, dict[str, object]]] = [
     (ToolCallArgumentsDelta(2, "{"), {"toolCallArgumentsDelta": {"partIndex": 2, "arguments": "{"}}),
     (ToolCallEnded(2), {"toolCallEnded": {"partIndex": 2}}),
     (CitationAdded(2, CITATION), {"citationAdded": {"partIndex": 2, "citation": CITATION_JSON}}),
+    (LogprobsDelta(2, (TOKEN,)), {"logprobsDelta": {"partIndex": 2, "tokens": [TOKEN_JSON]}}),
     (
         MediaDelta(2, "audio/wav", b"\x00\xff", "https://m", "hey"),
         {
@@ -227,6 +245,7 @@ def test_a_whole_answer_is_written_whole() -> None:
         ProviderStateAttached(0, ProviderState("openai_chat", b"\x00\xff")),
         TextDelta(1, "hé"),
         CitationAdded(1, CITATION),
+        LogprobsDelta(1, (TOKEN,)),
         ToolCallStarted(2, "i", "f"),
         ToolCallArgumentsDelta(2, "{}"),
         ToolCallEnded(2),
@@ -237,7 +256,7 @@ def test_a_whole_answer_is_written_whole() -> None:
             "role": "ROLE_ASSISTANT",
             "content": [
                 {"reasoning": {"text": "hm"}, "providerState": {"provider": "openai_chat", "data": "AP8="}},
-                {"text": "hé", "citations": [CITATION_JSON]},
+                {"text": "hé", "citations": [CITATION_JSON], "logprobs": [TOKEN_JSON]},
                 {"toolCall": {"id": "i", "name": "f", "arguments": "{}"}},
             ],
         },
@@ -282,3 +301,14 @@ def test_an_answer_goes_back_into_the_conversation_unchanged(events: list[Event]
     for event in (*events, done):
         again.add(event)
     assert decoded.spec.messages == (again._fold.answer().message,)
+
+
+def test_log_probabilities_in_a_conversation_are_not_read() -> None:
+    """They say nothing to a model."""
+    response = answered(Started(), TextDelta(0, "hé"), LogprobsDelta(0, (TOKEN,)), EVENTS[-1][0])
+    assert len(response.message.content[0].logprobs) == 1
+    request = service.CompleteRequest()
+    request.chat.model = "fast"
+    request.chat.messages.append(response.message)
+    decoded = ChatDecoder(Checker(1 << 20)).complete(call(body=request.SerializeToString()))
+    assert decoded.spec.messages[0].content == (Part(Text("hé")),)

@@ -1,33 +1,44 @@
 """From a name to those who may serve the call."""
 
+import msgspec
 import pytest
 from hedgerow_server.core.error import ModelNotFound, NoCandidate
 from hedgerow_server.core.event import CandidateInfo, ModelInfo
 from hedgerow_server.core.port import Operation
-from hedgerow_server.core.request import NO_POLICY, RoutePolicy
-from hedgerow_server.routing.plan import Routes
-from unit.hedgerow_server.routing.scripted import ScriptedTransport, candidate
+from hedgerow_server.core.request import NO_POLICY, EmbedSpec, RoutePolicy
+from hedgerow_server.routing.ask import Ask
+from hedgerow_server.routing.plan import Plan
+from hedgerow_server.routing.routes import Routes
+from unit.hedgerow_server.calls import call
+from unit.hedgerow_server.routing.scripted import HI, ScriptedTransport, candidate, routes
 
 ONE = candidate(ScriptedTransport(), name="one")
 TWO = candidate(ScriptedTransport(), name="two")
-ROUTES = Routes(
+ROUTES = routes(
     {("chat", "fast"): (ONE, TWO), ("embed", "vectors"): (TWO,), ("embed", "both"): (ONE,), ("chat", "both"): (ONE,)}
 )
 
 
+def plan(of: Routes, operation: Operation, model: str, policy: RoutePolicy) -> Plan:
+    """What the routes decide for a call."""
+    chat = msgspec.structs.replace(HI, model=model)
+    spec = chat if operation is Operation.CHAT else EmbedSpec(model=model)
+    return of.plan(Ask(call(), operation, spec, policy))
+
+
 def test_a_plan_has_the_candidates_in_their_order() -> None:
-    assert ROUTES.plan(Operation.CHAT, "fast", NO_POLICY).candidates == (ONE, TWO)
+    assert plan(ROUTES, Operation.CHAT, "fast", NO_POLICY).candidates == (ONE, TWO)
 
 
 def test_a_plan_carries_the_callers_policy() -> None:
     policy = RoutePolicy(idle_timeout_s=1.0)
-    assert ROUTES.plan(Operation.CHAT, "fast", policy).policy is policy
+    assert plan(ROUTES, Operation.CHAT, "fast", policy).policy is policy
 
 
 @pytest.mark.parametrize("model", ["fsat", "", "FAST", "fast "])
 def test_an_unknown_model_is_not_found_and_named(model: str) -> None:
     with pytest.raises(ModelNotFound) as caught:
-        ROUTES.plan(Operation.CHAT, model, NO_POLICY)
+        plan(ROUTES, Operation.CHAT, model, NO_POLICY)
     assert caught.value.metadata == {"model": model}
     assert caught.value.resource == ("hedgerow.router.v1.Model", model)
     assert "ListModels" in caught.value.message
@@ -44,23 +55,23 @@ def test_a_model_of_the_other_kind_is_not_found_and_the_text_says_so(
     operation: Operation, model: str, words: str
 ) -> None:
     with pytest.raises(ModelNotFound, match=words):
-        ROUTES.plan(operation, model, NO_POLICY)
+        plan(ROUTES, operation, model, NO_POLICY)
 
 
 def test_one_name_may_stand_for_both_kinds() -> None:
-    assert ROUTES.plan(Operation.CHAT, "both", NO_POLICY).candidates == (ONE,)
-    assert ROUTES.plan(Operation.EMBED, "both", NO_POLICY).candidates == (ONE,)
+    assert plan(ROUTES, Operation.CHAT, "both", NO_POLICY).candidates == (ONE,)
+    assert plan(ROUTES, Operation.EMBED, "both", NO_POLICY).candidates == (ONE,)
 
 
 def test_a_policy_narrows_the_candidates_and_keeps_their_order() -> None:
-    assert ROUTES.plan(Operation.CHAT, "fast", RoutePolicy(providers=("two",))).candidates == (TWO,)
-    assert ROUTES.plan(Operation.CHAT, "fast", RoutePolicy(providers=("two", "one"))).candidates == (ONE, TWO)
+    assert plan(ROUTES, Operation.CHAT, "fast", RoutePolicy(providers=("two",))).candidates == (TWO,)
+    assert plan(ROUTES, Operation.CHAT, "fast", RoutePolicy(providers=("two", "one"))).candidates == (ONE, TWO)
 
 
 @pytest.mark.parametrize("providers", [("three",), ("One",), ("",)])
 def test_a_policy_that_leaves_nobody_is_a_failed_precondition(providers: tuple[str, ...]) -> None:
     with pytest.raises(NoCandidate) as caught:
-        ROUTES.plan(Operation.CHAT, "fast", RoutePolicy(providers=providers))
+        plan(ROUTES, Operation.CHAT, "fast", RoutePolicy(providers=providers))
     assert caught.value.subject == "route.providers"
     assert caught.value.metadata == {"model": "fast"}
 
@@ -75,7 +86,7 @@ def test_the_models_are_sorted_by_name_and_say_who_serves_them() -> None:
     )
 
 
-WILD = Routes({("chat", "one/*"): (ONE,), ("chat", "one/deep/*"): (TWO,), ("chat", "one/exact"): (TWO,)})
+WILD = routes({("chat", "one/*"): (ONE,), ("chat", "one/deep/*"): (TWO,), ("chat", "one/exact"): (TWO,)})
 
 
 @pytest.mark.parametrize(
@@ -89,16 +100,16 @@ WILD = Routes({("chat", "one/*"): (ONE,), ("chat", "one/deep/*"): (TWO,), ("chat
     ],
 )
 def test_a_beginning_stands_for_all_names_that_begin_so(model: str, provider: str, asked: str) -> None:
-    (found,) = WILD.plan(Operation.CHAT, model, NO_POLICY).candidates
+    (found,) = plan(WILD, Operation.CHAT, model, NO_POLICY).candidates
     assert (found.upstream.name, found.model) == (provider, asked)
 
 
 @pytest.mark.parametrize("model", ["one", "one/", "one/*", "one/../x", "one/a?b", "one/ x", "two/x", "/x", "one//x"])
 def test_what_is_no_name_after_a_beginning_is_not_found(model: str) -> None:
     with pytest.raises(ModelNotFound):
-        WILD.plan(Operation.CHAT, model, NO_POLICY)
+        plan(WILD, Operation.CHAT, model, NO_POLICY)
 
 
 def test_a_beginning_is_for_its_kind_only() -> None:
     with pytest.raises(ModelNotFound):
-        WILD.plan(Operation.EMBED, "one/gpt-5", NO_POLICY)
+        plan(WILD, Operation.EMBED, "one/gpt-5", NO_POLICY)

@@ -1,0 +1,95 @@
+"""The process that reads configurations for a router that goes on serving meanwhile.
+
+Its standard input has one path a line, as JSON. For each it writes the settings to standard output in pieces, so that
+whoever puts them together can pause between them. It ends with its standard input, and so with the router.
+"""
+
+import contextlib
+import gc
+import hashlib
+import json
+import os
+import pickle
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from hedgerow_server.config.load import ConfigError, Fault
+from hedgerow_server.config.model import Section
+
+MAX_FILE_BYTES = 32 * 1024 * 1024
+MAX_FAULTS = 200
+HEADER = struct.Struct(">cI")
+"""Before every frame: its kind, and its length in bytes."""
+PIECE, END, FAULTS = b"p", b"e", b"f"
+"""A Piece; the fingerprint, after all pieces; a list of Fault, in the place of pieces."""
+
+Piece = tuple[str, str | None, object]
+"""A section of the file; or, of a section that is a mapping of names, one entry with its name."""
+Frame = tuple[bytes, object]
+"""The kind, and what is told."""
+
+
+def pieces(settings: Section) -> Iterator[Piece]:
+    """What the file says, in pieces of at most one provider or route."""
+    for name in sorted(settings.model_fields_set):
+        value = getattr(settings, name)
+        if not isinstance(value, dict):
+            yield name, None, value
+            continue
+        yield name, None, {}
+        for key in sorted(value):
+            yield name, key, value[key]
+
+
+def fingerprint(settings: Section) -> str:
+    """SHA-256 of the settings, lower-case hex: defaults as if written out, keys sorted. They hold no secrets."""
+    canonical = json.dumps(settings.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def work(parse: Callable[[Path], Section]) -> None:
+    """Answers until standard input ends. `parse` gives the settings in a file, or raises ConfigError."""
+    # Whatever prints, such as a library, must not get between the frames.
+    with os.fdopen(os.dup(1), "wb") as out:
+        os.dup2(2, 1)
+        # A parsed file is used once and gone: looking for cycles in it is wasted.
+        gc.disable()
+        for line in sys.stdin.buffer:
+            with contextlib.suppress(BrokenPipeError):
+                for frame in _answer(Path(json.loads(line)), parse):
+                    _write(out, frame)
+                out.flush()
+
+
+def _answer(path: Path, parse: Callable[[Path], Section]) -> Iterator[Frame]:
+    try:
+        _check_size(path)
+        settings = parse(path)
+    except ConfigError as error:
+        yield FAULTS, error.faults[:MAX_FAULTS]
+        return
+    except (MemoryError, RecursionError) as error:
+        yield FAULTS, [Fault(str(path), 1, "", f"it is too much to read ({type(error).__name__})")]
+        return
+    for piece in pieces(settings):
+        yield PIECE, piece
+    yield END, fingerprint(settings)
+
+
+def _check_size(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return  # reading it says why
+    if size > MAX_FILE_BYTES:
+        raise ConfigError([Fault(str(path), 1, "", f"expected at most {MAX_FILE_BYTES} bytes, not {size}")])
+
+
+def _write(out: BinaryIO, frame: Frame) -> None:
+    kind, content = frame
+    data = pickle.dumps(content, protocol=pickle.HIGHEST_PROTOCOL)
+    out.write(HEADER.pack(kind, len(data)))
+    out.write(data)

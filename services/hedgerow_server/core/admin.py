@@ -1,0 +1,142 @@
+"""What operators ask of a router, and what they are told."""
+
+import msgspec
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One entry of the configuration that is not what it was: its dotted path, and "added", "removed" or "changed"."""
+
+    path: str
+    kind: str
+
+
+class Reloaded(msgspec.Struct, frozen=True):
+    """What has come of a reload, or would."""
+
+    config_hash: str
+    applied: bool
+    """Whether another configuration is in force than before."""
+    changes: tuple[Change, ...]
+    """Sorted by path."""
+    restart_keys: tuple[str, ...]
+    """Keys that differ from what the router was started with and take effect only with a restart."""
+
+
+class ConfigState(msgspec.Struct, frozen=True, kw_only=True):
+    """Which configuration is in force, and what came of the last reload. Times are Unix times in seconds."""
+
+    config_hash: str
+    path: str
+    loaded_unix_s: float
+    reloads: int = 0
+    """How often another configuration came in force."""
+    failed_reloads: int = 0
+    last_error: str = ""
+    """Why the last reload failed, one line for each fault; empty when it did not."""
+    failed_unix_s: float | None = None
+    """When a reload last failed."""
+    restart_keys: tuple[str, ...] = ()
+    routes: int = 0
+    """How many there are."""
+
+
+class Quantiles(msgspec.Struct, frozen=True):
+    """Times to the first content, in seconds."""
+
+    samples: float
+    p50_s: float
+    p95_s: float
+
+
+class CandidateFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """How a candidate has been doing. Times are Unix times in seconds; None: does not apply."""
+
+    provider: str
+    model: str
+    region: str
+    credential: str
+    switched_off: bool
+    breaker: str
+    """"closed", "open" or "half_open"."""
+    breaker_reason: str
+    ejected_until_unix_s: float | None
+    ejections: int
+    calls: int
+    """Outcomes in the breaker's window."""
+    failures: dict[str, int]
+    """Failures in the window, by ErrorReason."""
+    slow: int
+    trials: int
+    cooling_until_unix_s: float | None
+    set_aside_until_unix_s: float | None
+    set_aside_reason: str
+    running: int
+    rate_limited_share: float
+    streamed: Quantiles | None
+    unary: Quantiles | None
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What candidates are sorted by."""
+        return self.provider, self.model, self.region, self.credential
+
+
+class CandidatesListed(msgspec.Struct, frozen=True):
+    """A page of candidates."""
+
+    candidates: tuple[CandidateFacts, ...]
+    next_page_token: str
+
+
+class SwitchFacts(msgspec.Struct, frozen=True):
+    """One thing that is switched off; `scope` is "provider", "model" or "tenant"."""
+
+    scope: str
+    name: str
+    reason: str
+    since_unix_s: float
+
+
+class SwitchSet(msgspec.Struct, frozen=True):
+    """Something is off now; `known` says whether the configuration has it."""
+
+    switch: SwitchFacts
+    known: bool
+
+
+class SwitchCleared(msgspec.Struct, frozen=True):
+    """Something is on again, if it was off."""
+
+    cleared: bool
+
+
+class SwitchesListed(msgspec.Struct, frozen=True):
+    """All that is off, oldest first."""
+
+    switches: tuple[SwitchFacts, ...]
+
+
+AdminAnswer = Reloaded | ConfigState | CandidatesListed | SwitchSet | SwitchCleared | SwitchesListed
+
+
+class ReloadRequest(msgspec.Struct, frozen=True):
+    """A call of Reload."""
+
+    dry_run: bool
+
+
+class ListCandidatesRequest(msgspec.Struct, frozen=True):
+    """A call of ListCandidates."""
+
+    page_size: int
+    page_token: str
+    provider: str
+    """Empty: all."""
+
+
+class SwitchRequest(msgspec.Struct, frozen=True):
+    """A call of SetKillSwitch or ClearKillSwitch."""
+
+    scope: str
+    name: str
+    reason: str = ""

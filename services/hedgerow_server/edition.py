@@ -1,0 +1,235 @@
+"""One configuration at work: all that a reload replaces."""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from hedgerow_server.catalogue.book import Catalogue
+from hedgerow_server.core.call import Call
+from hedgerow_server.core.drift import Counts
+from hedgerow_server.core.error import CredentialUnavailable
+from hedgerow_server.core.slices import Work, in_slices
+from hedgerow_server.credentials.lease import HeldLease
+from hedgerow_server.credentials.sources import CredentialSection, lease
+from hedgerow_server.doors.grpcio import Serving
+from hedgerow_server.endpoints import endpoints
+from hedgerow_server.identity.static import StaticAuthenticator
+from hedgerow_server.interceptors.auth import Auth
+from hedgerow_server.interceptors.chain import Chain
+from hedgerow_server.interceptors.deadline import Deadline
+from hedgerow_server.interceptors.decode import Decode
+from hedgerow_server.interceptors.request_id import RequestId
+from hedgerow_server.interceptors.telemetry import Telemetry
+from hedgerow_server.pricing.book import PriceBook
+from hedgerow_server.pricing.price import Price
+from hedgerow_server.providers import registry
+from hedgerow_server.providers.drain import Drainer, drain_caps
+from hedgerow_server.providers.google import VertexSection
+from hedgerow_server.providers.http.port import Transport
+from hedgerow_server.providers.section import ProviderSection
+from hedgerow_server.routing.build import Builder, Learned
+from hedgerow_server.routing.candidate import Candidate, Drain, Upstream
+from hedgerow_server.routing.routes import Routes
+from hedgerow_server.routing.section import CandidateSection
+from hedgerow_server.routing.state import States
+from hedgerow_server.rpc.listing import Listing
+from hedgerow_server.settings import Settings
+from hedgerow_server.telemetry import trace
+from hedgerow_server.telemetry.logs import CallLine
+from hedgerow_server.wire.check import Checker
+
+_FETCH_S = 30.0
+"""How long a reload waits for new secrets."""
+_DRAINED_AT_ONCE = 100
+"""Answers that are read on at once after their callers have left; those beyond are closed."""
+
+
+class Memory:
+    """What outlives every edition: how candidates have been doing, what is switched off, and the call log."""
+
+    def __init__(self, write_line: Callable[[CallLine], None] | None, checker: Checker) -> None:
+        self.checker = checker
+        """Holds the compiled rules of the contract, which no configuration changes."""
+        self.states = States()
+        self.learned = Learned()
+        self.drainer = Drainer(_DRAINED_AT_ONCE)
+        self.write_line = write_line
+
+
+class Edition:
+    """Everything that is built from one configuration. What a reload leaves as it was goes on from one edition to the
+    next: secrets, connections to providers, prices and the catalogue.
+    """
+
+    def __init__(
+        self, settings: Settings, memory: Memory, catalogue: Catalogue, before: "Edition | None" = None
+    ) -> None:
+        """Without routes: `build_routes` makes them."""
+        self.settings = settings
+        self.catalogue = catalogue
+        self._memory = memory
+        same_prices = before is not None and before.settings.pricing == settings.pricing
+        self.prices: PriceBook = before.prices if before is not None and same_prices else PriceBook(settings.pricing)
+        self.leases = {name: _lease(name, section, before) for name, section in settings.credentials.items()}
+        self.upstreams = {name: self._upstream(name, section, before) for name, section in settings.providers.items()}
+        self.routes = Routes(())
+        families = {name: section.family for name, section in settings.providers.items()}
+        self._listing = Listing(self.routes, catalogue, families)
+        self.serving = Serving(self._chain(), endpoints(self.routes, memory.checker, self._listing))
+
+    @classmethod
+    async def prepare(cls, settings: Settings, memory: Memory, before: "Edition | None" = None) -> "Edition":
+        """The edition of a configuration, perhaps to take the place of another, without routes. Files are read in a
+        thread. Raises ConfigError for a file of the catalogue that is of no use.
+        """
+        return cls(settings, memory, await asyncio.to_thread(_catalogue, settings, before), before)
+
+    async def build_routes(self) -> None:
+        """Makes the routes in slices, so that calls go on meanwhile; then all of them take effect at once."""
+        settings = self.settings
+        builder = Builder(self._candidate, self._memory.learned, settings.breaker.max_ejected_share)
+        self.routes.become(await in_slices(builder.work(settings.routes)))
+        await in_slices(self._listing.work())
+
+    async def refresh_catalogue(self) -> None:
+        """Reads the files of the catalogue again; where they have changed, routes know it from the next call on."""
+        if await asyncio.to_thread(self.catalogue.refresh):
+            await self.build_routes()
+
+    def _chain(self) -> Chain:
+        settings = self.settings
+        headers: Callable[[Call], tuple[tuple[str, str], ...]] = (
+            trace.instrumented() if settings.server.opentelemetry else trace.forwarded
+        )
+        return Chain(
+            [
+                RequestId(),
+                Telemetry(self._memory.write_line, headers),
+                Deadline(settings.deadline.default_seconds, settings.deadline.max_seconds),
+                Auth(StaticAuthenticator(settings.identity)),
+                Decode(),
+            ]
+        )
+
+    def admin_chain(self) -> Chain:
+        """What every call of an operator passes."""
+        settings = self.settings
+        return Chain(
+            [
+                RequestId(),
+                Telemetry(self._memory.write_line, trace.forwarded),
+                Deadline(settings.deadline.default_seconds, settings.deadline.max_seconds),
+                Auth(StaticAuthenticator(settings.identity)),
+                Decode(),
+            ]
+        )
+
+    def _upstream(self, name: str, section: ProviderSection, before: "Edition | None") -> Upstream:
+        held = self.leases[section.credential] if section.credential is not None else None
+        if before is not None and before.settings.providers.get(name) == section:
+            return msgspec.structs.replace(before.upstreams[name], lease=held)
+        one = upstream(name, section, held, registry.transport(section))
+        caps = drain_caps(section)
+        return one if caps is None else msgspec.structs.replace(one, drain=Drain(self._memory.drainer, caps))
+
+    def _candidate(self, section: CandidateSection, model: str) -> Candidate:
+        one, provider = self.upstreams[section.provider], self.settings.providers[section.provider]
+        held = self.leases[section.credential] if section.credential is not None else one.lease
+        facts = self.catalogue.facts(provider.family, model)
+        return Candidate(
+            upstream=one,
+            model=model,
+            state=self._memory.states.of(one.name, held.name if held is not None else "", model, section.region),
+            region=section.region,
+            lease=held,
+            dimensions=section.dimensions or (facts.dimensions if facts is not None else None),
+            weight=section.weight,
+            first_token_timeout_s=section.first_token_timeout_seconds,
+            facts=facts,
+            price=self._price(provider, one.name, (facts.price if facts is not None else "") or model, section.region),
+            vector_space=section.vector_space,
+        )
+
+    def _price(self, provider: ProviderSection, name: str, model: str, region: str) -> Price | None:
+        # A Vertex AI endpoint says where it is; elsewhere that is what the route says.
+        where = provider.location if isinstance(provider, VertexSection) else region
+        return self.prices.price(provider.family or "", model, where, name)
+
+    async def refresh_leases(self) -> None:
+        """Fetches every secret anew, each in a thread: a slow source holds up no other."""
+        held = list(self.leases.values())
+        changed = await asyncio.gather(*(asyncio.to_thread(one.refresh) for one in held))
+        for one in (one for one, fresh in zip(held, changed, strict=True) if fresh):
+            self._memory.states.renewed(one.name)
+
+    async def fetch_new(self, before: "Edition") -> list[str]:
+        """Fetches the secrets that the edition before does not have; returns the names of their credentials. Raises
+        CredentialUnavailable for one that is not to be had, unless that edition has none under this name either.
+        """
+        new = [held for name, held in self.leases.items() if before.leases.get(name) is not held]
+        fetching = [asyncio.create_task(asyncio.to_thread(held.refresh)) for held in new]
+        if fetching:
+            await asyncio.wait(fetching, timeout=_FETCH_S)
+        for held in new:
+            old = before.leases.get(held.name)
+            if not held.ready and (old is None or old.ready):
+                raise CredentialUnavailable(
+                    f"The credential {held.name!r} of the new configuration is not available: {held.problem}.",
+                    metadata={"credential": held.name},
+                )
+        return [held.name for held in new]
+
+    def problems(self) -> list[str]:
+        """Why calls should not come here."""
+        return [f"credential {name}: {held.problem}" for name, held in self.leases.items() if not held.ready]
+
+    def drift(self) -> dict[str, Counts]:
+        """What came of each provider that is not known, counted since its section was loaded."""
+        return {name: one.dialect.drift.counts() for name, one in sorted(self.upstreams.items())}
+
+    def forget(self) -> Work[None]:
+        """Lets go of the routes, a few at a time. No call may come any more."""
+        yield from self.routes.table.forget()
+        yield from self._listing.forget()
+        yield from forget(self.settings)
+
+    async def close(self, after: "Edition | None" = None) -> None:
+        """Closes the connections to the providers, but for those that the edition after it has taken over."""
+        kept = {id(one.transport) for one in after.upstreams.values()} if after is not None else set()
+        for one in self.upstreams.values():
+            if id(one.transport) not in kept:
+                await one.transport.close()
+
+
+def forget(settings: Settings) -> Work[None]:
+    """Lets go of the routes' sections, a few at a time: to free thousands at once holds up the calls."""
+    while settings.routes:
+        settings.routes.popitem()
+        yield 2
+
+
+def _catalogue(settings: Settings, before: Edition | None) -> Catalogue:
+    """The catalogue with what the providers need of it. Blocks on files."""
+    same = before is not None and before.settings.catalogue == settings.catalogue
+    catalogue = before.catalogue if before is not None and same else Catalogue(settings.catalogue.files)
+    catalogue.load(section.family for section in settings.providers.values())
+    return catalogue
+
+
+def _lease(name: str, section: CredentialSection, before: Edition | None) -> HeldLease:
+    if before is not None and before.settings.credentials.get(name) == section:
+        return before.leases[name]
+    return lease(name, section)
+
+
+def upstream(name: str, section: ProviderSection, held: HeldLease | None, transport: Transport) -> Upstream:
+    """A provider as its section describes it, on a transport."""
+    return Upstream(
+        name=name,
+        dialect=registry.dialect(name, section),
+        transport=transport,
+        lease=held,
+        first_token_timeout_s=section.first_token_timeout_seconds,
+        idle_timeout_s=section.idle_timeout_seconds,
+    )

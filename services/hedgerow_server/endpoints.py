@@ -1,0 +1,100 @@
+"""Every RPC of a router: how its bytes become a request, what answers it, how events become bytes."""
+
+from collections.abc import Callable
+
+from hedgerow_server.core.call import Call, Kind, Method
+from hedgerow_server.core.error import HedgerowError
+from hedgerow_server.core.event import Events
+from hedgerow_server.doors.grpcio import Endpoint
+from hedgerow_server.doors.status import status
+from hedgerow_server.routing.routes import Routes
+from hedgerow_server.rpc.admin import Admin
+from hedgerow_server.rpc.chat import Chat
+from hedgerow_server.rpc.embed import Embed
+from hedgerow_server.rpc.estimate import Estimate
+from hedgerow_server.rpc.explain import Explain
+from hedgerow_server.rpc.listing import Named
+from hedgerow_server.rpc.models import Models
+from hedgerow_server.wire.admin import AdminAnswerBytes, AdminDecoder
+from hedgerow_server.wire.chat import ChatAnswer, ChatDecoder
+from hedgerow_server.wire.chat_events import EventEncoder
+from hedgerow_server.wire.check import Checker
+from hedgerow_server.wire.embed import EmbedAnswer, EmbedDecoder, EmbedEventEncoder
+from hedgerow_server.wire.explain import ExplainAnswer, ExplainDecoder
+from hedgerow_server.wire.router import EstimateAnswer, ModelsAnswer, RouterDecoder
+
+CHAT = "hedgerow.chat.v1.ChatService"
+EMBED = "hedgerow.embed.v1.EmbedService"
+ROUTER = "hedgerow.router.v1.RouterService"
+ADMIN = "hedgerow.admin.v1.AdminService"
+SERVICES = (CHAT, EMBED, ROUTER)
+ADMIN_SERVICES = (ADMIN,)
+
+
+def endpoints(routes: Routes, checker: Checker, listing: Named | None = None) -> list[Endpoint]:
+    """Every RPC. `listing` is what ListModels tells (None: the names of the routes)."""
+    return [
+        *_chat(ChatDecoder(checker), Chat(routes)),
+        *_embed(EmbedDecoder(checker), Embed(routes)),
+        *_router(RouterDecoder(checker), routes, listing or routes),
+        _explain(ExplainDecoder(checker), Explain(routes)),
+    ]
+
+
+def _chat(decoder: ChatDecoder, chat: Chat) -> list[Endpoint]:
+    return [
+        Endpoint(Method(f"{CHAT}/Complete", Kind.UNARY, decoder.complete, chat.complete), answer=ChatAnswer),
+        Endpoint(
+            Method(f"{CHAT}/StreamComplete", Kind.SERVER_STREAM, decoder.stream_complete, chat.complete),
+            encoder=EventEncoder,
+        ),
+    ]
+
+
+def _embed(decoder: EmbedDecoder, embed: Embed) -> list[Endpoint]:
+    return [
+        Endpoint(Method(f"{EMBED}/Embed", Kind.UNARY, decoder.embed, embed.embed), answer=EmbedAnswer),
+        Endpoint(
+            Method(f"{EMBED}/StreamEmbed", Kind.BIDI_STREAM, decoder.stream_embed, embed.stream_embed),
+            encoder=lambda: EmbedEventEncoder(_item_status),
+        ),
+    ]
+
+
+def _router(decoder: RouterDecoder, routes: Routes, listing: Named) -> list[Endpoint]:
+    models, estimate = Models(listing), Estimate(routes)
+    return [
+        Endpoint(
+            Method(f"{ROUTER}/ListModels", Kind.UNARY, decoder.list_models, models.list_models), answer=ModelsAnswer
+        ),
+        Endpoint(
+            Method(f"{ROUTER}/EstimateCost", Kind.UNARY, decoder.estimate_cost, estimate.estimate_cost),
+            answer=EstimateAnswer,
+        ),
+    ]
+
+
+def admin_endpoints(admin: Admin, checker: Checker) -> list[Endpoint]:
+    """Every RPC of the admin door."""
+    decoder = AdminDecoder(checker)
+    return [
+        _admin("Reload", decoder.reload, admin.reload),
+        _admin("GetConfig", decoder.get_config, admin.get_config),
+        _admin("ListCandidates", decoder.list_candidates, admin.list_candidates),
+        _admin("SetKillSwitch", decoder.set_kill_switch, admin.set_kill_switch),
+        _admin("ClearKillSwitch", decoder.clear_kill_switch, admin.clear_kill_switch),
+        _admin("ListKillSwitches", decoder.list_kill_switches, admin.list_kill_switches),
+    ]
+
+
+def _admin(name: str, decode: Callable[[Call], object], rpc: Callable[[Call], Events]) -> Endpoint:
+    return Endpoint(Method(f"{ADMIN}/{name}", Kind.UNARY, decode, rpc), answer=AdminAnswerBytes)
+
+
+def _explain(decoder: ExplainDecoder, explain: Explain) -> Endpoint:
+    method = Method(f"{ROUTER}/ExplainRoute", Kind.UNARY, decoder.explain_route, explain.explain_route)
+    return Endpoint(method, answer=ExplainAnswer)
+
+
+def _item_status(error: HedgerowError) -> bytes:
+    return bytes(status(error).SerializeToString())

@@ -1,0 +1,38 @@
+"""The hedging of a route: one object for every candidate that its calls start at."""
+
+from hedgerow_server.routing.candidate import Candidate
+from hedgerow_server.routing.hedge import Budget, HedgePolicy, Hedging
+
+_SHARED_EXTRA = 0.05
+_SHARED_BURST = 600.0
+
+
+class HedgeBudgets:
+    """What all routes together may spend on second attempts: in the whole router, and at each provider."""
+
+    def __init__(self, max_extra: float = _SHARED_EXTRA) -> None:
+        """`max_extra`: the share of calls, and of their cost; 0 to 1."""
+        self._max_extra = max_extra
+        self.whole = Budget(max_extra, _SHARED_BURST)
+        self._upstreams: dict[str, Budget] = {}
+
+    def of(self, provider: str) -> Budget:
+        """The budget of calls that start at a provider."""
+        return self._upstreams.setdefault(provider, Budget(self._max_extra, _SHARED_BURST))
+
+
+class Hedges:
+    """A route's hedging. What it has learned outlives a reload that leaves the route's policy as it is."""
+
+    def __init__(self, policy: HedgePolicy, budgets: HedgeBudgets) -> None:
+        self.policy = policy
+        self._budgets = budgets
+        self._made: dict[str, Hedging] = {}
+
+    def of(self, candidate: Candidate) -> Hedging:
+        """The hedging of calls that start at this candidate."""
+        made = self._made.get(candidate.label)
+        if made is None:
+            shared = (self._budgets.of(candidate.upstream.name), self._budgets.whole)
+            made = self._made[candidate.label] = Hedging(self.policy, *shared)
+        return made

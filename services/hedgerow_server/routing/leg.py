@@ -1,0 +1,188 @@
+"""An attempt on its way to the answer: opened to its first content, then to its end, and what its candidate learns."""
+
+import asyncio
+import datetime as dt
+import time
+from collections.abc import AsyncGenerator
+
+from hedgerow_server.core.error import FirstTokenTimeout, HedgerowError
+from hedgerow_server.core.event import AttemptOutcome, Event, Finished, Started, Usage, Warning, WarningCode
+from hedgerow_server.routing.attempt import Attempt
+from hedgerow_server.routing.breaker import Permit
+from hedgerow_server.routing.candidate import Candidate
+from hedgerow_server.routing.latency import Latency
+
+_ANSWERING_S = 30.0
+"""Who has answered somebody within so many seconds is there."""
+_USUAL = 0.95
+"""The quantile of a candidate's first-token times before which its silence is no fault."""
+_RETIRING = dt.timedelta(days=90)
+"""How long before its last day callers of a model are warned."""
+
+
+class Leg:
+    """One attempt. `held` is what came and was not yet handed on."""
+
+    __slots__ = ("_hurried", "_permit", "_stream", "attempt", "batches", "begun", "candidate", "finished", "held")
+
+    def __init__(
+        self, attempt: Attempt, candidate: Candidate, permit: Permit, *, stream: bool, hurried: bool = False
+    ) -> None:
+        """`stream`: whether the provider is asked to stream; `hurried`: whether the caller, not the configuration, says
+        how long its first content may take.
+        """
+        self.attempt = attempt
+        self.candidate = candidate
+        self.batches: AsyncGenerator[list[Event], None] = attempt.batches()
+        self.held: list[Event] = []
+        self.begun = False
+        """Whether any content has come."""
+        self.finished: Finished | None = None
+        """The provider's last word."""
+        self._permit: Permit | None = permit
+        self._stream = stream
+        self._hurried = hurried
+        candidate.state.running += 1
+
+    @property
+    def latency(self) -> Latency:
+        """The times of attempts like this one."""
+        return self.candidate.state.latency(stream=self._stream)
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the attempt has consumed, once it has ended."""
+        return self.attempt.record.usage if self.attempt.record is not None else None
+
+    def warnings(self) -> tuple[Warning, ...]:
+        """What the caller of this answer should know."""
+        facts, warnings = self.candidate.facts, self.attempt.warnings
+        if self.finished is not None:
+            warnings += self.finished.warnings
+        if (
+            facts is not None
+            and facts.retires is not None
+            and facts.retires - dt.datetime.now(dt.UTC).date() < _RETIRING
+        ):
+            to = f"; its provider names {facts.successor} as its successor" if facts.successor else ""
+            text = f"The model {self.candidate.model} is served until {facts.retires}{to}."
+            warnings = (*warnings, Warning(WarningCode.MODEL_RETIRING, "chat.model", text))
+        return warnings
+
+    async def first(self) -> None:
+        """Reads until the first content is held. Raises HedgerowError."""
+        while not self.begun:
+            await self._more()
+
+    async def whole(self) -> None:
+        """Reads until all of the answer is held. Raises HedgerowError."""
+        while self.finished is None:
+            await self._more()
+
+    async def _more(self) -> None:
+        try:
+            batch = await anext(self.batches)
+        except HedgerowError as error:
+            self.failed(error)
+            raise
+        except BaseException:
+            self.stop(AttemptOutcome.CANCELLED)
+            raise
+        self.take(batch)
+        self.held += batch
+
+    def take(self, batch: list[Event]) -> None:
+        """Takes note of what has come."""
+        if not self.begun and not all(isinstance(event, Started) for event in batch):
+            self.begun = True
+            self._answered()
+        last = batch[-1]
+        if isinstance(last, Finished):
+            self.finished = last
+            self._succeeded()
+
+    def _answered(self) -> None:
+        record = self.attempt.record
+        assert record is not None
+        now_s = time.monotonic()
+        # Of a document nothing comes before its end.
+        first_s = record.total_s if record.first_token_s is None else record.first_token_s
+        self.candidate.state.times[self._stream].observe(first_s, now_s)
+        if self._permit is not None:
+            self._permit.answered(now_s, first_s if self._stream else None)
+
+    def _succeeded(self) -> None:
+        permit = self._release()
+        if permit is not None:
+            permit.success(time.monotonic())
+            self.candidate.state.succeeded(permit.admitted_s)
+
+    def failed(self, error: HedgerowError) -> None:
+        """The attempt has failed: its candidate learns why."""
+        permit = self._release()
+        if permit is None:
+            return
+        now_s = time.monotonic()
+        if isinstance(error, FirstTokenTimeout):
+            if self._too_early(now_s):
+                permit.outrun(now_s)
+            self._was_silent()
+        permit.failure(now_s, error.failure, error.reason)
+        self.candidate.state.failed(error, self.attempt.record)
+
+    def _too_early(self, now_s: float) -> bool:
+        """Whether its silence is no news: a caller with little time would not wait for what it usually takes. So the
+        deadlines of one caller eject no candidate for all the others.
+        """
+        record, state = self.attempt.record, self.candidate.state
+        if not self._hurried or record is None or now_s - state.pace(stream=self._stream).sampled_s > _ANSWERING_S:
+            return False
+        usual_s = self.latency.quantile(_USUAL, now_s, slack=0.1)
+        return usual_s is not None and record.total_s < usual_s
+
+    def stop(self, outcome: AttemptOutcome) -> None:
+        """The attempt goes on no further: somebody else was faster, or nobody waits for it any more."""
+        self.attempt.stop(outcome)
+        permit = self._release()
+        if permit is None:
+            return
+        if not self.begun:
+            self._was_silent()
+        if outcome is AttemptOutcome.HEDGE_LOST:
+            permit.outrun(time.monotonic())
+        else:
+            permit.void()
+
+    def _was_silent(self) -> None:
+        """Silence counts: the first content would have come later than this."""
+        record = self.attempt.record
+        if record is not None:
+            self.latency.observe_at_least(record.total_s, time.monotonic())
+
+    def close(self, task: "asyncio.Future[None]") -> None:
+        """Ends the reading of an attempt that lost, without waiting: `task` was to read its first content."""
+        if task.done():
+            # It came in the same moment as the winner's, or failed in it.
+            _retrieve(task)
+            task = asyncio.ensure_future(self._close())
+        else:
+            task.cancel()
+        closing = self.candidate.state.closing
+        closing.add(task)
+        task.add_done_callback(closing.discard)
+        task.add_done_callback(_retrieve)
+
+    async def _close(self) -> None:
+        await self.batches.aclose()
+
+    def _release(self) -> Permit | None:
+        permit, self._permit = self._permit, None
+        if permit is not None:
+            self.candidate.state.running -= 1
+        return permit
+
+
+def _retrieve(task: "asyncio.Future[None]") -> None:
+    """Takes the error of an attempt that nobody waits for any more; its record tells it."""
+    if not task.cancelled():
+        task.exception()

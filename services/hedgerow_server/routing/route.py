@@ -1,0 +1,268 @@
+"""One route: who may serve a call, in which order, and why."""
+
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from hedgerow_server.core.error import HedgerowError, NoCandidate, SwitchedOff
+from hedgerow_server.core.event import CandidateInfo, ModelInfo
+from hedgerow_server.core.explanation import Why
+from hedgerow_server.core.port import Operation
+from hedgerow_server.core.request import NO_POLICY, EmbedSpec
+from hedgerow_server.routing.affinity import Affinity
+from hedgerow_server.routing.ask import Ask
+from hedgerow_server.routing.candidate import Candidate
+from hedgerow_server.routing.conditions import CALLER_SAYS, Condition
+from hedgerow_server.routing.kill import KillSwitches
+from hedgerow_server.routing.need import lacks, too_long
+from hedgerow_server.routing.plan import Bounds, Plan, Sticky
+from hedgerow_server.routing.select import LIKELY, ORDERS, Order, Strategy, View
+from hedgerow_server.routing.state import CandidateState
+
+_TOLD = 8
+"""Candidates that the text of an error tells of."""
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds for calls that meet a condition. Narrowing adds up over rules; of the rest the first one says it."""
+
+    when: Condition
+    place: int = 0
+    """Its place in the configuration."""
+    providers: frozenset[str] = frozenset()
+    """Only these; empty: all."""
+    regions: frozenset[str] = frozenset()
+    """Only there; empty: anywhere."""
+    strategy: Strategy | None = None
+    hedge: bool | None = None
+    first_token_timeout_s: float | None = None
+
+    def holds(self, ask: Ask) -> bool:
+        """Whether it is for the call. What narrows by who calls holds in doubt: it may be the law."""
+        strict = self.regions or (self.providers and not self.when.variables & CALLER_SAYS)
+        return self.when.holds(ask, in_doubt=bool(strict))
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a route says of one candidate for one call."""
+
+    candidate: Candidate
+    why: Why | None = None
+    """What is against it; None: it may be asked."""
+    text: str = ""
+    """The same, for people."""
+    written_in: str = ""
+    """The key of the configuration or the field of the request behind it."""
+
+
+class Look(msgspec.Struct, frozen=True):
+    """All that a route says of one call."""
+
+    fit: list[Candidate]
+    """Those that may be asked, in order."""
+    unfit: list[Verdict]
+    rules: list[Rule]
+    """Those that hold."""
+    strategy: Strategy
+    bounds: Bounds
+    view: View
+    sticky: Sticky | None
+    """The conversation, where the route keeps conversations with their candidates."""
+    stays: Candidate | None
+    """The candidate that the conversation is kept with."""
+
+
+class Route:
+    """A name's candidates with their rules. Built when the configuration is loaded."""
+
+    def __init__(
+        self,
+        name: str,
+        candidates: Sequence[Candidate],
+        *,
+        configured: str = "",
+        strategy: Strategy = "ordered",
+        bounds: Bounds = Bounds(),  # noqa: B008  (frozen)
+        regions: frozenset[str] = frozenset(),
+        rules: Sequence[Rule] = (),
+        conditions: Sequence[Condition | None] = (),
+        affinity: Affinity | None = None,
+        kills: KillSwitches | None = None,
+    ) -> None:
+        """`configured` is the name in the file, where it ends with a star. `conditions` stand beside the candidates:
+        one that does not hold passes its candidate over.
+        """
+        self.name = name
+        self.candidates = tuple(candidates)
+        self.strategy: Strategy = strategy
+        self._configured = configured or name
+        self._bounds = bounds
+        self._regions = regions
+        self._rules = tuple(rules)
+        self._conditions = tuple(conditions) or (None,) * len(self.candidates)
+        self._affinity = affinity
+        self._kills = kills if kills is not None else KillSwitches()  # one without switches is false
+        self._ready = Plan(self.candidates, NO_POLICY, bounds)
+        alone = len(self.candidates) == 1 or (strategy == "ordered" and not any(one.facts for one in self.candidates))
+        # Not by truth: an affinity that remembers nothing yet is false.
+        self._plain = alone and affinity is None and not (regions or rules or any(self._conditions))
+        one_space = all(not _other_vectors(one, self.candidates[0], None) for one in self.candidates)
+        self._plain_embed = self._plain and one_space
+
+    def listed(self, kind: str) -> ModelInfo:
+        """How the route is listed for callers, as a name of this kind."""
+        who = tuple(CandidateInfo(one.upstream.name, one.model, one.region) for one in self.candidates)
+        return ModelInfo(self.name, kind, who)
+
+    def plan(self, ask: Ask, *, likely: bool = False) -> Plan:
+        """The candidates for a call, in order; `likely`: in the likeliest order, for calls that are not made. Raises
+        NoCandidate and SwitchedOff.
+        """
+        plain = self._plain if ask.operation is Operation.CHAT else self._plain_embed
+        if plain and not self._kills and _unbound(ask):
+            return self._ready if ask.policy is NO_POLICY else Plan(self.candidates, ask.policy, self._bounds)
+        look = self.look(ask, likely=likely)
+        if not look.fit:
+            raise self._none(look.unfit)
+        return Plan(tuple(look.fit), ask.policy, look.bounds, look.sticky)
+
+    def look(self, ask: Ask, *, likely: bool = True) -> Look:
+        """What the route makes of a call. Raises SwitchedOff."""
+        self._kills.check(ask.principal, self.name, self._configured)
+        rules = [rule for rule in self._rules if rule.holds(ask)]
+        fit, unfit = self._sort_out(ask, rules)
+        strategy = next((rule.strategy for rule in rules if rule.strategy is not None), self.strategy)
+        bounds = self._bounds_of(rules)
+        sticky, warm = self._conversation(ask)
+        stream = ask.operation is Operation.CHAT and (ask.stream or bounds.streams)
+        view = View(ask.need, stream=stream, warm=warm)
+        order: Order = (LIKELY if likely else ORDERS)[strategy]
+        found = order(fit, view) if len(fit) > 1 else fit
+        stays = _stays(found, warm, strategy)
+        if stays is not None:
+            found.remove(stays)
+            found.insert(0, stays)
+        return Look(found, unfit, rules, strategy, bounds, view, sticky, stays)
+
+    def _sort_out(self, ask: Ask, rules: list[Rule]) -> tuple[list[Candidate], list[Verdict]]:
+        fit: list[Candidate] = []
+        unfit: list[Verdict] = []
+        for index, one in enumerate(self.candidates):
+            verdict = self._against(index, one, ask, rules)
+            if verdict is None:
+                fit.append(one)
+            else:
+                unfit.append(verdict)
+        if not fit and any(one.why is Why.CONTEXT for one in unfit):
+            # The length is estimated: let the provider judge it.
+            fit = [one.candidate for one in unfit if one.why is Why.CONTEXT]
+            unfit = [one for one in unfit if one.why is not Why.CONTEXT]
+        return fit, unfit
+
+    def _against(self, index: int, one: Candidate, ask: Ask, rules: list[Rule]) -> Verdict | None:
+        """What is against a candidate; None if nothing is."""
+        elsewhere = _outside(one, self._regions, ask, rules)
+        if elsewhere:
+            text = f"runs in {one.region}" if one.region else "does not say where it runs"
+            return Verdict(one, Why.REGION, text, elsewhere)
+        if self._kills and self._kills.off(one.upstream.name, one.model):
+            return Verdict(one, Why.SWITCHED_OFF, "is switched off by the operator", "kill switch")
+        if ask.policy.providers and one.upstream.name not in ask.policy.providers:
+            return Verdict(one, Why.PROVIDER, "is not among the call's providers", "route.providers")
+        for rule in rules:
+            if rule.providers and one.upstream.name not in rule.providers:
+                return Verdict(one, Why.PROVIDER, "is not among the rule's providers", f"rules[{rule.place}]")
+        condition = self._conditions[index]
+        if condition is not None and not condition.holds(ask, in_doubt=False):
+            return Verdict(one, Why.CONDITION, "does not meet its condition", f"candidates[{index}].when")
+        return self._unable(one, ask) if len(self.candidates) > 1 else None
+
+    def _unable(self, one: Candidate, ask: Ask) -> Verdict | None:
+        if isinstance(ask.spec, EmbedSpec):
+            text = _other_vectors(one, self.candidates[0], ask.spec.dimensions)
+            if text:
+                return Verdict(one, Why.VECTOR_SPACE, text, "vector_space")
+        if one.facts is None:
+            return None
+        text = lacks(one.facts, ask.need)
+        if text:
+            return Verdict(one, Why.CAPABILITY, text, "catalogue")
+        # Last: what only the length is against could serve the call otherwise.
+        text = too_long(one.facts, ask.need)
+        return Verdict(one, Why.CONTEXT, text, "catalogue") if text else None
+
+    def _conversation(self, ask: Ask) -> tuple[Sticky | None, CandidateState | None]:
+        affinity = self._affinity
+        key = affinity.key(ask) if affinity is not None else None
+        if affinity is None or key is None:
+            return None, None
+        return Sticky(affinity, key), affinity.find(key, time.monotonic())
+
+    def _bounds_of(self, rules: list[Rule]) -> Bounds:
+        bounds = self._bounds
+        hedge = next((rule.hedge for rule in rules if rule.hedge is not None), True)
+        if not hedge and bounds.hedges is not None:
+            bounds = msgspec.structs.replace(bounds, hedges=None)
+        limits = (rule.first_token_timeout_s for rule in rules)
+        limit_s = next((one for one in limits if one is not None), None)
+        if limit_s is not None:
+            bounds = msgspec.structs.replace(bounds, first_token_timeout_s=limit_s)
+        return bounds
+
+    def _none(self, unfit: list[Verdict]) -> HedgerowError:
+        if all(one.why is Why.SWITCHED_OFF for one in unfit):
+            return SwitchedOff(
+                f"The operator has switched everybody off who serves {self.name!r}.",
+                metadata={"scope": "provider", "model": self.name},
+            )
+        each = "; ".join(f"{one.candidate.label} {one.text}" for one in unfit[:_TOLD])
+        return NoCandidate(
+            f"No candidate of {self.name!r} may serve this call: {each}.",
+            metadata={"model": self.name},
+            subject=unfit[0].written_in,
+        )
+
+
+def _unbound(ask: Ask) -> bool:
+    """Whether neither the caller's identity nor its policy says who may serve."""
+    principal, policy = ask.principal, ask.policy
+    return not (policy.providers or policy.regions or (principal is not None and principal.regions))
+
+
+def _outside(one: Candidate, regions: frozenset[str], ask: Ask, rules: list[Rule]) -> str:
+    """Residency: who says that a candidate's region will not do, empty if nobody does. Each place that names regions
+    must name this one.
+    """
+    principal = ask.principal
+    if regions and one.region not in regions:
+        return "regions"
+    if principal is not None and principal.regions and one.region not in principal.regions:
+        return "the caller's regions"
+    for rule in rules:
+        if rule.regions and one.region not in rule.regions:
+            return f"rules[{rule.place}]"
+    if ask.policy.regions and (not one.region or one.region not in ask.policy.regions):
+        return "route.regions"
+    return ""
+
+
+def _stays(found: list[Candidate], warm: CandidateState | None, strategy: Strategy) -> Candidate | None:
+    """The candidate that the conversation stays with. `cheapest` itself decides whether a warm cache is worth it, and a
+    weight of 0 drains a candidate.
+    """
+    if warm is None or strategy == "cheapest":
+        return None
+    stays = next((one for one in found if one.state is warm), None)
+    return stays if stays is not None and (strategy != "weighted" or stays.weight) else None
+
+
+def _other_vectors(one: Candidate, first: Candidate, dimensions: int | None) -> str:
+    """Vectors of different models or lengths cannot be compared: an embedding call never changes them.
+    `dimensions` is the length that the call asks for, which all then give.
+    """
+    if one.space != first.space:
+        return f"has other vectors than {first.label}"
+    if dimensions is None and one.dimensions and first.dimensions and one.dimensions != first.dimensions:
+        return f"has vectors of another length than {first.label}"
+    return ""

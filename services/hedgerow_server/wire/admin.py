@@ -1,0 +1,178 @@
+"""AdminService: bytes to core requests, core events to bytes."""
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from hedgerow.admin.v1 import admin_service_pb2 as pb
+
+from hedgerow_server.core.admin import (
+    AdminAnswer,
+    CandidateFacts,
+    CandidatesListed,
+    ConfigState,
+    ListCandidatesRequest,
+    Quantiles,
+    Reloaded,
+    ReloadRequest,
+    SwitchCleared,
+    SwitchesListed,
+    SwitchFacts,
+    SwitchRequest,
+    SwitchSet,
+)
+from hedgerow_server.core.call import Call
+from hedgerow_server.core.event import Answered, Event
+from hedgerow_server.wire.check import Checker
+from hedgerow_server.wire.report import set_duration
+
+_DEFAULT_PAGE = 100
+_MOST_CHANGES = 1_000
+_SCOPES = {
+    "provider": pb.KILL_SCOPE_PROVIDER,
+    "model": pb.KILL_SCOPE_MODEL,
+    "tenant": pb.KILL_SCOPE_TENANT,
+}
+_SCOPE_NAMES = {number: name for name, number in _SCOPES.items()}
+_CHANGES = {"added": pb.CHANGE_KIND_ADDED, "removed": pb.CHANGE_KIND_REMOVED, "changed": pb.CHANGE_KIND_CHANGED}
+_BREAKERS = {
+    "closed": pb.BREAKER_STATE_CLOSED,
+    "open": pb.BREAKER_STATE_OPEN,
+    "half_open": pb.BREAKER_STATE_HALF_OPEN,
+}
+
+
+class AdminDecoder:
+    """Decodes the requests of AdminService."""
+
+    def __init__(self, checker: Checker) -> None:
+        self._checker = checker
+
+    def reload(self, call: Call) -> ReloadRequest:
+        """A request of Reload."""
+        return ReloadRequest(self._checker.parse(pb.ReloadRequest, call, call.body).dry_run)
+
+    def get_config(self, call: Call) -> None:
+        """A request of GetConfig: nothing."""
+        self._checker.parse(pb.GetConfigRequest, call, call.body)
+
+    def list_candidates(self, call: Call) -> ListCandidatesRequest:
+        """A request of ListCandidates."""
+        message = self._checker.parse(pb.ListCandidatesRequest, call, call.body)
+        return ListCandidatesRequest(message.page_size or _DEFAULT_PAGE, message.page_token, message.provider)
+
+    def set_kill_switch(self, call: Call) -> SwitchRequest:
+        """A request of SetKillSwitch."""
+        message = self._checker.parse(pb.SetKillSwitchRequest, call, call.body)
+        return SwitchRequest(_SCOPE_NAMES[message.scope], message.name, message.reason)
+
+    def clear_kill_switch(self, call: Call) -> SwitchRequest:
+        """A request of ClearKillSwitch."""
+        message = self._checker.parse(pb.ClearKillSwitchRequest, call, call.body)
+        return SwitchRequest(_SCOPE_NAMES[message.scope], message.name)
+
+    def list_kill_switches(self, call: Call) -> None:
+        """A request of ListKillSwitches: nothing."""
+        self._checker.parse(pb.ListKillSwitchesRequest, call, call.body)
+
+
+class AdminAnswerBytes:
+    """The bytes of a response of AdminService."""
+
+    def __init__(self) -> None:
+        self._answer: AdminAnswer | None = None
+
+    def add(self, event: Event) -> None:
+        """Takes the one event."""
+        if isinstance(event, Answered):
+            self._answer = event.answer
+
+    def encode(self) -> bytes:
+        """The response."""
+        assert self._answer is not None
+        return _message(self._answer).SerializeToString()
+
+
+def _message(answer: AdminAnswer) -> Message:
+    match answer:
+        case Reloaded():
+            return _reloaded(answer)
+        case ConfigState():
+            return pb.GetConfigResponse(config=_config(answer))
+        case CandidatesListed(found, token):
+            return pb.ListCandidatesResponse(candidates=map(_candidate, found), next_page_token=token)
+        case SwitchSet(switch, known):
+            return pb.SetKillSwitchResponse(kill_switch=_switch(switch), known=known)
+        case SwitchCleared(cleared):
+            return pb.ClearKillSwitchResponse(cleared=cleared)
+        case SwitchesListed(switches):
+            return pb.ListKillSwitchesResponse(kill_switches=map(_switch, switches))
+
+
+def _reloaded(answer: Reloaded) -> pb.ReloadResponse:
+    return pb.ReloadResponse(
+        config_hash=answer.config_hash,
+        applied=answer.applied,
+        changes=[pb.Change(path=one.path, kind=_CHANGES[one.kind]) for one in answer.changes[:_MOST_CHANGES]],
+        changes_count=len(answer.changes),
+        restart_keys=answer.restart_keys,
+    )
+
+
+def _config(state: ConfigState) -> pb.Config:
+    return pb.Config(
+        hash=state.config_hash,
+        path=state.path,
+        load_time=_time(state.loaded_unix_s),
+        reloads_count=state.reloads,
+        failed_reloads_count=state.failed_reloads,
+        last_error=state.last_error,
+        last_error_time=_time(state.failed_unix_s),
+        restart_keys=state.restart_keys,
+        routes_count=state.routes,
+    )
+
+
+def _candidate(one: CandidateFacts) -> pb.CandidateState:
+    return pb.CandidateState(
+        provider=one.provider,
+        model=one.model,
+        region=one.region,
+        credential=one.credential,
+        switched_off=one.switched_off,
+        breaker_state=_BREAKERS[one.breaker],
+        breaker_reason=one.breaker_reason,
+        ejected_until_time=_time(one.ejected_until_unix_s),
+        ejections_count=one.ejections,
+        window_calls_count=one.calls,
+        window_failures=one.failures,
+        window_slow_count=one.slow,
+        trials_count=one.trials,
+        cooling_until_time=_time(one.cooling_until_unix_s),
+        set_aside_until_time=_time(one.set_aside_until_unix_s),
+        set_aside_reason=one.set_aside_reason,
+        running_attempts_count=one.running,
+        rate_limited_share=one.rate_limited_share,
+        streamed=_times(one.streamed),
+        unary=_times(one.unary),
+    )
+
+
+def _times(quantiles: Quantiles | None) -> pb.FirstTokenTimes | None:
+    if quantiles is None:
+        return None
+    message = pb.FirstTokenTimes(samples=quantiles.samples)
+    set_duration(message.p50, quantiles.p50_s)
+    set_duration(message.p95, quantiles.p95_s)
+    return message
+
+
+def _switch(switch: SwitchFacts) -> pb.KillSwitch:
+    return pb.KillSwitch(
+        scope=_SCOPES[switch.scope], name=switch.name, reason=switch.reason, set_time=_time(switch.since_unix_s)
+    )
+
+
+def _time(unix_s: float | None) -> Timestamp | None:
+    if unix_s is None:
+        return None
+    micros = round(unix_s * 1e6)
+    return Timestamp(seconds=micros // 1_000_000, nanos=micros % 1_000_000 * 1000)
