@@ -29,6 +29,7 @@ from hedgerow_server.providers.azure_openai import AzureOpenAI, AzureOpenAISecti
 from hedgerow_server.providers.bedrock import Bedrock, BedrockSection
 from hedgerow_server.providers.cohere import Cohere, CohereSection
 from hedgerow_server.providers.google import Gemini, GeminiSection, Vertex, VertexSection
+from hedgerow_server.providers.ollama import Ollama, OllamaSection
 from hedgerow_server.providers.openai import OpenAI, OpenAISection
 from hedgerow_server.providers.openai_responses import OpenAIResponses, OpenAIResponsesSection
 from hedgerow_server.wire.chat_events import EventEncoder
@@ -230,6 +231,24 @@ def cohere() -> list[bytes]:
     )
 
 
+def ollama() -> list[bytes]:
+    """A stream of Ollama's own chat; a call comes whole."""
+
+    def line(done: bool = False, **message: Any) -> Json:
+        said = {"role": "assistant", "content": "", **message}
+        return {"model": "qwen3:8b", "created_at": "2026-01-05T10:00:00.123456Z", "message": said, "done": done}
+
+    call = {"id": "call_1", "function": {"index": 0, "name": "plan_hedge", "arguments": json.loads("".join(ARGUMENTS))}}
+    counts = {"total_duration": 9, "prompt_eval_count": 90, "prompt_eval_duration": 4, "eval_count": 184}
+    documents = [
+        *(line(thinking=piece) for piece in THOUGHTS),
+        *(line(content=word) for word in WORDS),
+        line(tool_calls=[call]),
+        {**line(done=True), "done_reason": "stop", **counts},
+    ]
+    return [json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in documents]
+
+
 _VERTEX = {"dialect": "vertex", "project": "example", "location": "us-central1"}
 _AZURE = {"dialect": "azure_openai", "base_url": "https://example.openai.azure.com"}
 DIALECTS: dict[str, tuple[Dialect, Callable[[], list[bytes]], tuple[str, ...], str | None]] = {
@@ -272,6 +291,7 @@ DIALECTS: dict[str, tuple[Dialect, Callable[[], list[bytes]], tuple[str, ...], s
         None,
     ),
     "cohere": (Cohere("bench", CohereSection(dialect="cohere")), cohere, ("cohere_v2_chat",), None),
+    "ollama": (Ollama("bench", OllamaSection(dialect="ollama")), ollama, ("ollama_chat",), None),
 }
 """Each dialect: a provider of it, the answer made here, the recordings' words for it, and their provider if one alone
 is meant.

@@ -21,11 +21,11 @@ import psutil
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from hedgerow.chat.v1 import chat_service_pb2, chat_service_pb2_grpc, message_pb2
-from hedgerow_server.app import endpoints
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.event import Event
 from hedgerow_server.core.port import HttpRequest
 from hedgerow_server.doors.grpcio import Endpoint
+from hedgerow_server.endpoints import endpoints
 from hedgerow_server.identity.static import StaticAuthenticator, StaticIdentity
 from hedgerow_server.interceptors.auth import Auth
 from hedgerow_server.interceptors.chain import Chain
@@ -34,9 +34,13 @@ from hedgerow_server.interceptors.decode import Decode
 from hedgerow_server.interceptors.request_id import RequestId
 from hedgerow_server.interceptors.telemetry import Telemetry
 from hedgerow_server.providers.openai import OpenAI, OpenAISection
-from hedgerow_server.routing.plan import Candidate, Routes, Upstream
+from hedgerow_server.routing.candidate import Candidate, Upstream
+from hedgerow_server.routing.route import Route
+from hedgerow_server.routing.routes import Routes
+from hedgerow_server.routing.state import States
 from hedgerow_server.telemetry import trace
 from hedgerow_server.telemetry.logs import CallLog
+from hedgerow_server.wire.check import Checker
 from hedgerow_server.wire.report import report
 from stack import KEY, Stack, process, stack
 
@@ -200,16 +204,11 @@ def behind_the_door(*, telemetry: bool) -> dict[str, Callable[[], Awaitable[None
     log = CallLog(Path("/dev/null").open("w")) if telemetry else None  # noqa: SIM115
     dialect = OpenAI("null", OpenAISection(dialect="openai"))
 
-    def candidates(content_type: str, pieces: list[bytes]) -> tuple[Candidate, ...]:
-        transport = NullTransport(content_type, pieces)
-        return (Candidate(Upstream("null", dialect, transport, None, None, 60.0), "null", "", None),)
+    def route(name: str, content_type: str, pieces: list[bytes]) -> tuple[str, Route]:
+        upstream = Upstream("null", dialect, NullTransport(content_type, pieces), None, None, 60.0)
+        return "chat", Route(name, [Candidate(upstream, "null", States().of("null", "", "null", ""))])
 
-    routes = Routes(
-        {
-            ("chat", "unary"): candidates("application/json", [document()]),
-            ("chat", "stream"): candidates("text/event-stream", chunks()),
-        }
-    )
+    routes = Routes([route("unary", "application/json", [document()]), route("stream", "text/event-stream", chunks())])
     chain = Chain(
         [
             RequestId(),
@@ -219,7 +218,7 @@ def behind_the_door(*, telemetry: bool) -> dict[str, Callable[[], Awaitable[None
             Decode(),
         ]
     )
-    complete, stream, *_ = endpoints(routes, 1 << 24)
+    complete, stream, *_ = endpoints(routes, Checker(1 << 24))
     return {
         "unary": _null_unary(chain, complete, request("unary")),
         "stream": _null_stream(chain, stream, request("stream")),
