@@ -20,6 +20,7 @@ from hedgerow_server.core.event import (
     AttemptKind,
     AttemptOutcome,
     AttemptRecord,
+    EmbeddingsAdded,
     Event,
     Finished,
     Started,
@@ -80,6 +81,9 @@ class Attempt:
         self._response: Response | None = None
         self._open: Reader | None = None
         self._last_word = False  # the provider has nothing more to say
+        self._read_any = False  # something came that could be an answer
+        self._asked = len(spec.inputs) if isinstance(spec, EmbedSpec) else 0
+        self._vectors = 0
         self._started_s = 0.0
         self._quiet_s = 0.0  # waited since the last content; the caller's own pauses do not count
         self.kind = kind
@@ -103,6 +107,9 @@ class Attempt:
         if record is not None and record.outcome is None:
             record.outcome = outcome
             self._close(record)
+        elif record is not None and outcome is AttemptOutcome.HEDGE_LOST and record.outcome is AttemptOutcome.SUCCEEDED:
+            # Whole, in the same moment as the winner's: a call has one answer.
+            record.outcome = outcome
 
     async def batches(self) -> AsyncGenerator[list[Event], None]:
         """Sends the request and yields the dialect's events; the last one is Finished. The record is complete when this
@@ -126,13 +133,14 @@ class Attempt:
             data = b"-"
             while data and not self._last_word:
                 data = b"" if reader.done else await self._read(response, record)
+                self._read_any = self._read_any or bool(data)
                 events = coalesce(reader.feed(data) if data else reader.finish())
                 if events:
                     self._note(events, record)
                     yield events
         except HedgerowError as error:
             seen = self._as_seen(error, record)
-            if isinstance(seen, UpstreamProtocol) and self._open is not None and record.usage is None:
+            if isinstance(seen, UpstreamProtocol) and self._read_any and record.usage is None:
                 # It was generated, and is charged for, though nobody can read it.
                 record.usage = self._tally.estimate()
             self._fail(record, seen.reason)
@@ -257,6 +265,7 @@ class Attempt:
         try:
             return await self._clock.wait(due_s, response.read())
         except GarbledError as error:
+            self._read_any = False
             raise protocol_error(self._name, error.detail) from None
         except UnreachableError as error:
             if record.first_token_s is None:
@@ -282,12 +291,24 @@ class Attempt:
                 usage = event.usage
                 told = usage is not None and not self._tally.denies(usage)
                 record.usage = usage if told else self._tally.estimate(final=True)
+                self._check_vectors(record)
                 self.stop(AttemptOutcome.SUCCEEDED)
             elif not isinstance(event, Started):
                 self._quiet_s = 0.0
                 self._tally.add(event)
+                if isinstance(event, EmbeddingsAdded):
+                    self._vectors += len(event.vectors)
                 if record.first_token_s is None:
                     record.first_token_s = time.monotonic() - self._started_s
+
+    def _check_vectors(self, record: AttemptRecord) -> None:
+        if self._vectors != self._asked:
+            # Some count what the vectors cost, not what was sent.
+            record.usage = self._tally.estimate(final=True)
+            raise UpstreamProtocol(
+                f"The provider {self._name} sent {self._vectors} vectors for {self._asked} inputs.",
+                metadata={"provider": self._name, "detail": "vector count"},
+            )
 
     async def _error_body(self, response: Response) -> bytes:
         body = bytearray()

@@ -23,9 +23,10 @@ Making = Callable[[CandidateSection, str], Candidate]
 class Learned:
     """What routes know of earlier calls. It outlives a configuration."""
 
-    def __init__(self) -> None:
+    def __init__(self, budgets: HedgeBudgets | None = None) -> None:
+        """`budgets`: what all routes together may spend on second attempts (None: the usual)."""
         self.kills = KillSwitches()
-        self._budgets = HedgeBudgets()
+        self._budgets = budgets or HedgeBudgets()
         self._hedges: dict[tuple[str, str], Hedges] = {}
         self._affinities: dict[str, Affinity] = {}
         self.conditions: dict[str, Condition] = {}

@@ -14,7 +14,7 @@ from hedgerow_server.routing.need import Need
 _log = logging.getLogger(__name__)
 _NOBODY = Principal(tenant="")
 
-_VARIABLES: Mapping[str, Callable[[Ask], object]] = {
+VARIABLES: Mapping[str, Callable[[Ask], object]] = {
     "tenant": lambda ask: (ask.principal or _NOBODY).tenant,
     "team": lambda ask: (ask.principal or _NOBODY).team,
     "user": lambda ask: (ask.principal or _NOBODY).user,
@@ -22,9 +22,10 @@ _VARIABLES: Mapping[str, Callable[[Ask], object]] = {
     "metadata": lambda ask: ask.metadata,
     "request": lambda ask: ask.need.as_map(),
 }
+"""What conditions may look at."""
 CALLER_SAYS = frozenset({"labels", "metadata", "request"})
 """What a caller can say as it likes: no residency may depend on it."""
-_FUNCTIONS = frozenset(
+FUNCTIONS = frozenset(
     {"contains", "double", "endsWith", "int", "matches", "size", "startsWith", "string", "type", "uint"}
 )
 """What the evaluator has of CEL's own. It would miss others only when a call is the first to come to them."""
@@ -41,7 +42,8 @@ _SAMPLE: Mapping[str, object] = {
     "request": Need(kind="chat", model="m", stream=False, input_tokens=1).as_map(),
 }
 """Values of the types that a call has, to find at load what no call could make good."""
-_REQUEST = tuple(Need(kind="", model="", stream=False, input_tokens=0).as_map())
+REQUEST = tuple(Need(kind="", model="", stream=False, input_tokens=0).as_map())
+"""The fields of `request`."""
 _HOPELESS = re.compile(r"^Undefined|not a valid regex")
 
 
@@ -56,14 +58,14 @@ class Condition:
         except ValueError as error:
             raise ValueError(str(error).splitlines()[0]) from None
         found = frozenset(self._program.variables())
-        unknown = sorted(found - _VARIABLES.keys() - _TYPES - set(_BOUND.findall(text)))
+        unknown = sorted(found - VARIABLES.keys() - _TYPES - set(_BOUND.findall(text)))
         if unknown:
-            raise ValueError(f"unknown variable {unknown[0]!r}; there are {', '.join(_VARIABLES)}")
-        self.variables = found & _VARIABLES.keys()
+            raise ValueError(f"unknown variable {unknown[0]!r}; there are {', '.join(VARIABLES)}")
+        self.variables = found & VARIABLES.keys()
         """Those that it looks at."""
-        missing = sorted({name for name in self._program.functions() if _NAME.fullmatch(name)} - _FUNCTIONS)
+        missing = sorted({name for name in self._program.functions() if _NAME.fullmatch(name)} - FUNCTIONS)
         if missing:
-            raise ValueError(f"unknown function {missing[0]!r}; there are {', '.join(sorted(_FUNCTIONS))}")
+            raise ValueError(f"unknown function {missing[0]!r}; there are {', '.join(sorted(FUNCTIONS))}")
         self._try()
         self._told = False
 
@@ -75,7 +77,7 @@ class Condition:
             raise ValueError(str(error)) from None
         except KeyError as error:
             if not self.variables & {"labels", "metadata"}:
-                raise ValueError(f"unknown field {error}; request has {', '.join(_REQUEST)}") from None
+                raise ValueError(f"unknown field {error}; request has {', '.join(REQUEST)}") from None
         except RuntimeError as error:
             if _HOPELESS.search(str(error)):
                 raise ValueError(" ".join(str(error).split())) from None
@@ -85,7 +87,7 @@ class Condition:
 
     def holds(self, ask: Ask, *, in_doubt: bool) -> bool:
         """Whether it holds for a call; `in_doubt` where it cannot be told, such as for a label that is not there."""
-        values: dict[str, Any] = {name: _VARIABLES[name](ask) for name in self.variables}
+        values: dict[str, Any] = {name: VARIABLES[name](ask) for name in self.variables}
         try:
             found = self._program.execute(values)
         except KeyError:

@@ -4,7 +4,8 @@ from hedgerow_server.routing.candidate import Candidate
 from hedgerow_server.routing.hedge import Budget, HedgePolicy, Hedging
 
 _SHARED_EXTRA = 0.05
-_SHARED_BURST = 600.0
+_SHARED_BURST = 4000.0
+"""More than one route's burst: what several routes have saved up together."""
 
 
 class HedgeBudgets:
@@ -15,6 +16,12 @@ class HedgeBudgets:
         self._max_extra = max_extra
         self.whole = Budget(max_extra, _SHARED_BURST)
         self._upstreams: dict[str, Budget] = {}
+
+    def allow(self, max_extra: float) -> None:
+        """Changes the share from now on; what was saved up stays."""
+        self._max_extra = max_extra
+        for budget in (self.whole, *self._upstreams.values()):
+            budget.calls.share = budget.money.share = max_extra
 
     def of(self, provider: str) -> Budget:
         """The budget of calls that start at a provider."""

@@ -162,8 +162,10 @@ class Leg:
     def close(self, task: "asyncio.Future[None]") -> None:
         """Ends the reading of an attempt that lost, without waiting: `task` was to read its first content."""
         if task.done():
-            # It came in the same moment as the winner's, or failed in it.
             _retrieve(task)
+            if not self.begun:
+                return
+            # It came in the same moment as the winner's.
             task = asyncio.ensure_future(self._close())
         else:
             task.cancel()

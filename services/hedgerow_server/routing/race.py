@@ -44,11 +44,14 @@ class Race:
         self._hedges = plan.bounds.hedges if repeatable(plan, spec) else None
         self._spec = spec
         self._target = target
-        self._second = second
+        self._start_second = second
         self._judge = judge
         self._hedging: Hedging | None = None
         self._expected_picos: int | None = None
-        self._started = False
+        self._second: tuple[Task, Leg] | None = None
+        self._due = False
+        self._open = False  # the first one is still to say something
+        self._outrun = False
 
     async def run(self, leg: Leg) -> Leg | None:
         """The attempt whose first content came first; None where all have failed and the search goes on."""
@@ -82,56 +85,86 @@ class Race:
                 ordinary += record.cost_picos
         self._hedging.booked(ordinary, extra, self._expected_picos)
 
-    async def _contest(self, hedging: Hedging, leg: Leg, delay_s: float) -> Leg | None:
-        running: dict[Task, Leg] = {asyncio.create_task(leg.first()): leg}
+    async def _contest(self, hedging: Hedging, first: Leg, delay_s: float) -> Leg | None:
+        """The first attempt runs in the call's own task: one that is in time costs a timer and no more."""
+        caller = asyncio.current_task()
+        assert caller is not None
+        began_s = time.monotonic()
         winner: Leg | None = None
+        due = (hedging, first, caller, delay_s, began_s)
+        timer = asyncio.get_running_loop().call_later(delay_s, self._hedge, *due)
         try:
-            winner = await self._winner(hedging, running, delay_s)
+            failure = await self._first_word(first, caller)
+            if not self._due:
+                now_s = time.monotonic()
+                hedging.in_time(now_s, now_s - began_s)
+            if failure is None:
+                winner = self._second[1] if self._outrun and self._second is not None else first
+            else:
+                self._judge(first, failure)
+                winner = await self._second_alone()
+            if self._second is not None and winner is not None:
+                hedging.settled(won=winner is not first)
             return winner
         finally:
-            outcome = AttemptOutcome.CANCELLED if winner is None else AttemptOutcome.HEDGE_LOST
-            for task, one in running.items():
-                one.stop(outcome)
-                one.close(task)
+            timer.cancel()
+            if self._second is not None and winner is not self._second[1]:
+                task, second = self._second
+                second.stop(AttemptOutcome.CANCELLED if winner is None else AttemptOutcome.HEDGE_LOST)
+                second.close(task)
 
-    async def _winner(self, hedging: Hedging, running: dict[Task, Leg], delay_s: float) -> Leg | None:
-        """Takes the winner, and those that failed, out of those that run."""
-        began_s = time.monotonic()
-        wait_s: float | None = delay_s
-        unheard: list[tuple[Leg, HedgerowError]] = []  # what a second attempt says counts after the first one's word
-        while running:
-            done, _ = await asyncio.wait(running, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
-            if wait_s is not None:
-                wait_s = None
-                now_s = time.monotonic()
-                if done:
-                    hedging.in_time(now_s, now_s - began_s)
-                else:
-                    self._hedge(hedging, running, delay_s, now_s - began_s)
-            won = next((task for task in running if task in done and task.exception() is None), None)
-            if won is not None:
-                leg = running.pop(won)
-                if self._started:
-                    hedging.settled(won=leg.attempt.kind is AttemptKind.HEDGE)
-                return leg
-            unheard += [_failed(running.pop(task), task) for task in tuple(running) if task in done]
-            if not any(one.attempt.kind is not AttemptKind.HEDGE for one in running.values()):
-                unheard.sort(key=lambda one: one[0].attempt.number)
-                for one, error in unheard:
-                    self._judge(one, error)
-                unheard.clear()
+    async def _first_word(self, first: Leg, caller: "asyncio.Task[object]") -> HedgerowError | None:
+        """Waits until the first attempt has content, has failed (its error) or was outrun."""
+        cancelling = caller.cancelling()
+        failure: HedgerowError | None = None
+        self._open = True
+        try:
+            await first.first()
+        except HedgerowError as error:
+            failure = error
+        except asyncio.CancelledError:
+            if not self._outrun:
+                raise
+        finally:
+            self._open = False
+        if not self._outrun:
+            return failure
+        # However its end came about, it is over.
+        await first.batches.aclose()
+        if caller.uncancel() > cancelling:
+            # The caller left at the same moment.
+            raise asyncio.CancelledError
         return None
 
-    def _hedge(self, hedging: Hedging, running: dict[Task, Leg], planned_s: float, real_s: float) -> None:
+    async def _second_alone(self) -> Leg | None:
+        """The second attempt, if there is one, where the first has failed."""
+        if self._second is None:
+            return None
+        task, second = self._second
+        await asyncio.wait([task])
+        error = task.exception()
+        if error is None:
+            return second
+        if not isinstance(error, HedgerowError):
+            raise error
+        self._judge(second, error)
+        return None
+
+    def _hedge(
+        self, hedging: Hedging, first: Leg, caller: "asyncio.Task[object]", planned_s: float, began_s: float
+    ) -> None:
+        """The delay is over: a second attempt starts, if it may."""
+        self._due = True
         target = self._target()
         if target is None:
             return
         picos = expected_cost(target, need_of(self._spec, stream=True))
+        now_s = time.monotonic()
         verdict = hedging.start(
-            time.monotonic(),
+            now_s,
             picos,
             planned_s=planned_s,
-            real_s=real_s,
+            real_s=now_s - began_s,
             breaker_open=not target.state.open(),
             rate_share=target.state.rate_limited.value,
         )
@@ -139,20 +172,20 @@ class Race:
             return
         # Paid for: given back with the books, also where there is nothing to start.
         self._expected_picos = picos
-        leg = self._second(target)
-        if leg is None:
+        second = self._start_second(target)
+        if second is None:
             return
-        self._started = True
-        leg.attempt.hedge_delays_s = (planned_s, real_s)
-        running[asyncio.create_task(leg.first())] = leg
+        second.attempt.hedge_delays_s = (planned_s, now_s - began_s)
+        task = asyncio.get_running_loop().create_task(second.first())
+        self._second = task, second
 
+        def came(done: Task) -> None:
+            if self._open and not done.cancelled() and done.exception() is None:
+                self._outrun = True
+                first.stop(AttemptOutcome.HEDGE_LOST)
+                caller.cancel()
 
-def _failed(leg: Leg, task: Task) -> tuple[Leg, HedgerowError]:
-    error = task.exception()
-    assert error is not None
-    if not isinstance(error, HedgerowError):
-        raise error
-    return leg, error
+        task.add_done_callback(came)
 
 
 def repeatable(plan: Plan, spec: ChatSpec | EmbedSpec) -> bool:

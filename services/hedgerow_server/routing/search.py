@@ -14,6 +14,7 @@ from hedgerow_server.core.error import (
     Failure,
     HedgerowError,
     ProviderRejectedRequest,
+    SwitchedOff,
 )
 from hedgerow_server.core.event import AttemptKind, AttemptOutcome
 from hedgerow_server.core.request import ChatSpec, EmbedSpec
@@ -213,6 +214,13 @@ class Search:
         return None
 
     def _start(self, candidate: Candidate, kind: AttemptKind, *, forced: bool = False) -> Leg | None:
+        kills = self._plan.bounds.kills
+        if kills and kills.off(candidate.upstream.name, candidate.model):
+            # Since the plan was made.
+            self._unfit = self._unfit or SwitchedOff(
+                f"The operator has switched {candidate.label} off.", metadata={"scope": "provider"}
+            )
+            return None
         permit = candidate.state.admit(forced=forced)
         if permit is None:
             if candidate not in self._resting:

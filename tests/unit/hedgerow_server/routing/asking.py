@@ -8,9 +8,10 @@ from contextlib import aclosing
 import msgspec
 import pytest
 from hedgerow_server.core.call import Call
-from hedgerow_server.core.error import HedgerowError, RequestInvalid
+from hedgerow_server.core.error import CredentialUnavailable, HedgerowError, RequestInvalid
 from hedgerow_server.core.event import AttemptKind, AttemptOutcome, Event, Finished, RouteChanged, Started, TextDelta
 from hedgerow_server.core.request import NO_POLICY, ChatSpec, EmbedSpec, RoutePolicy
+from hedgerow_server.core.secret import Secret
 from hedgerow_server.pricing.price import Price, Rates
 from hedgerow_server.providers.openai import OpenAI, OpenAISection
 from hedgerow_server.routing.candidate import Candidate
@@ -68,6 +69,20 @@ def wire(one: Candidate) -> ScriptedTransport:
 def asked(*candidates: Candidate) -> list[int]:
     """How many requests each got."""
     return [len(wire(one).requests) for one in candidates]
+
+
+class Held:
+    """A credential that is there, or is not."""
+
+    name = "main"
+
+    def __init__(self, secret: Secret | None) -> None:
+        self._secret = secret
+
+    def current(self) -> Secret:
+        if self._secret is None:
+            raise CredentialUnavailable("none")
+        return self._secret
 
 
 class Unable(OpenAI):

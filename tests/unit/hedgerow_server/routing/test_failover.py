@@ -32,6 +32,7 @@ from unit.hedgerow_server.routing.asking import (
     PRIMARY,
     SUCCEEDED,
     Asking,
+    Held,
     asked,
     at,
     cut,
@@ -42,7 +43,6 @@ from unit.hedgerow_server.routing.asking import (
     wire,
 )
 from unit.hedgerow_server.routing.scripted import HI, JSON, USAGE, Answer, ScriptedTransport, chunk
-from unit.hedgerow_server.routing.test_execute import Held
 from virtual import timed
 
 UNREACHABLE = Answer(before=[UnreachableError("connection refused")])

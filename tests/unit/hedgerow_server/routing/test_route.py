@@ -1,5 +1,7 @@
 """Which candidates may serve a call, by every rule that a route has."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from hedgerow_server.core.error import NoCandidate, SwitchedOff
@@ -309,7 +311,7 @@ def test_vectors_of_another_length_are_other_vectors_unless_the_call_names_one()
 
 def test_a_route_whose_first_tokens_are_watched_streams_upstream() -> None:
     assert not Paper().route(EU).plan(ask()).bounds.streams
-    limit: dict[str, object] = {"first_token_timeout_seconds": 2}
+    limit: dict[str, Any] = {"first_token_timeout_seconds": 2}
     for watched in (
         Paper().route(EU, **limit),
         Paper().route({**EU, **limit}),

@@ -39,6 +39,7 @@ from hedgerow_server.routing.execute import execute
 from hedgerow_server.routing.plan import Plan
 from hedgerow_server.wire.report import report
 from unit.hedgerow_server.calls import call
+from unit.hedgerow_server.routing.asking import Held
 from unit.hedgerow_server.routing.scripted import (
     DONE,
     HANG_S,
@@ -63,20 +64,6 @@ SHORT_S = 0.05
 LONG_S = 0.4
 """A limit that is not meant to be reached, far above what a busy machine adds."""
 KEPT_ALIVE: tuple[Step, ...] = (SHORT_S / 4, KEEP_ALIVE)
-
-
-class Held:
-    """A credential that is there, or is not."""
-
-    name = "main"
-
-    def __init__(self, secret: Secret | None) -> None:
-        self._secret = secret
-
-    def current(self) -> Secret:
-        if self._secret is None:
-            raise CredentialUnavailable("none")
-        return self._secret
 
 
 async def events(
