@@ -161,7 +161,7 @@ class Client:
         dial = plan(target, token=token, tls=tls, insecure=insecure)
         self._timeout = timeout
         self._metadata = dial.metadata
-        self._channel = _traced(_open(dial)) if tracing else _open(dial)
+        self._channel = _traced(open_channel(dial)) if tracing else open_channel(dial)
         self._chat = ChatServiceStub(self._channel)
         self._embed = EmbedServiceStub(self._channel)
         self._router = RouterServiceStub(self._channel)
@@ -171,7 +171,7 @@ class Client:
     ) -> CompleteResponse:
         """Answers in one piece."""
         message = requests.complete_request(request)
-        with _translated():
+        with translated():
             return self._chat.Complete(message, timeout=self._seconds(timeout), metadata=self._sent(metadata))
 
     def stream(
@@ -187,7 +187,7 @@ class Client:
     ) -> EmbedResponse:
         """Turns a batch of texts into vectors."""
         message = requests.embed_request(request)
-        with _translated():
+        with translated():
             return self._embed.Embed(message, timeout=self._seconds(timeout), metadata=self._sent(metadata))
 
     def stream_embed(
@@ -222,7 +222,7 @@ class Client:
         models: list[Model] = []
         request = ListModelsRequest(kind=kind, provider=provider)
         while True:
-            with _translated():
+            with translated():
                 page = self._router.ListModels(request, timeout=self._seconds(timeout), metadata=self._sent(metadata))
             models.extend(page.models)
             if not page.next_page_token:
@@ -240,7 +240,7 @@ class Client:
         sent to a provider. A candidate without `price_version` has no known price.
         """
         message = requests.estimate_request(request)
-        with _translated():
+        with translated():
             answer = self._router.EstimateCost(message, timeout=self._seconds(timeout), metadata=self._sent(metadata))
         return list(answer.candidates)
 
@@ -255,7 +255,7 @@ class Client:
         to a provider.
         """
         message = requests.explain_request(request)
-        with _translated():
+        with translated():
             return self._router.ExplainRoute(message, timeout=self._seconds(timeout), metadata=self._sent(metadata))
 
     def close(self) -> None:
@@ -307,7 +307,7 @@ class _Inputs:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """Turns gRPC's exception into ours."""
     try:
         yield
@@ -315,7 +315,8 @@ def _translated() -> Iterator[None]:
         raise from_rpc_error(error) from error
 
 
-def _open(dial: Dial) -> grpc.Channel:
+def open_channel(dial: Dial) -> grpc.Channel:
+    """A channel as planned."""
     if dial.credentials is None:
         return grpc.insecure_channel(dial.target, options=dial.options)
     return grpc.secure_channel(dial.target, dial.credentials, options=dial.options)

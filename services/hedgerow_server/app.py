@@ -13,10 +13,17 @@ from hedgerow_server.doors.grpcio import GrpcDoor, Serving
 from hedgerow_server.doors.listen import bind, instrumentation, server_options
 from hedgerow_server.doors.standard import Health, add_channelz, add_reflection
 from hedgerow_server.edition import Edition, Memory
-from hedgerow_server.endpoints import ADMIN_SERVICES, SERVICES, admin_endpoints
-from hedgerow_server.reloader import Reloader, first_state
+from hedgerow_server.endpoints import ADMIN_SERVICES, CHANGING, CHANGING_KEYS, SERVICES, admin_endpoints
+from hedgerow_server.identity.desk import Sources
+from hedgerow_server.interceptors.audit import Audit
+from hedgerow_server.reloader import Reloader
 from hedgerow_server.rpc.admin import Admin
+from hedgerow_server.rpc.audit import AuditLog
+from hedgerow_server.rpc.keys import Keys
 from hedgerow_server.settings import Settings
+from hedgerow_server.store.audit import SqliteAudit
+from hedgerow_server.store.keys import SqliteKeys
+from hedgerow_server.store.sqlite import Sqlite
 from hedgerow_server.telemetry.logs import CallLog, set_up_logging
 from hedgerow_server.wire.check import Checker
 from hedgerow_server.wire.report import report
@@ -30,15 +37,23 @@ _ELSEWHERE_S = 0.1
 class App:
     """A router, built from its settings. Build it within a running event loop."""
 
-    def __init__(self, path: Path, edition: Edition, memory: Memory, call_log: CallLog | None) -> None:
+    def __init__(
+        self, path: Path, edition: Edition, memory: Memory, call_log: CallLog | None, database: Sqlite | None = None
+    ) -> None:
         """Raises ListenError when a part of the settings cannot be used on this machine."""
         settings = edition.settings
         self._server_section = settings.server
         self._call_log = call_log
         self._log_level = settings.telemetry.log_level
         self.memory = memory
-        self.reloader = Reloader(path, edition, memory, self._serve, first_state(path, settings))
-        self._admin = admin_endpoints(Admin(self.reloader, memory.learned.kills), memory.checker)
+        self._database = database
+        self.reloader = Reloader(path, edition, memory, self._serve)
+        self._admin = admin_endpoints(
+            Admin(self.reloader, memory.learned.kills),
+            memory.checker,
+            Keys(lambda: self.edition.desk.registry),
+            AuditLog(_audit_store(database)),
+        )
         instrumented = settings.server.opentelemetry
         self.health = Health(SERVICES)
         self.admin_health = Health(ADMIN_SERVICES)
@@ -64,12 +79,15 @@ class App:
         """
         call_log = CallLog() if settings.telemetry.call_log else None
         checker = Checker(settings.server.grpc.max_request_bytes)
-        memory = Memory(call_log.write if call_log is not None else None, checker)
+        database = Sqlite(settings.store) if settings.store is not None else None
+        sources = Sources(SqliteKeys(database) if database is not None else None)
+        audit = Audit(_audit_store(database), (*CHANGING, *CHANGING_KEYS), by_themselves=CHANGING_KEYS)
+        memory = Memory(call_log.write if call_log is not None else None, checker, sources, audit)
         memory.states.policy = settings.breaker.policy()
         with collector_paused():
             edition = await Edition.prepare(settings, memory)
             await edition.build_routes()
-        return cls(path, edition, memory, call_log)
+        return cls(path, edition, memory, call_log, database)
 
     @property
     def edition(self) -> Edition:
@@ -80,6 +98,7 @@ class App:
         """Sends calls that come from now on to another edition."""
         self._door.serving = edition.serving
         self._admin_door.serving = Serving(edition.admin_chain(), self._admin)
+        self.memory.sources.serve(edition.settings.identity)
         level = edition.settings.telemetry.log_level
         if level != self._log_level:
             self._log_level = level
@@ -106,9 +125,11 @@ class App:
     async def listen(self) -> dict[str, str]:
         """Binds every door, then serves; returns the addresses. Raises ListenError."""
         section = self._server_section
+        self.memory.sources.serve(self.edition.settings.identity)
+        await self.memory.sources.settle_in()
         addresses = {
             "grpc": bind(self.server, section.grpc.listen, section.grpc.tls),
-            "admin_grpc": bind(self.admin_server, section.admin_grpc.listen),
+            "admin_grpc": bind(self.admin_server, section.admin_grpc.listen, section.admin_grpc.tls),
             "admin_http": await self.admin_http.start(section.admin_http.listen),
         }
         await self.tell_health()
@@ -138,5 +159,12 @@ class App:
         await self.admin_server.stop(None)
         await self.memory.drainer.close(_READ_ON_S)
         await self.reloader.close()
+        await self.memory.sources.close()
+        if self._database is not None:
+            await self._database.close()
         if self._call_log is not None:
             self._call_log.close()
+
+
+def _audit_store(database: Sqlite | None) -> SqliteAudit | None:
+    return SqliteAudit(database) if database is not None else None

@@ -1,6 +1,7 @@
 """One configuration at work: all that a reload replaces."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 import msgspec
@@ -8,14 +9,18 @@ import msgspec
 from hedgerow_server.catalogue.book import Catalogue
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.drift import Counts
-from hedgerow_server.core.error import CredentialUnavailable
-from hedgerow_server.core.slices import Work, in_slices
+from hedgerow_server.core.error import ConfigInvalid, CredentialUnavailable, FieldViolation
+from hedgerow_server.core.slices import Work, collector_paused, in_slices
 from hedgerow_server.credentials.lease import HeldLease
 from hedgerow_server.credentials.sources import CredentialSection, lease
+from hedgerow_server.credentials.vault.section import VaultCredential
+from hedgerow_server.credentials.vault.server import Vault
 from hedgerow_server.doors.grpcio import Serving
 from hedgerow_server.endpoints import endpoints
-from hedgerow_server.identity.static import StaticAuthenticator
+from hedgerow_server.identity.desk import Sources
+from hedgerow_server.interceptors.audit import Audit
 from hedgerow_server.interceptors.auth import Auth
+from hedgerow_server.interceptors.authorise import Authorise
 from hedgerow_server.interceptors.chain import Chain
 from hedgerow_server.interceptors.deadline import Deadline
 from hedgerow_server.interceptors.decode import Decode
@@ -34,7 +39,7 @@ from hedgerow_server.routing.routes import Routes
 from hedgerow_server.routing.section import CandidateSection
 from hedgerow_server.routing.state import States
 from hedgerow_server.rpc.listing import Listing
-from hedgerow_server.settings import Settings
+from hedgerow_server.settings import Settings, exposed
 from hedgerow_server.telemetry import trace
 from hedgerow_server.telemetry.logs import CallLine
 from hedgerow_server.wire.check import Checker
@@ -48,13 +53,34 @@ _DRAINED_AT_ONCE = 100
 class Memory:
     """What outlives every edition: how candidates have been doing, what is switched off, and the call log."""
 
-    def __init__(self, write_line: Callable[[CallLine], None] | None, checker: Checker) -> None:
+    def __init__(
+        self,
+        write_line: Callable[[CallLine], None] | None,
+        checker: Checker,
+        sources: Sources | None = None,
+        audit: Audit | None = None,
+    ) -> None:
         self.checker = checker
         """Holds the compiled rules of the contract, which no configuration changes."""
         self.states = States()
         self.learned = Learned()
         self.drainer = Drainer(_DRAINED_AT_ONCE)
         self.write_line = write_line
+        self.sources = sources or Sources()
+        self.audit = audit or Audit(None, ())
+        self.news = asyncio.Event()
+        """Set when a secret has come or changed: what depends on it should be looked at."""
+        self._loop = asyncio.get_running_loop()
+
+    def renewed(self, credential: str) -> None:
+        """The secret of a credential has changed. From any thread."""
+        # A thread may outlive the loop by a moment.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._renewed, credential)
+
+    def _renewed(self, credential: str) -> None:
+        self.states.renewed(credential)
+        self.news.set()
 
 
 class Edition:
@@ -71,7 +97,9 @@ class Edition:
         self._memory = memory
         same_prices = before is not None and before.settings.pricing == settings.pricing
         self.prices: PriceBook = before.prices if before is not None and same_prices else PriceBook(settings.pricing)
-        self.leases = {name: _lease(name, section, before) for name, section in settings.credentials.items()}
+        self.vault = _vault(settings, before)
+        self.leases = {name: self._lease(name, section, before) for name, section in settings.credentials.items()}
+        self.desk = memory.sources.desk(settings.identity, lambda name: self.leases[name].current)
         self.upstreams = {name: self._upstream(name, section, before) for name, section in settings.providers.items()}
         self.routes = Routes(())
         families = {name: section.family for name, section in settings.providers.items()}
@@ -81,21 +109,30 @@ class Edition:
     @classmethod
     async def prepare(cls, settings: Settings, memory: Memory, before: "Edition | None" = None) -> "Edition":
         """The edition of a configuration, perhaps to take the place of another, without routes. Files are read in a
-        thread. Raises ConfigError for a file of the catalogue that is of no use.
+        thread. Raises ConfigError for a file of the catalogue that is of no use, ConfigInvalid for a door that would
+        stand open: where it listens may be what the start, not this configuration, says.
         """
+        for where, expected in exposed(settings):
+            path = ".".join(map(str, where))
+            raise ConfigInvalid(f"{path}: {expected}", violations=(FieldViolation(path, expected),), subject=path)
         return cls(settings, memory, await asyncio.to_thread(_catalogue, settings, before), before)
 
     async def build_routes(self) -> None:
         """Makes the routes in slices, so that calls go on meanwhile; then all of them take effect at once."""
         settings = self.settings
+        for held in self.leases.values():
+            held.on_change = self._memory.renewed
         builder = Builder(self._candidate, self._memory.learned, settings.breaker.max_ejected_share)
+        old = self.routes.table
         self.routes.become(await in_slices(builder.work(settings.routes)))
         await in_slices(self._listing.work())
+        await in_slices(old.forget())
 
     async def refresh_catalogue(self) -> None:
         """Reads the files of the catalogue again; where they have changed, routes know it from the next call on."""
         if await asyncio.to_thread(self.catalogue.refresh):
-            await self.build_routes()
+            with collector_paused():
+                await self.build_routes()
 
     def _chain(self) -> Chain:
         settings = self.settings
@@ -107,8 +144,9 @@ class Edition:
                 RequestId(),
                 Telemetry(self._memory.write_line, headers),
                 Deadline(settings.deadline.default_seconds, settings.deadline.max_seconds),
-                Auth(StaticAuthenticator(settings.identity)),
+                Auth(self.desk.callers),
                 Decode(),
+                Authorise(),
             ]
         )
 
@@ -120,7 +158,8 @@ class Edition:
                 RequestId(),
                 Telemetry(self._memory.write_line, trace.forwarded),
                 Deadline(settings.deadline.default_seconds, settings.deadline.max_seconds),
-                Auth(StaticAuthenticator(settings.identity)),
+                self._memory.audit,
+                Auth(self.desk.operators),
                 Decode(),
             ]
         )
@@ -157,9 +196,9 @@ class Edition:
         return self.prices.price(provider.family or "", model, where, name)
 
     async def refresh_leases(self) -> None:
-        """Fetches every secret anew, each in a thread: a slow source holds up no other."""
+        """Fetches every secret anew that does not come by itself, each in a thread: a slow source holds up no other."""
         held = list(self.leases.values())
-        changed = await asyncio.gather(*(asyncio.to_thread(one.refresh) for one in held))
+        changed = await asyncio.gather(*(one.renew() for one in held))
         for one in (one for one, fresh in zip(held, changed, strict=True) if fresh):
             self._memory.states.renewed(one.name)
 
@@ -168,7 +207,7 @@ class Edition:
         CredentialUnavailable for one that is not to be had, unless that edition has none under this name either.
         """
         new = [held for name, held in self.leases.items() if before.leases.get(name) is not held]
-        fetching = [asyncio.create_task(asyncio.to_thread(held.refresh)) for held in new]
+        fetching = [asyncio.create_task(held.renew()) for held in new]
         if fetching:
             await asyncio.wait(fetching, timeout=_FETCH_S)
         for held in new:
@@ -195,11 +234,24 @@ class Edition:
         yield from forget(self.settings)
 
     async def close(self, after: "Edition | None" = None) -> None:
-        """Closes the connections to the providers, but for those that the edition after it has taken over."""
+        """Closes the connections to the providers and lets go of the secrets, but for those that the edition after it
+        has taken over.
+        """
         kept = {id(one.transport) for one in after.upstreams.values()} if after is not None else set()
         for one in self.upstreams.values():
             if id(one.transport) not in kept:
                 await one.transport.close()
+        for name, held in self.leases.items():
+            if after is None or after.leases.get(name) is not held:
+                held.close()
+        if self.vault is not None and (after is None or after.vault is not self.vault):
+            await asyncio.to_thread(self.vault.close)
+
+    def _lease(self, name: str, section: CredentialSection, before: "Edition | None") -> HeldLease:
+        same_vault = not isinstance(section, VaultCredential) or (before is not None and before.vault is self.vault)
+        if before is not None and before.settings.credentials.get(name) == section and same_vault:
+            return before.leases[name]
+        return lease(name, section, self.vault)
 
 
 def forget(settings: Settings) -> Work[None]:
@@ -217,10 +269,10 @@ def _catalogue(settings: Settings, before: Edition | None) -> Catalogue:
     return catalogue
 
 
-def _lease(name: str, section: CredentialSection, before: Edition | None) -> HeldLease:
-    if before is not None and before.settings.credentials.get(name) == section:
-        return before.leases[name]
-    return lease(name, section)
+def _vault(settings: Settings, before: Edition | None) -> Vault | None:
+    if before is not None and before.settings.vault == settings.vault:
+        return before.vault
+    return Vault(settings.vault) if settings.vault is not None else None
 
 
 def upstream(name: str, section: ProviderSection, held: HeldLease | None, transport: Transport) -> Upstream:

@@ -9,10 +9,12 @@ from hedgerow_server.doors.grpcio import Endpoint
 from hedgerow_server.doors.status import status
 from hedgerow_server.routing.routes import Routes
 from hedgerow_server.rpc.admin import Admin
+from hedgerow_server.rpc.audit import AuditLog
 from hedgerow_server.rpc.chat import Chat
 from hedgerow_server.rpc.embed import Embed
 from hedgerow_server.rpc.estimate import Estimate
 from hedgerow_server.rpc.explain import Explain
+from hedgerow_server.rpc.keys import Keys
 from hedgerow_server.rpc.listing import Named
 from hedgerow_server.rpc.models import Models
 from hedgerow_server.wire.admin import AdminAnswerBytes, AdminDecoder
@@ -21,6 +23,7 @@ from hedgerow_server.wire.chat_events import EventEncoder
 from hedgerow_server.wire.check import Checker
 from hedgerow_server.wire.embed import EmbedAnswer, EmbedDecoder, EmbedEventEncoder
 from hedgerow_server.wire.explain import ExplainAnswer, ExplainDecoder
+from hedgerow_server.wire.keys import KeyDecoder
 from hedgerow_server.wire.router import EstimateAnswer, ModelsAnswer, RouterDecoder
 
 CHAT = "hedgerow.chat.v1.ChatService"
@@ -74,16 +77,36 @@ def _router(decoder: RouterDecoder, routes: Routes, listing: Named) -> list[Endp
     ]
 
 
-def admin_endpoints(admin: Admin, checker: Checker) -> list[Endpoint]:
+CHANGING = tuple(f"{ADMIN}/{name}" for name in ("Reload", "SetKillSwitch", "ClearKillSwitch"))
+"""RPCs that change something, and leave a row in the audit log."""
+CHANGING_KEYS = tuple(f"{ADMIN}/{name}" for name in ("CreateKey", "RotateKey", "RevokeKey"))
+"""Those whose row the store writes with the change itself, both or neither."""
+
+
+def admin_endpoints(
+    admin: Admin, checker: Checker, keys: Keys | None = None, audit: AuditLog | None = None
+) -> list[Endpoint]:
     """Every RPC of the admin door."""
     decoder = AdminDecoder(checker)
     return [
+        *_keys(KeyDecoder(checker), keys or Keys(lambda: None), audit or AuditLog(None)),
         _admin("Reload", decoder.reload, admin.reload),
         _admin("GetConfig", decoder.get_config, admin.get_config),
         _admin("ListCandidates", decoder.list_candidates, admin.list_candidates),
         _admin("SetKillSwitch", decoder.set_kill_switch, admin.set_kill_switch),
         _admin("ClearKillSwitch", decoder.clear_kill_switch, admin.clear_kill_switch),
         _admin("ListKillSwitches", decoder.list_kill_switches, admin.list_kill_switches),
+    ]
+
+
+def _keys(decoder: KeyDecoder, keys: Keys, audit: AuditLog) -> list[Endpoint]:
+    return [
+        _admin("CreateKey", decoder.create_key, keys.create_key),
+        _admin("ListKeys", decoder.list_keys, keys.list_keys),
+        _admin("RotateKey", decoder.rotate_key, keys.rotate_key),
+        _admin("RevokeKey", decoder.revoke_key, keys.revoke_key),
+        _admin("ListAuditRows", decoder.list_audit_rows, audit.list_audit_rows),
+        _admin("VerifyAudit", decoder.verify_audit, audit.verify_audit),
     ]
 
 

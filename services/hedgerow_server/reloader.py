@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -27,21 +28,43 @@ _ERROR_BYTES = 16_384
 _COMMAND = (sys.executable, "-m", "hedgerow_server", "parse")
 
 
+class Reader(Protocol):
+    """Reads configuration files without holding up the loop."""
+
+    async def read(self, path: Path) -> Told:
+        """What a file says. Raises ConfigError."""
+
+    async def close(self) -> None:
+        """No file will come any more."""
+
+
 class Reloader:
     """Owns the edition that is in force."""
 
     def __init__(
-        self, path: Path, edition: Edition, memory: Memory, swap: Callable[[Edition], None], state: ConfigState
+        self,
+        path: Path,
+        edition: Edition,
+        memory: Memory,
+        swap: Callable[[Edition], None],
+        reader: Reader | None = None,
     ) -> None:
-        """`swap` puts a new edition before the callers. It must neither wait nor fail."""
+        """`swap` puts a new edition before the callers. It must neither wait nor fail. `reader` reads the file; None:
+        another process does.
+        """
         self.edition = edition
-        self.state = state
+        self.state = ConfigState(
+            config_hash=fingerprint(edition.settings),
+            path=str(path),
+            loaded_unix_s=time.time(),
+            routes=len(edition.settings.routes),
+        )
         self._path = path
         self._memory = memory
         self._swap = swap
         self._loaded = edition.settings
         self._started = edition.settings.model_copy(update={"routes": {}, "providers": {}})
-        self._reader = ConfigReader(_COMMAND)
+        self._reader = reader or ConfigReader(_COMMAND)
         self._one_at_a_time = asyncio.Lock()
         self._building = asyncio.Lock()
         self._told: tuple[Mark | None, str] | None = None
@@ -124,8 +147,9 @@ class Reloader:
             found: list[Change] = []
             restart_keys = self.state.restart_keys
         else:
-            with collector_paused():
-                found, restart_keys = await self._renew(told, dry_run=dry_run)
+            async with self._building:
+                with collector_paused():
+                    found, restart_keys = await self._renew(told, dry_run=dry_run)
         if not dry_run:
             self.state = msgspec.structs.replace(self.state, last_error="", restart_keys=restart_keys)
             self._told = None
@@ -139,11 +163,10 @@ class Reloader:
         try:
             settings, restart_keys = _in_force(loaded, self._started)
             found = await in_slices(_differences(self._loaded, loaded))
-            async with self._building:
-                edition, renewed = await self._build(settings, dry_run=dry_run)
-                if not dry_run:
-                    adopted = True
-                    await self._put_in_force(edition, renewed, loaded, digest)
+            edition, renewed = await self._build(settings, dry_run=dry_run)
+            if not dry_run:
+                adopted = True
+                await self._put_in_force(edition, renewed, loaded, digest)
         finally:
             if not adopted:
                 await in_slices(forget(loaded))
@@ -182,13 +205,6 @@ class Reloader:
         await in_slices(self._memory.states.adopt(edition.settings.breaker.policy()))
 
 
-def first_state(path: Path, settings: Settings) -> ConfigState:
-    """The state of a router that has just been started."""
-    return ConfigState(
-        config_hash=fingerprint(settings), path=str(path), loaded_unix_s=time.time(), routes=len(settings.routes)
-    )
-
-
 async def _see_off(old: Edition, after: Edition, elder: asyncio.Task[None] | None) -> None:
     """Waits for the last call of an edition and lets go of what it alone has. Connections may have come from editions
     before it, whose calls still use them: those come first.
@@ -212,7 +228,9 @@ def _in_force(loaded: Settings, started: Settings) -> tuple[Settings, tuple[str,
     server = started.server.model_copy(update={"drain_seconds": loaded.server.drain_seconds})
     telemetry = loaded.telemetry.model_copy(update={"call_log": started.telemetry.call_log})
     held_back = [*_unequal("server", server, loaded.server), *_unequal("telemetry", telemetry, loaded.telemetry)]
-    return loaded.model_copy(update={"server": server, "telemetry": telemetry}), tuple(held_back)
+    held_back += _unequal("store", started.store, loaded.store)
+    update = {"server": server, "telemetry": telemetry, "store": started.store}
+    return loaded.model_copy(update=update), tuple(held_back)
 
 
 def _unequal(path: str, old: object, new: object) -> Iterator[str]:

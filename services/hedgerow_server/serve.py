@@ -47,6 +47,7 @@ async def serve(settings: Settings, path: Path, seen: Mark | None, ports_file: P
     _log.info("serving gRPC on %(grpc)s, admin gRPC on %(admin_grpc)s, admin HTTP on %(admin_http)s", addresses)
     keepers = [
         asyncio.create_task(_keep_leases(app)),
+        asyncio.create_task(_keep_health(app)),
         asyncio.create_task(app.reloader.follow(seen)),
         asyncio.create_task(_keep_reloading(app, reloading)),
     ]
@@ -85,13 +86,20 @@ async def _keep_leases(app: App) -> None:
         await app.tell_health()
 
 
+async def _keep_health(app: App) -> None:
+    """Tells health at once when a secret comes by itself."""
+    while True:
+        await app.memory.news.wait()
+        app.memory.news.clear()
+        await app.tell_health()
+
+
 async def _keep_reloading(app: App, asked: asyncio.Event) -> None:
     while True:
         await asked.wait()
         asked.clear()
         with contextlib.suppress(HedgerowError):  # which is told where it happens
             await app.reloader.reload()
-            await app.tell_health()
 
 
 def _write_atomically(path: Path, content: bytes) -> None:

@@ -8,14 +8,26 @@ import typer
 from hedgerow_client.cli.terminal import InputError
 
 if TYPE_CHECKING:
-    from hedgerow_client import Client
+    from hedgerow_client import Client, Tls
+    from hedgerow_client.admin import AdminClient
 
 DEFAULT_TARGET = "127.0.0.1:50051"
+DEFAULT_ADMIN = "127.0.0.1:50052"
 _PANEL = "Connection"
 
 Target = Annotated[
     str,
     typer.Option(envvar="HEDGEROW_TARGET", metavar="HOST:PORT", help="The gateway's address.", rich_help_panel=_PANEL),
+]
+AdminTarget = Annotated[
+    str,
+    typer.Option(
+        "--admin",
+        envvar="HEDGEROW_ADMIN",
+        metavar="HOST:PORT",
+        help="The address of the gateway's admin door.",
+        rich_help_panel=_PANEL,
+    ),
 ]
 Token = Annotated[
     str | None,
@@ -62,12 +74,31 @@ def connect(
     target: str, token: str | None, plaintext: bool | None, tls_ca: Path | None, timeout: float | None
 ) -> "Client":
     """Opens the connection that the options ask for. Raises InputError where they cannot hold."""
-    from hedgerow_client import Client, Tls  # gRPC takes a while to load
+    from hedgerow_client import Client  # gRPC takes a while to load
 
-    if tls_ca and plaintext:
-        raise InputError("--tls-ca and --plaintext exclude each other")
-    tls = Tls(root_certificates=tls_ca.read_bytes()) if tls_ca else None
+    tls = _tls(plaintext, tls_ca)
     try:
         return Client(target, token=token, tls=tls, insecure=plaintext, timeout=timeout)
     except ValueError as error:
         raise InputError(str(error)) from None
+
+
+def connect_admin(
+    admin: str, token: str | None, plaintext: bool | None, tls_ca: Path | None, timeout: float | None
+) -> "AdminClient":
+    """Opens the connection to the admin door. Raises InputError where the options cannot hold."""
+    from hedgerow_client.admin import AdminClient  # gRPC takes a while to load
+
+    tls = _tls(plaintext, tls_ca)
+    try:
+        return AdminClient(admin, token=token, tls=tls, insecure=plaintext, timeout=timeout)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def _tls(plaintext: bool | None, tls_ca: Path | None) -> "Tls | None":
+    from hedgerow_client import Tls  # gRPC takes a while to load
+
+    if tls_ca and plaintext:
+        raise InputError("--tls-ca and --plaintext exclude each other")
+    return Tls(root_certificates=tls_ca.read_bytes()) if tls_ca else None

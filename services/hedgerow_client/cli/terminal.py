@@ -7,11 +7,14 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from google.protobuf.timestamp_pb2 import Timestamp
     from hedgerow.common.v1.usage_pb2 import Usage
 
     from hedgerow_client.errors import HedgerowError
@@ -92,3 +95,15 @@ def dim(text: str) -> str:
 def say(line: str) -> None:
     """Writes a line to stderr."""
     print(line, file=sys.stderr, flush=True)
+
+
+def clock(time: "Timestamp") -> str:
+    """A time of the gateway's, in UTC."""
+    return datetime.fromtimestamp(time.seconds + time.nanos / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def print_json(message: "Message") -> None:
+    """Prints a message as a line of JSON."""
+    from google.protobuf.json_format import MessageToJson  # protobuf takes a while to load
+
+    print(MessageToJson(message, indent=None, preserving_proto_field_name=True, ensure_ascii=False))

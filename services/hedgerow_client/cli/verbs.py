@@ -2,14 +2,19 @@
 
 import typer
 
+from hedgerow_client.cli.audit import audit
 from hedgerow_client.cli.chat import chat
 from hedgerow_client.cli.check import check
 from hedgerow_client.cli.embed import embed
 from hedgerow_client.cli.estimate import estimate
 from hedgerow_client.cli.explain import explain
+from hedgerow_client.cli.keys import keys
+from hedgerow_client.cli.kill import kill, unkill
 from hedgerow_client.cli.models import models
 from hedgerow_client.cli.probe import probe
+from hedgerow_client.cli.reload import reload
 from hedgerow_client.cli.serve import serve
+from hedgerow_client.cli.state import state
 from hedgerow_client.cli.version import version
 
 INTRODUCTION = """Hedgerow, a gRPC gateway to LLM providers: run it, and talk to it.
@@ -24,7 +29,8 @@ INTRODUCTION = """Hedgerow, a gRPC gateway to LLM providers: run it, and talk to
   hedgerow models --target gateway.internal:50051
 
 Verbs that call the gateway find it by --target or HEDGEROW_TARGET, and say
-who you are by HEDGEROW_TOKEN.
+who you are by HEDGEROW_TOKEN. Verbs for operators (state, reload, kill,
+unkill, keys, audit) find its admin door by --admin or HEDGEROW_ADMIN.
 
 [bold]Exit codes[/bold]
 
@@ -54,5 +60,11 @@ def build() -> typer.Typer:
     app.command()(estimate)
     app.command()(explain)
     app.command()(models)
+    app.command()(state)
+    app.command()(reload)
+    app.command()(kill)
+    app.command()(unkill)
+    app.add_typer(keys())
+    app.command()(audit)
     app.command()(version)
     return app

@@ -1,5 +1,6 @@
 """What every section of the configuration has in common."""
 
+import ipaddress
 import re
 from typing import Annotated
 
@@ -30,6 +31,16 @@ ListenAddress = Annotated[
     pydantic.Field(json_schema_extra={"format": "host-port", "pattern": _ADDRESS}),
 ]
 """HOST:PORT; an IPv6 host stands in brackets, port 0 takes a free one."""
+
+
+def is_loopback(address: str) -> bool:
+    """Whether nobody beyond this machine can connect to a HOST:PORT."""
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
 
 Seconds = Annotated[float, pydantic.Field(gt=0, le=86_400)]
 """A time in seconds, above 0 and at most a day."""

@@ -70,9 +70,9 @@ class ConfigReader:
         """What a file says, in pieces. Raises ConfigError."""
         if self._idle is not None:
             self._idle.cancel()
-        process = self._process
-        if process is None or process.ended:
-            process = self._process = _Process(self._command)
+        if self._process is not None and self._process.ended:
+            self._let_go()
+        process = self._process = self._process or _Process(self._command)
         asking = asyncio.ensure_future(asyncio.to_thread(process.ask, path))
         good = False
         try:

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from hedgerow_server.core.keys import KeyAnswer
+
 
 class Change(msgspec.Struct, frozen=True):
     """One entry of the configuration that is not what it was: its dotted path, and "added", "removed" or "changed"."""
@@ -116,7 +118,7 @@ class SwitchesListed(msgspec.Struct, frozen=True):
     switches: tuple[SwitchFacts, ...]
 
 
-AdminAnswer = Reloaded | ConfigState | CandidatesListed | SwitchSet | SwitchCleared | SwitchesListed
+AdminAnswer = Reloaded | ConfigState | CandidatesListed | SwitchSet | SwitchCleared | SwitchesListed | KeyAnswer
 
 
 class ReloadRequest(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 
 import msgspec
 
+from hedgerow_server.core.access import Access
 from hedgerow_server.core.error import HedgerowError
 from hedgerow_server.core.event import AttemptRecord, Event, Events, ItemFailed, Usage, Warning
 from hedgerow_server.core.request import EmbedItem
@@ -29,6 +30,27 @@ class Principal(msgspec.Struct, frozen=True):
     user: str = ""
     regions: frozenset[str] = frozenset()
     """Residency: the only regions where the caller's data may go; empty: anywhere."""
+    service: str = ""
+    """The service that calls, for itself or for the user. Both can be limited, and both are on the books."""
+    method: str = "static"
+    """How the caller was authenticated: "static", "api_key", "jwt", "mtls", "mtls+api_key", "mtls+jwt" or
+    "admin_token".
+    """
+    key_id: str = ""
+    """The visible part of the API key, where there is one."""
+    roles: tuple[str, ...] = ()
+    """The configured roles that the caller has."""
+    access: Access | None = None
+    """What the caller may do. None: everything."""
+
+    @property
+    def label(self) -> str:
+        """The caller in a word or two, for the audit log."""
+        return "/".join(one for one in (self.tenant, self.team, self.service, self.user or self.key_id) if one)
+
+
+def _nobody() -> tuple[str, ...]:
+    return ()
 
 
 class Method(msgspec.Struct, frozen=True):
@@ -56,7 +78,9 @@ class Call:
         "metadata",
         "method",
         "peer",
+        "peer_identities",
         "principal",
+        "repeated",
         "request",
         "request_id",
         "started_s",
@@ -76,6 +100,8 @@ class Call:
         peer: str = "",
         timeout_s: float | None = None,
         bodies: AsyncIterator[bytes] | None = None,
+        repeated: frozenset[str] = frozenset(),
+        peer_identities: Callable[[], tuple[str, ...]] = _nobody,
     ) -> None:
         self.method = method
         self.metadata = metadata
@@ -86,7 +112,13 @@ class Call:
         """The further messages of a stream of requests."""
         self.items: AsyncIterator[EmbedItem | ItemFailed] | None = None
         """The same, decoded one by one as they are read."""
+        self.repeated = repeated
+        """Keys of the metadata that came more than once; `metadata` has the last value of each."""
         self.peer = peer
+        self.peer_identities = peer_identities
+        """Whom the caller's certificate names, once the door has verified it: "spiffe://…" and other URIs, "dns:…",
+        "email:…", "ip:…". Asking takes a while; empty without a certificate.
+        """
         self.timeout_s = timeout_s
         """What the caller asked for, None without a deadline. The deadline interceptor replaces it by what holds."""
         self.started_s = time.monotonic()

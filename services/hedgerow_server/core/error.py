@@ -4,10 +4,10 @@ HedgerowError
 ├── RequestInvalid, RequestMalformed, ContextTooLong, ProviderRejectedRequest, ResponseTooLarge   INVALID_ARGUMENT
 ├── Unauthenticated                                                                               UNAUTHENTICATED
 ├── Forbidden, ContentRefused                                                                     PERMISSION_DENIED
-├── ModelNotFound                                                                                 NOT_FOUND
-├── NoCandidate, ParameterUnsupported, ConfigInvalid                                              FAILED_PRECONDITION
+├── ModelNotFound, KeyNotFound                                                                    NOT_FOUND
+├── NoCandidate, ParameterUnsupported, ConfigInvalid, KeyEnded                                    FAILED_PRECONDITION
 ├── MessageTooLarge, ReaderTooSlow                                                                RESOURCE_EXHAUSTED
-├── Overloaded, Draining, SwitchedOff                                                             UNAVAILABLE
+├── Overloaded, Draining, SwitchedOff, IdentityUnavailable                                        UNAVAILABLE
 ├── ProviderThrottled, ProviderQuotaSpent, ProviderUnavailable, ProviderAuth,
 │   ProviderModelUnavailable, UpstreamProtocol, StreamCut, StreamStalled,
 │   FirstTokenTimeout, CredentialUnavailable                                                      UNAVAILABLE
@@ -133,6 +133,18 @@ class ModelNotFound(HedgerowError):
     code, reason = "NOT_FOUND", "MODEL_NOT_FOUND"
 
 
+class KeyNotFound(HedgerowError):
+    """No API key with this id."""
+
+    code, reason = "NOT_FOUND", "KEY_NOT_FOUND"
+
+
+class KeyEnded(HedgerowError):
+    """The API key was revoked or has expired, so it cannot be changed any more."""
+
+    code, reason = "FAILED_PRECONDITION", "KEY_ENDED"
+
+
 class NoCandidate(HedgerowError):
     """Policy leaves no candidate."""
 
@@ -179,6 +191,12 @@ class SwitchedOff(HedgerowError):
     """An operator has switched off what was asked for."""
 
     code, reason = "UNAVAILABLE", "SWITCHED_OFF"
+
+
+class IdentityUnavailable(HedgerowError):
+    """Whether the caller's credential is good cannot be told now."""
+
+    code, reason, retryable = "UNAVAILABLE", "IDENTITY_UNAVAILABLE", True
 
 
 class ProviderThrottled(HedgerowError):

@@ -9,6 +9,7 @@ from hedgerow_server.core.admin import AdminAnswer
 from hedgerow_server.core.explanation import RouteExplained
 from hedgerow_server.core.model import ModelFacts
 from hedgerow_server.core.request import Citation, ProviderItem, ProviderState, TokenLogprob
+from hedgerow_server.core.terminal import Terminal
 
 
 class FinishReason(enum.Enum):
@@ -261,7 +262,7 @@ class AttemptRecord(msgspec.Struct, kw_only=True):
     """The version of the price that the cost is from; empty without one."""
 
 
-class Completed(msgspec.Struct, frozen=True):
+class Completed(Terminal, frozen=True):
     """An answer is complete. Exactly one, last."""
 
     reason: FinishReason
@@ -285,7 +286,7 @@ class ItemFailed(msgspec.Struct, frozen=True):
     error: Exception
 
 
-class EmbedCompleted(msgspec.Struct, frozen=True):
+class EmbedCompleted(Terminal, frozen=True):
     """Every input is answered. Exactly one, last."""
 
     usage: Usage
@@ -312,7 +313,7 @@ class ModelInfo(msgspec.Struct, frozen=True):
     candidates: tuple[CandidateInfo, ...]
 
 
-class ModelsListed(msgspec.Struct, frozen=True):
+class ModelsListed(Terminal, frozen=True):
     """The answer of ListModels."""
 
     models: tuple[ModelInfo, ...]
@@ -333,13 +334,13 @@ class CostEstimate(msgspec.Struct, frozen=True, kw_only=True):
     price_version: str
 
 
-class CostEstimated(msgspec.Struct, frozen=True):
+class CostEstimated(Terminal, frozen=True):
     """The answer of EstimateCost, in the order in which the candidates would be asked."""
 
     candidates: tuple[CostEstimate, ...]
 
 
-class Answered(msgspec.Struct, frozen=True):
+class Answered(Terminal, frozen=True):
     """The answer of an RPC for operators."""
 
     answer: AdminAnswer

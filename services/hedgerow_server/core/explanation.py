@@ -4,6 +4,8 @@ import enum
 
 import msgspec
 
+from hedgerow_server.core.terminal import Terminal
+
 
 class Why(enum.Enum):
     """What decides about a candidate; the numbers are the contract's CandidateReason."""
@@ -83,7 +85,7 @@ class CandidateExplanation(msgspec.Struct, frozen=True, kw_only=True):
     """Of a weighted route: the share of calls that come here first."""
 
 
-class RouteExplained(msgspec.Struct, frozen=True, kw_only=True):
+class RouteExplained(Terminal, frozen=True, kw_only=True):
     """The answer of ExplainRoute: those that may serve the call, in order, then the others."""
 
     candidates: tuple[CandidateExplanation, ...]

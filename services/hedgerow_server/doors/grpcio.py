@@ -9,6 +9,7 @@ from __future__ import annotations  # grpcio's types take parameters in their st
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import NoReturn, Protocol, TypeAlias
 
@@ -23,6 +24,9 @@ from hedgerow_server.doors.status import Trailers, code_of, text_of, trailers
 
 _log = logging.getLogger(__name__)
 _NAME_CHARS = 128
+_NONE: frozenset[str] = frozenset()
+_PEER_PROPERTIES = {"peer_uri": "", "peer_dns": "dns:", "peer_email": "email:", "peer_ip": "ip:"}
+"""C-core's names for the subject alternative names of a certificate, and how they are told apart from here on."""
 
 Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 
@@ -229,10 +233,34 @@ async def _abort(context: Context, error: HedgerowError, metadata: Trailers) -> 
 
 
 def _call(method: Method, context: Context, body: bytes, bodies: AsyncIterator[bytes] | None = None) -> Call:
-    metadata: dict[str, str] = {
-        key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)
-    }
-    return Call(method, metadata, body, peer=context.peer(), timeout_s=context.time_remaining(), bodies=bodies)
+    pairs = [(key, value) for key, value in context.invocation_metadata() or () if isinstance(value, str)]
+    metadata: dict[str, str] = dict(pairs)
+    return Call(
+        method,
+        metadata,
+        body,
+        peer=context.peer(),
+        timeout_s=context.time_remaining(),
+        bodies=bodies,
+        repeated=_NONE if len(metadata) == len(pairs) else _repeated(key for key, _ in pairs),
+        peer_identities=lambda: _identities(context),
+    )
+
+
+def _repeated(keys: Iterable[str]) -> frozenset[str]:
+    return frozenset(key for key, times in Counter(keys).items() if times > 1)
+
+
+def _identities(context: Context) -> tuple[str, ...]:
+    """Whom the caller's certificate names. C-core has verified it: without an authority for callers' certificates it
+    asks for none.
+    """
+    found = context.auth_context()
+    return tuple(
+        f"{prefix}{value.decode(errors='replace')}"
+        for name, prefix in _PEER_PROPERTIES.items()
+        for value in found.get(name, ())
+    )
 
 
 class _NoEvents:

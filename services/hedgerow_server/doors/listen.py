@@ -34,6 +34,8 @@ def server_options(section: GrpcSection) -> list[tuple[str, int]]:
         # Finds callers that have vanished without a word.
         ("grpc.keepalive_time_ms", _KEEPALIVE_S * 1000),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_S * 1000),
+        # C-core waits for the answer to a ping for this long, a minute by default, whatever the line above says.
+        ("grpc.http2.ping_timeout_ms", _KEEPALIVE_TIMEOUT_S * 1000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", round(section.min_ping_interval_seconds * 1000)),
     ]

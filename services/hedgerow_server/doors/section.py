@@ -36,10 +36,12 @@ class GrpcSection(Section):
 
 
 class AdminGrpcSection(Section):
-    """The admin gRPC door: channelz, health and reflection, for operators."""
+    """The admin gRPC door, for operators: AdminService, channelz, health and reflection."""
 
     listen: ListenAddress = "127.0.0.1:50052"
     """Where it listens."""
+    tls: TlsSection | None = None
+    """TLS. None: plaintext."""
 
 
 class AdminHttpSection(Section):

@@ -13,12 +13,12 @@ from typing import Protocol, runtime_checkable
 
 from hedgerow_server.core.call import Call, Kind, Outcome
 from hedgerow_server.core.error import Cancelled, DeadlineExceeded, HedgerowError, Internal, ReaderTooSlow
-from hedgerow_server.core.event import Answered, Completed, CostEstimated, EmbedCompleted, Event, Events, ModelsListed
+from hedgerow_server.core.event import Event, Events
+from hedgerow_server.core.terminal import Terminal
 
 _log = logging.getLogger(__name__)
 _LAST_EVENT_S = 30
 """The call is settled and its deadline off by then, but a caller that does not read must not keep it open."""
-_TERMINAL = (Completed, EmbedCompleted, ModelsListed, CostEstimated, Answered)
 
 
 class Interceptor(Protocol):
@@ -117,7 +117,7 @@ class Chain:
             events = wrapper.wrap(call, events)
         async with aclosing(events):
             async for event in events:
-                if isinstance(event, _TERMINAL):
+                if isinstance(event, Terminal):
                     return event
                 await deliver(event)
         raise RuntimeError("the events ended without a terminal one")

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 
 from hedgerow_server.core.call import Call
-from hedgerow_server.core.error import Failure, HedgerowError, ResponseTooLarge, UpstreamProtocol
+from hedgerow_server.core.error import Failure, HedgerowError, ResponseTooLarge
 from hedgerow_server.core.event import (
     EmbedCompleted,
     EmbeddingsAdded,
@@ -114,11 +114,6 @@ class _Run:
         finally:
             if self._call.attempts_started > attempts_before:
                 self._count()
-        if len(vectors) != len(inputs):
-            raise UpstreamProtocol(
-                f"The provider sent {len(vectors)} vectors for {len(inputs)} inputs.",
-                metadata={"provider": self._plan.candidates[0].upstream.name, "detail": "vector count"},
-            )
         self._embedded += len(vectors)
         out.append(EmbeddingsAdded(vectors))
         return out

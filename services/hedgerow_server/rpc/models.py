@@ -21,16 +21,19 @@ class Models:
         """
         request = call.request
         assert isinstance(request, ListModelsRequest)
-        models = self._visible(request)
+        models = self._visible(call, request)
         start = bisect_right(models, _place(request.page_token), key=_key) if request.page_token else 0
         page = models[start : start + request.page_size]
         more = start + len(page) < len(models)
         token = "/".join(_key(page[-1])) if more else ""
         yield ModelsListed(page, token)
 
-    def _visible(self, request: ListModelsRequest) -> tuple[ModelInfo, ...]:
-        """The models that a caller is told of, sorted. What a caller may not use would be left out here."""
+    def _visible(self, call: Call, request: ListModelsRequest) -> tuple[ModelInfo, ...]:
+        """The models that a caller is told of, sorted: those that it may use."""
         models = self._listing.models()
+        access = call.principal.access if call.principal is not None else None
+        if access is not None:
+            models = tuple(model for model in models if access.knows(model.name))
         if request.kind:
             models = tuple(model for model in models if model.kind == request.kind)
         if request.provider:

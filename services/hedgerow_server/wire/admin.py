@@ -22,6 +22,7 @@ from hedgerow_server.core.admin import (
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.event import Answered, Event
 from hedgerow_server.wire.check import Checker
+from hedgerow_server.wire.keys import key_message
 from hedgerow_server.wire.report import set_duration
 
 _DEFAULT_PAGE = 100
@@ -105,6 +106,8 @@ def _message(answer: AdminAnswer) -> Message:
             return pb.ClearKillSwitchResponse(cleared=cleared)
         case SwitchesListed(switches):
             return pb.ListKillSwitchesResponse(kill_switches=map(_switch, switches))
+        case _:
+            return key_message(answer)
 
 
 def _reloaded(answer: Reloaded) -> pb.ReloadResponse:

@@ -6,7 +6,9 @@ import runpy
 from pathlib import Path
 
 import pytest
+import yaml
 from hedgerow_server.config.load import load
+from hedgerow_server.routing.conditions import FUNCTIONS, REQUEST, VARIABLES
 from hedgerow_server.settings import Settings, json_schema, references
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -39,3 +41,27 @@ def test_the_examples_of_the_page_load(tmp_path: Path, number: int) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(whole if number == 0 else whole + tls)
     assert load(path, Settings, references).routes
+
+
+def examples(page: str) -> list[str]:
+    """The YAML of a page."""
+    return re.findall(r"```yaml\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+
+
+BASE, *ROUTES = examples("routing.md")
+
+
+@pytest.mark.parametrize("example", [*ROUTES, *examples("hedging.md")])
+def test_the_examples_of_the_pages_on_routing_load(tmp_path: Path, example: str) -> None:
+    """With the providers that stand at the beginning of the page on routing."""
+    whole = yaml.safe_load(BASE) | yaml.safe_load(example)
+    whole["providers"]["azure"] = {"dialect": "azure_openai", "base_url": "https://x.example"}
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(whole))
+    assert load(path, Settings, references).routes
+
+
+def test_the_page_on_routing_names_every_variable_and_function_of_conditions() -> None:
+    text = (DOCS / "routing.md").read_text()
+    missing = [word for word in (*VARIABLES, *FUNCTIONS, *REQUEST) if f"`{word}`" not in text]
+    assert missing == []

@@ -196,6 +196,45 @@ def test_a_fault_of_a_provider_or_route_gets_one_line(tmp_path: Path, old: str, 
     assert faults(tmp_path, GOOD.replace(old, new)) == [f"config.yaml:{expected}"]
 
 
+NARROWED = GOOD.replace("model: gpt", "model: gpt\n        region: eu")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("    regions: [eu, us]\n", "11: routes.fast.regions[1]: expected the region of a candidate (eu)"),
+        (
+            "    rules: [{when: 'true', regions: [EU]}]\n",
+            "11: routes.fast.rules[0].regions[0]: expected the region of a candidate (eu)",
+        ),
+        (
+            "    rules:\n      - {when: 'true'}\n      - {when: 'true', providers: [sim, sym]}\n",
+            "13: routes.fast.rules[1].providers[1]: expected an entry of providers (sim)",
+        ),
+    ],
+)
+def test_what_narrows_a_route_to_nobody_gets_one_line(tmp_path: Path, line: str, expected: str) -> None:
+    assert faults(tmp_path, NARROWED + line) == [f"config.yaml:{expected}"]
+
+
+def test_regions_of_a_route_without_any_are_a_fault(tmp_path: Path) -> None:
+    (fault,) = faults(tmp_path, GOOD + "    regions: [eu]\n")
+    assert fault == "config.yaml:10: routes.fast.regions[0]: expected the region of a candidate (none has one)"
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("{when: 'tenent == 1'}", "unknown variable 'tenent'"),
+        ("{when: 'labels.a == \"b\"', regions: [eu]}", "a rule with regions must not depend on labels"),
+    ],
+)
+def test_a_fault_of_a_rule_names_its_line(tmp_path: Path, rule: str, words: str) -> None:
+    (fault,) = faults(tmp_path, NARROWED + f"    rules:\n      - {rule}\n")
+    assert fault.startswith("config.yaml:12: routes.fast.rules[0]")
+    assert words in fault
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

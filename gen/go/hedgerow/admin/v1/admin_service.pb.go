@@ -1366,7 +1366,7 @@ var File_hedgerow_admin_v1_admin_service_proto protoreflect.FileDescriptor
 
 const file_hedgerow_admin_v1_admin_service_proto_rawDesc = "" +
 	"\n" +
-	"%hedgerow/admin/v1/admin_service.proto\x12\x11hedgerow.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n" +
+	"%hedgerow/admin/v1/admin_service.proto\x12\x11hedgerow.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dhedgerow/admin/v1/audit.proto\x1a\x1bhedgerow/admin/v1/key.proto\"(\n" +
 	"\rReloadRequest\x12\x17\n" +
 	"\adry_run\x18\x01 \x01(\bR\x06dryRun\"\xc8\x01\n" +
 	"\x0eReloadResponse\x12\x1f\n" +
@@ -1471,14 +1471,20 @@ const file_hedgerow_admin_v1_admin_service_proto_rawDesc = "" +
 	"\x16KILL_SCOPE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13KILL_SCOPE_PROVIDER\x10\x01\x12\x14\n" +
 	"\x10KILL_SCOPE_MODEL\x10\x02\x12\x15\n" +
-	"\x11KILL_SCOPE_TENANT\x10\x032\xd7\x04\n" +
+	"\x11KILL_SCOPE_TENANT\x10\x032\xf6\b\n" +
 	"\fAdminService\x12M\n" +
 	"\x06Reload\x12 .hedgerow.admin.v1.ReloadRequest\x1a!.hedgerow.admin.v1.ReloadResponse\x12V\n" +
 	"\tGetConfig\x12#.hedgerow.admin.v1.GetConfigRequest\x1a$.hedgerow.admin.v1.GetConfigResponse\x12e\n" +
 	"\x0eListCandidates\x12(.hedgerow.admin.v1.ListCandidatesRequest\x1a).hedgerow.admin.v1.ListCandidatesResponse\x12b\n" +
 	"\rSetKillSwitch\x12'.hedgerow.admin.v1.SetKillSwitchRequest\x1a(.hedgerow.admin.v1.SetKillSwitchResponse\x12h\n" +
 	"\x0fClearKillSwitch\x12).hedgerow.admin.v1.ClearKillSwitchRequest\x1a*.hedgerow.admin.v1.ClearKillSwitchResponse\x12k\n" +
-	"\x10ListKillSwitches\x12*.hedgerow.admin.v1.ListKillSwitchesRequest\x1a+.hedgerow.admin.v1.ListKillSwitchesResponseB\xc3\x01\n" +
+	"\x10ListKillSwitches\x12*.hedgerow.admin.v1.ListKillSwitchesRequest\x1a+.hedgerow.admin.v1.ListKillSwitchesResponse\x12V\n" +
+	"\tCreateKey\x12#.hedgerow.admin.v1.CreateKeyRequest\x1a$.hedgerow.admin.v1.CreateKeyResponse\x12S\n" +
+	"\bListKeys\x12\".hedgerow.admin.v1.ListKeysRequest\x1a#.hedgerow.admin.v1.ListKeysResponse\x12V\n" +
+	"\tRotateKey\x12#.hedgerow.admin.v1.RotateKeyRequest\x1a$.hedgerow.admin.v1.RotateKeyResponse\x12V\n" +
+	"\tRevokeKey\x12#.hedgerow.admin.v1.RevokeKeyRequest\x1a$.hedgerow.admin.v1.RevokeKeyResponse\x12b\n" +
+	"\rListAuditRows\x12'.hedgerow.admin.v1.ListAuditRowsRequest\x1a(.hedgerow.admin.v1.ListAuditRowsResponse\x12\\\n" +
+	"\vVerifyAudit\x12%.hedgerow.admin.v1.VerifyAuditRequest\x1a&.hedgerow.admin.v1.VerifyAuditResponseB\xc3\x01\n" +
 	"\x14io.hedgerow.admin.v1B\x11AdminServiceProtoP\x01Z2hedgerow.internal/gen/go/hedgerow/admin/v1;adminv1\xa2\x02\x03HAX\xaa\x02\x11Hedgerow.Admin.V1\xca\x02\x11Hedgerow\\Admin\\V1\xe2\x02\x1dHedgerow\\Admin\\V1\\GPBMetadata\xea\x02\x13Hedgerow::Admin::V1b\x06proto3"
 
 var (
@@ -1519,6 +1525,18 @@ var file_hedgerow_admin_v1_admin_service_proto_goTypes = []any{
 	nil,                              // 20: hedgerow.admin.v1.CandidateState.WindowFailuresEntry
 	(*timestamppb.Timestamp)(nil),    // 21: google.protobuf.Timestamp
 	(*durationpb.Duration)(nil),      // 22: google.protobuf.Duration
+	(*CreateKeyRequest)(nil),         // 23: hedgerow.admin.v1.CreateKeyRequest
+	(*ListKeysRequest)(nil),          // 24: hedgerow.admin.v1.ListKeysRequest
+	(*RotateKeyRequest)(nil),         // 25: hedgerow.admin.v1.RotateKeyRequest
+	(*RevokeKeyRequest)(nil),         // 26: hedgerow.admin.v1.RevokeKeyRequest
+	(*ListAuditRowsRequest)(nil),     // 27: hedgerow.admin.v1.ListAuditRowsRequest
+	(*VerifyAuditRequest)(nil),       // 28: hedgerow.admin.v1.VerifyAuditRequest
+	(*CreateKeyResponse)(nil),        // 29: hedgerow.admin.v1.CreateKeyResponse
+	(*ListKeysResponse)(nil),         // 30: hedgerow.admin.v1.ListKeysResponse
+	(*RotateKeyResponse)(nil),        // 31: hedgerow.admin.v1.RotateKeyResponse
+	(*RevokeKeyResponse)(nil),        // 32: hedgerow.admin.v1.RevokeKeyResponse
+	(*ListAuditRowsResponse)(nil),    // 33: hedgerow.admin.v1.ListAuditRowsResponse
+	(*VerifyAuditResponse)(nil),      // 34: hedgerow.admin.v1.VerifyAuditResponse
 }
 var file_hedgerow_admin_v1_admin_service_proto_depIdxs = []int32{
 	5,  // 0: hedgerow.admin.v1.ReloadResponse.changes:type_name -> hedgerow.admin.v1.Change
@@ -1548,14 +1566,26 @@ var file_hedgerow_admin_v1_admin_service_proto_depIdxs = []int32{
 	13, // 24: hedgerow.admin.v1.AdminService.SetKillSwitch:input_type -> hedgerow.admin.v1.SetKillSwitchRequest
 	15, // 25: hedgerow.admin.v1.AdminService.ClearKillSwitch:input_type -> hedgerow.admin.v1.ClearKillSwitchRequest
 	17, // 26: hedgerow.admin.v1.AdminService.ListKillSwitches:input_type -> hedgerow.admin.v1.ListKillSwitchesRequest
-	4,  // 27: hedgerow.admin.v1.AdminService.Reload:output_type -> hedgerow.admin.v1.ReloadResponse
-	7,  // 28: hedgerow.admin.v1.AdminService.GetConfig:output_type -> hedgerow.admin.v1.GetConfigResponse
-	10, // 29: hedgerow.admin.v1.AdminService.ListCandidates:output_type -> hedgerow.admin.v1.ListCandidatesResponse
-	14, // 30: hedgerow.admin.v1.AdminService.SetKillSwitch:output_type -> hedgerow.admin.v1.SetKillSwitchResponse
-	16, // 31: hedgerow.admin.v1.AdminService.ClearKillSwitch:output_type -> hedgerow.admin.v1.ClearKillSwitchResponse
-	18, // 32: hedgerow.admin.v1.AdminService.ListKillSwitches:output_type -> hedgerow.admin.v1.ListKillSwitchesResponse
-	27, // [27:33] is the sub-list for method output_type
-	21, // [21:27] is the sub-list for method input_type
+	23, // 27: hedgerow.admin.v1.AdminService.CreateKey:input_type -> hedgerow.admin.v1.CreateKeyRequest
+	24, // 28: hedgerow.admin.v1.AdminService.ListKeys:input_type -> hedgerow.admin.v1.ListKeysRequest
+	25, // 29: hedgerow.admin.v1.AdminService.RotateKey:input_type -> hedgerow.admin.v1.RotateKeyRequest
+	26, // 30: hedgerow.admin.v1.AdminService.RevokeKey:input_type -> hedgerow.admin.v1.RevokeKeyRequest
+	27, // 31: hedgerow.admin.v1.AdminService.ListAuditRows:input_type -> hedgerow.admin.v1.ListAuditRowsRequest
+	28, // 32: hedgerow.admin.v1.AdminService.VerifyAudit:input_type -> hedgerow.admin.v1.VerifyAuditRequest
+	4,  // 33: hedgerow.admin.v1.AdminService.Reload:output_type -> hedgerow.admin.v1.ReloadResponse
+	7,  // 34: hedgerow.admin.v1.AdminService.GetConfig:output_type -> hedgerow.admin.v1.GetConfigResponse
+	10, // 35: hedgerow.admin.v1.AdminService.ListCandidates:output_type -> hedgerow.admin.v1.ListCandidatesResponse
+	14, // 36: hedgerow.admin.v1.AdminService.SetKillSwitch:output_type -> hedgerow.admin.v1.SetKillSwitchResponse
+	16, // 37: hedgerow.admin.v1.AdminService.ClearKillSwitch:output_type -> hedgerow.admin.v1.ClearKillSwitchResponse
+	18, // 38: hedgerow.admin.v1.AdminService.ListKillSwitches:output_type -> hedgerow.admin.v1.ListKillSwitchesResponse
+	29, // 39: hedgerow.admin.v1.AdminService.CreateKey:output_type -> hedgerow.admin.v1.CreateKeyResponse
+	30, // 40: hedgerow.admin.v1.AdminService.ListKeys:output_type -> hedgerow.admin.v1.ListKeysResponse
+	31, // 41: hedgerow.admin.v1.AdminService.RotateKey:output_type -> hedgerow.admin.v1.RotateKeyResponse
+	32, // 42: hedgerow.admin.v1.AdminService.RevokeKey:output_type -> hedgerow.admin.v1.RevokeKeyResponse
+	33, // 43: hedgerow.admin.v1.AdminService.ListAuditRows:output_type -> hedgerow.admin.v1.ListAuditRowsResponse
+	34, // 44: hedgerow.admin.v1.AdminService.VerifyAudit:output_type -> hedgerow.admin.v1.VerifyAuditResponse
+	33, // [33:45] is the sub-list for method output_type
+	21, // [21:33] is the sub-list for method input_type
 	21, // [21:21] is the sub-list for extension type_name
 	21, // [21:21] is the sub-list for extension extendee
 	0,  // [0:21] is the sub-list for field type_name
@@ -1566,6 +1596,8 @@ func file_hedgerow_admin_v1_admin_service_proto_init() {
 	if File_hedgerow_admin_v1_admin_service_proto != nil {
 		return
 	}
+	file_hedgerow_admin_v1_audit_proto_init()
+	file_hedgerow_admin_v1_key_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

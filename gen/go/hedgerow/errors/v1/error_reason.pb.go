@@ -154,6 +154,19 @@ const (
 	//
 	// Example: {"reason":"ERROR_REASON_CONFIG_INVALID","domain":"hedgerow","metadata":{"file":"/etc/hedgerow/config.yaml","line":"8","faults":"1"}}
 	ErrorReason_ERROR_REASON_CONFIG_INVALID ErrorReason = 31
+	// UNAVAILABLE. Whether the caller's credential is good cannot be told now: the key store or the identity provider is
+	// away. It may be tried again after the delay.
+	//
+	// Example: {"reason":"ERROR_REASON_IDENTITY_UNAVAILABLE","domain":"hedgerow","metadata":{"source":"keys"}}
+	ErrorReason_ERROR_REASON_IDENTITY_UNAVAILABLE ErrorReason = 32
+	// NOT_FOUND. There is no API key with this id; google.rpc.ResourceInfo names it.
+	//
+	// Example: {"reason":"ERROR_REASON_KEY_NOT_FOUND","domain":"hedgerow","metadata":{"keyId":"7q3zk5vd2m4xw6ba"}}
+	ErrorReason_ERROR_REASON_KEY_NOT_FOUND ErrorReason = 33
+	// FAILED_PRECONDITION. The API key was revoked or has expired: it cannot be rotated any more.
+	//
+	// Example: {"reason":"ERROR_REASON_KEY_ENDED","domain":"hedgerow","metadata":{"keyId":"7q3zk5vd2m4xw6ba"}}
+	ErrorReason_ERROR_REASON_KEY_ENDED ErrorReason = 34
 )
 
 // Enum value maps for ErrorReason.
@@ -191,6 +204,9 @@ var (
 		29: "ERROR_REASON_INTERNAL",
 		30: "ERROR_REASON_SWITCHED_OFF",
 		31: "ERROR_REASON_CONFIG_INVALID",
+		32: "ERROR_REASON_IDENTITY_UNAVAILABLE",
+		33: "ERROR_REASON_KEY_NOT_FOUND",
+		34: "ERROR_REASON_KEY_ENDED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":                0,
@@ -225,6 +241,9 @@ var (
 		"ERROR_REASON_INTERNAL":                   29,
 		"ERROR_REASON_SWITCHED_OFF":               30,
 		"ERROR_REASON_CONFIG_INVALID":             31,
+		"ERROR_REASON_IDENTITY_UNAVAILABLE":       32,
+		"ERROR_REASON_KEY_NOT_FOUND":              33,
+		"ERROR_REASON_KEY_ENDED":                  34,
 	}
 )
 
@@ -259,7 +278,7 @@ var File_hedgerow_errors_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_hedgerow_errors_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"%hedgerow/errors/v1/error_reason.proto\x12\x12hedgerow.errors.v1*\xd6\b\n" +
+	"%hedgerow/errors/v1/error_reason.proto\x12\x12hedgerow.errors.v1*\xb9\t\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_REQUEST_INVALID\x10\x01\x12\"\n" +
@@ -293,7 +312,10 @@ const file_hedgerow_errors_v1_error_reason_proto_rawDesc = "" +
 	"\x18ERROR_REASON_RPC_UNKNOWN\x10\x1c\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x1d\x12\x1d\n" +
 	"\x19ERROR_REASON_SWITCHED_OFF\x10\x1e\x12\x1f\n" +
-	"\x1bERROR_REASON_CONFIG_INVALID\x10\x1fB\xc9\x01\n" +
+	"\x1bERROR_REASON_CONFIG_INVALID\x10\x1f\x12%\n" +
+	"!ERROR_REASON_IDENTITY_UNAVAILABLE\x10 \x12\x1e\n" +
+	"\x1aERROR_REASON_KEY_NOT_FOUND\x10!\x12\x1a\n" +
+	"\x16ERROR_REASON_KEY_ENDED\x10\"B\xc9\x01\n" +
 	"\x15io.hedgerow.errors.v1B\x10ErrorReasonProtoP\x01Z4hedgerow.internal/gen/go/hedgerow/errors/v1;errorsv1\xa2\x02\x03HEX\xaa\x02\x12Hedgerow.Errors.V1\xca\x02\x12Hedgerow\\Errors\\V1\xe2\x02\x1eHedgerow\\Errors\\V1\\GPBMetadata\xea\x02\x14Hedgerow::Errors::V1b\x06proto3"
 
 var (

@@ -4,6 +4,8 @@ import grpc
 import warnings
 
 from hedgerow.admin.v1 import admin_service_pb2 as hedgerow_dot_admin_dot_v1_dot_admin__service__pb2
+from hedgerow.admin.v1 import audit_pb2 as hedgerow_dot_admin_dot_v1_dot_audit__pb2
+from hedgerow.admin.v1 import key_pb2 as hedgerow_dot_admin_dot_v1_dot_key__pb2
 
 GRPC_GENERATED_VERSION = '1.71.2'
 GRPC_VERSION = grpc.__version__
@@ -66,6 +68,36 @@ class AdminServiceStub(object):
                 request_serializer=hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.ListKillSwitchesRequest.SerializeToString,
                 response_deserializer=hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.ListKillSwitchesResponse.FromString,
                 _registered_method=True)
+        self.CreateKey = channel.unary_unary(
+                '/hedgerow.admin.v1.AdminService/CreateKey',
+                request_serializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.CreateKeyRequest.SerializeToString,
+                response_deserializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.CreateKeyResponse.FromString,
+                _registered_method=True)
+        self.ListKeys = channel.unary_unary(
+                '/hedgerow.admin.v1.AdminService/ListKeys',
+                request_serializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.ListKeysRequest.SerializeToString,
+                response_deserializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.ListKeysResponse.FromString,
+                _registered_method=True)
+        self.RotateKey = channel.unary_unary(
+                '/hedgerow.admin.v1.AdminService/RotateKey',
+                request_serializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.RotateKeyRequest.SerializeToString,
+                response_deserializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.RotateKeyResponse.FromString,
+                _registered_method=True)
+        self.RevokeKey = channel.unary_unary(
+                '/hedgerow.admin.v1.AdminService/RevokeKey',
+                request_serializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.RevokeKeyRequest.SerializeToString,
+                response_deserializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.RevokeKeyResponse.FromString,
+                _registered_method=True)
+        self.ListAuditRows = channel.unary_unary(
+                '/hedgerow.admin.v1.AdminService/ListAuditRows',
+                request_serializer=hedgerow_dot_admin_dot_v1_dot_audit__pb2.ListAuditRowsRequest.SerializeToString,
+                response_deserializer=hedgerow_dot_admin_dot_v1_dot_audit__pb2.ListAuditRowsResponse.FromString,
+                _registered_method=True)
+        self.VerifyAudit = channel.unary_unary(
+                '/hedgerow.admin.v1.AdminService/VerifyAudit',
+                request_serializer=hedgerow_dot_admin_dot_v1_dot_audit__pb2.VerifyAuditRequest.SerializeToString,
+                response_deserializer=hedgerow_dot_admin_dot_v1_dot_audit__pb2.VerifyAuditResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer(object):
@@ -122,6 +154,52 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateKey(self, request, context):
+        """CreateKey makes an API key. It is good at once here, and elsewhere as soon as the other routers have asked the store:
+        within a second by default. UNIMPLEMENTED where the configuration has no API keys, UNAVAILABLE with
+        ERROR_REASON_IDENTITY_UNAVAILABLE while the store is away; so are the other RPCs for keys.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListKeys(self, request, context):
+        """ListKeys tells of the keys, never a key itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateKey(self, request, context):
+        """RotateKey makes a key with all that another one has, and lets that one end after an overlap. NOT_FOUND with
+        ERROR_REASON_KEY_NOT_FOUND for an unknown key, FAILED_PRECONDITION with ERROR_REASON_KEY_ENDED for one that has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeKey(self, request, context):
+        """RevokeKey ends a key: here at once, elsewhere as soon as the other routers have asked the store. Calls that are
+        under way go on. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAuditRows(self, request, context):
+        """ListAuditRows tells what operators have done. UNIMPLEMENTED where the configuration has no store; so is VerifyAudit.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyAudit(self, request, context):
+        """VerifyAudit reads all of the audit log and says whether it is what was written.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -154,6 +232,36 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.ListKillSwitches,
                     request_deserializer=hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.ListKillSwitchesRequest.FromString,
                     response_serializer=hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.ListKillSwitchesResponse.SerializeToString,
+            ),
+            'CreateKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateKey,
+                    request_deserializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.CreateKeyRequest.FromString,
+                    response_serializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.CreateKeyResponse.SerializeToString,
+            ),
+            'ListKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListKeys,
+                    request_deserializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.ListKeysRequest.FromString,
+                    response_serializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.ListKeysResponse.SerializeToString,
+            ),
+            'RotateKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateKey,
+                    request_deserializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.RotateKeyRequest.FromString,
+                    response_serializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.RotateKeyResponse.SerializeToString,
+            ),
+            'RevokeKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeKey,
+                    request_deserializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.RevokeKeyRequest.FromString,
+                    response_serializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.RevokeKeyResponse.SerializeToString,
+            ),
+            'ListAuditRows': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAuditRows,
+                    request_deserializer=hedgerow_dot_admin_dot_v1_dot_audit__pb2.ListAuditRowsRequest.FromString,
+                    response_serializer=hedgerow_dot_admin_dot_v1_dot_audit__pb2.ListAuditRowsResponse.SerializeToString,
+            ),
+            'VerifyAudit': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyAudit,
+                    request_deserializer=hedgerow_dot_admin_dot_v1_dot_audit__pb2.VerifyAuditRequest.FromString,
+                    response_serializer=hedgerow_dot_admin_dot_v1_dot_audit__pb2.VerifyAuditResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -320,6 +428,168 @@ class AdminService(object):
             '/hedgerow.admin.v1.AdminService/ListKillSwitches',
             hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.ListKillSwitchesRequest.SerializeToString,
             hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.ListKillSwitchesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedgerow.admin.v1.AdminService/CreateKey',
+            hedgerow_dot_admin_dot_v1_dot_key__pb2.CreateKeyRequest.SerializeToString,
+            hedgerow_dot_admin_dot_v1_dot_key__pb2.CreateKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedgerow.admin.v1.AdminService/ListKeys',
+            hedgerow_dot_admin_dot_v1_dot_key__pb2.ListKeysRequest.SerializeToString,
+            hedgerow_dot_admin_dot_v1_dot_key__pb2.ListKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedgerow.admin.v1.AdminService/RotateKey',
+            hedgerow_dot_admin_dot_v1_dot_key__pb2.RotateKeyRequest.SerializeToString,
+            hedgerow_dot_admin_dot_v1_dot_key__pb2.RotateKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedgerow.admin.v1.AdminService/RevokeKey',
+            hedgerow_dot_admin_dot_v1_dot_key__pb2.RevokeKeyRequest.SerializeToString,
+            hedgerow_dot_admin_dot_v1_dot_key__pb2.RevokeKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAuditRows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedgerow.admin.v1.AdminService/ListAuditRows',
+            hedgerow_dot_admin_dot_v1_dot_audit__pb2.ListAuditRowsRequest.SerializeToString,
+            hedgerow_dot_admin_dot_v1_dot_audit__pb2.ListAuditRowsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyAudit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedgerow.admin.v1.AdminService/VerifyAudit',
+            hedgerow_dot_admin_dot_v1_dot_audit__pb2.VerifyAuditRequest.SerializeToString,
+            hedgerow_dot_admin_dot_v1_dot_audit__pb2.VerifyAuditResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -8,6 +8,8 @@ import collections.abc
 import grpc
 import grpc.aio
 import hedgerow.admin.v1.admin_service_pb2
+import hedgerow.admin.v1.audit_pb2
+import hedgerow.admin.v1.key_pb2
 import typing
 
 _T = typing.TypeVar("_T")
@@ -69,6 +71,49 @@ class AdminServiceStub:
     ]
     """ListKillSwitches tells what is switched off."""
 
+    CreateKey: grpc.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.key_pb2.CreateKeyRequest,
+        hedgerow.admin.v1.key_pb2.CreateKeyResponse,
+    ]
+    """CreateKey makes an API key. It is good at once here, and elsewhere as soon as the other routers have asked the store:
+    within a second by default. UNIMPLEMENTED where the configuration has no API keys, UNAVAILABLE with
+    ERROR_REASON_IDENTITY_UNAVAILABLE while the store is away; so are the other RPCs for keys.
+    """
+
+    ListKeys: grpc.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.key_pb2.ListKeysRequest,
+        hedgerow.admin.v1.key_pb2.ListKeysResponse,
+    ]
+    """ListKeys tells of the keys, never a key itself."""
+
+    RotateKey: grpc.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.key_pb2.RotateKeyRequest,
+        hedgerow.admin.v1.key_pb2.RotateKeyResponse,
+    ]
+    """RotateKey makes a key with all that another one has, and lets that one end after an overlap. NOT_FOUND with
+    ERROR_REASON_KEY_NOT_FOUND for an unknown key, FAILED_PRECONDITION with ERROR_REASON_KEY_ENDED for one that has ended.
+    """
+
+    RevokeKey: grpc.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.key_pb2.RevokeKeyRequest,
+        hedgerow.admin.v1.key_pb2.RevokeKeyResponse,
+    ]
+    """RevokeKey ends a key: here at once, elsewhere as soon as the other routers have asked the store. Calls that are
+    under way go on. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown key.
+    """
+
+    ListAuditRows: grpc.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.audit_pb2.ListAuditRowsRequest,
+        hedgerow.admin.v1.audit_pb2.ListAuditRowsResponse,
+    ]
+    """ListAuditRows tells what operators have done. UNIMPLEMENTED where the configuration has no store; so is VerifyAudit."""
+
+    VerifyAudit: grpc.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.audit_pb2.VerifyAuditRequest,
+        hedgerow.admin.v1.audit_pb2.VerifyAuditResponse,
+    ]
+    """VerifyAudit reads all of the audit log and says whether it is what was written."""
+
 class AdminServiceAsyncStub:
     """AdminService is for operators: what a router is running on, how its candidates are doing, and what shall be off. It
     is served on the admin port alone. What it tells and changes is this one process's: ask each replica.
@@ -119,6 +164,49 @@ class AdminServiceAsyncStub:
         hedgerow.admin.v1.admin_service_pb2.ListKillSwitchesResponse,
     ]
     """ListKillSwitches tells what is switched off."""
+
+    CreateKey: grpc.aio.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.key_pb2.CreateKeyRequest,
+        hedgerow.admin.v1.key_pb2.CreateKeyResponse,
+    ]
+    """CreateKey makes an API key. It is good at once here, and elsewhere as soon as the other routers have asked the store:
+    within a second by default. UNIMPLEMENTED where the configuration has no API keys, UNAVAILABLE with
+    ERROR_REASON_IDENTITY_UNAVAILABLE while the store is away; so are the other RPCs for keys.
+    """
+
+    ListKeys: grpc.aio.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.key_pb2.ListKeysRequest,
+        hedgerow.admin.v1.key_pb2.ListKeysResponse,
+    ]
+    """ListKeys tells of the keys, never a key itself."""
+
+    RotateKey: grpc.aio.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.key_pb2.RotateKeyRequest,
+        hedgerow.admin.v1.key_pb2.RotateKeyResponse,
+    ]
+    """RotateKey makes a key with all that another one has, and lets that one end after an overlap. NOT_FOUND with
+    ERROR_REASON_KEY_NOT_FOUND for an unknown key, FAILED_PRECONDITION with ERROR_REASON_KEY_ENDED for one that has ended.
+    """
+
+    RevokeKey: grpc.aio.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.key_pb2.RevokeKeyRequest,
+        hedgerow.admin.v1.key_pb2.RevokeKeyResponse,
+    ]
+    """RevokeKey ends a key: here at once, elsewhere as soon as the other routers have asked the store. Calls that are
+    under way go on. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown key.
+    """
+
+    ListAuditRows: grpc.aio.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.audit_pb2.ListAuditRowsRequest,
+        hedgerow.admin.v1.audit_pb2.ListAuditRowsResponse,
+    ]
+    """ListAuditRows tells what operators have done. UNIMPLEMENTED where the configuration has no store; so is VerifyAudit."""
+
+    VerifyAudit: grpc.aio.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.audit_pb2.VerifyAuditRequest,
+        hedgerow.admin.v1.audit_pb2.VerifyAuditResponse,
+    ]
+    """VerifyAudit reads all of the audit log and says whether it is what was written."""
 
 class AdminServiceServicer(metaclass=abc.ABCMeta):
     """AdminService is for operators: what a router is running on, how its candidates are doing, and what shall be off. It
@@ -182,5 +270,60 @@ class AdminServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[hedgerow.admin.v1.admin_service_pb2.ListKillSwitchesResponse, collections.abc.Awaitable[hedgerow.admin.v1.admin_service_pb2.ListKillSwitchesResponse]]:
         """ListKillSwitches tells what is switched off."""
+
+    @abc.abstractmethod
+    def CreateKey(
+        self,
+        request: hedgerow.admin.v1.key_pb2.CreateKeyRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[hedgerow.admin.v1.key_pb2.CreateKeyResponse, collections.abc.Awaitable[hedgerow.admin.v1.key_pb2.CreateKeyResponse]]:
+        """CreateKey makes an API key. It is good at once here, and elsewhere as soon as the other routers have asked the store:
+        within a second by default. UNIMPLEMENTED where the configuration has no API keys, UNAVAILABLE with
+        ERROR_REASON_IDENTITY_UNAVAILABLE while the store is away; so are the other RPCs for keys.
+        """
+
+    @abc.abstractmethod
+    def ListKeys(
+        self,
+        request: hedgerow.admin.v1.key_pb2.ListKeysRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[hedgerow.admin.v1.key_pb2.ListKeysResponse, collections.abc.Awaitable[hedgerow.admin.v1.key_pb2.ListKeysResponse]]:
+        """ListKeys tells of the keys, never a key itself."""
+
+    @abc.abstractmethod
+    def RotateKey(
+        self,
+        request: hedgerow.admin.v1.key_pb2.RotateKeyRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[hedgerow.admin.v1.key_pb2.RotateKeyResponse, collections.abc.Awaitable[hedgerow.admin.v1.key_pb2.RotateKeyResponse]]:
+        """RotateKey makes a key with all that another one has, and lets that one end after an overlap. NOT_FOUND with
+        ERROR_REASON_KEY_NOT_FOUND for an unknown key, FAILED_PRECONDITION with ERROR_REASON_KEY_ENDED for one that has ended.
+        """
+
+    @abc.abstractmethod
+    def RevokeKey(
+        self,
+        request: hedgerow.admin.v1.key_pb2.RevokeKeyRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[hedgerow.admin.v1.key_pb2.RevokeKeyResponse, collections.abc.Awaitable[hedgerow.admin.v1.key_pb2.RevokeKeyResponse]]:
+        """RevokeKey ends a key: here at once, elsewhere as soon as the other routers have asked the store. Calls that are
+        under way go on. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown key.
+        """
+
+    @abc.abstractmethod
+    def ListAuditRows(
+        self,
+        request: hedgerow.admin.v1.audit_pb2.ListAuditRowsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[hedgerow.admin.v1.audit_pb2.ListAuditRowsResponse, collections.abc.Awaitable[hedgerow.admin.v1.audit_pb2.ListAuditRowsResponse]]:
+        """ListAuditRows tells what operators have done. UNIMPLEMENTED where the configuration has no store; so is VerifyAudit."""
+
+    @abc.abstractmethod
+    def VerifyAudit(
+        self,
+        request: hedgerow.admin.v1.audit_pb2.VerifyAuditRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[hedgerow.admin.v1.audit_pb2.VerifyAuditResponse, collections.abc.Awaitable[hedgerow.admin.v1.audit_pb2.VerifyAuditResponse]]:
+        """VerifyAudit reads all of the audit log and says whether it is what was written."""
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

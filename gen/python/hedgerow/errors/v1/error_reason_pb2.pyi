@@ -180,6 +180,22 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
 
     Example: {"reason":"ERROR_REASON_CONFIG_INVALID","domain":"hedgerow","metadata":{"file":"/etc/hedgerow/config.yaml","line":"8","faults":"1"}}
     """
+    ERROR_REASON_IDENTITY_UNAVAILABLE: _ErrorReason.ValueType  # 32
+    """UNAVAILABLE. Whether the caller's credential is good cannot be told now: the key store or the identity provider is
+    away. It may be tried again after the delay.
+
+    Example: {"reason":"ERROR_REASON_IDENTITY_UNAVAILABLE","domain":"hedgerow","metadata":{"source":"keys"}}
+    """
+    ERROR_REASON_KEY_NOT_FOUND: _ErrorReason.ValueType  # 33
+    """NOT_FOUND. There is no API key with this id; google.rpc.ResourceInfo names it.
+
+    Example: {"reason":"ERROR_REASON_KEY_NOT_FOUND","domain":"hedgerow","metadata":{"keyId":"7q3zk5vd2m4xw6ba"}}
+    """
+    ERROR_REASON_KEY_ENDED: _ErrorReason.ValueType  # 34
+    """FAILED_PRECONDITION. The API key was revoked or has expired: it cannot be rotated any more.
+
+    Example: {"reason":"ERROR_REASON_KEY_ENDED","domain":"hedgerow","metadata":{"keyId":"7q3zk5vd2m4xw6ba"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the reason of a failed call: the value's name stands in google.rpc.ErrorInfo.reason, with the domain
@@ -344,5 +360,21 @@ ERROR_REASON_CONFIG_INVALID: ErrorReason.ValueType  # 31
 wrong where.
 
 Example: {"reason":"ERROR_REASON_CONFIG_INVALID","domain":"hedgerow","metadata":{"file":"/etc/hedgerow/config.yaml","line":"8","faults":"1"}}
+"""
+ERROR_REASON_IDENTITY_UNAVAILABLE: ErrorReason.ValueType  # 32
+"""UNAVAILABLE. Whether the caller's credential is good cannot be told now: the key store or the identity provider is
+away. It may be tried again after the delay.
+
+Example: {"reason":"ERROR_REASON_IDENTITY_UNAVAILABLE","domain":"hedgerow","metadata":{"source":"keys"}}
+"""
+ERROR_REASON_KEY_NOT_FOUND: ErrorReason.ValueType  # 33
+"""NOT_FOUND. There is no API key with this id; google.rpc.ResourceInfo names it.
+
+Example: {"reason":"ERROR_REASON_KEY_NOT_FOUND","domain":"hedgerow","metadata":{"keyId":"7q3zk5vd2m4xw6ba"}}
+"""
+ERROR_REASON_KEY_ENDED: ErrorReason.ValueType  # 34
+"""FAILED_PRECONDITION. The API key was revoked or has expired: it cannot be rotated any more.
+
+Example: {"reason":"ERROR_REASON_KEY_ENDED","domain":"hedgerow","metadata":{"keyId":"7q3zk5vd2m4xw6ba"}}
 """
 global___ErrorReason = ErrorReason

@@ -202,6 +202,192 @@ public final class AdminServiceGrpc {
     return getListKillSwitchesMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.CreateKeyRequest,
+      io.hedgerow.admin.v1.CreateKeyResponse> getCreateKeyMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "CreateKey",
+      requestType = io.hedgerow.admin.v1.CreateKeyRequest.class,
+      responseType = io.hedgerow.admin.v1.CreateKeyResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.admin.v1.CreateKeyRequest,
+      io.hedgerow.admin.v1.CreateKeyResponse> getCreateKeyMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.admin.v1.CreateKeyRequest, io.hedgerow.admin.v1.CreateKeyResponse> getCreateKeyMethod;
+    if ((getCreateKeyMethod = AdminServiceGrpc.getCreateKeyMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getCreateKeyMethod = AdminServiceGrpc.getCreateKeyMethod) == null) {
+          AdminServiceGrpc.getCreateKeyMethod = getCreateKeyMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.admin.v1.CreateKeyRequest, io.hedgerow.admin.v1.CreateKeyResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "CreateKey"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.CreateKeyRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.CreateKeyResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("CreateKey"))
+              .build();
+        }
+      }
+    }
+    return getCreateKeyMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ListKeysRequest,
+      io.hedgerow.admin.v1.ListKeysResponse> getListKeysMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ListKeys",
+      requestType = io.hedgerow.admin.v1.ListKeysRequest.class,
+      responseType = io.hedgerow.admin.v1.ListKeysResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ListKeysRequest,
+      io.hedgerow.admin.v1.ListKeysResponse> getListKeysMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ListKeysRequest, io.hedgerow.admin.v1.ListKeysResponse> getListKeysMethod;
+    if ((getListKeysMethod = AdminServiceGrpc.getListKeysMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getListKeysMethod = AdminServiceGrpc.getListKeysMethod) == null) {
+          AdminServiceGrpc.getListKeysMethod = getListKeysMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.admin.v1.ListKeysRequest, io.hedgerow.admin.v1.ListKeysResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ListKeys"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.ListKeysRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.ListKeysResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("ListKeys"))
+              .build();
+        }
+      }
+    }
+    return getListKeysMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.RotateKeyRequest,
+      io.hedgerow.admin.v1.RotateKeyResponse> getRotateKeyMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "RotateKey",
+      requestType = io.hedgerow.admin.v1.RotateKeyRequest.class,
+      responseType = io.hedgerow.admin.v1.RotateKeyResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.admin.v1.RotateKeyRequest,
+      io.hedgerow.admin.v1.RotateKeyResponse> getRotateKeyMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.admin.v1.RotateKeyRequest, io.hedgerow.admin.v1.RotateKeyResponse> getRotateKeyMethod;
+    if ((getRotateKeyMethod = AdminServiceGrpc.getRotateKeyMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getRotateKeyMethod = AdminServiceGrpc.getRotateKeyMethod) == null) {
+          AdminServiceGrpc.getRotateKeyMethod = getRotateKeyMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.admin.v1.RotateKeyRequest, io.hedgerow.admin.v1.RotateKeyResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "RotateKey"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.RotateKeyRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.RotateKeyResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("RotateKey"))
+              .build();
+        }
+      }
+    }
+    return getRotateKeyMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.RevokeKeyRequest,
+      io.hedgerow.admin.v1.RevokeKeyResponse> getRevokeKeyMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "RevokeKey",
+      requestType = io.hedgerow.admin.v1.RevokeKeyRequest.class,
+      responseType = io.hedgerow.admin.v1.RevokeKeyResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.admin.v1.RevokeKeyRequest,
+      io.hedgerow.admin.v1.RevokeKeyResponse> getRevokeKeyMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.admin.v1.RevokeKeyRequest, io.hedgerow.admin.v1.RevokeKeyResponse> getRevokeKeyMethod;
+    if ((getRevokeKeyMethod = AdminServiceGrpc.getRevokeKeyMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getRevokeKeyMethod = AdminServiceGrpc.getRevokeKeyMethod) == null) {
+          AdminServiceGrpc.getRevokeKeyMethod = getRevokeKeyMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.admin.v1.RevokeKeyRequest, io.hedgerow.admin.v1.RevokeKeyResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "RevokeKey"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.RevokeKeyRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.RevokeKeyResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("RevokeKey"))
+              .build();
+        }
+      }
+    }
+    return getRevokeKeyMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ListAuditRowsRequest,
+      io.hedgerow.admin.v1.ListAuditRowsResponse> getListAuditRowsMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ListAuditRows",
+      requestType = io.hedgerow.admin.v1.ListAuditRowsRequest.class,
+      responseType = io.hedgerow.admin.v1.ListAuditRowsResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ListAuditRowsRequest,
+      io.hedgerow.admin.v1.ListAuditRowsResponse> getListAuditRowsMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ListAuditRowsRequest, io.hedgerow.admin.v1.ListAuditRowsResponse> getListAuditRowsMethod;
+    if ((getListAuditRowsMethod = AdminServiceGrpc.getListAuditRowsMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getListAuditRowsMethod = AdminServiceGrpc.getListAuditRowsMethod) == null) {
+          AdminServiceGrpc.getListAuditRowsMethod = getListAuditRowsMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.admin.v1.ListAuditRowsRequest, io.hedgerow.admin.v1.ListAuditRowsResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ListAuditRows"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.ListAuditRowsRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.ListAuditRowsResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("ListAuditRows"))
+              .build();
+        }
+      }
+    }
+    return getListAuditRowsMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.VerifyAuditRequest,
+      io.hedgerow.admin.v1.VerifyAuditResponse> getVerifyAuditMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "VerifyAudit",
+      requestType = io.hedgerow.admin.v1.VerifyAuditRequest.class,
+      responseType = io.hedgerow.admin.v1.VerifyAuditResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.admin.v1.VerifyAuditRequest,
+      io.hedgerow.admin.v1.VerifyAuditResponse> getVerifyAuditMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.admin.v1.VerifyAuditRequest, io.hedgerow.admin.v1.VerifyAuditResponse> getVerifyAuditMethod;
+    if ((getVerifyAuditMethod = AdminServiceGrpc.getVerifyAuditMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getVerifyAuditMethod = AdminServiceGrpc.getVerifyAuditMethod) == null) {
+          AdminServiceGrpc.getVerifyAuditMethod = getVerifyAuditMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.admin.v1.VerifyAuditRequest, io.hedgerow.admin.v1.VerifyAuditResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "VerifyAudit"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.VerifyAuditRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.VerifyAuditResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("VerifyAudit"))
+              .build();
+        }
+      }
+    }
+    return getVerifyAuditMethod;
+  }
+
   /**
    * Creates a new async stub that supports all call types for the service
    */
@@ -335,6 +521,70 @@ public final class AdminServiceGrpc {
         io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ListKillSwitchesResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getListKillSwitchesMethod(), responseObserver);
     }
+
+    /**
+     * <pre>
+     * CreateKey makes an API key. It is good at once here, and elsewhere as soon as the other routers have asked the store:
+     * within a second by default. UNIMPLEMENTED where the configuration has no API keys, UNAVAILABLE with
+     * ERROR_REASON_IDENTITY_UNAVAILABLE while the store is away; so are the other RPCs for keys.
+     * </pre>
+     */
+    default void createKey(io.hedgerow.admin.v1.CreateKeyRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.CreateKeyResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getCreateKeyMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * ListKeys tells of the keys, never a key itself.
+     * </pre>
+     */
+    default void listKeys(io.hedgerow.admin.v1.ListKeysRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ListKeysResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getListKeysMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * RotateKey makes a key with all that another one has, and lets that one end after an overlap. NOT_FOUND with
+     * ERROR_REASON_KEY_NOT_FOUND for an unknown key, FAILED_PRECONDITION with ERROR_REASON_KEY_ENDED for one that has ended.
+     * </pre>
+     */
+    default void rotateKey(io.hedgerow.admin.v1.RotateKeyRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.RotateKeyResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getRotateKeyMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * RevokeKey ends a key: here at once, elsewhere as soon as the other routers have asked the store. Calls that are
+     * under way go on. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown key.
+     * </pre>
+     */
+    default void revokeKey(io.hedgerow.admin.v1.RevokeKeyRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.RevokeKeyResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getRevokeKeyMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * ListAuditRows tells what operators have done. UNIMPLEMENTED where the configuration has no store; so is VerifyAudit.
+     * </pre>
+     */
+    default void listAuditRows(io.hedgerow.admin.v1.ListAuditRowsRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ListAuditRowsResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getListAuditRowsMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * VerifyAudit reads all of the audit log and says whether it is what was written.
+     * </pre>
+     */
+    default void verifyAudit(io.hedgerow.admin.v1.VerifyAuditRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.VerifyAuditResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getVerifyAuditMethod(), responseObserver);
+    }
   }
 
   /**
@@ -444,6 +694,76 @@ public final class AdminServiceGrpc {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getListKillSwitchesMethod(), getCallOptions()), request, responseObserver);
     }
+
+    /**
+     * <pre>
+     * CreateKey makes an API key. It is good at once here, and elsewhere as soon as the other routers have asked the store:
+     * within a second by default. UNIMPLEMENTED where the configuration has no API keys, UNAVAILABLE with
+     * ERROR_REASON_IDENTITY_UNAVAILABLE while the store is away; so are the other RPCs for keys.
+     * </pre>
+     */
+    public void createKey(io.hedgerow.admin.v1.CreateKeyRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.CreateKeyResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getCreateKeyMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * ListKeys tells of the keys, never a key itself.
+     * </pre>
+     */
+    public void listKeys(io.hedgerow.admin.v1.ListKeysRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ListKeysResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getListKeysMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * RotateKey makes a key with all that another one has, and lets that one end after an overlap. NOT_FOUND with
+     * ERROR_REASON_KEY_NOT_FOUND for an unknown key, FAILED_PRECONDITION with ERROR_REASON_KEY_ENDED for one that has ended.
+     * </pre>
+     */
+    public void rotateKey(io.hedgerow.admin.v1.RotateKeyRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.RotateKeyResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getRotateKeyMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * RevokeKey ends a key: here at once, elsewhere as soon as the other routers have asked the store. Calls that are
+     * under way go on. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown key.
+     * </pre>
+     */
+    public void revokeKey(io.hedgerow.admin.v1.RevokeKeyRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.RevokeKeyResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getRevokeKeyMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * ListAuditRows tells what operators have done. UNIMPLEMENTED where the configuration has no store; so is VerifyAudit.
+     * </pre>
+     */
+    public void listAuditRows(io.hedgerow.admin.v1.ListAuditRowsRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ListAuditRowsResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getListAuditRowsMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * VerifyAudit reads all of the audit log and says whether it is what was written.
+     * </pre>
+     */
+    public void verifyAudit(io.hedgerow.admin.v1.VerifyAuditRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.VerifyAuditResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getVerifyAuditMethod(), getCallOptions()), request, responseObserver);
+    }
   }
 
   /**
@@ -532,6 +852,70 @@ public final class AdminServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
           getChannel(), getListKillSwitchesMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * CreateKey makes an API key. It is good at once here, and elsewhere as soon as the other routers have asked the store:
+     * within a second by default. UNIMPLEMENTED where the configuration has no API keys, UNAVAILABLE with
+     * ERROR_REASON_IDENTITY_UNAVAILABLE while the store is away; so are the other RPCs for keys.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.CreateKeyResponse createKey(io.hedgerow.admin.v1.CreateKeyRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getCreateKeyMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * ListKeys tells of the keys, never a key itself.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.ListKeysResponse listKeys(io.hedgerow.admin.v1.ListKeysRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getListKeysMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * RotateKey makes a key with all that another one has, and lets that one end after an overlap. NOT_FOUND with
+     * ERROR_REASON_KEY_NOT_FOUND for an unknown key, FAILED_PRECONDITION with ERROR_REASON_KEY_ENDED for one that has ended.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.RotateKeyResponse rotateKey(io.hedgerow.admin.v1.RotateKeyRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getRotateKeyMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * RevokeKey ends a key: here at once, elsewhere as soon as the other routers have asked the store. Calls that are
+     * under way go on. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown key.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.RevokeKeyResponse revokeKey(io.hedgerow.admin.v1.RevokeKeyRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getRevokeKeyMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * ListAuditRows tells what operators have done. UNIMPLEMENTED where the configuration has no store; so is VerifyAudit.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.ListAuditRowsResponse listAuditRows(io.hedgerow.admin.v1.ListAuditRowsRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getListAuditRowsMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * VerifyAudit reads all of the audit log and says whether it is what was written.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.VerifyAuditResponse verifyAudit(io.hedgerow.admin.v1.VerifyAuditRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getVerifyAuditMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -619,6 +1003,70 @@ public final class AdminServiceGrpc {
     public io.hedgerow.admin.v1.ListKillSwitchesResponse listKillSwitches(io.hedgerow.admin.v1.ListKillSwitchesRequest request) {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getListKillSwitchesMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * CreateKey makes an API key. It is good at once here, and elsewhere as soon as the other routers have asked the store:
+     * within a second by default. UNIMPLEMENTED where the configuration has no API keys, UNAVAILABLE with
+     * ERROR_REASON_IDENTITY_UNAVAILABLE while the store is away; so are the other RPCs for keys.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.CreateKeyResponse createKey(io.hedgerow.admin.v1.CreateKeyRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getCreateKeyMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * ListKeys tells of the keys, never a key itself.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.ListKeysResponse listKeys(io.hedgerow.admin.v1.ListKeysRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getListKeysMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * RotateKey makes a key with all that another one has, and lets that one end after an overlap. NOT_FOUND with
+     * ERROR_REASON_KEY_NOT_FOUND for an unknown key, FAILED_PRECONDITION with ERROR_REASON_KEY_ENDED for one that has ended.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.RotateKeyResponse rotateKey(io.hedgerow.admin.v1.RotateKeyRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getRotateKeyMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * RevokeKey ends a key: here at once, elsewhere as soon as the other routers have asked the store. Calls that are
+     * under way go on. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown key.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.RevokeKeyResponse revokeKey(io.hedgerow.admin.v1.RevokeKeyRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getRevokeKeyMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * ListAuditRows tells what operators have done. UNIMPLEMENTED where the configuration has no store; so is VerifyAudit.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.ListAuditRowsResponse listAuditRows(io.hedgerow.admin.v1.ListAuditRowsRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getListAuditRowsMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * VerifyAudit reads all of the audit log and says whether it is what was written.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.VerifyAuditResponse verifyAudit(io.hedgerow.admin.v1.VerifyAuditRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getVerifyAuditMethod(), getCallOptions(), request);
     }
   }
 
@@ -714,6 +1162,76 @@ public final class AdminServiceGrpc {
       return io.grpc.stub.ClientCalls.futureUnaryCall(
           getChannel().newCall(getListKillSwitchesMethod(), getCallOptions()), request);
     }
+
+    /**
+     * <pre>
+     * CreateKey makes an API key. It is good at once here, and elsewhere as soon as the other routers have asked the store:
+     * within a second by default. UNIMPLEMENTED where the configuration has no API keys, UNAVAILABLE with
+     * ERROR_REASON_IDENTITY_UNAVAILABLE while the store is away; so are the other RPCs for keys.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.admin.v1.CreateKeyResponse> createKey(
+        io.hedgerow.admin.v1.CreateKeyRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getCreateKeyMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * ListKeys tells of the keys, never a key itself.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.admin.v1.ListKeysResponse> listKeys(
+        io.hedgerow.admin.v1.ListKeysRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getListKeysMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * RotateKey makes a key with all that another one has, and lets that one end after an overlap. NOT_FOUND with
+     * ERROR_REASON_KEY_NOT_FOUND for an unknown key, FAILED_PRECONDITION with ERROR_REASON_KEY_ENDED for one that has ended.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.admin.v1.RotateKeyResponse> rotateKey(
+        io.hedgerow.admin.v1.RotateKeyRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getRotateKeyMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * RevokeKey ends a key: here at once, elsewhere as soon as the other routers have asked the store. Calls that are
+     * under way go on. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown key.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.admin.v1.RevokeKeyResponse> revokeKey(
+        io.hedgerow.admin.v1.RevokeKeyRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getRevokeKeyMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * ListAuditRows tells what operators have done. UNIMPLEMENTED where the configuration has no store; so is VerifyAudit.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.admin.v1.ListAuditRowsResponse> listAuditRows(
+        io.hedgerow.admin.v1.ListAuditRowsRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getListAuditRowsMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * VerifyAudit reads all of the audit log and says whether it is what was written.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.admin.v1.VerifyAuditResponse> verifyAudit(
+        io.hedgerow.admin.v1.VerifyAuditRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getVerifyAuditMethod(), getCallOptions()), request);
+    }
   }
 
   private static final int METHODID_RELOAD = 0;
@@ -722,6 +1240,12 @@ public final class AdminServiceGrpc {
   private static final int METHODID_SET_KILL_SWITCH = 3;
   private static final int METHODID_CLEAR_KILL_SWITCH = 4;
   private static final int METHODID_LIST_KILL_SWITCHES = 5;
+  private static final int METHODID_CREATE_KEY = 6;
+  private static final int METHODID_LIST_KEYS = 7;
+  private static final int METHODID_ROTATE_KEY = 8;
+  private static final int METHODID_REVOKE_KEY = 9;
+  private static final int METHODID_LIST_AUDIT_ROWS = 10;
+  private static final int METHODID_VERIFY_AUDIT = 11;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -763,6 +1287,30 @@ public final class AdminServiceGrpc {
         case METHODID_LIST_KILL_SWITCHES:
           serviceImpl.listKillSwitches((io.hedgerow.admin.v1.ListKillSwitchesRequest) request,
               (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ListKillSwitchesResponse>) responseObserver);
+          break;
+        case METHODID_CREATE_KEY:
+          serviceImpl.createKey((io.hedgerow.admin.v1.CreateKeyRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.CreateKeyResponse>) responseObserver);
+          break;
+        case METHODID_LIST_KEYS:
+          serviceImpl.listKeys((io.hedgerow.admin.v1.ListKeysRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ListKeysResponse>) responseObserver);
+          break;
+        case METHODID_ROTATE_KEY:
+          serviceImpl.rotateKey((io.hedgerow.admin.v1.RotateKeyRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.RotateKeyResponse>) responseObserver);
+          break;
+        case METHODID_REVOKE_KEY:
+          serviceImpl.revokeKey((io.hedgerow.admin.v1.RevokeKeyRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.RevokeKeyResponse>) responseObserver);
+          break;
+        case METHODID_LIST_AUDIT_ROWS:
+          serviceImpl.listAuditRows((io.hedgerow.admin.v1.ListAuditRowsRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ListAuditRowsResponse>) responseObserver);
+          break;
+        case METHODID_VERIFY_AUDIT:
+          serviceImpl.verifyAudit((io.hedgerow.admin.v1.VerifyAuditRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.VerifyAuditResponse>) responseObserver);
           break;
         default:
           throw new AssertionError();
@@ -824,6 +1372,48 @@ public final class AdminServiceGrpc {
               io.hedgerow.admin.v1.ListKillSwitchesRequest,
               io.hedgerow.admin.v1.ListKillSwitchesResponse>(
                 service, METHODID_LIST_KILL_SWITCHES)))
+        .addMethod(
+          getCreateKeyMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.admin.v1.CreateKeyRequest,
+              io.hedgerow.admin.v1.CreateKeyResponse>(
+                service, METHODID_CREATE_KEY)))
+        .addMethod(
+          getListKeysMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.admin.v1.ListKeysRequest,
+              io.hedgerow.admin.v1.ListKeysResponse>(
+                service, METHODID_LIST_KEYS)))
+        .addMethod(
+          getRotateKeyMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.admin.v1.RotateKeyRequest,
+              io.hedgerow.admin.v1.RotateKeyResponse>(
+                service, METHODID_ROTATE_KEY)))
+        .addMethod(
+          getRevokeKeyMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.admin.v1.RevokeKeyRequest,
+              io.hedgerow.admin.v1.RevokeKeyResponse>(
+                service, METHODID_REVOKE_KEY)))
+        .addMethod(
+          getListAuditRowsMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.admin.v1.ListAuditRowsRequest,
+              io.hedgerow.admin.v1.ListAuditRowsResponse>(
+                service, METHODID_LIST_AUDIT_ROWS)))
+        .addMethod(
+          getVerifyAuditMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.admin.v1.VerifyAuditRequest,
+              io.hedgerow.admin.v1.VerifyAuditResponse>(
+                service, METHODID_VERIFY_AUDIT)))
         .build();
   }
 
@@ -878,6 +1468,12 @@ public final class AdminServiceGrpc {
               .addMethod(getSetKillSwitchMethod())
               .addMethod(getClearKillSwitchMethod())
               .addMethod(getListKillSwitchesMethod())
+              .addMethod(getCreateKeyMethod())
+              .addMethod(getListKeysMethod())
+              .addMethod(getRotateKeyMethod())
+              .addMethod(getRevokeKeyMethod())
+              .addMethod(getListAuditRowsMethod())
+              .addMethod(getVerifyAuditMethod())
               .build();
         }
       }

@@ -117,115 +117,132 @@ public final class AdminServiceProto {
       "\n%hedgerow/admin/v1/admin_service.proto\022" +
       "\021hedgerow.admin.v1\032\036google/protobuf/dura" +
       "tion.proto\032\037google/protobuf/timestamp.pr" +
-      "oto\"(\n\rReloadRequest\022\027\n\007dry_run\030\001 \001(\010R\006d" +
-      "ryRun\"\310\001\n\016ReloadResponse\022\037\n\013config_hash\030" +
-      "\001 \001(\tR\nconfigHash\022\030\n\007applied\030\002 \001(\010R\007appl" +
-      "ied\0223\n\007changes\030\003 \003(\0132\031.hedgerow.admin.v1" +
-      ".ChangeR\007changes\022#\n\rchanges_count\030\004 \001(\005R" +
-      "\014changesCount\022!\n\014restart_keys\030\005 \003(\tR\013res" +
-      "tartKeys\"O\n\006Change\022\022\n\004path\030\001 \001(\tR\004path\0221" +
-      "\n\004kind\030\002 \001(\0162\035.hedgerow.admin.v1.ChangeK" +
-      "indR\004kind\"\022\n\020GetConfigRequest\"F\n\021GetConf" +
-      "igResponse\0221\n\006config\030\001 \001(\0132\031.hedgerow.ad" +
-      "min.v1.ConfigR\006config\"\351\002\n\006Config\022\022\n\004hash" +
-      "\030\001 \001(\tR\004hash\022\022\n\004path\030\002 \001(\tR\004path\0227\n\tload" +
-      "_time\030\003 \001(\0132\032.google.protobuf.TimestampR" +
-      "\010loadTime\022#\n\rreloads_count\030\004 \001(\003R\014reload" +
-      "sCount\0220\n\024failed_reloads_count\030\005 \001(\003R\022fa" +
-      "iledReloadsCount\022\035\n\nlast_error\030\006 \001(\tR\tla" +
-      "stError\022B\n\017last_error_time\030\007 \001(\0132\032.googl" +
-      "e.protobuf.TimestampR\rlastErrorTime\022!\n\014r" +
-      "estart_keys\030\010 \003(\tR\013restartKeys\022!\n\014routes" +
-      "_count\030\t \001(\005R\013routesCount\"o\n\025ListCandida" +
-      "tesRequest\022\033\n\tpage_size\030\001 \001(\005R\010pageSize\022" +
-      "\035\n\npage_token\030\002 \001(\tR\tpageToken\022\032\n\010provid" +
-      "er\030\003 \001(\tR\010provider\"\203\001\n\026ListCandidatesRes" +
-      "ponse\022A\n\ncandidates\030\001 \003(\0132!.hedgerow.adm" +
-      "in.v1.CandidateStateR\ncandidates\022&\n\017next" +
-      "_page_token\030\002 \001(\tR\rnextPageToken\"\274\010\n\016Can" +
-      "didateState\022\032\n\010provider\030\001 \001(\tR\010provider\022" +
-      "\024\n\005model\030\002 \001(\tR\005model\022\026\n\006region\030\003 \001(\tR\006r" +
-      "egion\022\036\n\ncredential\030\004 \001(\tR\ncredential\022!\n" +
-      "\014switched_off\030\005 \001(\010R\013switchedOff\022D\n\rbrea" +
-      "ker_state\030\006 \001(\0162\037.hedgerow.admin.v1.Brea" +
-      "kerStateR\014breakerState\022%\n\016breaker_reason" +
-      "\030\007 \001(\tR\rbreakerReason\022H\n\022ejected_until_t" +
-      "ime\030\010 \001(\0132\032.google.protobuf.TimestampR\020e" +
-      "jectedUntilTime\022\'\n\017ejections_count\030\t \001(\003" +
-      "R\016ejectionsCount\022,\n\022window_calls_count\030\n" +
-      " \001(\005R\020windowCallsCount\022^\n\017window_failure" +
-      "s\030\013 \003(\01325.hedgerow.admin.v1.CandidateSta" +
-      "te.WindowFailuresEntryR\016windowFailures\022*" +
-      "\n\021window_slow_count\030\014 \001(\005R\017windowSlowCou" +
-      "nt\022!\n\014trials_count\030\r \001(\005R\013trialsCount\022H\n" +
-      "\022cooling_until_time\030\016 \001(\0132\032.google.proto" +
-      "buf.TimestampR\020coolingUntilTime\022K\n\024set_a" +
-      "side_until_time\030\017 \001(\0132\032.google.protobuf." +
-      "TimestampR\021setAsideUntilTime\022(\n\020set_asid" +
-      "e_reason\030\020 \001(\tR\016setAsideReason\0224\n\026runnin" +
-      "g_attempts_count\030\021 \001(\005R\024runningAttemptsC" +
-      "ount\022,\n\022rate_limited_share\030\022 \001(\001R\020rateLi" +
-      "mitedShare\022>\n\010streamed\030\023 \001(\0132\".hedgerow." +
-      "admin.v1.FirstTokenTimesR\010streamed\0228\n\005un" +
-      "ary\030\024 \001(\0132\".hedgerow.admin.v1.FirstToken" +
-      "TimesR\005unary\032A\n\023WindowFailuresEntry\022\020\n\003k" +
-      "ey\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\005R\005value:\0028\001\"" +
-      "\205\001\n\017FirstTokenTimes\022\030\n\007samples\030\001 \001(\001R\007sa" +
-      "mples\022+\n\003p50\030\002 \001(\0132\031.google.protobuf.Dur" +
-      "ationR\003p50\022+\n\003p95\030\003 \001(\0132\031.google.protobu" +
-      "f.DurationR\003p95\"v\n\024SetKillSwitchRequest\022" +
-      "2\n\005scope\030\001 \001(\0162\034.hedgerow.admin.v1.KillS" +
-      "copeR\005scope\022\022\n\004name\030\002 \001(\tR\004name\022\026\n\006reaso" +
-      "n\030\003 \001(\tR\006reason\"m\n\025SetKillSwitchResponse" +
-      "\022>\n\013kill_switch\030\001 \001(\0132\035.hedgerow.admin.v" +
-      "1.KillSwitchR\nkillSwitch\022\024\n\005known\030\002 \001(\010R" +
-      "\005known\"`\n\026ClearKillSwitchRequest\0222\n\005scop" +
-      "e\030\001 \001(\0162\034.hedgerow.admin.v1.KillScopeR\005s" +
-      "cope\022\022\n\004name\030\002 \001(\tR\004name\"3\n\027ClearKillSwi" +
-      "tchResponse\022\030\n\007cleared\030\001 \001(\010R\007cleared\"\031\n" +
-      "\027ListKillSwitchesRequest\"^\n\030ListKillSwit" +
-      "chesResponse\022B\n\rkill_switches\030\001 \003(\0132\035.he" +
-      "dgerow.admin.v1.KillSwitchR\014killSwitches" +
-      "\"\243\001\n\nKillSwitch\0222\n\005scope\030\001 \001(\0162\034.hedgero" +
-      "w.admin.v1.KillScopeR\005scope\022\022\n\004name\030\002 \001(" +
-      "\tR\004name\022\026\n\006reason\030\003 \001(\tR\006reason\0225\n\010set_t" +
-      "ime\030\004 \001(\0132\032.google.protobuf.TimestampR\007s" +
-      "etTime*r\n\nChangeKind\022\033\n\027CHANGE_KIND_UNSP" +
-      "ECIFIED\020\000\022\025\n\021CHANGE_KIND_ADDED\020\001\022\027\n\023CHAN" +
-      "GE_KIND_REMOVED\020\002\022\027\n\023CHANGE_KIND_CHANGED" +
-      "\020\003*|\n\014BreakerState\022\035\n\031BREAKER_STATE_UNSP" +
-      "ECIFIED\020\000\022\030\n\024BREAKER_STATE_CLOSED\020\001\022\026\n\022B" +
-      "REAKER_STATE_OPEN\020\002\022\033\n\027BREAKER_STATE_HAL" +
-      "F_OPEN\020\003*m\n\tKillScope\022\032\n\026KILL_SCOPE_UNSP" +
-      "ECIFIED\020\000\022\027\n\023KILL_SCOPE_PROVIDER\020\001\022\024\n\020KI" +
-      "LL_SCOPE_MODEL\020\002\022\025\n\021KILL_SCOPE_TENANT\020\0032" +
-      "\327\004\n\014AdminService\022M\n\006Reload\022 .hedgerow.ad" +
-      "min.v1.ReloadRequest\032!.hedgerow.admin.v1" +
-      ".ReloadResponse\022V\n\tGetConfig\022#.hedgerow." +
-      "admin.v1.GetConfigRequest\032$.hedgerow.adm" +
-      "in.v1.GetConfigResponse\022e\n\016ListCandidate" +
-      "s\022(.hedgerow.admin.v1.ListCandidatesRequ" +
-      "est\032).hedgerow.admin.v1.ListCandidatesRe" +
-      "sponse\022b\n\rSetKillSwitch\022\'.hedgerow.admin" +
-      ".v1.SetKillSwitchRequest\032(.hedgerow.admi" +
-      "n.v1.SetKillSwitchResponse\022h\n\017ClearKillS" +
-      "witch\022).hedgerow.admin.v1.ClearKillSwitc" +
-      "hRequest\032*.hedgerow.admin.v1.ClearKillSw" +
-      "itchResponse\022k\n\020ListKillSwitches\022*.hedge" +
-      "row.admin.v1.ListKillSwitchesRequest\032+.h" +
-      "edgerow.admin.v1.ListKillSwitchesRespons" +
-      "eB\303\001\n\024io.hedgerow.admin.v1B\021AdminService" +
-      "ProtoP\001Z2hedgerow.internal/gen/go/hedger" +
-      "ow/admin/v1;adminv1\242\002\003HAX\252\002\021Hedgerow.Adm" +
-      "in.V1\312\002\021Hedgerow\\Admin\\V1\342\002\035Hedgerow\\Adm" +
-      "in\\V1\\GPBMetadata\352\002\023Hedgerow::Admin::V1b" +
-      "\006proto3"
+      "oto\032\035hedgerow/admin/v1/audit.proto\032\033hedg" +
+      "erow/admin/v1/key.proto\"(\n\rReloadRequest" +
+      "\022\027\n\007dry_run\030\001 \001(\010R\006dryRun\"\310\001\n\016ReloadResp" +
+      "onse\022\037\n\013config_hash\030\001 \001(\tR\nconfigHash\022\030\n" +
+      "\007applied\030\002 \001(\010R\007applied\0223\n\007changes\030\003 \003(\013" +
+      "2\031.hedgerow.admin.v1.ChangeR\007changes\022#\n\r" +
+      "changes_count\030\004 \001(\005R\014changesCount\022!\n\014res" +
+      "tart_keys\030\005 \003(\tR\013restartKeys\"O\n\006Change\022\022" +
+      "\n\004path\030\001 \001(\tR\004path\0221\n\004kind\030\002 \001(\0162\035.hedge" +
+      "row.admin.v1.ChangeKindR\004kind\"\022\n\020GetConf" +
+      "igRequest\"F\n\021GetConfigResponse\0221\n\006config" +
+      "\030\001 \001(\0132\031.hedgerow.admin.v1.ConfigR\006confi" +
+      "g\"\351\002\n\006Config\022\022\n\004hash\030\001 \001(\tR\004hash\022\022\n\004path" +
+      "\030\002 \001(\tR\004path\0227\n\tload_time\030\003 \001(\0132\032.google" +
+      ".protobuf.TimestampR\010loadTime\022#\n\rreloads" +
+      "_count\030\004 \001(\003R\014reloadsCount\0220\n\024failed_rel" +
+      "oads_count\030\005 \001(\003R\022failedReloadsCount\022\035\n\n" +
+      "last_error\030\006 \001(\tR\tlastError\022B\n\017last_erro" +
+      "r_time\030\007 \001(\0132\032.google.protobuf.Timestamp" +
+      "R\rlastErrorTime\022!\n\014restart_keys\030\010 \003(\tR\013r" +
+      "estartKeys\022!\n\014routes_count\030\t \001(\005R\013routes" +
+      "Count\"o\n\025ListCandidatesRequest\022\033\n\tpage_s" +
+      "ize\030\001 \001(\005R\010pageSize\022\035\n\npage_token\030\002 \001(\tR" +
+      "\tpageToken\022\032\n\010provider\030\003 \001(\tR\010provider\"\203" +
+      "\001\n\026ListCandidatesResponse\022A\n\ncandidates\030" +
+      "\001 \003(\0132!.hedgerow.admin.v1.CandidateState" +
+      "R\ncandidates\022&\n\017next_page_token\030\002 \001(\tR\rn" +
+      "extPageToken\"\274\010\n\016CandidateState\022\032\n\010provi" +
+      "der\030\001 \001(\tR\010provider\022\024\n\005model\030\002 \001(\tR\005mode" +
+      "l\022\026\n\006region\030\003 \001(\tR\006region\022\036\n\ncredential\030" +
+      "\004 \001(\tR\ncredential\022!\n\014switched_off\030\005 \001(\010R" +
+      "\013switchedOff\022D\n\rbreaker_state\030\006 \001(\0162\037.he" +
+      "dgerow.admin.v1.BreakerStateR\014breakerSta" +
+      "te\022%\n\016breaker_reason\030\007 \001(\tR\rbreakerReaso" +
+      "n\022H\n\022ejected_until_time\030\010 \001(\0132\032.google.p" +
+      "rotobuf.TimestampR\020ejectedUntilTime\022\'\n\017e" +
+      "jections_count\030\t \001(\003R\016ejectionsCount\022,\n\022" +
+      "window_calls_count\030\n \001(\005R\020windowCallsCou" +
+      "nt\022^\n\017window_failures\030\013 \003(\01325.hedgerow.a" +
+      "dmin.v1.CandidateState.WindowFailuresEnt" +
+      "ryR\016windowFailures\022*\n\021window_slow_count\030" +
+      "\014 \001(\005R\017windowSlowCount\022!\n\014trials_count\030\r" +
+      " \001(\005R\013trialsCount\022H\n\022cooling_until_time\030" +
+      "\016 \001(\0132\032.google.protobuf.TimestampR\020cooli" +
+      "ngUntilTime\022K\n\024set_aside_until_time\030\017 \001(" +
+      "\0132\032.google.protobuf.TimestampR\021setAsideU" +
+      "ntilTime\022(\n\020set_aside_reason\030\020 \001(\tR\016setA" +
+      "sideReason\0224\n\026running_attempts_count\030\021 \001" +
+      "(\005R\024runningAttemptsCount\022,\n\022rate_limited" +
+      "_share\030\022 \001(\001R\020rateLimitedShare\022>\n\010stream" +
+      "ed\030\023 \001(\0132\".hedgerow.admin.v1.FirstTokenT" +
+      "imesR\010streamed\0228\n\005unary\030\024 \001(\0132\".hedgerow" +
+      ".admin.v1.FirstTokenTimesR\005unary\032A\n\023Wind" +
+      "owFailuresEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005val" +
+      "ue\030\002 \001(\005R\005value:\0028\001\"\205\001\n\017FirstTokenTimes\022" +
+      "\030\n\007samples\030\001 \001(\001R\007samples\022+\n\003p50\030\002 \001(\0132\031" +
+      ".google.protobuf.DurationR\003p50\022+\n\003p95\030\003 " +
+      "\001(\0132\031.google.protobuf.DurationR\003p95\"v\n\024S" +
+      "etKillSwitchRequest\0222\n\005scope\030\001 \001(\0162\034.hed" +
+      "gerow.admin.v1.KillScopeR\005scope\022\022\n\004name\030" +
+      "\002 \001(\tR\004name\022\026\n\006reason\030\003 \001(\tR\006reason\"m\n\025S" +
+      "etKillSwitchResponse\022>\n\013kill_switch\030\001 \001(" +
+      "\0132\035.hedgerow.admin.v1.KillSwitchR\nkillSw" +
+      "itch\022\024\n\005known\030\002 \001(\010R\005known\"`\n\026ClearKillS" +
+      "witchRequest\0222\n\005scope\030\001 \001(\0162\034.hedgerow.a" +
+      "dmin.v1.KillScopeR\005scope\022\022\n\004name\030\002 \001(\tR\004" +
+      "name\"3\n\027ClearKillSwitchResponse\022\030\n\007clear" +
+      "ed\030\001 \001(\010R\007cleared\"\031\n\027ListKillSwitchesReq" +
+      "uest\"^\n\030ListKillSwitchesResponse\022B\n\rkill" +
+      "_switches\030\001 \003(\0132\035.hedgerow.admin.v1.Kill" +
+      "SwitchR\014killSwitches\"\243\001\n\nKillSwitch\0222\n\005s" +
+      "cope\030\001 \001(\0162\034.hedgerow.admin.v1.KillScope" +
+      "R\005scope\022\022\n\004name\030\002 \001(\tR\004name\022\026\n\006reason\030\003 " +
+      "\001(\tR\006reason\0225\n\010set_time\030\004 \001(\0132\032.google.p" +
+      "rotobuf.TimestampR\007setTime*r\n\nChangeKind" +
+      "\022\033\n\027CHANGE_KIND_UNSPECIFIED\020\000\022\025\n\021CHANGE_" +
+      "KIND_ADDED\020\001\022\027\n\023CHANGE_KIND_REMOVED\020\002\022\027\n" +
+      "\023CHANGE_KIND_CHANGED\020\003*|\n\014BreakerState\022\035" +
+      "\n\031BREAKER_STATE_UNSPECIFIED\020\000\022\030\n\024BREAKER" +
+      "_STATE_CLOSED\020\001\022\026\n\022BREAKER_STATE_OPEN\020\002\022" +
+      "\033\n\027BREAKER_STATE_HALF_OPEN\020\003*m\n\tKillScop" +
+      "e\022\032\n\026KILL_SCOPE_UNSPECIFIED\020\000\022\027\n\023KILL_SC" +
+      "OPE_PROVIDER\020\001\022\024\n\020KILL_SCOPE_MODEL\020\002\022\025\n\021" +
+      "KILL_SCOPE_TENANT\020\0032\366\010\n\014AdminService\022M\n\006" +
+      "Reload\022 .hedgerow.admin.v1.ReloadRequest" +
+      "\032!.hedgerow.admin.v1.ReloadResponse\022V\n\tG" +
+      "etConfig\022#.hedgerow.admin.v1.GetConfigRe" +
+      "quest\032$.hedgerow.admin.v1.GetConfigRespo" +
+      "nse\022e\n\016ListCandidates\022(.hedgerow.admin.v" +
+      "1.ListCandidatesRequest\032).hedgerow.admin" +
+      ".v1.ListCandidatesResponse\022b\n\rSetKillSwi" +
+      "tch\022\'.hedgerow.admin.v1.SetKillSwitchReq" +
+      "uest\032(.hedgerow.admin.v1.SetKillSwitchRe" +
+      "sponse\022h\n\017ClearKillSwitch\022).hedgerow.adm" +
+      "in.v1.ClearKillSwitchRequest\032*.hedgerow." +
+      "admin.v1.ClearKillSwitchResponse\022k\n\020List" +
+      "KillSwitches\022*.hedgerow.admin.v1.ListKil" +
+      "lSwitchesRequest\032+.hedgerow.admin.v1.Lis" +
+      "tKillSwitchesResponse\022V\n\tCreateKey\022#.hed" +
+      "gerow.admin.v1.CreateKeyRequest\032$.hedger" +
+      "ow.admin.v1.CreateKeyResponse\022S\n\010ListKey" +
+      "s\022\".hedgerow.admin.v1.ListKeysRequest\032#." +
+      "hedgerow.admin.v1.ListKeysResponse\022V\n\tRo" +
+      "tateKey\022#.hedgerow.admin.v1.RotateKeyReq" +
+      "uest\032$.hedgerow.admin.v1.RotateKeyRespon" +
+      "se\022V\n\tRevokeKey\022#.hedgerow.admin.v1.Revo" +
+      "keKeyRequest\032$.hedgerow.admin.v1.RevokeK" +
+      "eyResponse\022b\n\rListAuditRows\022\'.hedgerow.a" +
+      "dmin.v1.ListAuditRowsRequest\032(.hedgerow." +
+      "admin.v1.ListAuditRowsResponse\022\\\n\013Verify" +
+      "Audit\022%.hedgerow.admin.v1.VerifyAuditReq" +
+      "uest\032&.hedgerow.admin.v1.VerifyAuditResp" +
+      "onseB\303\001\n\024io.hedgerow.admin.v1B\021AdminServ" +
+      "iceProtoP\001Z2hedgerow.internal/gen/go/hed" +
+      "gerow/admin/v1;adminv1\242\002\003HAX\252\002\021Hedgerow." +
+      "Admin.V1\312\002\021Hedgerow\\Admin\\V1\342\002\035Hedgerow\\" +
+      "Admin\\V1\\GPBMetadata\352\002\023Hedgerow::Admin::" +
+      "V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
         new com.google.protobuf.Descriptors.FileDescriptor[] {
           com.google.protobuf.DurationProto.getDescriptor(),
           com.google.protobuf.TimestampProto.getDescriptor(),
+          io.hedgerow.admin.v1.AuditProto.getDescriptor(),
+          io.hedgerow.admin.v1.KeyProto.getDescriptor(),
         });
     internal_static_hedgerow_admin_v1_ReloadRequest_descriptor =
       getDescriptor().getMessageTypes().get(0);
@@ -337,6 +354,8 @@ public final class AdminServiceProto {
         new java.lang.String[] { "Scope", "Name", "Reason", "SetTime", });
     com.google.protobuf.DurationProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();
+    io.hedgerow.admin.v1.AuditProto.getDescriptor();
+    io.hedgerow.admin.v1.KeyProto.getDescriptor();
   }
 
   // @@protoc_insertion_point(outer_class_scope)

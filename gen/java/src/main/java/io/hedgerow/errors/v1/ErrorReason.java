@@ -334,6 +334,37 @@ public enum ErrorReason
    * <code>ERROR_REASON_CONFIG_INVALID = 31;</code>
    */
   ERROR_REASON_CONFIG_INVALID(31),
+  /**
+   * <pre>
+   * UNAVAILABLE. Whether the caller's credential is good cannot be told now: the key store or the identity provider is
+   * away. It may be tried again after the delay.
+   *
+   * Example: {"reason":"ERROR_REASON_IDENTITY_UNAVAILABLE","domain":"hedgerow","metadata":{"source":"keys"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_IDENTITY_UNAVAILABLE = 32;</code>
+   */
+  ERROR_REASON_IDENTITY_UNAVAILABLE(32),
+  /**
+   * <pre>
+   * NOT_FOUND. There is no API key with this id; google.rpc.ResourceInfo names it.
+   *
+   * Example: {"reason":"ERROR_REASON_KEY_NOT_FOUND","domain":"hedgerow","metadata":{"keyId":"7q3zk5vd2m4xw6ba"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_KEY_NOT_FOUND = 33;</code>
+   */
+  ERROR_REASON_KEY_NOT_FOUND(33),
+  /**
+   * <pre>
+   * FAILED_PRECONDITION. The API key was revoked or has expired: it cannot be rotated any more.
+   *
+   * Example: {"reason":"ERROR_REASON_KEY_ENDED","domain":"hedgerow","metadata":{"keyId":"7q3zk5vd2m4xw6ba"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_KEY_ENDED = 34;</code>
+   */
+  ERROR_REASON_KEY_ENDED(34),
   UNRECOGNIZED(-1),
   ;
 
@@ -656,6 +687,37 @@ public enum ErrorReason
    * <code>ERROR_REASON_CONFIG_INVALID = 31;</code>
    */
   public static final int ERROR_REASON_CONFIG_INVALID_VALUE = 31;
+  /**
+   * <pre>
+   * UNAVAILABLE. Whether the caller's credential is good cannot be told now: the key store or the identity provider is
+   * away. It may be tried again after the delay.
+   *
+   * Example: {"reason":"ERROR_REASON_IDENTITY_UNAVAILABLE","domain":"hedgerow","metadata":{"source":"keys"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_IDENTITY_UNAVAILABLE = 32;</code>
+   */
+  public static final int ERROR_REASON_IDENTITY_UNAVAILABLE_VALUE = 32;
+  /**
+   * <pre>
+   * NOT_FOUND. There is no API key with this id; google.rpc.ResourceInfo names it.
+   *
+   * Example: {"reason":"ERROR_REASON_KEY_NOT_FOUND","domain":"hedgerow","metadata":{"keyId":"7q3zk5vd2m4xw6ba"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_KEY_NOT_FOUND = 33;</code>
+   */
+  public static final int ERROR_REASON_KEY_NOT_FOUND_VALUE = 33;
+  /**
+   * <pre>
+   * FAILED_PRECONDITION. The API key was revoked or has expired: it cannot be rotated any more.
+   *
+   * Example: {"reason":"ERROR_REASON_KEY_ENDED","domain":"hedgerow","metadata":{"keyId":"7q3zk5vd2m4xw6ba"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_KEY_ENDED = 34;</code>
+   */
+  public static final int ERROR_REASON_KEY_ENDED_VALUE = 34;
 
 
   public final int getNumber() {
@@ -714,6 +776,9 @@ public enum ErrorReason
       case 29: return ERROR_REASON_INTERNAL;
       case 30: return ERROR_REASON_SWITCHED_OFF;
       case 31: return ERROR_REASON_CONFIG_INVALID;
+      case 32: return ERROR_REASON_IDENTITY_UNAVAILABLE;
+      case 33: return ERROR_REASON_KEY_NOT_FOUND;
+      case 34: return ERROR_REASON_KEY_ENDED;
       default: return null;
     }
   }

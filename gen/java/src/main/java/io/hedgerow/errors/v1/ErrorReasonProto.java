@@ -25,7 +25,7 @@ public final class ErrorReasonProto {
   static {
     java.lang.String[] descriptorData = {
       "\n%hedgerow/errors/v1/error_reason.proto\022" +
-      "\022hedgerow.errors.v1*\326\010\n\013ErrorReason\022\034\n\030E" +
+      "\022hedgerow.errors.v1*\271\t\n\013ErrorReason\022\034\n\030E" +
       "RROR_REASON_UNSPECIFIED\020\000\022 \n\034ERROR_REASO" +
       "N_REQUEST_INVALID\020\001\022\"\n\036ERROR_REASON_REQU" +
       "EST_MALFORMED\020\002\022!\n\035ERROR_REASON_CONTEXT_" +
@@ -53,12 +53,15 @@ public final class ErrorReasonProto {
       "_EXCEEDED\020\033\022\034\n\030ERROR_REASON_RPC_UNKNOWN\020" +
       "\034\022\031\n\025ERROR_REASON_INTERNAL\020\035\022\035\n\031ERROR_RE" +
       "ASON_SWITCHED_OFF\020\036\022\037\n\033ERROR_REASON_CONF" +
-      "IG_INVALID\020\037B\311\001\n\025io.hedgerow.errors.v1B\020" +
-      "ErrorReasonProtoP\001Z4hedgerow.internal/ge" +
-      "n/go/hedgerow/errors/v1;errorsv1\242\002\003HEX\252\002" +
-      "\022Hedgerow.Errors.V1\312\002\022Hedgerow\\Errors\\V1" +
-      "\342\002\036Hedgerow\\Errors\\V1\\GPBMetadata\352\002\024Hedg" +
-      "erow::Errors::V1b\006proto3"
+      "IG_INVALID\020\037\022%\n!ERROR_REASON_IDENTITY_UN" +
+      "AVAILABLE\020 \022\036\n\032ERROR_REASON_KEY_NOT_FOUN" +
+      "D\020!\022\032\n\026ERROR_REASON_KEY_ENDED\020\"B\311\001\n\025io.h" +
+      "edgerow.errors.v1B\020ErrorReasonProtoP\001Z4h" +
+      "edgerow.internal/gen/go/hedgerow/errors/" +
+      "v1;errorsv1\242\002\003HEX\252\002\022Hedgerow.Errors.V1\312\002" +
+      "\022Hedgerow\\Errors\\V1\342\002\036Hedgerow\\Errors\\V1" +
+      "\\GPBMetadata\352\002\024Hedgerow::Errors::V1b\006pro" +
+      "to3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
