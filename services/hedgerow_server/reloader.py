@@ -202,6 +202,7 @@ class Reloader:
         self._retiring.add(self._elder)
         self._elder.add_done_callback(self._retiring.discard)
         _log.info("reloaded %s: configuration %s is in force", self._path, digest[:12])
+        self._memory.learned.budgets.allow(edition.settings.hedging.max_extra)
         await in_slices(self._memory.states.adopt(edition.settings.breaker.policy()))
 
 

@@ -26,7 +26,7 @@ class Learned:
     def __init__(self, budgets: HedgeBudgets | None = None) -> None:
         """`budgets`: what all routes together may spend on second attempts (None: the usual)."""
         self.kills = KillSwitches()
-        self._budgets = budgets or HedgeBudgets()
+        self.budgets = budgets or HedgeBudgets()
         self._hedges: dict[tuple[str, str], Hedges] = {}
         self._affinities: dict[str, Affinity] = {}
         self.conditions: dict[str, Condition] = {}
@@ -39,7 +39,7 @@ class Learned:
         policy = section.hedge.policy()
         kept = self._hedges.get((kind, name))
         if kept is None or kept.policy != policy:
-            kept = self._hedges[kind, name] = Hedges(policy, self._budgets)
+            kept = self._hedges[kind, name] = Hedges(policy, self.budgets)
         return kept
 
     def affinity(self, name: str, section: RouteSection) -> Affinity | None:

@@ -1,9 +1,13 @@
 """The hedging of a route: one object for every candidate that its calls start at."""
 
+from collections import OrderedDict
+
 from hedgerow_server.routing.candidate import Candidate
 from hedgerow_server.routing.hedge import Budget, HedgePolicy, Hedging
 
 _SHARED_EXTRA = 0.05
+_REMEMBERED = 4096
+"""Candidates of one route: names behind a star come from callers."""
 _SHARED_BURST = 4000.0
 """More than one route's burst: what several routes have saved up together."""
 
@@ -34,7 +38,7 @@ class Hedges:
     def __init__(self, policy: HedgePolicy, budgets: HedgeBudgets) -> None:
         self.policy = policy
         self._budgets = budgets
-        self._made: dict[str, Hedging] = {}
+        self._made: OrderedDict[str, Hedging] = OrderedDict()
 
     def of(self, candidate: Candidate) -> Hedging:
         """The hedging of calls that start at this candidate."""
@@ -42,4 +46,6 @@ class Hedges:
         if made is None:
             shared = (self._budgets.of(candidate.upstream.name), self._budgets.whole)
             made = self._made[candidate.label] = Hedging(self.policy, *shared)
+            if len(self._made) > _REMEMBERED:
+                self._made.popitem(last=False)
         return made

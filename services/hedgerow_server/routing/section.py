@@ -108,6 +108,19 @@ class HedgeSection(Section):
         )
 
 
+class HedgingSection(Section):
+    """Section `hedging`: what all hedged routes share."""
+
+    max_extra_percent: float = pydantic.Field(default=5.0, gt=0, le=100)
+    """The most second attempts of all routes together, and of the calls that start at any one provider, as a share of
+    their calls and of their cost. A route's own `hedge.max_extra_percent` holds besides."""
+
+    @property
+    def max_extra(self) -> float:
+        """The share, 0 to 1."""
+        return self.max_extra_percent / _PERCENT
+
+
 class AffinitySection(Section):
     """Keeps a conversation with the candidate that answered it last, so that the provider's prompt cache stays warm."""
 

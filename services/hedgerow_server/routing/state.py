@@ -3,6 +3,8 @@
 import asyncio
 import random
 import time
+from collections import OrderedDict
+from itertools import islice
 
 import msgspec
 
@@ -21,6 +23,9 @@ _FORBIDDEN = 403
 _OVERLOADED = 529
 _RETRY_SHARE = 0.2
 _RETRY_BURST = 10.0
+_REMEMBERED = 20_000
+"""States that are kept: names behind a star come from callers."""
+_LOOKED_AT = 32
 _ANSWERS = 64
 """How many answers tell of rate limits."""
 
@@ -154,7 +159,7 @@ class States:
         self.policy = policy
         """The rules of breakers that are made from now on."""
         self._random = random.Random()  # noqa: S311  (jitter, no secret)
-        self._candidates: dict[tuple[str, str, str, str], CandidateState] = {}
+        self._candidates: OrderedDict[tuple[str, str, str, str], CandidateState] = OrderedDict()
         self._shared: dict[str, Shared] = {}
         self._keys: dict[tuple[str, str], Rest] = {}
 
@@ -191,7 +196,18 @@ class States:
             rest = self._keys.setdefault((provider, credential), Rest(self._random, self.policy.rest))
             breaker = Breaker(self.policy, self._random)
             state = self._candidates[key] = CandidateState(breaker, shared, rest)
+            if len(self._candidates) > _REMEMBERED:
+                self._forget()
+        else:
+            self._candidates.move_to_end(key)
         return state
+
+    def _forget(self) -> None:
+        """Lets go of the state that was not asked for the longest, of those that nobody would miss."""
+        for key, state in islice(self._candidates.items(), _LOOKED_AT):
+            if not state.running and state.open():
+                del self._candidates[key]
+                return
 
 
 def _full_allowance() -> Allowance:
