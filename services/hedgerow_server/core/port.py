@@ -24,6 +24,9 @@ class Lease(Protocol):
     def current(self) -> Secret:
         """The secret to use now. Raises CredentialUnavailable."""
 
+    async def refused(self, secret: Secret) -> bool:
+        """The provider has refused this secret: fetches anew. Tells whether there is another one now, within seconds."""
+
 
 class HttpRequest(msgspec.Struct, frozen=True):
     """A request to a provider, ready to be sent. `url` never holds a secret."""

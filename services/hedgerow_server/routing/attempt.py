@@ -66,7 +66,7 @@ class Attempt:
         nothing is sent or recorded before `batches`.
         """
         upstream = candidate.upstream
-        secret = candidate.lease.current() if candidate.lease is not None else None
+        secret = self.secret = candidate.lease.current() if candidate.lease is not None else None
         self._prepared = upstream.dialect.build(spec, stream=stream, model=candidate.model, secret=secret)
         if policy.require_parameters:
             _require(self._prepared, upstream.name)

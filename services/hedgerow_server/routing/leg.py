@@ -5,7 +5,7 @@ import datetime as dt
 import time
 from collections.abc import AsyncGenerator
 
-from hedgerow_server.core.error import FirstTokenTimeout, HedgerowError
+from hedgerow_server.core.error import FirstTokenTimeout, HedgerowError, ProviderAuth
 from hedgerow_server.core.event import AttemptOutcome, Event, Finished, Started, Usage, Warning, WarningCode
 from hedgerow_server.routing.attempt import Attempt
 from hedgerow_server.routing.breaker import Permit
@@ -128,7 +128,11 @@ class Leg:
                 permit.outrun(now_s)
             self._was_silent()
         permit.failure(now_s, error.failure, error.reason)
-        self.candidate.state.failed(error, self.attempt.record)
+        state, lease, secret = self.candidate.state, self.candidate.lease, self.attempt.secret
+        superseded = False
+        if isinstance(error, ProviderAuth) and lease is not None and secret is not None:
+            superseded = not state.refusal.note(lease, secret)
+        state.failed(error, self.attempt.record, superseded=superseded)
 
     def _too_early(self, now_s: float) -> bool:
         """Whether its silence is no news: a caller with little time would not wait for what it usually takes. So the

@@ -13,6 +13,7 @@ from hedgerow_server.core.error import (
     DeadlineExceeded,
     Failure,
     HedgerowError,
+    ProviderAuth,
     ProviderRejectedRequest,
     SwitchedOff,
 )
@@ -54,6 +55,7 @@ class Search:
         self._resting: list[Candidate] = []
         self._tried: list[Candidate] = []
         self._momentary: list[Candidate] = []  # failed for a reason that passes
+        self._refused: list[Candidate] = []  # whose credential is not accepted
         self._most = min(plan.policy.max_attempts or plan.bounds.max_attempts, plan.bounds.max_attempts)
         self._waited_s = 0.0
         self._error: HedgerowError | None = None
@@ -65,7 +67,7 @@ class Search:
     async def answer(self) -> Leg:
         """An attempt whose answer is committed. Raises the HedgerowError that the caller shall see."""
         while True:
-            leg = self._next() or await self._once_more()
+            leg = self._next() or await self._with_another_secret() or await self._once_more()
             if leg is None:
                 raise self._nobody()
             found = await self._first(leg) if self._race is None else await self._race.run(leg)
@@ -120,6 +122,8 @@ class Search:
             self._error = error
             if error.failure is not Failure.KEY:
                 self._momentary.append(leg.candidate)
+            elif isinstance(error, ProviderAuth):
+                self._refused.append(leg.candidate)
             return
         if isinstance(error, ContextTooLong) and self._plan.bounds.larger_context:
             limit = _context(leg.candidate)
@@ -178,6 +182,20 @@ class Search:
         if candidate in self._left:
             self._left.remove(candidate)
         return self._start(candidate, AttemptKind.HEDGE)
+
+    async def _with_another_secret(self) -> Leg | None:
+        """A candidate whose credential was refused, in this call or in another, as soon as it has another secret."""
+        resting = [one for one in self._resting if one.state.refused()]
+        for candidate in dict.fromkeys((*self._refused, *resting)):
+            if self._tried.count(candidate) > 1 or not self._more() or not self._in_time(candidate):
+                continue
+            remaining_s = self._call.remaining_s()
+            if await candidate.state.refusal.overcome(None if remaining_s is None else remaining_s - _LEAST_S):
+                candidate.state.renewed()
+                leg = self._start(candidate, self._kind(candidate))
+                if leg is not None:
+                    return leg
+        return None
 
     async def _once_more(self) -> Leg | None:
         """A candidate that failed for the moment, again; or the first one whose rate limit is over in time."""

@@ -8,7 +8,7 @@ from itertools import islice
 
 import msgspec
 
-from hedgerow_server.core.error import Failure, HedgerowError, ProviderModelUnavailable
+from hedgerow_server.core.error import Failure, HedgerowError, ProviderAuth, ProviderModelUnavailable
 from hedgerow_server.core.event import AttemptRecord
 from hedgerow_server.core.port import RateLimits
 from hedgerow_server.core.slices import Work
@@ -17,6 +17,7 @@ from hedgerow_server.routing.breaker import Breaker, BreakerPolicy, Permit
 from hedgerow_server.routing.hedge import Share
 from hedgerow_server.routing.latency import Latency
 from hedgerow_server.routing.pace import Pace
+from hedgerow_server.routing.refusal import Refusal
 from hedgerow_server.routing.rest import Rest
 
 _FORBIDDEN = 403
@@ -57,11 +58,13 @@ class Shared(msgspec.Struct):
 class CandidateState:
     """The state of one model at one provider with one credential."""
 
-    def __init__(self, breaker: Breaker, shared: Shared, key: Rest) -> None:
+    def __init__(self, breaker: Breaker, shared: Shared, key: Rest, refusal: Refusal | None = None) -> None:
         self.breaker = breaker
         self.shared = shared
         self.key = key
         """The rest of the credential."""
+        self.refusal = refusal or Refusal()
+        """The newest refusal of the credential."""
         self.times = (Times(), Times())
         """Times to the first content: of attempts that are answered in one piece, and of streamed ones."""
         self.rate_limited = Share(_ANSWERS)
@@ -134,8 +137,20 @@ class CandidateState:
         self.breaker.rest.success(admitted_s)
         self.key.success(admitted_s)
 
-    def failed(self, error: HedgerowError, record: AttemptRecord | None) -> None:
-        """Learns from a failure what the breaker does not count: who must rest, and how long."""
+    def refused(self) -> bool:
+        """Whether it rests since its credential was refused."""
+        now_s = time.monotonic()
+        return any(rest.resting(now_s) and rest.reason == ProviderAuth.reason for rest in (self.key, self.breaker.rest))
+
+    def renewed(self) -> None:
+        """The credential has another secret: what was said of the old one is forgotten."""
+        self.key.renewed()
+        self.breaker.rest.renewed()
+
+    def failed(self, error: HedgerowError, record: AttemptRecord | None, *, superseded: bool = False) -> None:
+        """Learns from a failure what the breaker does not count: who must rest, and how long. `superseded`: the secret
+        that failed is not the one that holds any more.
+        """
         now_s = time.monotonic()
         self.last_error = error
         status = record.upstream_status if record is not None else 0
@@ -143,6 +158,8 @@ class CandidateState:
             case Failure.RATE:
                 self.rate_limited.note(True)
                 self.breaker.rest.cool_down(now_s, error.retry_delay_s)
+            case Failure.KEY if superseded:
+                pass
             case Failure.KEY if isinstance(error, ProviderModelUnavailable) or status == _FORBIDDEN:
                 # A key may be good for other models.
                 self.breaker.rest.set_aside(now_s, error.reason)
@@ -162,6 +179,7 @@ class States:
         self._candidates: OrderedDict[tuple[str, str, str, str], CandidateState] = OrderedDict()
         self._shared: dict[str, Shared] = {}
         self._keys: dict[tuple[str, str], Rest] = {}
+        self._refusals: dict[tuple[str, str], Refusal] = {}
 
     def adopt(self, policy: BreakerPolicy) -> Work[None]:
         """Other rules, for breakers that there are as well, a few at a time."""
@@ -195,7 +213,8 @@ class States:
                 shared = self._shared[provider] = Shared(Rest(self._random, self.policy.rest), _full_allowance())
             rest = self._keys.setdefault((provider, credential), Rest(self._random, self.policy.rest))
             breaker = Breaker(self.policy, self._random)
-            state = self._candidates[key] = CandidateState(breaker, shared, rest)
+            refusal = self._refusals.setdefault((provider, credential), Refusal())
+            state = self._candidates[key] = CandidateState(breaker, shared, rest, refusal)
             if len(self._candidates) > _REMEMBERED:
                 self._forget()
         else:

@@ -84,6 +84,10 @@ class Held:
             raise CredentialUnavailable("none")
         return self._secret
 
+    async def refused(self, secret: Secret) -> bool:
+        """There is no other."""
+        return False
+
 
 class Unable(OpenAI):
     """A dialect of a provider that cannot take the request."""
