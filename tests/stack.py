@@ -65,10 +65,10 @@ START_S = 30
 FORGIVING = {
     "consecutive_failures": 100_000,
     "min_calls": 100_000,
-    "cool_down_seconds": 0.001,
-    "max_cool_down_seconds": 0.001,
-    "set_aside_seconds": 0.001,
-    "max_set_aside_seconds": 0.001,
+    "cool_down_seconds": 1e-6,
+    "max_cool_down_seconds": 1e-6,
+    "set_aside_seconds": 1e-6,
+    "max_set_aside_seconds": 1e-6,
 }
 
 
@@ -166,6 +166,10 @@ def configuration(
         "embed-small": route("embed", "sim", "text-embedding-3-small"),
         "embed-tiny": route("embed", "sim", "tiny-embedding"),
         "all/*": route("any", "sim", "*"),
+        "cut-then-fast": {
+            "kind": "chat",
+            "candidates": [{"provider": "sim", "model": "sim-cut"}, {"provider": "sim", "model": "gpt-4o-mini"}],
+        },
         "fault-down": route("chat", "down", "gpt-4o-mini"),
         "fault-key": route("chat", "badkey", "gpt-4o-mini"),
     }

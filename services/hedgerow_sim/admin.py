@@ -16,7 +16,7 @@ from hedgerow_sim.providers import Switch, Switchboard
 _BOOK: Final = "/_sim/book"
 _USAGE: Final = (
     "GET or DELETE /_sim/book[?last=N][&provider=NAME]; GET, PUT or DELETE /_sim/law[?provider=NAME] and "
-    "/_sim/outage[?provider=NAME]; or a provider's path behind /_sim/as/NAME or /_sim/chunk-bytes/N\n"
+    "/_sim/outage[?provider=NAME]; PUT /_sim/keys; or a provider's path behind /_sim/as/NAME or /_sim/chunk-bytes/N\n"
 )
 
 
@@ -28,6 +28,10 @@ class _Law(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Outage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     for_s: float | None = None
     fault: str = "503"
+
+
+class _Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    keys: frozenset[str]
 
 
 class Admin:
@@ -57,6 +61,8 @@ class Admin:
                     self._set_outage(name, await request.read())
                 case ("/_sim/outage", "DELETE"):
                     self._switchboard.clear_outage(name)
+                case ("/_sim/keys", "PUT"):
+                    self._switchboard.keys = msgspec.json.decode(await request.read(), type=_Keys).keys
                 case ("/_sim/law", "GET"):
                     return self._switch(self._switchboard.law(name))
                 case ("/_sim/outage", "GET"):

@@ -44,11 +44,10 @@ class Handler:
         self._law = law
         self._book = book
         self._seed = seed
-        self._key = key
         self._library = library
         self._replay_only = replay_only
         self._catalogue = behaviours.catalogue()
-        self._switchboard = Switchboard()
+        self._switchboard = Switchboard(keys=None if key is None else (key,))
         self._admin = admin.Admin(book, self._switchboard, self._catalogue)
         self._performer = Performer(book)
         # Apart from the book's numbers, which begin anew when it is emptied: ids must not.
@@ -109,7 +108,8 @@ class Handler:
             return refuse(dialect, refusal, call, incoming)
 
     def _admit(self, dialect: Dialect, incoming: Incoming) -> None:
-        if self._key is None or (given := dialect.key(incoming)) == self._key or isinstance(given, Signature):
+        keys = self._switchboard.keys
+        if keys is None or (given := dialect.key(incoming)) in keys or isinstance(given, Signature):
             return
         raise Refusal(Kind.NO_KEY) if given is None else Refusal(Kind.BAD_KEY, about=_masked(given))
 

@@ -4,7 +4,7 @@ A path that begins with `/_sim/as/NAME` is NAME's; all others are the provider's
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 import msgspec
@@ -54,8 +54,10 @@ class Provider:
 class Switchboard:
     """The providers of a process, their laws and their outages; what is set for "" holds for all without their own."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, keys: Collection[str] | None = None) -> None:
         self._clock = clock
+        self.keys = keys
+        """The API keys that are good, None: any, or none at all."""
         self._providers: dict[str, Provider] = {}
         self._laws: dict[str, Switch] = {}
         self._outages: dict[str, Switch] = {}

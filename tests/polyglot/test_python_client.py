@@ -28,6 +28,8 @@ VERSIONS = {
 SCRIPT = """
 import asyncio, importlib.util, json, sys
 import google.protobuf, grpc
+from hedgerow.chat.v1.chat_service_pb2 import StreamCompleteRequest
+from hedgerow.common.v1.policy_pb2 import RoutePolicy
 from hedgerow_client import AsyncClient, Client, NotFoundError, chat, embedding, item
 
 target = sys.argv[1]
@@ -42,6 +44,10 @@ with Client(target, timeout=60) as client:
     with client.stream(chat("fast", "hi")) as stream:
         seen["pieces"] = "".join(event.text_delta.text for event in stream)
     seen["folded"] = "".join(part.text for part in stream.result.message.content)
+    policy = RoutePolicy(allow_route_change=True)
+    with client.stream(StreamCompleteRequest(chat=chat("cut-then-fast", "hi"), route=policy)) as stream:
+        seen["changes"] = sum(event.HasField("route_change") for event in stream)
+    seen["after_change"] = "".join(part.text for part in stream.result.message.content)
     seen["usage"] = [answer.usage.output_tokens, stream.result.usage.output_tokens]
     seen["request_id"] = stream.request_id
     vectors = client.embed(embedding("embed-small", "a", "b")).embeddings
@@ -128,14 +134,17 @@ def talk(environment: Environment, target: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_wheel_talks_to_the_router(environment: Callable[[str], Environment], stack: Stack, version: str) -> None:
-    """Unary, stream, batch, bulk and error, synchronous and asyncio, with one major version of protobuf."""
+    """Unary, stream, a change of route, batch, bulk and error, synchronous and asyncio, with one major version of
+    protobuf.
+    """
     elsewhere = environment(version)
     seen = talk(elsewhere, stack.target)
     assert seen["protobuf"].split(".")[0] == version
     assert seen["home"].startswith(str(elsewhere.folder))
     assert not seen["rules"]
     assert seen["unary"]
-    assert seen["unary"] == seen["pieces"] == seen["folded"] == seen["async"]
+    assert seen["unary"] == seen["pieces"] == seen["folded"] == seen["async"] == seen["after_change"]
+    assert seen["changes"] == 1
     assert seen["usage"][0] == seen["usage"][1] > 0
     assert seen["request_id"]
     assert seen["dimensions"] == [1536, 1536]

@@ -142,15 +142,10 @@ def _together(frames: Sequence[Frame]) -> Send:
 
 
 def _streaming(*, stream: bool) -> Play:
-    """Answers one way though the other was asked for; such an answer is nobody's to pay."""
+    """Answers one way though the other was asked for. It is generated and billed all the same."""
 
     def play(turn: Turn, given: Given, inner: Behaviour | None) -> Script:
-        reply = turn.wishing(stream=stream).reply()
-        if turn.job.stream == reply.streamed:
-            yield from played(turn, reply)
-            return
-        for step in played(turn, reply):
-            yield Send(step.data, failure=True) if isinstance(step, Send) else step
+        return played(turn, turn.wishing(stream=stream).reply())
 
     return play
 

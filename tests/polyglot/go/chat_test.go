@@ -12,6 +12,7 @@ import (
 
 	"hedgerow.internal/gen/go/client"
 	chatv1 "hedgerow.internal/gen/go/hedgerow/chat/v1"
+	commonv1 "hedgerow.internal/gen/go/hedgerow/common/v1"
 	routerv1 "hedgerow.internal/gen/go/hedgerow/router/v1"
 )
 
@@ -40,6 +41,41 @@ func TestAStreamFoldsToTheUnaryAnswer(t *testing.T) {
 	}
 	if !proto.Equal(got.GetMessage(), want.GetMessage()) || got.GetFinishReason() != want.GetFinishReason() ||
 		!proto.Equal(got.GetUsage(), want.GetUsage()) || got.GetModel() != want.GetModel() {
+		t.Fatalf("got  %v\nwant %v", got, want)
+	}
+}
+
+func TestARouteChangeLeavesTheSecondCandidatesAnswerAlone(t *testing.T) {
+	stub := dialChat(t)
+	want, err := stub.Complete(bounded(t), ask("fast"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := askStream("cut-then-fast")
+	request.Route = &commonv1.RoutePolicy{AllowRouteChange: true}
+	var fold client.Fold
+	var before, changes int
+	for event, err := range client.Stream(bounded(t), stub, request) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if event.GetRouteChange() != nil {
+			changes++
+		} else if event.GetTextDelta() != nil && changes == 0 {
+			before++
+		}
+		if err := fold.Add(event); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := fold.Answer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if before == 0 || changes != 1 {
+		t.Fatalf("got %d pieces of text before %d changes of route", before, changes)
+	}
+	if !proto.Equal(got.GetMessage(), want.GetMessage()) || got.GetModel() != want.GetModel() {
 		t.Fatalf("got  %v\nwant %v", got, want)
 	}
 }

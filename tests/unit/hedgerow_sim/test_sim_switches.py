@@ -243,3 +243,19 @@ async def test_sockets_are_counted_until_they_close(sim: Sim) -> None:
     async with asyncio.timeout(1):
         while await sockets() != (0, 0):  # noqa: ASYNC110 - the book can only be asked again
             await asyncio.sleep(0.005)
+
+
+# --- Keys ---
+
+
+async def test_a_rotated_key_is_good_and_the_old_one_refused_at_once() -> None:
+    async with running(key="sk-old") as sim:
+
+        async def status(key: str) -> int:
+            body = {"model": "m", "messages": HELLO}
+            return (await sim.post(CHAT, body, authorization=f"Bearer {key}")).status
+
+        assert (await status("sk-old"), await status("sk-new")) == (200, 401)
+        assert await _put(sim, "/_sim/keys", {"keys": ["sk-new"]}) == 204
+        assert (await status("sk-old"), await status("sk-new")) == (401, 200)
+        assert await _put(sim, "/_sim/keys", {"keys": 7}) == 400

@@ -93,13 +93,17 @@ class _AiohttpResponse:
         return self._response.headers
 
     async def read(self) -> bytes:
+        inflate = self._inflate
+        data = await self._next()
+        if inflate is None:
+            return data
+        while data and not (decoded := inflate.feed(data)):
+            data = await self._next()
+        return decoded if data else b""
+
+    async def _next(self) -> bytes:
         try:
-            data = await self._response.content.readany()
-            if self._inflate is None:
-                return data
-            while data and not (decoded := self._inflate.feed(data)):
-                data = await self._response.content.readany()
-            return decoded if data else b""
+            return await self._response.content.readany()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise UnreachableError(f"the answer broke off ({type(error).__name__})") from None
 

@@ -78,13 +78,16 @@ class _HttpxResponse:
         return self._response.headers
 
     async def read(self) -> bytes:
+        data = await self._next()
+        if self._inflate is None:
+            return data
+        while data and not (decoded := self._inflate.feed(data)):
+            data = await self._next()
+        return decoded if data else b""
+
+    async def _next(self) -> bytes:
         try:
-            data = await anext(self._body, b"")
-            if self._inflate is None:
-                return data
-            while data and not (decoded := self._inflate.feed(data)):
-                data = await anext(self._body, b"")
-            return decoded if data else b""
+            return await anext(self._body, b"")
         except (httpx.HTTPError, OSError) as error:
             raise UnreachableError(f"the answer broke off ({type(error).__name__})") from None
 

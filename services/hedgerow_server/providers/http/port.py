@@ -31,8 +31,8 @@ class Response(Protocol):
 
     async def read(self) -> bytes:
         """The next bytes of the body as they arrive, decoded; empty at its end. Raises UnreachableError when the
-        connection breaks, GarbledError when they cannot be decoded, or are a bomb. Where the provider's answers are read on after a cancel, a read that is cancelled loses
-        nothing: the next one goes on.
+        connection breaks, GarbledError when they cannot be decoded or stand for far more than an answer is. Where the
+        provider's answers are read on after a cancel, a read that is cancelled loses nothing: the next one goes on.
         """
 
     def release(self, *, finished: bool = False) -> None:

@@ -14,11 +14,13 @@ import io.hedgerow.chat.v1.FinishReason;
 import io.hedgerow.chat.v1.Message;
 import io.hedgerow.chat.v1.Part;
 import io.hedgerow.chat.v1.Role;
+import io.hedgerow.chat.v1.StreamCompleteRequest;
 import io.hedgerow.chat.v1.StreamCompleteResponse;
 import io.hedgerow.client.CallTrailers;
 import io.hedgerow.client.ChatStream;
 import io.hedgerow.client.HedgerowClient;
 import io.hedgerow.common.v1.CallReport;
+import io.hedgerow.common.v1.RoutePolicy;
 import io.hedgerow.router.v1.ListModelsRequest;
 import io.hedgerow.router.v1.Model;
 import java.io.ByteArrayOutputStream;
@@ -76,6 +78,26 @@ class ChatTest {
       assertEquals(unary.getMessage(), streamed.getMessage());
       assertEquals(unary.getFinishReason(), streamed.getFinishReason());
       assertEquals(unary.getUsage(), streamed.getUsage());
+    }
+  }
+
+  @Test
+  void aRouteChangeLeavesTheSecondCandidatesAnswerAlone() {
+    CompleteResponse unary = stack.client().complete(Stack.complete("fast"));
+    StreamCompleteRequest request =
+        Stack.stream("cut-then-fast").toBuilder().setRoute(RoutePolicy.newBuilder().setAllowRouteChange(true)).build();
+    int before = 0;
+    try (ChatStream events = stack.client().stream(request)) {
+      for (StreamCompleteResponse event : events) {
+        if (event.hasRouteChange()) {
+          break;
+        }
+        before += event.hasTextDelta() ? 1 : 0;
+      }
+      CompleteResponse streamed = events.collect();
+      assertTrue(before > 0);
+      assertEquals(unary.getMessage(), streamed.getMessage());
+      assertEquals(unary.getModel(), streamed.getModel());
     }
   }
 

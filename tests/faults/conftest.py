@@ -1,0 +1,28 @@
+"""Fixtures of the cases of the fault catalogue."""
+
+from collections.abc import Iterator
+
+import pytest
+
+pytest.register_assert_rewrite(
+    "faults.expect",
+    "faults.ground",
+    "faults.rows_bench",
+    "faults.rows_clients",
+    "faults.rows_dialects",
+    "faults.rows_hedging",
+    "faults.rows_load",
+    "faults.rows_operation",
+    "faults.rows_providers",
+)
+
+from faults.ground import Ground, ground  # noqa: E402  (rewritten first)
+from faults.registry import every_case, every_extra  # noqa: E402  (likewise)
+
+
+@pytest.fixture(scope="session", name="ground")
+def ground_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """One simulator and one router for all cases. At the end no file descriptor is left."""
+    with ground(tmp_path_factory.mktemp("faults"), (*every_case(), *every_extra())) as running:
+        yield running
+        running.check_descriptors()
