@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 RPCS = [method.name for method in pb.DESCRIPTOR.services_by_name["AdminService"].methods]
 PROVIDER, MODEL, TENANT = pb.KILL_SCOPE_PROVIDER, pb.KILL_SCOPE_MODEL, pb.KILL_SCOPE_TENANT
+UNKNOWN = pb.KillScope.ValueType(9)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_an_rpc_that_the_admin_door_does_not_have_is_told_with_our_details(route
         ("SetKillSwitch", pb.SetKillSwitchRequest(name="sim", reason="x"), "scope"),
         ("SetKillSwitch", pb.SetKillSwitchRequest(scope=PROVIDER, reason="x"), "name"),
         ("SetKillSwitch", pb.SetKillSwitchRequest(scope=PROVIDER, name="sim"), "reason"),
-        ("ClearKillSwitch", pb.ClearKillSwitchRequest(scope=9, name="sim"), "scope"),
+        ("ClearKillSwitch", pb.ClearKillSwitchRequest(scope=UNKNOWN, name="sim"), "scope"),
         ("ListCandidates", pb.ListCandidatesRequest(page_size=1001), "page_size"),
         ("ListCandidates", pb.ListCandidatesRequest(page_token="nonsense"), "page_token"),
         ("ListCandidates", pb.ListCandidatesRequest(page_token="[1, 2]"), "page_token"),
@@ -181,7 +182,8 @@ def test_switches_are_listed_oldest_first_and_outlive_a_reload(admin: AdminClien
 def test_every_candidate_is_listed_once_in_order(admin: AdminClient, router: Process) -> None:
     """Pages put together are the whole."""
     with grpc.insecure_channel(router.addresses["admin_grpc"]) as channel:
-        stub, request, paged = AdminServiceStub(channel), pb.ListCandidatesRequest(page_size=7), []
+        stub, request = AdminServiceStub(channel), pb.ListCandidatesRequest(page_size=7)
+        paged: list[pb.CandidateState] = []
         while True:
             page = stub.ListCandidates(request, timeout=30)
             paged += page.candidates

@@ -1,6 +1,6 @@
 """What is known of a provider's model before it is asked."""
 
-import datetime
+import datetime as dt
 
 import msgspec
 
@@ -38,7 +38,7 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Where the provider offers it; empty: unknown or everywhere."""
     aliases: tuple[str, ...] = ()
     """Other names of the same model at this provider."""
-    retires: datetime.date | None = None
+    retires: dt.date | None = None
     """The last day on which the provider promises to serve it."""
     successor: str = ""
     """What the provider names in its place."""

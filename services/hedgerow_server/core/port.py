@@ -25,7 +25,7 @@ class Lease(Protocol):
         """The secret to use now. Raises CredentialUnavailable."""
 
     async def refused(self, secret: Secret) -> bool:
-        """The provider has refused this secret: fetches anew. Tells whether there is another one now, within seconds."""
+        """The provider has refused this secret: fetches anew. Tells, within seconds, whether there is another one."""
 
 
 class HttpRequest(msgspec.Struct, frozen=True):

@@ -28,8 +28,8 @@ class _Server(uvicorn.Server):
 
 
 class AdminHttp:
-    """/healthz says that the event loop turns; /readyz says whether calls should come here, and if not, why; /drift counts
-    what providers send that is not known.
+    """/healthz says that the event loop turns; /readyz says whether calls should come here, and if not, why; /drift
+    counts what providers send that is not known.
     """
 
     def __init__(self, readiness: Readiness, drift: Drift) -> None:

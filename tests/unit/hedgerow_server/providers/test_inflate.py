@@ -48,7 +48,8 @@ def test_what_is_not_packed_as_it_says_is_garbled() -> None:
 def test_a_bomb_is_stopped_before_it_goes_off() -> None:
     """64 MiB of nothing, of which no more than the bound is ever made."""
     packed = gzip.compress(bytes(64 * 1024 * 1024))
-    codec, made = Inflate(gzip=True), []
+    codec = Inflate(gzip=True)
+    made: list[int] = []
     pieces = [packed[start : start + 1024] for start in range(0, len(packed), 1024)]
     with pytest.raises(GarbledError, match="without end"):
         made.extend(len(codec.feed(piece)) for piece in pieces)
