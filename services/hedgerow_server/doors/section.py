@@ -33,6 +33,8 @@ class GrpcSection(Section):
     """After which a connection is asked to go, so that clients spread over new replicas. None: never."""
     min_ping_interval_seconds: Seconds = 10.0
     """How often a client may ping at most."""
+    reflection: bool = True
+    """Whether gRPC reflection tells the contract to whoever connects; it tells nothing of the configuration."""
 
 
 class AdminGrpcSection(Section):
@@ -42,6 +44,10 @@ class AdminGrpcSection(Section):
     """Where it listens."""
     tls: TlsSection | None = None
     """TLS. None: plaintext."""
+    reflection: bool = True
+    """Whether gRPC reflection tells the contract to whoever connects."""
+    channelz: bool | None = None
+    """Whether channelz tells of connections to whoever connects: it asks nobody who he is. None: on loopback only."""
 
 
 class AdminHttpSection(Section):

@@ -18,15 +18,21 @@ class StaticIdentity(Section):
     user: str = pydantic.Field(default="", max_length=128)
     """The user of every call."""
     regions: tuple[Annotated[str, pydantic.Field(min_length=1, max_length=64)], ...] = ()
-    """Residency: every call is served in these regions only, as routes name them for their candidates. Empty: anywhere."""
+    """Residency: every call is served in these regions only, as routes name them for their candidates. Empty: anywhere.
+    """
+
+
+def static_principal(section: StaticIdentity) -> Principal:
+    """The principal of a section."""
+    return Principal(tenant=section.tenant, team=section.team, user=section.user, regions=frozenset(section.regions))
 
 
 class StaticAuthenticator:
     """Yields the configured principal, whoever calls."""
 
     def __init__(self, section: StaticIdentity) -> None:
-        self._principal = Principal(tenant=section.tenant, team=section.team, user=section.user, regions=frozenset(section.regions))
+        self._principal = static_principal(section)
 
-    def authenticate(self, call: Call) -> Principal:
+    async def authenticate(self, call: Call) -> Principal:
         """The one principal."""
         return self._principal

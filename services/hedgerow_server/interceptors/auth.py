@@ -1,15 +1,16 @@
-"""Says who calls."""
+"""Says who calls, and keeps out whoever may not call this RPC."""
 
 from typing import Protocol
 
 from hedgerow_server.core.call import Call, Outcome, Principal
+from hedgerow_server.core.error import Forbidden
 
 
 class Authenticator(Protocol):
     """Who may call, and as whom."""
 
-    def authenticate(self, call: Call) -> Principal:
-        """The principal behind the call's metadata and peer. Raises Unauthenticated."""
+    async def authenticate(self, call: Call) -> Principal:
+        """The principal behind the call's metadata and peer. Raises Unauthenticated, Forbidden, IdentityUnavailable."""
 
 
 class Auth:
@@ -22,8 +23,10 @@ class Auth:
         self._authenticator = authenticator
 
     async def admit(self, call: Call) -> None:
-        """Sets `call.principal`."""
-        call.principal = self._authenticator.authenticate(call)
+        """Sets `call.principal`. Raises Forbidden for an RPC that is not the caller's."""
+        call.principal = principal = await self._authenticator.authenticate(call)
+        if principal.access is not None and not principal.access.allows(call.method.name):
+            raise Forbidden("The caller may not call this RPC.", metadata={"method": call.method.name})
 
     def settle(self, call: Call, outcome: Outcome) -> None:
         """Nothing to do."""

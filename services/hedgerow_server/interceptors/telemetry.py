@@ -30,7 +30,7 @@ class Telemetry:
         if self._write_line is None:
             return
         error, last = outcome.error, call.attempts[-1] if call.attempts else None
-        usage, request = call.usage, call.request
+        usage, request, principal = call.usage, call.request, call.principal
         self._write_line(
             CallLine(
                 request_id=call.request_id,
@@ -38,7 +38,10 @@ class Telemetry:
                 code=error.code if error else "OK",
                 reason=error.reason if error else "",
                 message=error.message if error else "",
-                tenant=call.principal.tenant if call.principal else "",
+                tenant=principal.tenant if principal else "",
+                user=principal.user if principal else "",
+                service=principal.service if principal else "",
+                key_id=principal.key_id if principal else "",
                 provider=last.provider if last else "",
                 model=last.model if last else "",
                 attempts=call.attempts_started,

@@ -25,6 +25,9 @@ class CallLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     message: str = ""
     tenant: str = ""
+    user: str = ""
+    service: str = ""
+    key_id: str = ""
     provider: str = ""
     model: str = ""
     attempts: int = 0

@@ -42,9 +42,10 @@ def test_what_is_the_requests_fault_is_an_invalid_argument_and_the_other_way_rou
     assert (kind.failure is Failure.REQUEST) == (kind.code == "INVALID_ARGUMENT")
 
 
-def test_only_shedding_draining_and_throttling_invite_a_retry() -> None:
+def test_only_refusals_before_anything_was_done_invite_a_retry() -> None:
+    """Shedding, draining, throttling, and callers who cannot be told yet."""
     retryable = {reason for reason, kind in every_error().items() if kind.retryable}
-    assert retryable == {"OVERLOADED", "DRAINING", "PROVIDER_THROTTLED"}
+    assert retryable == {"OVERLOADED", "DRAINING", "PROVIDER_THROTTLED", "IDENTITY_UNAVAILABLE"}
 
 
 def test_an_error_prints_its_message_and_nothing_else() -> None:

@@ -5,11 +5,11 @@ from hedgerow_server.identity.static import StaticAuthenticator, StaticIdentity
 from unit.hedgerow_server.calls import call
 
 
-def test_every_caller_is_the_configured_principal_whatever_it_claims() -> None:
+async def test_every_caller_is_the_configured_principal_whatever_it_claims() -> None:
     authenticator = StaticAuthenticator(StaticIdentity(tenant="acme", team="search", user="batch"))
     claims = {"authorization": "Bearer someone", "x-tenant": "other"}
-    assert authenticator.authenticate(call(claims)) == Principal("acme", "search", "batch")
+    assert await authenticator.authenticate(call(claims)) == Principal("acme", "search", "batch")
 
 
-def test_without_configuration_the_tenant_is_the_default_one() -> None:
-    assert StaticAuthenticator(StaticIdentity()).authenticate(call()) == Principal("default")
+async def test_without_configuration_the_tenant_is_the_default_one() -> None:
+    assert await StaticAuthenticator(StaticIdentity()).authenticate(call()) == Principal("default")

@@ -111,7 +111,7 @@ async def test_a_deadline_that_has_passed_ends_the_call_at_its_next_wait() -> No
 
 async def test_auth_sets_the_principal() -> None:
     class Known:
-        def authenticate(self, call: Call) -> Principal:
+        async def authenticate(self, call: Call) -> Principal:
             return Principal("acme")
 
     one = call()
@@ -121,7 +121,7 @@ async def test_auth_sets_the_principal() -> None:
 
 async def test_auth_lets_nobody_in_that_is_not_known() -> None:
     class Strict:
-        def authenticate(self, call: Call) -> Principal:
+        async def authenticate(self, call: Call) -> Principal:
             raise Unauthenticated("Who are you?")
 
     one = call()

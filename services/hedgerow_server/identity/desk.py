@@ -1,0 +1,105 @@
+"""What tells callers apart, put together from the configuration, and what of it outlives a reload."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+
+import msgspec
+
+from hedgerow_server.identity.book import KeyBook
+from hedgerow_server.identity.callers import Callers, Operators
+from hedgerow_server.identity.fetch import Fetch, HttpFetch
+from hedgerow_server.identity.jwks import KeySet
+from hedgerow_server.identity.jwt import Issuer, TokenCallers
+from hedgerow_server.identity.keys import KeyCallers, Peppers, Reveal
+from hedgerow_server.identity.mtls import PeerCallers
+from hedgerow_server.identity.registry import KeyRegistry
+from hedgerow_server.identity.roles import Roles
+from hedgerow_server.identity.section import IdentitySection, IssuerSection
+from hedgerow_server.identity.static import StaticAuthenticator, static_principal
+from hedgerow_server.store.port import KeyStore
+
+_FIRST_ANSWERS_S = 3.0
+"""How long the start waits for the store and the issuers; they may come later."""
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """Who may call, as one configuration says."""
+
+    callers: Callers | StaticAuthenticator
+    """At the callers' door."""
+    operators: Operators | StaticAuthenticator
+    """At the admin door."""
+    registry: KeyRegistry | None
+    """Where operators make keys; None where there are none."""
+
+
+class Sources:
+    """The key store and the issuers, with what they have told. Goes on over reloads."""
+
+    def __init__(self, store: KeyStore | None = None, fetch: Fetch | None = None) -> None:
+        """`store` is where API keys are, None without a database."""
+        self._store = store
+        self._http = HttpFetch()
+        self._fetch = fetch or self._http
+        self._book = KeyBook(store) if store is not None else None
+        self._sets: dict[IssuerSection, KeySet] = {}
+        self._keepers: dict[KeyBook | KeySet, asyncio.Task[None]] = {}
+
+    def desk(self, section: IdentitySection, reveal: Callable[[str], Reveal]) -> Desk:
+        """What a configuration comes to. `reveal` gives the secret of a credential by name."""
+        roles = Roles(section.roles, section.default_roles)
+        registry, keys = None, None
+        if section.api_keys is not None and self._store is not None and self._book is not None:
+            names = (section.api_keys.pepper, *section.api_keys.old_peppers)
+            peppers = Peppers([reveal(name) for name in names])
+            keys = KeyCallers(self._book, peppers, roles)
+            registry = KeyRegistry(self._store, self._book, peppers, roles)
+        callers = None
+        if section.authenticates:
+            callers = Callers(
+                keys=keys,
+                tokens=TokenCallers(self._issuers(section), roles) if section.jwt is not None else None,
+                peers=PeerCallers(section.mtls, roles) if section.mtls is not None else None,
+                anonymous=static_principal(section) if section.allow_unauthenticated else None,
+            )
+        everybody = StaticAuthenticator(section)
+        if section.admin.access == "loopback":
+            return Desk(callers or everybody, everybody, registry)
+        token = reveal(section.admin.token) if section.admin.token is not None else None
+        return Desk(callers or everybody, Operators(callers, token), registry)
+
+    def serve(self, section: IdentitySection) -> None:
+        """Keeps what this configuration needs fresh from now on, and nothing else."""
+        needed: list[KeyBook | KeySet] = [one.keys for one in self._issuers(section)]
+        if section.api_keys is not None and self._book is not None:
+            self._book.refresh_s = section.api_keys.refresh_seconds
+            needed.append(self._book)
+        for gone in [one for one in self._keepers if one not in needed]:
+            self._keepers.pop(gone).cancel()
+        issuers = section.jwt.issuers if section.jwt is not None else ()
+        self._sets = {one: keys for one, keys in self._sets.items() if one in issuers}
+        for one in needed:
+            if one not in self._keepers:
+                self._keepers[one] = asyncio.create_task(one.keep_fresh())
+
+    async def settle_in(self) -> None:
+        """Waits for the first answers, for a while: whoever has not answered by then is asked again and again."""
+        asking: list[Coroutine[object, object, object]] = [one.refresh() for one in self._keepers]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_ANSWERS_S):
+                await asyncio.gather(*asking)
+
+    async def close(self) -> None:
+        """Ends everything."""
+        for task in self._keepers.values():
+            task.cancel()
+        await asyncio.gather(*self._keepers.values(), return_exceptions=True)
+        for one in self._keepers:
+            await one.close()
+        await self._http.close()
+
+    def _issuers(self, section: IdentitySection) -> list[Issuer]:
+        """The issuers; one whose section is what it was goes on with its keys."""
+        issuers = section.jwt.issuers if section.jwt is not None else ()
+        return [Issuer(one, self._sets.setdefault(one, KeySet(one, self._fetch))) for one in issuers]

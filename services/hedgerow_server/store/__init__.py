@@ -1,0 +1,1 @@
+"""The one database room: connections, schema, and what is kept there."""
