@@ -164,7 +164,7 @@ class Assembly:
     def begin(self, event: StreamEvent) -> None:
         """An item begins. Only of a call there is something to tell then."""
         item = read_item(event.item)
-        if item is not None and item.type in _CALLS:
+        if item is not None and text_of(item.type) in _CALLS:
             self._start(_place(event, item), item)
 
     def finish(self, event: StreamEvent) -> None:
