@@ -20,8 +20,8 @@ INTRODUCTION = """\
 
 # Configuration
 
-A router reads one YAML file, named on its command line, once when it starts: there is no file that it looks for by
-itself, and a change takes effect with a restart. [config.example.yaml](../config.example.yaml) is a commented file to
+A router reads one YAML file, named on its command line; there is none that it looks for by itself. It reads the file
+again when it changes ([reload.md](reload.md)). [config.example.yaml](../config.example.yaml) is a commented file to
 start from. The shortest one that works names a provider and a route:
 
 ```yaml
@@ -61,7 +61,7 @@ YAML anchors and aliases may be used; merge keys (`<<`) may not.
 The file says where a secret is, never what it is, so it can be kept with the rest of a deployment. A secret comes
 from an environment variable, read when the router starts, or from a file, such as a mounted Kubernetes secret, that
 is read again every five seconds: write a new key into it, and the calls after that use it. When a file becomes
-unreadable the last good secret stays in use.
+unreadable the last good secret stays in use. Or it comes from a HashiCorp Vault or OpenBao ([vault.md](vault.md)).
 
 A router whose secrets are not all there starts nevertheless. `grpc.health.v1` says NOT_SERVING and `/readyz` says
 which secret is missing and why, until it comes. The calls of other providers are served meanwhile.
@@ -99,6 +99,7 @@ class Reference:
     def __init__(self, schema: Schema) -> None:
         self._definitions: dict[str, Schema] = schema["$defs"]
         self._schema = schema
+        self._told: set[str] = set()
 
     def lines(self) -> Iterator[str]:
         """The Markdown of all sections."""
@@ -132,7 +133,12 @@ class Reference:
 
     def _section(self, section: Schema, path: str) -> Iterator[str]:
         tags = [f"{key}: {value['const']}" for key, value in section["properties"].items() if "const" in value]
-        yield f"## `{path}`" + (f" with `{', '.join(tags)}`" if tags else "")
+        heading = f"## `{path}`" + (f" with `{', '.join(tags)}`" if tags else "")
+        if heading in self._told:
+            # The sections of several dialects hold it.
+            return
+        self._told.add(heading)
+        yield heading
         yield ""
         if text := section.get("description"):
             yield _flat(text)
@@ -166,6 +172,10 @@ class Reference:
         value = self._resolved(value)
         if choices := [one for one in value.get("anyOf", ()) if one.get("type") != "null"]:
             return self._kind(choices[0])
+        if any("discriminator" not in value and "$ref" not in one for one in value.get("oneOf", ())):
+            return ", or ".join(self._kind(one) for one in value["oneOf"])
+        if "oneOf" in value:
+            return "a section of one of several kinds, below"
         if "const" in value:
             return f"`{value['const']}`"
         if "enum" in value:

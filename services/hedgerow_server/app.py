@@ -5,6 +5,7 @@ from pathlib import Path
 
 import grpc.aio
 
+from hedgerow_server.config.model import is_loopback
 from hedgerow_server.core.drift import Counts
 from hedgerow_server.core.error import Draining
 from hedgerow_server.core.slices import collector_paused
@@ -19,6 +20,7 @@ from hedgerow_server.interceptors.audit import Audit
 from hedgerow_server.reloader import Reloader
 from hedgerow_server.rpc.admin import Admin
 from hedgerow_server.rpc.audit import AuditLog
+from hedgerow_server.rpc.credentials import Credentials
 from hedgerow_server.rpc.keys import Keys
 from hedgerow_server.settings import Settings
 from hedgerow_server.store.audit import SqliteAudit
@@ -53,6 +55,7 @@ class App:
             memory.checker,
             Keys(lambda: self.edition.desk.registry),
             AuditLog(_audit_store(database)),
+            Credentials(lambda: self.edition, memory.states),
         )
         instrumented = settings.server.opentelemetry
         self.health = Health(SERVICES)
@@ -63,11 +66,15 @@ class App:
         self._door = GrpcDoor(edition.serving, report)
         self._admin_door = GrpcDoor(Serving(edition.admin_chain(), self._admin), report)
         self.health.register(self.server)
-        add_reflection(self.server, SERVICES)
+        if settings.server.grpc.reflection:
+            add_reflection(self.server, SERVICES)
         self.server.add_generic_rpc_handlers(self._door.handlers(instrumented=instrumented))
         self.admin_health.register(self.admin_server)
-        add_reflection(self.admin_server, (*ADMIN_SERVICES, "grpc.channelz.v1.Channelz"))
-        add_channelz(self.admin_server)
+        admin = settings.server.admin_grpc
+        if admin.reflection:
+            add_reflection(self.admin_server, (*ADMIN_SERVICES, "grpc.channelz.v1.Channelz"))
+        if is_loopback(admin.listen) if admin.channelz is None else admin.channelz:
+            add_channelz(self.admin_server)
         self.admin_server.add_generic_rpc_handlers(self._admin_door.handlers())
         self.admin_http = AdminHttp(self.problems, self.drift)
         self._draining = False
@@ -84,6 +91,7 @@ class App:
         audit = Audit(_audit_store(database), (*CHANGING, *CHANGING_KEYS), by_themselves=CHANGING_KEYS)
         memory = Memory(call_log.write if call_log is not None else None, checker, sources, audit)
         memory.states.policy = settings.breaker.policy()
+        memory.learned.budgets.allow(settings.hedging.max_extra)
         with collector_paused():
             edition = await Edition.prepare(settings, memory)
             await edition.build_routes()
@@ -108,6 +116,14 @@ class App:
         """Reads secrets and the files of the catalogue again."""
         await self.reloader.refresh()
 
+    def end_revoked(self) -> None:
+        """Ends the open calls of keys that were revoked or have expired, unless the configuration lets them finish."""
+        ended = self.edition.desk.ended
+        if ended is None:
+            return
+        for door in (self._door, self._admin_door):
+            door.end_some(lambda call: ended(call.principal) if call.principal is not None else None)
+
     def problems(self) -> list[str]:
         """Why calls should not come here."""
         found = self.edition.problems()
@@ -128,8 +144,10 @@ class App:
         self.memory.sources.serve(self.edition.settings.identity)
         await self.memory.sources.settle_in()
         addresses = {
-            "grpc": bind(self.server, section.grpc.listen, section.grpc.tls),
-            "admin_grpc": bind(self.admin_server, section.admin_grpc.listen, section.admin_grpc.tls),
+            "grpc": bind(self.server, section.grpc.listen, section.grpc.tls, "server.grpc.tls"),
+            "admin_grpc": bind(
+                self.admin_server, section.admin_grpc.listen, section.admin_grpc.tls, "server.admin_grpc.tls"
+            ),
             "admin_http": await self.admin_http.start(section.admin_http.listen),
         }
         await self.tell_health()
@@ -160,6 +178,7 @@ class App:
         await self.memory.drainer.close(_READ_ON_S)
         await self.reloader.close()
         await self.memory.sources.close()
+        await self.memory.audit.close()
         if self._database is not None:
             await self._database.close()
         if self._call_log is not None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from hedgerow_server.config.credential import keys_of
 from hedgerow_server.core.call import Call, Kind, Method
 from hedgerow_server.core.drift import Counts
 from hedgerow_server.core.error import CredentialUnavailable, HedgerowError
@@ -31,6 +32,7 @@ from hedgerow_server.core.request import (
 )
 from hedgerow_server.credentials.lease import HeldLease
 from hedgerow_server.credentials.sources import lease
+from hedgerow_server.credentials.vault.server import Vault
 from hedgerow_server.edition import upstream
 from hedgerow_server.providers import registry
 from hedgerow_server.providers.openai.section import OpenAISection
@@ -219,11 +221,21 @@ def _fill(result: Result, call: Call, check: Check) -> None:
         result.features += ["tools", "tool_choice"]
 
 
-async def _subject(settings: Settings, name: str) -> Subject:
+def _vault(settings: Settings) -> Vault | None:
+    return Vault(settings.vault) if settings.vault is not None else None
+
+
+async def _close(vault: Vault | None) -> None:
+    if vault is not None:
+        await asyncio.to_thread(vault.close)
+
+
+async def _subject(settings: Settings, name: str, vault: Vault | None) -> Subject:
     section = settings.providers[name]
-    held = lease(section.credential, settings.credentials[section.credential]) if section.credential else None
+    keys = keys_of(section.credential)
+    held = lease(keys[0].name, settings.credentials[keys[0].name], vault) if keys else None
     if held is not None:
-        await asyncio.to_thread(held.refresh)
+        await held.renew()
     return Subject(name, section, held)
 
 
@@ -236,7 +248,9 @@ async def probe(
     """
     if unknown := [name for name in names if name not in settings.providers]:
         return _usage(f"there is no provider {', '.join(unknown)}, only {', '.join(sorted(settings.providers))}")
-    subjects = await asyncio.gather(*(_subject(settings, name) for name in dict.fromkeys(names or settings.providers)))
+    vault = _vault(settings)
+    chosen = dict.fromkeys(names or settings.providers)
+    subjects = await asyncio.gather(*(_subject(settings, name, vault) for name in chosen))
     planned = [(subject, subject.checks(settings, checks or CHECKS, models)) for subject in subjects]
     for subject, its_checks in planned:
         if not its_checks:
@@ -255,6 +269,7 @@ async def probe(
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        await _close(vault)
     _say(f"{sum(result.fits for result in results)} of {count} fit")
     named_without = names and any(not its_checks for _, its_checks in planned)
     return EXIT_FITS if results and not named_without and all(r.fits for r in results) else EXIT_MISFIT
@@ -275,7 +290,8 @@ async def record(settings: Settings, name: str, check_name: CheckName, model: st
     """
     if name not in settings.providers:
         return _usage(f"there is no provider {name}, only {', '.join(sorted(settings.providers))}")
-    subject = await _subject(settings, name)
+    vault = _vault(settings)
+    subject = await _subject(settings, name, vault)
     try:
         checks = subject.checks(settings, (check_name,), () if model is None else (model,))
         check = checks[0] if checks else None
@@ -286,6 +302,7 @@ async def record(settings: Settings, name: str, check_name: CheckName, model: st
         result = await subject.run(check)
     finally:
         await subject.tape.close()
+        await _close(vault)
     _say(f"{name} {result.model} {check_name}: {_outcome(result)}")
     if not subject.tape.exchanges:
         _say("no answer came, so nothing is recorded")

@@ -1,9 +1,9 @@
 """The life of the process: start, refresh, drain, end."""
 
 import asyncio
-import contextlib
 import logging
 import os
+import resource
 import signal
 from pathlib import Path
 
@@ -12,12 +12,16 @@ import msgspec
 from hedgerow_server.app import App
 from hedgerow_server.config.load import ConfigError
 from hedgerow_server.config.reload import Mark
-from hedgerow_server.core.error import HedgerowError
 from hedgerow_server.doors.listen import ListenError
 from hedgerow_server.settings import Settings
 
 _log = logging.getLogger(__name__)
 _REFRESH_S = 5.0
+_REVOKED_S = 0.5
+"""How often open calls are looked at for keys that have ended: 0.2 µs for each call."""
+
+
+_CORE_BYTES = 1
 
 
 async def serve(settings: Settings, path: Path, seen: Mark | None, ports_file: Path | None) -> int:
@@ -27,6 +31,7 @@ async def serve(settings: Settings, path: Path, seen: Mark | None, ports_file: P
     SIGTERM or SIGINT: health says NOT_SERVING, open calls get `server.drain_seconds`, then 0. A second signal ends
     them at once. SIGHUP reloads the configuration, as a change of its file does.
     """
+    _leave_no_core()
     stopping, hurrying, reloading = _signals()
     try:
         app = await App.build(settings, path)
@@ -51,15 +56,29 @@ async def serve(settings: Settings, path: Path, seen: Mark | None, ports_file: P
         asyncio.create_task(app.reloader.follow(seen)),
         asyncio.create_task(_keep_reloading(app, reloading)),
     ]
+    ending = asyncio.create_task(_keep_ending(app))
     await stopping.wait()
     grace_s = app.edition.settings.server.drain_seconds
     _log.info("draining: open calls get %g s; a second signal ends them", grace_s)
     for keeper in keepers:
         keeper.cancel()
     await app.drain(grace_s, hurrying)
+    ending.cancel()
     await app.close()
     _log.info("ended")
     return 0
+
+
+def _leave_no_core() -> None:
+    """Has a crash leave no image of the memory, which has every secret in it.
+
+    One byte and not none: Linux holds piped dumps (`core_pattern` with `|`, as systemd-coredump and apport set it) to
+    no limit but this one, which it takes for "never" (fs/coredump.c), and no file is that small. The process stays
+    dumpable otherwise, so that operators can look at it with py-spy or read its /proc.
+    """
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    least = _CORE_BYTES if hard == resource.RLIM_INFINITY else min(_CORE_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_CORE, (least, least))
 
 
 def _signals() -> tuple[asyncio.Event, asyncio.Event, asyncio.Event]:
@@ -94,12 +113,18 @@ async def _keep_health(app: App) -> None:
         await app.tell_health()
 
 
+async def _keep_ending(app: App) -> None:
+    """Ends what must not go on. The store is asked for changes elsewhere; that a key expires it does not tell."""
+    while True:
+        await asyncio.sleep(_REVOKED_S)
+        app.end_revoked()
+
+
 async def _keep_reloading(app: App, asked: asyncio.Event) -> None:
     while True:
         await asked.wait()
         asked.clear()
-        with contextlib.suppress(HedgerowError):  # which is told where it happens
-            await app.reloader.reload()
+        await app.reloader.reload_by("signal")
 
 
 def _write_atomically(path: Path, content: bytes) -> None:

@@ -1,9 +1,19 @@
 """Leases on secrets: a name, and the secret that is in memory now."""
 
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Protocol
 
 from hedgerow_server.core.error import CredentialUnavailable
 from hedgerow_server.core.secret import Secret
+
+REFETCH_S = 2.0
+"""How long an attempt that was refused waits for another secret."""
+_REFETCH_EVERY_S = 0.25
+"""How far apart fetches for refused secrets are, whatever the number of refusals."""
 
 
 class Source(Protocol):
@@ -13,18 +23,46 @@ class Source(Protocol):
         """The secret as it is now. Raises SecretUnavailable."""
 
 
+class Feed(Protocol):
+    """A source that watches its secret in a thread of its own and hands what it finds to its lease."""
+
+    def again(self) -> Future[None]:
+        """Fetches anew as soon as possible. Done when that was tried, whatever came of it."""
+
+    def close(self) -> None:
+        """Nobody needs the secret any more."""
+
+
 class SecretUnavailable(Exception):
     """The source has no usable secret; the text says why, without any part of it."""
 
 
 class HeldLease:
-    """The last good secret of a source. A failed refresh keeps it."""
+    """The last good secret of a source. A failed refresh keeps it, for `stale_s` seconds after the last time that the
+    source was heard; None: for ever.
+    """
 
-    def __init__(self, name: str, source: Source) -> None:
+    def __init__(self, name: str, source: Source | None, *, stale_s: float | None = None) -> None:
         self._name = name
         self._source = source
+        self._stale_s = stale_s
         self._secret: Secret | None = None
+        self._good_until_s: float | None = None
         self._problem = "it was not fetched yet"
+        self._fetching: asyncio.Task[None] | None = None
+        self._not_before_s = 0.0
+        self.on_change: Callable[[str], None] | None = None
+        """Told the name, in whichever thread, when another secret has taken the place of the one before."""
+        self.version = 0
+        """How many secrets there have been."""
+        self.taken_unix_s = 0.0
+        """When the present secret came; 0: there is none."""
+        self.used_unix_s = 0.0
+        """When it was last asked for; 0: never."""
+        self.refused_unix_s = 0.0
+        """When the provider last refused a secret of this lease; 0: never."""
+        self.refusals = 0
+        """How often the provider has refused a secret of this lease."""
 
     @property
     def name(self) -> str:
@@ -34,7 +72,7 @@ class HeldLease:
     @property
     def ready(self) -> bool:
         """Whether there is a secret to use."""
-        return self._secret is not None
+        return self._secret is not None and not self._stale()
 
     @property
     def problem(self) -> str:
@@ -43,19 +81,141 @@ class HeldLease:
 
     def current(self) -> Secret:
         """The secret to use now. Raises CredentialUnavailable."""
-        if self._secret is None:
+        if self._secret is None or self._stale():
             raise CredentialUnavailable(
                 f"The credential {self._name!r} is not available.", metadata={"credential": self._name}
             )
+        self.used_unix_s = time.time()
         return self._secret
+
+    def _stale(self) -> bool:
+        return self._good_until_s is not None and time.monotonic() > self._good_until_s
+
+    def take(self, fresh: Secret) -> bool:
+        """The source has this secret now; tells whether it is another one. From any thread, but one at a time."""
+        changed = fresh != self._secret
+        self.confirm()
+        if changed:
+            # Calls under way keep the one that they began with.
+            self._secret = fresh
+            self.version += 1
+            self.taken_unix_s = time.time()
+            if self.on_change is not None:
+                self.on_change(self._name)
+        return changed
+
+    def confirm(self) -> None:
+        """The source still has the secret that is held."""
+        if self._stale_s is not None:
+            self._good_until_s = time.monotonic() + self._stale_s
+        self._problem = ""
+
+    def fail(self, problem: str) -> None:
+        """The source cannot say; `problem` tells why, without any part of a secret."""
+        self._problem = problem
 
     def refresh(self) -> bool:
         """Fetches anew, blocking; tells whether the secret has changed."""
-        try:
-            fresh = self._source.fetch()
-        except SecretUnavailable as error:
-            self._problem = str(error)
+        if self._source is None:
             return False
-        changed = fresh != self._secret
-        self._secret, self._problem = fresh, ""
-        return changed
+        try:
+            return self.take(self._source.fetch())
+        except SecretUnavailable as error:
+            self.fail(str(error))
+            return False
+
+    async def renew(self) -> bool:
+        """`refresh` in a thread."""
+        return await asyncio.to_thread(self.refresh)
+
+    async def refused(self, secret: Secret) -> bool:
+        """The provider has refused this secret. Fetches anew, once whoever asks, unless another one has come meanwhile;
+        tells, within `REFETCH_S` seconds, whether there is another one now with which to try again.
+        """
+        self.refusals += 1
+        self.refused_unix_s = time.time()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(REFETCH_S):
+                # A fetch that was under way may have read what was there before the refusal.
+                while not self._superseded(secret):
+                    joined = self._fetching is not None
+                    await asyncio.shield(self._fetch())
+                    if not joined:
+                        break
+        return self._superseded(secret)
+
+    async def fetch_again(self) -> bool:
+        """Asks the source now, whatever its kind; tells whether it had another secret. `problem` says why it had none."""
+        before, joined = self.version, True
+        while joined:
+            # A fetch that was under way may have read what was there before.
+            joined = self._fetching is not None
+            await asyncio.shield(self._fetch())
+        return self.version != before
+
+    def _superseded(self, secret: Secret) -> bool:
+        return self.ready and self._secret != secret
+
+    def _fetch(self) -> asyncio.Task[None]:
+        if self._fetching is None:
+            self._fetching = asyncio.create_task(self._fetch_when_due())
+            self._fetching.add_done_callback(self._fetched)
+        return self._fetching
+
+    def _fetched(self, task: asyncio.Task[None]) -> None:
+        self._fetching = None
+        if not task.cancelled():
+            task.exception()  # a fault of a source; whoever waits gets it as well
+
+    async def _fetch_when_due(self) -> None:
+        await asyncio.sleep(max(0.0, self._not_before_s - time.monotonic()))
+        self._not_before_s = time.monotonic() + _REFETCH_EVERY_S
+        await self._fetch_now()
+
+    async def _fetch_now(self) -> None:
+        await asyncio.to_thread(self.refresh)
+
+    def close(self) -> None:
+        """Nobody needs the secret any more."""
+
+
+class FedLease(HeldLease):
+    """The last good secret of a source that watches it by itself."""
+
+    def __init__(self, name: str, *, stale_s: float | None = None) -> None:
+        super().__init__(name, None, stale_s=stale_s)
+        self._feed: Feed | None = None
+        self._tried: Future[None] | None = None
+        self._told = 0
+
+    def feed_from(self, feed: Feed) -> None:
+        """From now on this hands over secrets; the first fetch begins."""
+        self._feed = feed
+        self._tried = feed.again()
+
+    def refresh(self) -> bool:
+        """Waits for the first fetch, blocking, and fetches nothing; tells whether the secret has changed since the last
+        time.
+        """
+        if self._tried is not None:
+            self._tried.result()
+        return self._changed()
+
+    async def renew(self) -> bool:
+        """`refresh` without a thread."""
+        if self._tried is not None and not self._tried.done():
+            await asyncio.shield(asyncio.wrap_future(self._tried))
+        return self._changed()
+
+    def _changed(self) -> bool:
+        told, self._told = self._told, self.version
+        return told != self.version
+
+    async def _fetch_now(self) -> None:
+        if self._feed is not None:
+            await asyncio.wrap_future(self._feed.again())
+
+    def close(self) -> None:
+        """Nobody needs the secret any more: the source may take it back."""
+        if self._feed is not None:
+            self._feed.close()

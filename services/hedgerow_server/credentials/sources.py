@@ -8,15 +8,29 @@ from hedgerow_server.credentials import google, static
 from hedgerow_server.credentials.google import GoogleCredential
 from hedgerow_server.credentials.lease import HeldLease
 from hedgerow_server.credentials.static import EnvironmentCredential, FileCredential
+from hedgerow_server.credentials.vault.section import VaultCredential
+from hedgerow_server.credentials.vault.server import Vault
 
 CredentialSection = Annotated[
-    EnvironmentCredential | FileCredential | GoogleCredential, pydantic.Field(discriminator="source")
+    EnvironmentCredential | FileCredential | GoogleCredential | VaultCredential, pydantic.Field(discriminator="source")
 ]
 """One entry of `credentials`."""
 
 
-def lease(name: str, section: EnvironmentCredential | FileCredential | GoogleCredential) -> HeldLease:
-    """A lease on the secret that the section describes, not fetched yet."""
-    if isinstance(section, GoogleCredential):
-        return google.lease(name, section)
-    return static.lease(name, section)
+def lease(
+    name: str,
+    section: EnvironmentCredential | FileCredential | GoogleCredential | VaultCredential,
+    vault: Vault | None = None,
+) -> HeldLease:
+    """A lease on the secret that the section describes, not fetched yet. Raises ValueError for one in Vault without
+    `vault`.
+    """
+    match section:
+        case VaultCredential():
+            if vault is None:
+                raise ValueError(f"the credential {name} is in Vault, and there is none")
+            return vault.lease(name, section)
+        case GoogleCredential():
+            return google.lease(name, section)
+        case _:
+            return static.lease(name, section)

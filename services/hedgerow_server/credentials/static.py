@@ -37,7 +37,7 @@ class _Environment:
         value = os.environ.get(self._variable, "").strip()
         if not value:
             raise SecretUnavailable(f"the environment variable {self._variable} is not set or empty")
-        return _checked(value, f"the environment variable {self._variable}")
+        return checked(value, f"the environment variable {self._variable}")
 
 
 class _File:
@@ -52,19 +52,22 @@ class _File:
             raise SecretUnavailable(f"the file {self._path} cannot be read: {reason}") from None
         if not value:
             raise SecretUnavailable(f"the file {self._path} is empty")
-        return _checked(value, f"the file {self._path}")
+        return checked(value, f"the file {self._path}")
 
 
-def _checked(value: str, where: str) -> Secret:
+def checked(value: str, where: str) -> Secret:
+    """The secret of a text that came from `where`. Raises SecretUnavailable for one that no header takes."""
     # The secret becomes part of an HTTP header: anything else there would break it, or smuggle a second one.
     if not value.isascii() or not value.isprintable():
         raise SecretUnavailable(f"{where} holds characters that no HTTP header takes")
     return Secret(value)
 
 
+def source(section: EnvironmentCredential | FileCredential) -> Source:
+    """What reads the secret that the section describes."""
+    return _Environment(section.variable) if isinstance(section, EnvironmentCredential) else _File(section.path)
+
+
 def lease(name: str, section: EnvironmentCredential | FileCredential) -> HeldLease:
     """A lease on the secret that the section describes, not fetched yet."""
-    source: Source = (
-        _Environment(section.variable) if isinstance(section, EnvironmentCredential) else _File(section.path)
-    )
-    return HeldLease(name, source)
+    return HeldLease(name, source(section))

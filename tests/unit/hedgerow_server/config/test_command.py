@@ -92,7 +92,7 @@ def test_the_schema_accepts_the_example(schema: dict[str, object]) -> None:
         {"servre": {}},
         {"server": {"grpc": {"listen": "nowhere"}}},
         {"server": {"drain_seconds": 0}},
-        {"credentials": {"x": {"source": "vault"}}},
+        {"credentials": {"x": {"source": "nowhere"}}},
         {"credentials": {"x": {"source": "env", "value": "sk"}}},
         {"providers": {}},
         {"providers": {"Bad Name": {"dialect": "openai"}}},

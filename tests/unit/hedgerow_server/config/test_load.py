@@ -66,9 +66,9 @@ def faults(tmp_path: Path, text: str | bytes) -> list[str]:
         ),
         (
             "a bad tag of a union",
-            "credentials:\n  main:\n    source: vault\n",
+            "credentials:\n  main:\n    source: nowhere\n",
             2,
-            "credentials.main: 'source' should be one of 'env', 'file', 'google'",
+            "credentials.main: 'source' should be one of 'env', 'file', 'google', 'vault'",
         ),
         (
             "no tag of a union",

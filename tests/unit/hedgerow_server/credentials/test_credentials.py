@@ -1,10 +1,14 @@
 """Secrets come from the environment and from files, can be rotated, and stand in no message."""
 
+import asyncio
+import threading
+import time
 from pathlib import Path
 
 import pydantic
 import pytest
 from hedgerow_server.core.error import CredentialUnavailable
+from hedgerow_server.core.secret import Secret
 from hedgerow_server.credentials.lease import HeldLease
 from hedgerow_server.credentials.sources import CredentialSection, lease
 
@@ -135,3 +139,67 @@ def test_a_folder_in_the_place_of_a_file_is_a_problem(path: Path, held: HeldLeas
     path.mkdir()
     assert not held.refresh()
     assert held.problem.endswith("cannot be read: Is a directory")
+
+
+class Slow:
+    """A source that takes a moment and has these secrets, one after the other."""
+
+    def __init__(self, *values: str) -> None:
+        self._values = list(values)
+
+    def fetch(self) -> Secret:
+        """The next one."""
+        time.sleep(0.1)
+        return Secret(self._values.pop(0))
+
+
+async def test_a_refused_secret_is_fetched_anew_at_once_and_once_for_all() -> None:
+    held = HeldLease("main", Slow("old", "new"))
+    await held.renew()
+    old = held.current()
+    assert await asyncio.gather(*(held.refused(old) for _ in range(10))) == [True] * 10
+    assert held.current().reveal() == "new"
+    assert (held.version, held.refusals) == (2, 10)
+
+
+async def test_a_refused_secret_that_is_still_there_is_told_so() -> None:
+    held = HeldLease("main", Slow("same", "same"))
+    await held.renew()
+    assert not await held.refused(held.current())
+
+
+async def test_a_refusal_during_a_fetch_has_a_fetch_of_its_own() -> None:
+    """What is under way may have read what was there before the refusal."""
+    held = HeldLease("main", Slow("first", "first", "second"))
+    await held.renew()
+    old = held.current()
+    early = asyncio.create_task(held.refused(old))
+    await asyncio.sleep(0.05)
+    assert await held.refused(old)
+    await early
+    assert held.current().reveal() == "second"
+
+
+async def test_a_refusal_waits_two_seconds_for_a_slow_source_and_no_longer() -> None:
+    release = threading.Event()
+
+    class Stuck:
+        def fetch(self) -> Secret:
+            release.wait(20)
+            return Secret("late")
+
+    held = HeldLease("main", Stuck())
+    held.take(Secret("old"))
+    since_s = time.monotonic()
+    assert not await held.refused(held.current())
+    assert 1.5 < time.monotonic() - since_s < 4
+    release.set()
+
+
+def test_uses_and_refusals_are_known_by_their_times(path: Path, held: HeldLease) -> None:
+    path.write_text(CANARY)
+    held.refresh()
+    assert held.taken_unix_s > 0
+    assert (held.used_unix_s, held.refused_unix_s, held.refusals) == (0, 0, 0)
+    held.current()
+    assert held.used_unix_s >= held.taken_unix_s

@@ -1,0 +1,1 @@
+"""Secrets from HashiCorp Vault or OpenBao, fetched and watched by a thread of their own."""
