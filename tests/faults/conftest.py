@@ -7,9 +7,11 @@ import pytest
 pytest.register_assert_rewrite(
     "faults.expect",
     "faults.ground",
+    "faults.rows_access",
     "faults.rows_bench",
     "faults.rows_clients",
     "faults.rows_dialects",
+    "faults.rows_egress",
     "faults.rows_hedging",
     "faults.rows_load",
     "faults.rows_operation",

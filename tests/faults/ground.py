@@ -16,7 +16,7 @@ import urllib.request
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -46,9 +46,9 @@ from stack import DIALECTS, KEY, Process, router, simulator
 
 LIST_CANDIDATES = "/hedgerow.admin.v1.AdminService/ListCandidates"
 BAD_KEY = "sk-wrong-key-canary-1111111111111111"
-ADDRESSES = ("sim", "relay", "down", "nowhere", "tls")
-"""The simulator, another way to it, a port where nobody listens, a name that does not exist, and a certificate that
-nobody trusts."""
+ADDRESSES = ("sim", "localhost", "relay", "down", "nowhere", "tls")
+"""The simulator, the simulator by name, another way to it, a port where nobody listens, a name that does not exist, and
+a certificate that nobody trusts."""
 _FAULT_LINE = re.compile(r'Traceback| ERROR |"code":"INTERNAL"')
 _REFUSED_FILE = "hedgerow_server.reloader: the configuration was not reloaded"
 """What a router says of a file that is broken on purpose."""
@@ -81,6 +81,16 @@ class Ground:
     """The router's file descriptors before the first trial, without connections to providers."""
     early: dict[str, Future[Seen | str]] = field(default_factory=dict)
     """Trials that began with the first case, by the route's name."""
+    exits: ExitStack = field(default_factory=ExitStack)
+    """Ends, with the ground, what was started for it."""
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What trials share beyond the ground itself, by its name."""
+
+    def keep(self, name: str, start: Callable[[], AbstractContextManager[Any]]) -> Any:
+        """What trials share: started by the first that asks for it, and kept until the ground ends."""
+        if name not in self.kept:
+            self.kept[name] = self.exits.enter_context(start())
+        return self.kept[name]
 
     @property
     def sim_url(self) -> str:
@@ -386,6 +396,7 @@ def ground(folder: Path, cases: Iterable[Case]) -> Iterator[Ground]:
         relay = exits.enter_context(relaying(sim.addresses["http"]))
         urls = {
             "sim": f"http://{sim.addresses['http']}",
+            "localhost": f"http://localhost:{sim.addresses['http'].rpartition(':')[2]}",
             "relay": f"http://{relay.target}",
             "down": f"http://127.0.0.1:{exits.enter_context(_taken())}",
             "nowhere": "http://provider.invalid",
@@ -408,7 +419,7 @@ def ground(folder: Path, cases: Iterable[Case]) -> Iterator[Ground]:
         grpc.channel_ready_future(caller.channel).result(30)
         grpc.channel_ready_future(admin.channel).result(30)
         fds = Ground(sim, running, caller, admin, folder, relay, 0).descriptors()
-        made = Ground(sim, running, caller, admin, folder, relay, fds)
+        made = Ground(sim, running, caller, admin, folder, relay, fds, exits=exits)
         early = [made.place(case, trial) for case in cases for trial in case.trials if trial.early]
         with ThreadPoolExecutor(max(1, len(early))) as pool:
             made.early.update({place.route: pool.submit(tried, place) for place in early})

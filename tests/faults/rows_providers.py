@@ -1,4 +1,4 @@
-"""Rows P: what providers do wrong, in the OpenAI dialect. P20 comes with the rules of egress."""
+"""Rows P: what providers do wrong, in the OpenAI dialect; P20 is in rows_egress."""
 
 from collections.abc import Iterator
 

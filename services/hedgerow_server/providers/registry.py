@@ -11,7 +11,9 @@ from hedgerow_server.providers.azure_openai import AzureOpenAI, AzureOpenAISecti
 from hedgerow_server.providers.bedrock import Bedrock, BedrockSection
 from hedgerow_server.providers.cohere import Cohere, CohereSection
 from hedgerow_server.providers.google import Gemini, GeminiSection, Vertex, VertexSection
+from hedgerow_server.providers.http.addresses import AddressRule
 from hedgerow_server.providers.http.aiohttp import AiohttpTransport
+from hedgerow_server.providers.http.egress import Egress, trusting
 from hedgerow_server.providers.http.httpx import HttpxTransport
 from hedgerow_server.providers.http.port import Transport
 from hedgerow_server.providers.ollama import Ollama, OllamaSection
@@ -51,10 +53,19 @@ def dialect(name: str, section: ProviderSection) -> Dialect:
     return _DIALECTS[type(section)](name, section)
 
 
+def egress(section: ProviderSection) -> Egress:
+    """How connections to a configured provider are made. Raises ConfigError for a file of authorities that is of no
+    use.
+    """
+    rule = AddressRule.of(section.proxy or section.url, allow=section.allow_private_addresses)
+    tls = trusting(section.ca_file) if section.ca_file is not None else None
+    return Egress(rule, section.proxy, tls)
+
+
 def transport(section: ProviderSection) -> Transport:
-    """The HTTP client of a configured provider."""
-    timeout_s, connections = section.connect_timeout_seconds, section.max_connections
+    """The HTTP client of a configured provider. Raises ConfigError for a file of authorities that is of no use."""
+    rules, timeout_s, connections = egress(section), section.connect_timeout_seconds, section.max_connections
     if section.transport == "httpx":
         resumable = section.on_cancel == "drain"
-        return HttpxTransport(connect_timeout_s=timeout_s, max_connections=connections, resumable=resumable)
-    return AiohttpTransport(connect_timeout_s=timeout_s, max_connections=connections)
+        return HttpxTransport(rules, connect_timeout_s=timeout_s, max_connections=connections, resumable=resumable)
+    return AiohttpTransport(rules, connect_timeout_s=timeout_s, max_connections=connections)

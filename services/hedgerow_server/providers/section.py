@@ -1,20 +1,40 @@
 """What the configuration says of every provider, whatever its dialect."""
 
 import re
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
 
 import pydantic
 
+from hedgerow_server.config.credential import Credential
 from hedgerow_server.config.model import Seconds, Section
 
 _URL = r"^https?://[^\s?#@]+$"
+_PROXY = r"^http://[^\s/?#@]+/?$"
 _MAX_URL = 2048
 
 
 def _provider_url(value: str) -> str:
-    if not re.fullmatch(_URL, value) or len(value) > _MAX_URL:
+    if not _is_url(_URL, value):
         raise ValueError("expected an http or https URL without query and without a user")
     return value
+
+
+def _proxy_url(value: str) -> str:
+    if not _is_url(_PROXY, value):
+        raise ValueError("expected http://HOST:PORT, without a user")
+    return value
+
+
+def _is_url(pattern: str, value: str) -> bool:
+    if not re.fullmatch(pattern, value) or len(value) > _MAX_URL:
+        return False
+    try:
+        parts = urlsplit(value)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 ProviderUrl = Annotated[
@@ -24,6 +44,13 @@ ProviderUrl = Annotated[
 ]
 """Where an API is: an http or https URL without query, and without a user: a URL holds no secret."""
 
+ProxyUrl = Annotated[
+    str,
+    pydantic.AfterValidator(_proxy_url),
+    pydantic.WithJsonSchema({"type": "string", "pattern": _PROXY, "maxLength": _MAX_URL}),
+]
+"""Where an HTTP proxy is, without a user: a URL holds no secret."""
+
 
 class ProviderSection(Section):
     """One entry of `providers`, without what its dialect adds."""
@@ -31,10 +58,24 @@ class ProviderSection(Section):
     own_family: ClassVar[str | None] = None
     """The family of the model catalogue that has this dialect's models, unless the entry says another."""
 
-    credential: str | None = None
-    """The entry of `credentials` whose secret is sent. None: no credential is sent."""
+    credential: Credential | None = None
+    """The entry of `credentials` whose secret is sent, or a list of several keys (docs/providers.md). None: no
+    credential is sent."""
     transport: Literal["aiohttp", "httpx"] = "aiohttp"
     """The HTTP client: aiohttp is the fast one."""
+    allow_private_addresses: bool | None = None
+    """Whether it may have an address that is not public: loopback, private, link-local, of a cloud's metadata service
+    and their like. None: only if `base_url` itself has that address in the place of a name, or is `localhost`, and
+    never a link-local or metadata address. With a `proxy` all of this is about the proxy's URL and address.
+    """
+    proxy: ProxyUrl | None = None
+    """The HTTP proxy on the way to it, `http://HOST:PORT`; a provider at https is reached through CONNECT, so that the
+    proxy sees its host name only. None: no proxy, whatever the environment says.
+    """
+    ca_file: Path | None = None
+    """The authorities, PEM, one of which must have issued the provider's certificate; no others are trusted. Read when
+    this entry is loaded. None: the public ones.
+    """
     connect_timeout_seconds: Seconds = 5.0
     """How long a connection may take, TLS included."""
     first_token_timeout_seconds: Seconds | None = None
@@ -56,6 +97,12 @@ class ProviderSection(Section):
     """How long an answer is read on at most; then its connection is closed and its usage estimated."""
     drain_bytes: int = pydantic.Field(default=16 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
     """How much of an answer is read on at most, in bytes."""
+
+    @property
+    def url(self) -> str | None:
+        """Where its API is; None: at a public name that its dialect makes."""
+        # Each dialect has a default of its own, or none.
+        return getattr(self, "base_url", None)
 
     @property
     def family(self) -> str | None:

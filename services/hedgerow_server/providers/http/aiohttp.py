@@ -6,6 +6,8 @@ from collections.abc import Mapping
 import aiohttp
 
 from hedgerow_server.core.port import HttpRequest
+from hedgerow_server.providers.http.addresses import AddressRefusedError
+from hedgerow_server.providers.http.egress import Egress
 from hedgerow_server.providers.http.inflate import ACCEPTED, inflate_for
 from hedgerow_server.providers.http.port import Response, UnreachableError
 
@@ -17,7 +19,8 @@ _READ_BUFFER_BYTES = 65_536
 class AiohttpTransport:
     """One session with its pool. Environment proxies, cookies and redirects are off."""
 
-    def __init__(self, *, connect_timeout_s: float, max_connections: int) -> None:
+    def __init__(self, egress: Egress, *, connect_timeout_s: float, max_connections: int) -> None:
+        self._egress = egress
         self._connect_timeout_s = connect_timeout_s
         self._max_connections = max_connections
         self._session: aiohttp.ClientSession | None = None
@@ -26,12 +29,18 @@ class AiohttpTransport:
     def _open_session(self) -> aiohttp.ClientSession:
         # aiohttp binds a session to the running loop, so it is made with the first request.
         connector = aiohttp.TCPConnector(
-            limit=self._max_connections, limit_per_host=0, keepalive_timeout=60, enable_cleanup_closed=False
+            limit=self._max_connections,
+            limit_per_host=0,
+            keepalive_timeout=60,
+            enable_cleanup_closed=False,
+            socket_factory=self._egress.socket,
+            ssl=self._egress.tls or True,
         )
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
+            proxy=self._egress.proxy,
             # Its own decoding has no bound.
             auto_decompress=False,
             headers={"Accept-Encoding": ACCEPTED},
@@ -55,7 +64,11 @@ class AiohttpTransport:
                 request.method, request.url, data=request.body, headers=headers, allow_redirects=False
             )
         except aiohttp.ClientConnectorError as error:
+            if isinstance(error.os_error, AddressRefusedError):
+                raise self._egress.forbidden(request.url, error.os_error) from None
             raise UnreachableError(_connect_phrase(error)) from None
+        except aiohttp.ClientHttpProxyError:
+            raise UnreachableError("the proxy does not let us through") from None
         except TimeoutError:
             raise UnreachableError(f"no connection within {self._connect_timeout_s:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
@@ -139,6 +152,8 @@ def _connect_phrase(error: aiohttp.ClientConnectorError) -> str:
         return "the TLS handshake failed"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "the host name was not found"
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return "no connection to the proxy"
     if isinstance(error.os_error, ConnectionRefusedError):
         return "the connection was refused"
     return "no connection"

@@ -6,24 +6,28 @@ from collections.abc import AsyncIterator, Mapping
 import httpx
 
 from hedgerow_server.core.port import HttpRequest
+from hedgerow_server.providers.http.addresses import AddressRefusedError
+from hedgerow_server.providers.http.egress import Egress
 from hedgerow_server.providers.http.inflate import ACCEPTED, inflate_for
+from hedgerow_server.providers.http.pool import PoolTransport
 from hedgerow_server.providers.http.port import Response, UnreachableError
 
 _DRAIN_S = 1.0
+_NO_TLS = "the TLS handshake failed"
 
 
 class HttpxTransport:
     """One client with its pool. Environment proxies, cookies and redirects are off."""
 
-    def __init__(self, *, connect_timeout_s: float, max_connections: int, resumable: bool = False) -> None:
+    def __init__(
+        self, egress: Egress, *, connect_timeout_s: float, max_connections: int, resumable: bool = False
+    ) -> None:
         """`resumable`: reads that are cancelled can be gone on with, at the price of a task for each."""
+        self._egress = egress
         self._connect_timeout_s = connect_timeout_s
         self._resumable = resumable
-        # Every connection may be kept: httpx closes whatever is above max_keepalive_connections as soon as it is free.
         self._client = httpx.AsyncClient(
-            limits=httpx.Limits(
-                max_connections=max_connections, max_keepalive_connections=max_connections, keepalive_expiry=60
-            ),
+            transport=PoolTransport(egress, max_connections=max_connections, keepalive_s=60),
             timeout=httpx.Timeout(None, connect=connect_timeout_s),
             follow_redirects=False,
             trust_env=False,
@@ -37,10 +41,17 @@ class HttpxTransport:
         built = self._client.build_request(request.method, request.url, content=request.body, headers=headers)
         try:
             response = await self._client.send(built, stream=True)
+        except AddressRefusedError as error:
+            raise self._egress.forbidden(request.url, error) from None
         except httpx.ConnectTimeout:
             raise UnreachableError(f"no connection within {self._connect_timeout_s:g} s") from None
         except httpx.ConnectError as error:
-            raise UnreachableError(_connect_phrase(error)) from None
+            phrase = _connect_phrase(error)
+            if self._egress.proxy is not None and phrase != _NO_TLS:
+                phrase = "no connection to the proxy"
+            raise UnreachableError(phrase) from None
+        except httpx.ProxyError:
+            raise UnreachableError("the proxy does not let us through") from None
         except (httpx.HTTPError, OSError) as error:
             raise UnreachableError(f"the connection failed ({type(error).__name__})") from None
         return _ResumableResponse(response, self) if self._resumable else _HttpxResponse(response, self)
@@ -142,7 +153,7 @@ async def _end(response: httpx.Response, rest: AsyncIterator[bytes] | None) -> N
 def _connect_phrase(error: httpx.ConnectError) -> str:
     text = str(error).lower()
     if "certificate" in text or "ssl" in text:
-        return "the TLS handshake failed"
+        return _NO_TLS
     if "name or service" in text or "getaddrinfo" in text:
         return "the host name was not found"
     if "refused" in text or "all connection attempts failed" in text:

@@ -14,6 +14,10 @@ class UnreachableError(Exception):
         self.detail = detail
 
 
+class ForbiddenError(UnreachableError):
+    """There may be no connection, by the configuration: another try does not help."""
+
+
 class GarbledError(UnreachableError):
     """An answer came, but its body cannot be decoded; `detail` says what it is, such as "a body that …"."""
 
@@ -46,7 +50,9 @@ class Transport(Protocol):
     """An HTTP client with its pool of connections to one provider."""
 
     async def send(self, request: HttpRequest, extra_headers: tuple[tuple[str, str], ...]) -> Response:
-        """Sends the request and waits for the answer's headers. Follows no redirect. Raises UnreachableError."""
+        """Sends the request and waits for the answer's headers. Follows no redirect. Raises UnreachableError, and of
+        its kinds ForbiddenError before anything was sent.
+        """
 
     async def close(self) -> None:
         """Closes every connection."""

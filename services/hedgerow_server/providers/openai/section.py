@@ -48,6 +48,11 @@ class OpenAISection(EmbeddingSection):
         """That of the vendor, unless the entry says another."""
         return super().family if self.catalogue is not None else VENDORS[self.vendor].catalogue
 
+    @property
+    def url(self) -> str | None:
+        """Where its API is: as configured, or as the vendor has it."""
+        return self.base_url or VENDORS[self.vendor].base_url
+
     @pydantic.model_validator(mode="after")
     def _has_a_base_url(self) -> "OpenAISection":
         if self.base_url is None and VENDORS[self.vendor].base_url is None:
