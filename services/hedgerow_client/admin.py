@@ -1,4 +1,4 @@
-"""The client for operators: reload, state, kill switches, keys and the audit log, at a router's admin door."""
+"""The client for operators at a router's admin door: reload, state, kill switches, credentials, keys, the audit log."""
 
 from types import TracebackType
 from typing import Self
@@ -19,6 +19,12 @@ from hedgerow.admin.v1.admin_service_pb2 import (
 )
 from hedgerow.admin.v1.admin_service_pb2_grpc import AdminServiceStub
 from hedgerow.admin.v1.audit_pb2 import AuditRow, ListAuditRowsRequest, VerifyAuditRequest, VerifyAuditResponse
+from hedgerow.admin.v1.credential_pb2 import (
+    Credential,
+    ListCredentialsRequest,
+    RefreshCredentialRequest,
+    RefreshCredentialResponse,
+)
 from hedgerow.admin.v1.key_pb2 import (
     ApiKey,
     CreateKeyRequest,
@@ -96,6 +102,20 @@ class AdminClient:
                 ListKillSwitchesRequest(), timeout=self._timeout, metadata=self._metadata
             )
         return list(answer.kill_switches)
+
+    def list_credentials(self) -> list[Credential]:
+        """How the credentials for the providers are doing, by name; never a secret."""
+        with translated():
+            answer = self._stub.ListCredentials(
+                ListCredentialsRequest(), timeout=self._timeout, metadata=self._metadata
+            )
+        return list(answer.credentials)
+
+    def refresh_credential(self, name: str) -> RefreshCredentialResponse:
+        """Has a secret fetched anew."""
+        request = RefreshCredentialRequest(name=name)
+        with translated():
+            return self._stub.RefreshCredential(request, timeout=self._timeout, metadata=self._metadata)
 
     def create_key(self, request: CreateKeyRequest) -> CreateKeyResponse:
         """Makes an API key. The answer is the only one that ever tells it."""

@@ -11,6 +11,7 @@ from hedgerow_server.catalogue.book import Catalogue
 from hedgerow_server.config.load import ConfigError, load
 from hedgerow_server.config.reload import mark
 from hedgerow_server.config.worker import work
+from hedgerow_server.providers.registry import egress
 from hedgerow_server.settings import Settings, json_schema, references
 from hedgerow_server.verdict import CHECKS
 
@@ -106,6 +107,8 @@ def _checked(path: Path) -> Settings:
     """The settings in a file, once all that they name is found to be of use. Raises ConfigError."""
     settings = load(path, Settings, references)
     Catalogue(settings.catalogue.files)
+    for provider in settings.providers.values():
+        egress(provider)
     return settings
 
 
@@ -122,7 +125,7 @@ def _ask(arguments: argparse.Namespace) -> int:
             told = (arguments.providers, arguments.check, arguments.model)
             return asyncio.run(probe(settings, *told, as_json=arguments.json))
         return asyncio.run(record(settings, arguments.provider, arguments.check, arguments.model, arguments.out))
-    except OSError as error:
+    except (ConfigError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from hedgerow_server.catalogue.book import Catalogue
+from hedgerow_server.config.credential import KeySection, keys_of
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.drift import Counts
 from hedgerow_server.core.error import ConfigInvalid, CredentialUnavailable, FieldViolation
@@ -34,7 +35,7 @@ from hedgerow_server.providers.google import VertexSection
 from hedgerow_server.providers.http.port import Transport
 from hedgerow_server.providers.section import ProviderSection
 from hedgerow_server.routing.build import Builder, Learned
-from hedgerow_server.routing.candidate import Candidate, Drain, Upstream
+from hedgerow_server.routing.candidate import Candidate, Drain, Key, Upstream, with_keys
 from hedgerow_server.routing.routes import Routes
 from hedgerow_server.routing.section import CandidateSection
 from hedgerow_server.routing.state import States
@@ -99,6 +100,7 @@ class Edition:
         self.prices: PriceBook = before.prices if before is not None and same_prices else PriceBook(settings.pricing)
         self.vault = _vault(settings, before)
         self.leases = {name: self._lease(name, section, before) for name, section in settings.credentials.items()}
+        self._users: dict[str, set[str]] = {}
         self.desk = memory.sources.desk(settings.identity, lambda name: self.leases[name].current)
         self.upstreams = {name: self._upstream(name, section, before) for name, section in settings.providers.items()}
         self.routes = Routes(())
@@ -108,9 +110,9 @@ class Edition:
 
     @classmethod
     async def prepare(cls, settings: Settings, memory: Memory, before: "Edition | None" = None) -> "Edition":
-        """The edition of a configuration, perhaps to take the place of another, without routes. Files are read in a
-        thread. Raises ConfigError for a file of the catalogue that is of no use, ConfigInvalid for a door that would
-        stand open: where it listens may be what the start, not this configuration, says.
+        """The edition of a configuration, perhaps to take the place of another, without routes. Files of the
+        catalogue are read in a thread. Raises ConfigError for a file that is of no use, ConfigInvalid for a door that
+        would stand open: where it listens may be what the start, not this configuration, says.
         """
         for where, expected in exposed(settings):
             path = ".".join(map(str, where))
@@ -165,23 +167,27 @@ class Edition:
         )
 
     def _upstream(self, name: str, section: ProviderSection, before: "Edition | None") -> Upstream:
-        held = self.leases[section.credential] if section.credential is not None else None
+        keys = keys_of(section.credential)
+        self._note_user(name, keys)
+        held = self.leases[keys[0].name] if keys else None
         if before is not None and before.settings.providers.get(name) == section:
             return msgspec.structs.replace(before.upstreams[name], lease=held)
         one = upstream(name, section, held, registry.transport(section))
+        self._memory.states.reconfigured(name)
         caps = drain_caps(section)
         return one if caps is None else msgspec.structs.replace(one, drain=Drain(self._memory.drainer, caps))
 
     def _candidate(self, section: CandidateSection, model: str) -> Candidate:
         one, provider = self.upstreams[section.provider], self.settings.providers[section.provider]
-        held = self.leases[section.credential] if section.credential is not None else one.lease
+        keys = keys_of(section.credential) or keys_of(provider.credential)
+        self._note_user(one.name, keys)
         facts = self.catalogue.facts(provider.family, model)
-        return Candidate(
+        candidate = Candidate(
             upstream=one,
             model=model,
-            state=self._memory.states.of(one.name, held.name if held is not None else "", model, section.region),
+            state=self._memory.states.of(one.name, keys[0].name if keys else "", model, section.region),
             region=section.region,
-            lease=held,
+            lease=self.leases[keys[0].name] if keys else None,
             dimensions=section.dimensions or (facts.dimensions if facts is not None else None),
             weight=section.weight,
             first_token_timeout_s=section.first_token_timeout_seconds,
@@ -189,6 +195,16 @@ class Edition:
             price=self._price(provider, one.name, (facts.price if facts is not None else "") or model, section.region),
             vector_space=section.vector_space,
         )
+        if len(keys) < 2:
+            return candidate
+        return with_keys(candidate, [self._key(one.name, key, model, section.region) for key in keys])
+
+    def _key(self, provider: str, key: KeySection, model: str, region: str) -> Key:
+        return Key(self.leases[key.name], self._memory.states.of(provider, key.name, model, region), key.weight)
+
+    def _note_user(self, provider: str, keys: tuple[KeySection, ...]) -> None:
+        for key in keys:
+            self._users.setdefault(key.name, set()).add(provider)
 
     def _price(self, provider: ProviderSection, name: str, model: str, region: str) -> Price | None:
         # A Vertex AI endpoint says where it is; elsewhere that is what the route says.
@@ -201,6 +217,14 @@ class Edition:
         changed = await asyncio.gather(*(one.renew() for one in held))
         for one in (one for one, fresh in zip(held, changed, strict=True) if fresh):
             self._memory.states.renewed(one.name)
+
+    def source(self, credential: str) -> str:
+        """Where the secret of a credential comes from, as the configuration says it."""
+        return self.settings.credentials[credential].source
+
+    def users(self, credential: str) -> list[str]:
+        """The providers that are called with a credential, sorted."""
+        return sorted(self._users.get(credential, ()))
 
     async def fetch_new(self, before: "Edition") -> list[str]:
         """Fetches the secrets that the edition before does not have; returns the names of their credentials. Raises

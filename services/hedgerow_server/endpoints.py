@@ -11,6 +11,7 @@ from hedgerow_server.routing.routes import Routes
 from hedgerow_server.rpc.admin import Admin
 from hedgerow_server.rpc.audit import AuditLog
 from hedgerow_server.rpc.chat import Chat
+from hedgerow_server.rpc.credentials import Credentials
 from hedgerow_server.rpc.embed import Embed
 from hedgerow_server.rpc.estimate import Estimate
 from hedgerow_server.rpc.explain import Explain
@@ -21,6 +22,7 @@ from hedgerow_server.wire.admin import AdminAnswerBytes, AdminDecoder
 from hedgerow_server.wire.chat import ChatAnswer, ChatDecoder
 from hedgerow_server.wire.chat_events import EventEncoder
 from hedgerow_server.wire.check import Checker
+from hedgerow_server.wire.credentials import CredentialDecoder
 from hedgerow_server.wire.embed import EmbedAnswer, EmbedDecoder, EmbedEventEncoder
 from hedgerow_server.wire.explain import ExplainAnswer, ExplainDecoder
 from hedgerow_server.wire.keys import KeyDecoder
@@ -77,14 +79,18 @@ def _router(decoder: RouterDecoder, routes: Routes, listing: Named) -> list[Endp
     ]
 
 
-CHANGING = tuple(f"{ADMIN}/{name}" for name in ("Reload", "SetKillSwitch", "ClearKillSwitch"))
+CHANGING = tuple(f"{ADMIN}/{name}" for name in ("Reload", "SetKillSwitch", "ClearKillSwitch", "RefreshCredential"))
 """RPCs that change something, and leave a row in the audit log."""
 CHANGING_KEYS = tuple(f"{ADMIN}/{name}" for name in ("CreateKey", "RotateKey", "RevokeKey"))
 """Those whose row the store writes with the change itself, both or neither."""
 
 
 def admin_endpoints(
-    admin: Admin, checker: Checker, keys: Keys | None = None, audit: AuditLog | None = None
+    admin: Admin,
+    checker: Checker,
+    keys: Keys | None = None,
+    audit: AuditLog | None = None,
+    credentials: Credentials | None = None,
 ) -> list[Endpoint]:
     """Every RPC of the admin door."""
     decoder = AdminDecoder(checker)
@@ -96,6 +102,14 @@ def admin_endpoints(
         _admin("SetKillSwitch", decoder.set_kill_switch, admin.set_kill_switch),
         _admin("ClearKillSwitch", decoder.clear_kill_switch, admin.clear_kill_switch),
         _admin("ListKillSwitches", decoder.list_kill_switches, admin.list_kill_switches),
+        *(_credentials(CredentialDecoder(checker), credentials) if credentials is not None else ()),
+    ]
+
+
+def _credentials(decoder: CredentialDecoder, credentials: Credentials) -> list[Endpoint]:
+    return [
+        _admin("ListCredentials", decoder.list_credentials, credentials.list_credentials),
+        _admin("RefreshCredential", decoder.refresh_credential, credentials.refresh_credential),
     ]
 
 

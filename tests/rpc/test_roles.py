@@ -6,6 +6,7 @@ from typing import Any
 import grpc
 import pytest
 from hedgerow.admin.v1 import admin_service_pb2 as admin_pb
+from hedgerow.admin.v1.credential_pb2 import RefreshCredentialRequest
 from hedgerow.admin.v1.key_pb2 import CreateKeyRequest, RevokeKeyRequest, RotateKeyRequest
 from hedgerow.chat.v1 import chat_service_pb2
 from hedgerow.embed.v1 import embed_service_pb2
@@ -37,6 +38,8 @@ ALLOWED: dict[str, str] = {
     "AdminService/RevokeKey": OPERATORS,
     "AdminService/ListAuditRows": AUDITORS,
     "AdminService/VerifyAudit": AUDITORS,
+    "AdminService/ListCredentials": AUDITORS,
+    "AdminService/RefreshCredential": OPERATORS,
 }
 """Which roles (tests/rpc/access.py) open which RPC."""
 LEAVES_A_ROW = {
@@ -46,9 +49,18 @@ LEAVES_A_ROW = {
     "AdminService/CreateKey",
     "AdminService/RotateKey",
     "AdminService/RevokeKey",
+    "AdminService/RefreshCredential",
 }
 """RPCs that change something."""
-READS = {"GetConfig", "ListCandidates", "ListKillSwitches", "ListKeys", "ListAuditRows", "VerifyAudit"}
+READS = {
+    "GetConfig",
+    "ListCandidates",
+    "ListKillSwitches",
+    "ListKeys",
+    "ListAuditRows",
+    "VerifyAudit",
+    "ListCredentials",
+}
 _FILES = (chat_service_pb2, embed_service_pb2, router_service_pb2, admin_pb)
 EVERY = {
     f"{name}/{method.name}": f"/{service.full_name}/{method.name}"
@@ -115,6 +127,7 @@ def test_every_change_leaves_a_row_with_its_call(ours: Guarded, name: str) -> No
             "CreateKey": CreateKeyRequest(tenant="acme"),
             "RotateKey": RotateKeyRequest(key_id=made),
             "RevokeKey": RevokeKeyRequest(key_id=made),
+            "RefreshCredential": RefreshCredentialRequest(name="sim"),
         },
     )
     outcome = ours.admin_caller.unary(

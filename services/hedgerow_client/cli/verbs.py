@@ -5,6 +5,7 @@ import typer
 from hedgerow_client.cli.audit import audit
 from hedgerow_client.cli.chat import chat
 from hedgerow_client.cli.check import check
+from hedgerow_client.cli.credentials import credentials
 from hedgerow_client.cli.embed import embed
 from hedgerow_client.cli.estimate import estimate
 from hedgerow_client.cli.explain import explain
@@ -30,7 +31,8 @@ INTRODUCTION = """Hedgerow, a gRPC gateway to LLM providers: run it, and talk to
 
 Verbs that call the gateway find it by --target or HEDGEROW_TARGET, and say
 who you are by HEDGEROW_TOKEN. Verbs for operators (state, reload, kill,
-unkill, keys, audit) find its admin door by --admin or HEDGEROW_ADMIN.
+unkill, credentials, keys, audit) find its admin door by --admin or
+HEDGEROW_ADMIN.
 
 [bold]Exit codes[/bold]
 
@@ -64,6 +66,7 @@ def build() -> typer.Typer:
     app.command()(reload)
     app.command()(kill)
     app.command()(unkill)
+    app.add_typer(credentials())
     app.add_typer(keys())
     app.command()(audit)
     app.command()(version)

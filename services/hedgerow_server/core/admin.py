@@ -2,6 +2,7 @@
 
 import msgspec
 
+from hedgerow_server.core.credentials import CredentialAnswer
 from hedgerow_server.core.keys import KeyAnswer
 
 
@@ -118,7 +119,16 @@ class SwitchesListed(msgspec.Struct, frozen=True):
     switches: tuple[SwitchFacts, ...]
 
 
-AdminAnswer = Reloaded | ConfigState | CandidatesListed | SwitchSet | SwitchCleared | SwitchesListed | KeyAnswer
+AdminAnswer = (
+    Reloaded
+    | ConfigState
+    | CandidatesListed
+    | SwitchSet
+    | SwitchCleared
+    | SwitchesListed
+    | KeyAnswer
+    | CredentialAnswer
+)
 
 
 class ReloadRequest(msgspec.Struct, frozen=True):

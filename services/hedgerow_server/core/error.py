@@ -4,7 +4,7 @@ HedgerowError
 ├── RequestInvalid, RequestMalformed, ContextTooLong, ProviderRejectedRequest, ResponseTooLarge   INVALID_ARGUMENT
 ├── Unauthenticated                                                                               UNAUTHENTICATED
 ├── Forbidden, ContentRefused                                                                     PERMISSION_DENIED
-├── ModelNotFound, KeyNotFound                                                                    NOT_FOUND
+├── ModelNotFound, KeyNotFound, CredentialNotFound                                                NOT_FOUND
 ├── NoCandidate, ParameterUnsupported, ConfigInvalid, KeyEnded                                    FAILED_PRECONDITION
 ├── MessageTooLarge, ReaderTooSlow                                                                RESOURCE_EXHAUSTED
 ├── Overloaded, Draining, SwitchedOff, IdentityUnavailable                                        UNAVAILABLE
@@ -143,6 +143,12 @@ class KeyEnded(HedgerowError):
     """The API key was revoked or has expired, so it cannot be changed any more."""
 
     code, reason = "FAILED_PRECONDITION", "KEY_ENDED"
+
+
+class CredentialNotFound(HedgerowError):
+    """No credential of this name in the configuration."""
+
+    code, reason = "NOT_FOUND", "CREDENTIAL_NOT_FOUND"
 
 
 class NoCandidate(HedgerowError):

@@ -32,7 +32,7 @@ from hedgerow_server.core.event import (
 from hedgerow_server.core.port import Operation, Prepared, Reader
 from hedgerow_server.core.request import ChatSpec, EmbedSpec, RoutePolicy
 from hedgerow_server.providers.drain import worth_draining
-from hedgerow_server.providers.http.port import GarbledError, Response, UnreachableError
+from hedgerow_server.providers.http.port import ForbiddenError, GarbledError, Response, UnreachableError
 from hedgerow_server.providers.refusal import protocol_error
 from hedgerow_server.routing.candidate import Candidate, Drain
 from hedgerow_server.routing.clock import Clock
@@ -46,6 +46,12 @@ _REFUSED = 400
 """From this status on an answer is a refusal, for which nobody bills."""
 _CUTTING = (Failure.TRANSIENT, Failure.RATE, Failure.KEY)
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id")
+
+
+class _ProviderForbidden(ProviderUnavailable):
+    """The configuration does not let us connect. Another provider may serve; this one is set aside as a whole."""
+
+    failure = Failure.KEY
 
 
 class Attempt:
@@ -329,7 +335,8 @@ class Attempt:
         return {"provider": self._name, "model": self._candidate.model, **more}
 
     def _unavailable(self, error: UnreachableError) -> ProviderUnavailable:
-        return ProviderUnavailable(
+        kind = _ProviderForbidden if isinstance(error, ForbiddenError) else ProviderUnavailable
+        return kind(
             f"The provider {self._name} cannot be used: {error.detail}.", metadata=self._metadata(detail=error.detail)
         )
 

@@ -1,7 +1,7 @@
 """Why a route would serve a call as it would. Asks nobody and changes nothing."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from hedgerow_server.core.explanation import (
     CandidateExplanation,
@@ -17,7 +17,7 @@ from hedgerow_server.routing.ask import Ask
 from hedgerow_server.routing.candidate import Candidate
 from hedgerow_server.routing.plan import Plan
 from hedgerow_server.routing.race import repeatable
-from hedgerow_server.routing.route import Look, Route, Verdict
+from hedgerow_server.routing.route import Look, Route
 from hedgerow_server.routing.select import View, expected_cost
 
 _PERCENT = 100.0
@@ -29,10 +29,12 @@ def explain(route: Route, ask: Ask) -> RouteExplained:
     look = route.look(ask)
     bounds = look.bounds
     admitted = _admitted(look)
-    eligible = [_eligible(one, route, look, asked=admitted[one.state]) for one in look.fit]
+    eligible = [
+        _eligible(key, route, look, asked=admitted[key.state]) for one in look.fit for key in _likeliest_first(one)
+    ]
     plan = Plan(tuple(look.fit), ask.policy, bounds)
     return RouteExplained(
-        candidates=(*eligible, *(_excluded(verdict, look.view) for verdict in look.unfit)),
+        candidates=(*eligible, *_excluded(look)),
         strategy=look.strategy,
         rules=tuple(rule.place for rule in look.rules),
         max_attempts=min(ask.policy.max_attempts or bounds.max_attempts, bounds.max_attempts),
@@ -50,10 +52,11 @@ def _hedging(plan: Plan) -> HedgingTerms | None:
 
 def _admitted(look: Look) -> Mapping[object, bool]:
     """Whether each of those that fit may be asked now, as the executor would find."""
-    awake = [one for one in look.fit if not one.state.resting_s()]
+    fit = [key for one in look.fit for key in one.variants]
+    awake = [one for one in fit if not one.state.resting_s()]
     breakers = [one.state.breaker for one in awake]
     verdicts = admissible(breakers, look.bounds.max_ejected_share, time.monotonic())
-    admitted: dict[object, bool] = {one.state: False for one in look.fit}
+    admitted: dict[object, bool] = {one.state: False for one in fit}
     for one, verdict in zip(awake, verdicts, strict=True):
         admitted[one.state] = verdict is not Admission.NO
     return admitted
@@ -61,7 +64,8 @@ def _admitted(look: Look) -> Mapping[object, bool]:
 
 def _eligible(one: Candidate, route: Route, look: Look, *, asked: bool) -> CandidateExplanation:
     total = sum(other.weight for other in look.fit)
-    share = one.weight / total if look.strategy == "weighted" and total else None
+    keys = sum(key.key_weight for key in one.variants)
+    share = one.weight / total * one.key_weight / keys if look.strategy == "weighted" and total else None
     if asked:
         why, text = (
             (Why.AFFINITY, "answered this conversation last") if one is look.stays else _placed(one, route, look)
@@ -72,9 +76,17 @@ def _eligible(one: Candidate, route: Route, look: Look, *, asked: bool) -> Candi
     return _told(one, look.view, why, text, eligible=True, asked=asked, share=share)
 
 
-def _excluded(verdict: Verdict, view: View) -> CandidateExplanation:
-    assert verdict.why is not None
-    return _told(verdict.candidate, view, verdict.why, verdict.text, written_in=verdict.written_in)
+def _likeliest_first(one: Candidate) -> tuple[Candidate, ...]:
+    """The candidate with each of its keys, in the order in which they are asked most often."""
+    others = sorted((key for key in one.variants if key is not one), key=lambda key: -key.key_weight)
+    return (one, *others)
+
+
+def _excluded(look: Look) -> Iterator[CandidateExplanation]:
+    for verdict in look.unfit:
+        assert verdict.why is not None
+        for key in verdict.candidate.variants:
+            yield _told(key, look.view, verdict.why, verdict.text, written_in=verdict.written_in)
 
 
 def _placed(one: Candidate, route: Route, look: Look) -> tuple[Why, str]:
@@ -82,7 +94,8 @@ def _placed(one: Candidate, route: Route, look: Look) -> tuple[Why, str]:
     view = look.view
     match look.strategy:
         case "ordered":
-            return Why.LISTED, f"is no. {route.candidates.index(one) + 1} of the route"
+            place = next(index for index, listed in enumerate(route.candidates, 1) if one.same(listed))
+            return Why.LISTED, f"is no. {place} of the route"
         case "weighted":
             return Why.WEIGHT, f"has a weight of {one.weight} in {sum(other.weight for other in look.fit)}"
         case "cheapest":
@@ -109,6 +122,9 @@ def _told(
     asked: bool = False,
     share: float | None = None,
 ) -> CandidateExplanation:
+    if one.keyring is not None and one.lease is not None:
+        total = sum(key.key_weight for key in one.variants)
+        text = f"{text} (key {one.lease.name}, with a weight of {one.key_weight} in {total})"
     return CandidateExplanation(
         provider=one.upstream.name,
         model=one.model,

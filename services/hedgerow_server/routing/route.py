@@ -60,7 +60,7 @@ class Look(msgspec.Struct, frozen=True):
     """All that a route says of one call."""
 
     fit: list[Candidate]
-    """Those that may be asked, in order."""
+    """Those that may be asked, in order, each with the key that is asked first."""
     unfit: list[Verdict]
     rules: list[Rule]
     """Those that hold."""
@@ -95,6 +95,7 @@ class Route:
         """
         self.name = name
         self.candidates = tuple(candidates)
+        """Those that have several keys with the first of them."""
         self.strategy: Strategy = strategy
         self._configured = configured or name
         self._bounds = bounds
@@ -107,6 +108,7 @@ class Route:
         alone = len(self.candidates) == 1 or (strategy == "ordered" and not any(one.facts for one in self.candidates))
         # Not by truth: an affinity that remembers nothing yet is false.
         self._plain = alone and affinity is None and not (regions or rules or any(self._conditions))
+        self._keyrings = any(one.keyring for one in self.candidates)
         one_space = all(not _other_vectors(one, self.candidates[0], None) for one in self.candidates)
         self._plain_embed = self._plain and one_space
 
@@ -121,6 +123,10 @@ class Route:
         """
         plain = self._plain if ask.operation is Operation.CHAT else self._plain_embed
         if plain and not self._kills and _unbound(ask):
+            if self._keyrings:
+                return Plan(
+                    tuple(_with_key(one, None, likely=likely) for one in self.candidates), ask.policy, self._bounds
+                )
             return self._ready if ask.policy is NO_POLICY else Plan(self.candidates, ask.policy, self._bounds)
         look = self.look(ask, likely=likely)
         if not look.fit:
@@ -135,6 +141,8 @@ class Route:
         strategy = next((rule.strategy for rule in rules if rule.strategy is not None), self.strategy)
         bounds = self._bounds_of(rules)
         sticky, warm = self._conversation(ask)
+        if self._keyrings:
+            fit = [_with_key(one, warm, likely=likely) for one in fit]
         stream = ask.operation is Operation.CHAT and (ask.stream or bounds.streams)
         view = View(ask.need, stream=stream, warm=warm)
         order: Order = (LIKELY if likely else ORDERS)[strategy]
@@ -245,6 +253,13 @@ def _outside(one: Candidate, regions: frozenset[str], ask: Ask, rules: list[Rule
     if ask.policy.regions and (not one.region or one.region not in ask.policy.regions):
         return "route.regions"
     return ""
+
+
+def _with_key(one: Candidate, warm: CandidateState | None, *, likely: bool) -> Candidate:
+    """The candidate with the key that it is asked with first."""
+    if one.keyring is None:
+        return one
+    return one.keyring.likely(warm) if likely else one.keyring.draw(warm)
 
 
 def _stays(found: list[Candidate], warm: CandidateState | None, strategy: Strategy) -> Candidate | None:

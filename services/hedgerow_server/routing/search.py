@@ -10,6 +10,7 @@ import time
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.error import (
     ContextTooLong,
+    CredentialUnavailable,
     DeadlineExceeded,
     Failure,
     HedgerowError,
@@ -21,7 +22,7 @@ from hedgerow_server.core.event import AttemptKind, AttemptOutcome
 from hedgerow_server.core.request import ChatSpec, EmbedSpec
 from hedgerow_server.routing.admission import Admission, admissible
 from hedgerow_server.routing.attempt import Attempt
-from hedgerow_server.routing.candidate import Candidate
+from hedgerow_server.routing.candidate import Candidate, Keyring
 from hedgerow_server.routing.exhausted import exhausted
 from hedgerow_server.routing.leg import Leg
 from hedgerow_server.routing.limits import Limits
@@ -30,6 +31,8 @@ from hedgerow_server.routing.race import Race, streams_upstream
 
 _ELSEWHERE = (Failure.TRANSIENT, Failure.RATE, Failure.KEY)
 """Failures that another candidate, or another moment, may not have."""
+_OF_THE_KEY = (Failure.RATE, Failure.KEY)
+"""Failures that the same candidate may not have with another of its keys: limits are a key's own, too."""
 _LEAST_S = 0.005
 """No provider gives a first token in less."""
 _QUICKEST = 0.05
@@ -56,6 +59,7 @@ class Search:
         self._tried: list[Candidate] = []
         self._momentary: list[Candidate] = []  # failed for a reason that passes
         self._refused: list[Candidate] = []  # whose credential is not accepted
+        self._keyrings: list[Keyring] = []  # of which all keys are among those to ask
         self._most = min(plan.policy.max_attempts or plan.bounds.max_attempts, plan.bounds.max_attempts)
         self._waited_s = 0.0
         self._error: HedgerowError | None = None
@@ -67,7 +71,8 @@ class Search:
     async def answer(self) -> Leg:
         """An attempt whose answer is committed. Raises the HedgerowError that the caller shall see."""
         while True:
-            leg = self._next() or await self._with_another_secret() or await self._once_more()
+            # The last one: a candidate that was to be asked again may not take calls any more, but with another key.
+            leg = self._next() or await self._with_another_secret() or await self._once_more() or self._next()
             if leg is None:
                 raise self._nobody()
             found = await self._first(leg) if self._race is None else await self._race.run(leg)
@@ -124,6 +129,7 @@ class Search:
                 self._momentary.append(leg.candidate)
             elif isinstance(error, ProviderAuth):
                 self._refused.append(leg.candidate)
+            self._keys_after(leg.candidate, error.failure)
             return
         if isinstance(error, ContextTooLong) and self._plan.bounds.larger_context:
             limit = _context(leg.candidate)
@@ -136,6 +142,24 @@ class Search:
             # The first choice may have taken it: one that does not is passed over like one that is down.
             return
         raise error
+
+    def _keys_after(self, candidate: Candidate, failure: Failure) -> None:
+        """What a failure means for the other keys of its candidate: they come next where it is the key's, and are not
+        asked where the provider itself has failed.
+        """
+        if candidate.keyring is None:
+            return
+        if failure in _OF_THE_KEY:
+            self._other_keys(candidate)
+        else:
+            self._left = [one for one in self._left if not one.same(candidate)]
+
+    def _other_keys(self, candidate: Candidate) -> None:
+        """Puts the other keys of a candidate before all that are left, once a call."""
+        keyring = candidate.keyring
+        if keyring is not None and keyring not in self._keyrings:
+            self._keyrings.append(keyring)
+            self._left[:0] = keyring.others(candidate)
 
     def _nobody(self) -> HedgerowError:
         """Why there is no attempt left to make."""
@@ -174,8 +198,9 @@ class Search:
         """Who would be asked beside the first: the next candidate that may be, or the first one once more."""
         if not self._more():
             return None
-        others = (one for one in self._left if one.state.open() and self._in_time(one))
-        found = next(others, self._tried[0])
+        first = self._tried[0]
+        others = (one for one in self._left if not one.same(first) and one.state.open() and self._in_time(one))
+        found = next(others, first)
         return found if self._in_time(found) else None
 
     def _hedge(self, candidate: Candidate) -> Leg | None:
@@ -243,6 +268,7 @@ class Search:
         if permit is None:
             if candidate not in self._resting:
                 self._resting.append(candidate)
+            self._other_keys(candidate)
             return None
         limits = self._limits(candidate)
         try:
@@ -258,6 +284,8 @@ class Search:
         except HedgerowError as error:
             permit.void()
             self._unfit = self._unfit or error
+            if isinstance(error, CredentialUnavailable):
+                self._other_keys(candidate)
             return None
         except BaseException:
             permit.void()
@@ -272,7 +300,8 @@ class Search:
     def _limits(self, candidate: Candidate) -> Limits:
         remaining_s = self._call.remaining_s()
         if remaining_s is not None and not (
-            len(self._tried) + 1 < self._most and any(one.state.open() for one in self._left)
+            len(self._tried) + 1 < self._most
+            and any(one.state.open() and not one.same(candidate) for one in self._left)
         ):
             remaining_s = None
         return Limits.of(self._plan, candidate, remaining_s, whole=not self._stream)
@@ -280,7 +309,9 @@ class Search:
     def _kind(self, candidate: Candidate) -> AttemptKind:
         if not self._tried:
             return AttemptKind.PRIMARY
-        return AttemptKind.RETRY if candidate in self._tried else AttemptKind.FAILOVER
+        # With another key it is the same candidate again.
+        again = any(one.same(candidate) for one in self._tried)
+        return AttemptKind.RETRY if again else AttemptKind.FAILOVER
 
     def _more(self) -> bool:
         """Whether one more attempt may be made."""

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
+from hedgerow_server.config.credential import Credential
 from hedgerow_server.config.model import Seconds, Section
 from hedgerow_server.routing.conditions import CALLER_SAYS, Condition
 from hedgerow_server.routing.hedge import HedgePolicy
@@ -37,8 +38,8 @@ class CandidateSection(Section):
     region: str = pydantic.Field(default="", max_length=64)
     """Where the model runs. Compared letter by letter with the regions that routes, rules, callers and calls allow; a
     candidate without one is in none."""
-    credential: str | None = None
-    """The entry of `credentials` to use. None: the provider's."""
+    credential: Credential | None = None
+    """The entry of `credentials` to use, or a list of several. None: the provider's."""
     weight: int = pydantic.Field(default=1, ge=0, le=1_000_000)
     """The share of a weighted route's calls that come here first. 0: only when all others cannot be asked, and no
     conversation stays."""

@@ -8,7 +8,13 @@ from itertools import islice
 
 import msgspec
 
-from hedgerow_server.core.error import Failure, HedgerowError, ProviderAuth, ProviderModelUnavailable
+from hedgerow_server.core.error import (
+    Failure,
+    HedgerowError,
+    ProviderAuth,
+    ProviderModelUnavailable,
+    ProviderUnavailable,
+)
 from hedgerow_server.core.event import AttemptRecord
 from hedgerow_server.core.port import RateLimits
 from hedgerow_server.core.slices import Work
@@ -50,7 +56,7 @@ class Shared(msgspec.Struct):
     """What all models of a provider share."""
 
     rest: Rest
-    """An overloaded provider rests as a whole."""
+    """An overloaded provider rests as a whole, as does one to which the configuration allows no connection."""
     retries: Allowance
     """How many attempts may be repeated at it."""
 
@@ -158,6 +164,9 @@ class CandidateState:
             case Failure.RATE:
                 self.rate_limited.note(True)
                 self.breaker.rest.cool_down(now_s, error.retry_delay_s)
+            case Failure.KEY if error.reason == ProviderUnavailable.reason:
+                # The configuration allows no connection to it, with whichever key.
+                self.shared.rest.set_aside(now_s, error.reason)
             case Failure.KEY if superseded:
                 pass
             case Failure.KEY if isinstance(error, ProviderModelUnavailable) or status == _FORBIDDEN:
@@ -202,6 +211,25 @@ class States:
         for (_, name, _, _), state in self._candidates.items():
             if name == credential:
                 state.breaker.rest.renewed()
+
+    def set_aside(self) -> Work[dict[str, Rest]]:
+        """Of each credential that is set aside, for a provider or for a model, the rest that ends last."""
+        now_s = time.monotonic()
+        found: dict[str, Rest] = {}
+        rests = [(name, rest) for (_, name), rest in self._keys.items()]
+        rests += [(name, state.breaker.rest) for (_, name, _, _), state in self._candidates.items()]
+        for index, (name, rest) in enumerate(rests):
+            before = found.get(name)
+            if rest.set_aside_until_s > max(now_s, before.set_aside_until_s if before is not None else 0.0):
+                found[name] = rest
+            if index % _LOOKED_AT == 0:
+                yield 1
+        return found
+
+    def reconfigured(self, provider: str) -> None:
+        """The provider's entry of the configuration has changed: what was wrong with the old one is forgotten."""
+        if provider in self._shared:
+            self._shared[provider].rest.renewed()
 
     def of(self, provider: str, credential: str, model: str, region: str) -> CandidateState:
         """The state of a candidate, fresh where it is new."""

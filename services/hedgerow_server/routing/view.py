@@ -1,6 +1,7 @@
 """How candidates have been doing, for operators."""
 
 import time
+from itertools import chain
 
 from hedgerow_server.core.admin import CandidateFacts, Quantiles
 from hedgerow_server.core.slices import Work
@@ -16,7 +17,7 @@ def candidates(routes: Routes, kills: KillSwitches, provider: str = "") -> Work[
     """Every candidate once, sorted; `provider` leaves out those of others."""
     found: dict[tuple[str, str, str, str], CandidateFacts] = {}
     for route in routes.all():
-        for one in route.candidates:
+        for one in chain.from_iterable(one.variants for one in route.candidates):
             # The model "*" stands for those that callers name.
             if one.model == "*" or (provider and one.upstream.name != provider) or _key(one) in found:
                 continue

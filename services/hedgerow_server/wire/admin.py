@@ -20,8 +20,10 @@ from hedgerow_server.core.admin import (
     SwitchSet,
 )
 from hedgerow_server.core.call import Call
+from hedgerow_server.core.credentials import CredentialRefreshed, CredentialsListed
 from hedgerow_server.core.event import Answered, Event
 from hedgerow_server.wire.check import Checker
+from hedgerow_server.wire.credentials import credential_message
 from hedgerow_server.wire.keys import key_message
 from hedgerow_server.wire.report import set_duration
 
@@ -106,6 +108,8 @@ def _message(answer: AdminAnswer) -> Message:
             return pb.ClearKillSwitchResponse(cleared=cleared)
         case SwitchesListed(switches):
             return pb.ListKillSwitchesResponse(kill_switches=map(_switch, switches))
+        case CredentialsListed() | CredentialRefreshed():
+            return credential_message(answer)
         case _:
             return key_message(answer)
 

@@ -158,6 +158,36 @@ def test_a_fault_gets_one_line(tmp_path: Path, name: str, added: str, line: int,
             "4: providers.sim.credential: expected an entry of credentials (there is none)",
         ),
         (
+            "dialect: openai",
+            "dialect: openai\n    credential: [{name: main, weight: 3}]",
+            "4: providers.sim.credential[0].name: expected an entry of credentials (there is none)",
+        ),
+        (
+            "dialect: openai",
+            "dialect: openai\n    credential: [{name: main, weight: 17}]",
+            "4: providers.sim.credential[0].weight: the value should be less than or equal to 16, not 17",
+        ),
+        (
+            "dialect: openai",
+            "dialect: openai\n    credential: [{name: main}, {name: main, weight: 2}]",
+            "4: providers.sim.credential: a key stands twice",
+        ),
+        (
+            "dialect: openai",
+            "dialect: openai\n    credential: []",
+            "4: providers.sim.credential: expected 1 or more entries, not 0",
+        ),
+        (
+            "dialect: openai",
+            "dialect: openai\n    credential: 7",
+            "4: providers.sim.credential: the value should be a valid string, not 7",
+        ),
+        (
+            "model: gpt",
+            "model: gpt\n        credential: [{name: main}]",
+            "10: routes.fast.candidates[0].credential[0].name: expected an entry of credentials (there is none)",
+        ),
+        (
             "provider: sim",
             "provider: sym",
             "8: routes.fast.candidates[0].provider: expected an entry of providers (sim)",

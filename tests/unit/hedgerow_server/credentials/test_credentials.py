@@ -3,13 +3,14 @@
 import asyncio
 import threading
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import pydantic
 import pytest
 from hedgerow_server.core.error import CredentialUnavailable
 from hedgerow_server.core.secret import Secret
-from hedgerow_server.credentials.lease import HeldLease
+from hedgerow_server.credentials.lease import FedLease, HeldLease
 from hedgerow_server.credentials.sources import CredentialSection, lease
 
 VARIABLE = "HEDGEROW_UNIT_TEST_KEY"
@@ -194,6 +195,37 @@ async def test_a_refusal_waits_two_seconds_for_a_slow_source_and_no_longer() -> 
     assert not await held.refused(held.current())
     assert 1.5 < time.monotonic() - since_s < 4
     release.set()
+
+
+async def test_asking_again_during_a_fetch_has_a_fetch_of_its_own() -> None:
+    held = HeldLease("main", Slow("first", "first", "second"))
+    await held.renew()
+    early = asyncio.create_task(held.refused(held.current()))
+    await asyncio.sleep(0.05)
+    assert await held.fetch_again()
+    assert held.current().reveal() == "second"
+    await early
+
+
+async def test_asking_again_reaches_a_source_that_watches_by_itself() -> None:
+    class Watching:
+        def __init__(self) -> None:
+            self.values = ["first", "second", "second"]
+
+        def again(self) -> "Future[None]":
+            done: Future[None] = Future()
+            held.take(Secret(self.values.pop(0)))
+            done.set_result(None)
+            return done
+
+        def close(self) -> None:
+            """Nothing to close."""
+
+    held = FedLease("main")
+    held.feed_from(Watching())
+    assert await held.fetch_again()
+    assert held.current().reveal() == "second"
+    assert not await held.fetch_again()
 
 
 def test_uses_and_refusals_are_known_by_their_times(path: Path, held: HeldLease) -> None:

@@ -1366,7 +1366,7 @@ var File_hedgerow_admin_v1_admin_service_proto protoreflect.FileDescriptor
 
 const file_hedgerow_admin_v1_admin_service_proto_rawDesc = "" +
 	"\n" +
-	"%hedgerow/admin/v1/admin_service.proto\x12\x11hedgerow.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dhedgerow/admin/v1/audit.proto\x1a\x1bhedgerow/admin/v1/key.proto\"(\n" +
+	"%hedgerow/admin/v1/admin_service.proto\x12\x11hedgerow.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dhedgerow/admin/v1/audit.proto\x1a\"hedgerow/admin/v1/credential.proto\x1a\x1bhedgerow/admin/v1/key.proto\"(\n" +
 	"\rReloadRequest\x12\x17\n" +
 	"\adry_run\x18\x01 \x01(\bR\x06dryRun\"\xc8\x01\n" +
 	"\x0eReloadResponse\x12\x1f\n" +
@@ -1471,7 +1471,8 @@ const file_hedgerow_admin_v1_admin_service_proto_rawDesc = "" +
 	"\x16KILL_SCOPE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13KILL_SCOPE_PROVIDER\x10\x01\x12\x14\n" +
 	"\x10KILL_SCOPE_MODEL\x10\x02\x12\x15\n" +
-	"\x11KILL_SCOPE_TENANT\x10\x032\xf6\b\n" +
+	"\x11KILL_SCOPE_TENANT\x10\x032\xd0\n" +
+	"\n" +
 	"\fAdminService\x12M\n" +
 	"\x06Reload\x12 .hedgerow.admin.v1.ReloadRequest\x1a!.hedgerow.admin.v1.ReloadResponse\x12V\n" +
 	"\tGetConfig\x12#.hedgerow.admin.v1.GetConfigRequest\x1a$.hedgerow.admin.v1.GetConfigResponse\x12e\n" +
@@ -1484,7 +1485,9 @@ const file_hedgerow_admin_v1_admin_service_proto_rawDesc = "" +
 	"\tRotateKey\x12#.hedgerow.admin.v1.RotateKeyRequest\x1a$.hedgerow.admin.v1.RotateKeyResponse\x12V\n" +
 	"\tRevokeKey\x12#.hedgerow.admin.v1.RevokeKeyRequest\x1a$.hedgerow.admin.v1.RevokeKeyResponse\x12b\n" +
 	"\rListAuditRows\x12'.hedgerow.admin.v1.ListAuditRowsRequest\x1a(.hedgerow.admin.v1.ListAuditRowsResponse\x12\\\n" +
-	"\vVerifyAudit\x12%.hedgerow.admin.v1.VerifyAuditRequest\x1a&.hedgerow.admin.v1.VerifyAuditResponseB\xc3\x01\n" +
+	"\vVerifyAudit\x12%.hedgerow.admin.v1.VerifyAuditRequest\x1a&.hedgerow.admin.v1.VerifyAuditResponse\x12h\n" +
+	"\x0fListCredentials\x12).hedgerow.admin.v1.ListCredentialsRequest\x1a*.hedgerow.admin.v1.ListCredentialsResponse\x12n\n" +
+	"\x11RefreshCredential\x12+.hedgerow.admin.v1.RefreshCredentialRequest\x1a,.hedgerow.admin.v1.RefreshCredentialResponseB\xc3\x01\n" +
 	"\x14io.hedgerow.admin.v1B\x11AdminServiceProtoP\x01Z2hedgerow.internal/gen/go/hedgerow/admin/v1;adminv1\xa2\x02\x03HAX\xaa\x02\x11Hedgerow.Admin.V1\xca\x02\x11Hedgerow\\Admin\\V1\xe2\x02\x1dHedgerow\\Admin\\V1\\GPBMetadata\xea\x02\x13Hedgerow::Admin::V1b\x06proto3"
 
 var (
@@ -1502,41 +1505,45 @@ func file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP() []byte {
 var file_hedgerow_admin_v1_admin_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_hedgerow_admin_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_hedgerow_admin_v1_admin_service_proto_goTypes = []any{
-	(ChangeKind)(0),                  // 0: hedgerow.admin.v1.ChangeKind
-	(BreakerState)(0),                // 1: hedgerow.admin.v1.BreakerState
-	(KillScope)(0),                   // 2: hedgerow.admin.v1.KillScope
-	(*ReloadRequest)(nil),            // 3: hedgerow.admin.v1.ReloadRequest
-	(*ReloadResponse)(nil),           // 4: hedgerow.admin.v1.ReloadResponse
-	(*Change)(nil),                   // 5: hedgerow.admin.v1.Change
-	(*GetConfigRequest)(nil),         // 6: hedgerow.admin.v1.GetConfigRequest
-	(*GetConfigResponse)(nil),        // 7: hedgerow.admin.v1.GetConfigResponse
-	(*Config)(nil),                   // 8: hedgerow.admin.v1.Config
-	(*ListCandidatesRequest)(nil),    // 9: hedgerow.admin.v1.ListCandidatesRequest
-	(*ListCandidatesResponse)(nil),   // 10: hedgerow.admin.v1.ListCandidatesResponse
-	(*CandidateState)(nil),           // 11: hedgerow.admin.v1.CandidateState
-	(*FirstTokenTimes)(nil),          // 12: hedgerow.admin.v1.FirstTokenTimes
-	(*SetKillSwitchRequest)(nil),     // 13: hedgerow.admin.v1.SetKillSwitchRequest
-	(*SetKillSwitchResponse)(nil),    // 14: hedgerow.admin.v1.SetKillSwitchResponse
-	(*ClearKillSwitchRequest)(nil),   // 15: hedgerow.admin.v1.ClearKillSwitchRequest
-	(*ClearKillSwitchResponse)(nil),  // 16: hedgerow.admin.v1.ClearKillSwitchResponse
-	(*ListKillSwitchesRequest)(nil),  // 17: hedgerow.admin.v1.ListKillSwitchesRequest
-	(*ListKillSwitchesResponse)(nil), // 18: hedgerow.admin.v1.ListKillSwitchesResponse
-	(*KillSwitch)(nil),               // 19: hedgerow.admin.v1.KillSwitch
-	nil,                              // 20: hedgerow.admin.v1.CandidateState.WindowFailuresEntry
-	(*timestamppb.Timestamp)(nil),    // 21: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 22: google.protobuf.Duration
-	(*CreateKeyRequest)(nil),         // 23: hedgerow.admin.v1.CreateKeyRequest
-	(*ListKeysRequest)(nil),          // 24: hedgerow.admin.v1.ListKeysRequest
-	(*RotateKeyRequest)(nil),         // 25: hedgerow.admin.v1.RotateKeyRequest
-	(*RevokeKeyRequest)(nil),         // 26: hedgerow.admin.v1.RevokeKeyRequest
-	(*ListAuditRowsRequest)(nil),     // 27: hedgerow.admin.v1.ListAuditRowsRequest
-	(*VerifyAuditRequest)(nil),       // 28: hedgerow.admin.v1.VerifyAuditRequest
-	(*CreateKeyResponse)(nil),        // 29: hedgerow.admin.v1.CreateKeyResponse
-	(*ListKeysResponse)(nil),         // 30: hedgerow.admin.v1.ListKeysResponse
-	(*RotateKeyResponse)(nil),        // 31: hedgerow.admin.v1.RotateKeyResponse
-	(*RevokeKeyResponse)(nil),        // 32: hedgerow.admin.v1.RevokeKeyResponse
-	(*ListAuditRowsResponse)(nil),    // 33: hedgerow.admin.v1.ListAuditRowsResponse
-	(*VerifyAuditResponse)(nil),      // 34: hedgerow.admin.v1.VerifyAuditResponse
+	(ChangeKind)(0),                   // 0: hedgerow.admin.v1.ChangeKind
+	(BreakerState)(0),                 // 1: hedgerow.admin.v1.BreakerState
+	(KillScope)(0),                    // 2: hedgerow.admin.v1.KillScope
+	(*ReloadRequest)(nil),             // 3: hedgerow.admin.v1.ReloadRequest
+	(*ReloadResponse)(nil),            // 4: hedgerow.admin.v1.ReloadResponse
+	(*Change)(nil),                    // 5: hedgerow.admin.v1.Change
+	(*GetConfigRequest)(nil),          // 6: hedgerow.admin.v1.GetConfigRequest
+	(*GetConfigResponse)(nil),         // 7: hedgerow.admin.v1.GetConfigResponse
+	(*Config)(nil),                    // 8: hedgerow.admin.v1.Config
+	(*ListCandidatesRequest)(nil),     // 9: hedgerow.admin.v1.ListCandidatesRequest
+	(*ListCandidatesResponse)(nil),    // 10: hedgerow.admin.v1.ListCandidatesResponse
+	(*CandidateState)(nil),            // 11: hedgerow.admin.v1.CandidateState
+	(*FirstTokenTimes)(nil),           // 12: hedgerow.admin.v1.FirstTokenTimes
+	(*SetKillSwitchRequest)(nil),      // 13: hedgerow.admin.v1.SetKillSwitchRequest
+	(*SetKillSwitchResponse)(nil),     // 14: hedgerow.admin.v1.SetKillSwitchResponse
+	(*ClearKillSwitchRequest)(nil),    // 15: hedgerow.admin.v1.ClearKillSwitchRequest
+	(*ClearKillSwitchResponse)(nil),   // 16: hedgerow.admin.v1.ClearKillSwitchResponse
+	(*ListKillSwitchesRequest)(nil),   // 17: hedgerow.admin.v1.ListKillSwitchesRequest
+	(*ListKillSwitchesResponse)(nil),  // 18: hedgerow.admin.v1.ListKillSwitchesResponse
+	(*KillSwitch)(nil),                // 19: hedgerow.admin.v1.KillSwitch
+	nil,                               // 20: hedgerow.admin.v1.CandidateState.WindowFailuresEntry
+	(*timestamppb.Timestamp)(nil),     // 21: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),       // 22: google.protobuf.Duration
+	(*CreateKeyRequest)(nil),          // 23: hedgerow.admin.v1.CreateKeyRequest
+	(*ListKeysRequest)(nil),           // 24: hedgerow.admin.v1.ListKeysRequest
+	(*RotateKeyRequest)(nil),          // 25: hedgerow.admin.v1.RotateKeyRequest
+	(*RevokeKeyRequest)(nil),          // 26: hedgerow.admin.v1.RevokeKeyRequest
+	(*ListAuditRowsRequest)(nil),      // 27: hedgerow.admin.v1.ListAuditRowsRequest
+	(*VerifyAuditRequest)(nil),        // 28: hedgerow.admin.v1.VerifyAuditRequest
+	(*ListCredentialsRequest)(nil),    // 29: hedgerow.admin.v1.ListCredentialsRequest
+	(*RefreshCredentialRequest)(nil),  // 30: hedgerow.admin.v1.RefreshCredentialRequest
+	(*CreateKeyResponse)(nil),         // 31: hedgerow.admin.v1.CreateKeyResponse
+	(*ListKeysResponse)(nil),          // 32: hedgerow.admin.v1.ListKeysResponse
+	(*RotateKeyResponse)(nil),         // 33: hedgerow.admin.v1.RotateKeyResponse
+	(*RevokeKeyResponse)(nil),         // 34: hedgerow.admin.v1.RevokeKeyResponse
+	(*ListAuditRowsResponse)(nil),     // 35: hedgerow.admin.v1.ListAuditRowsResponse
+	(*VerifyAuditResponse)(nil),       // 36: hedgerow.admin.v1.VerifyAuditResponse
+	(*ListCredentialsResponse)(nil),   // 37: hedgerow.admin.v1.ListCredentialsResponse
+	(*RefreshCredentialResponse)(nil), // 38: hedgerow.admin.v1.RefreshCredentialResponse
 }
 var file_hedgerow_admin_v1_admin_service_proto_depIdxs = []int32{
 	5,  // 0: hedgerow.admin.v1.ReloadResponse.changes:type_name -> hedgerow.admin.v1.Change
@@ -1572,20 +1579,24 @@ var file_hedgerow_admin_v1_admin_service_proto_depIdxs = []int32{
 	26, // 30: hedgerow.admin.v1.AdminService.RevokeKey:input_type -> hedgerow.admin.v1.RevokeKeyRequest
 	27, // 31: hedgerow.admin.v1.AdminService.ListAuditRows:input_type -> hedgerow.admin.v1.ListAuditRowsRequest
 	28, // 32: hedgerow.admin.v1.AdminService.VerifyAudit:input_type -> hedgerow.admin.v1.VerifyAuditRequest
-	4,  // 33: hedgerow.admin.v1.AdminService.Reload:output_type -> hedgerow.admin.v1.ReloadResponse
-	7,  // 34: hedgerow.admin.v1.AdminService.GetConfig:output_type -> hedgerow.admin.v1.GetConfigResponse
-	10, // 35: hedgerow.admin.v1.AdminService.ListCandidates:output_type -> hedgerow.admin.v1.ListCandidatesResponse
-	14, // 36: hedgerow.admin.v1.AdminService.SetKillSwitch:output_type -> hedgerow.admin.v1.SetKillSwitchResponse
-	16, // 37: hedgerow.admin.v1.AdminService.ClearKillSwitch:output_type -> hedgerow.admin.v1.ClearKillSwitchResponse
-	18, // 38: hedgerow.admin.v1.AdminService.ListKillSwitches:output_type -> hedgerow.admin.v1.ListKillSwitchesResponse
-	29, // 39: hedgerow.admin.v1.AdminService.CreateKey:output_type -> hedgerow.admin.v1.CreateKeyResponse
-	30, // 40: hedgerow.admin.v1.AdminService.ListKeys:output_type -> hedgerow.admin.v1.ListKeysResponse
-	31, // 41: hedgerow.admin.v1.AdminService.RotateKey:output_type -> hedgerow.admin.v1.RotateKeyResponse
-	32, // 42: hedgerow.admin.v1.AdminService.RevokeKey:output_type -> hedgerow.admin.v1.RevokeKeyResponse
-	33, // 43: hedgerow.admin.v1.AdminService.ListAuditRows:output_type -> hedgerow.admin.v1.ListAuditRowsResponse
-	34, // 44: hedgerow.admin.v1.AdminService.VerifyAudit:output_type -> hedgerow.admin.v1.VerifyAuditResponse
-	33, // [33:45] is the sub-list for method output_type
-	21, // [21:33] is the sub-list for method input_type
+	29, // 33: hedgerow.admin.v1.AdminService.ListCredentials:input_type -> hedgerow.admin.v1.ListCredentialsRequest
+	30, // 34: hedgerow.admin.v1.AdminService.RefreshCredential:input_type -> hedgerow.admin.v1.RefreshCredentialRequest
+	4,  // 35: hedgerow.admin.v1.AdminService.Reload:output_type -> hedgerow.admin.v1.ReloadResponse
+	7,  // 36: hedgerow.admin.v1.AdminService.GetConfig:output_type -> hedgerow.admin.v1.GetConfigResponse
+	10, // 37: hedgerow.admin.v1.AdminService.ListCandidates:output_type -> hedgerow.admin.v1.ListCandidatesResponse
+	14, // 38: hedgerow.admin.v1.AdminService.SetKillSwitch:output_type -> hedgerow.admin.v1.SetKillSwitchResponse
+	16, // 39: hedgerow.admin.v1.AdminService.ClearKillSwitch:output_type -> hedgerow.admin.v1.ClearKillSwitchResponse
+	18, // 40: hedgerow.admin.v1.AdminService.ListKillSwitches:output_type -> hedgerow.admin.v1.ListKillSwitchesResponse
+	31, // 41: hedgerow.admin.v1.AdminService.CreateKey:output_type -> hedgerow.admin.v1.CreateKeyResponse
+	32, // 42: hedgerow.admin.v1.AdminService.ListKeys:output_type -> hedgerow.admin.v1.ListKeysResponse
+	33, // 43: hedgerow.admin.v1.AdminService.RotateKey:output_type -> hedgerow.admin.v1.RotateKeyResponse
+	34, // 44: hedgerow.admin.v1.AdminService.RevokeKey:output_type -> hedgerow.admin.v1.RevokeKeyResponse
+	35, // 45: hedgerow.admin.v1.AdminService.ListAuditRows:output_type -> hedgerow.admin.v1.ListAuditRowsResponse
+	36, // 46: hedgerow.admin.v1.AdminService.VerifyAudit:output_type -> hedgerow.admin.v1.VerifyAuditResponse
+	37, // 47: hedgerow.admin.v1.AdminService.ListCredentials:output_type -> hedgerow.admin.v1.ListCredentialsResponse
+	38, // 48: hedgerow.admin.v1.AdminService.RefreshCredential:output_type -> hedgerow.admin.v1.RefreshCredentialResponse
+	35, // [35:49] is the sub-list for method output_type
+	21, // [21:35] is the sub-list for method input_type
 	21, // [21:21] is the sub-list for extension type_name
 	21, // [21:21] is the sub-list for extension extendee
 	0,  // [0:21] is the sub-list for field type_name
@@ -1597,6 +1608,7 @@ func file_hedgerow_admin_v1_admin_service_proto_init() {
 		return
 	}
 	file_hedgerow_admin_v1_audit_proto_init()
+	file_hedgerow_admin_v1_credential_proto_init()
 	file_hedgerow_admin_v1_key_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

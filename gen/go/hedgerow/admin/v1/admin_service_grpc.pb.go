@@ -19,18 +19,20 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AdminService_Reload_FullMethodName           = "/hedgerow.admin.v1.AdminService/Reload"
-	AdminService_GetConfig_FullMethodName        = "/hedgerow.admin.v1.AdminService/GetConfig"
-	AdminService_ListCandidates_FullMethodName   = "/hedgerow.admin.v1.AdminService/ListCandidates"
-	AdminService_SetKillSwitch_FullMethodName    = "/hedgerow.admin.v1.AdminService/SetKillSwitch"
-	AdminService_ClearKillSwitch_FullMethodName  = "/hedgerow.admin.v1.AdminService/ClearKillSwitch"
-	AdminService_ListKillSwitches_FullMethodName = "/hedgerow.admin.v1.AdminService/ListKillSwitches"
-	AdminService_CreateKey_FullMethodName        = "/hedgerow.admin.v1.AdminService/CreateKey"
-	AdminService_ListKeys_FullMethodName         = "/hedgerow.admin.v1.AdminService/ListKeys"
-	AdminService_RotateKey_FullMethodName        = "/hedgerow.admin.v1.AdminService/RotateKey"
-	AdminService_RevokeKey_FullMethodName        = "/hedgerow.admin.v1.AdminService/RevokeKey"
-	AdminService_ListAuditRows_FullMethodName    = "/hedgerow.admin.v1.AdminService/ListAuditRows"
-	AdminService_VerifyAudit_FullMethodName      = "/hedgerow.admin.v1.AdminService/VerifyAudit"
+	AdminService_Reload_FullMethodName            = "/hedgerow.admin.v1.AdminService/Reload"
+	AdminService_GetConfig_FullMethodName         = "/hedgerow.admin.v1.AdminService/GetConfig"
+	AdminService_ListCandidates_FullMethodName    = "/hedgerow.admin.v1.AdminService/ListCandidates"
+	AdminService_SetKillSwitch_FullMethodName     = "/hedgerow.admin.v1.AdminService/SetKillSwitch"
+	AdminService_ClearKillSwitch_FullMethodName   = "/hedgerow.admin.v1.AdminService/ClearKillSwitch"
+	AdminService_ListKillSwitches_FullMethodName  = "/hedgerow.admin.v1.AdminService/ListKillSwitches"
+	AdminService_CreateKey_FullMethodName         = "/hedgerow.admin.v1.AdminService/CreateKey"
+	AdminService_ListKeys_FullMethodName          = "/hedgerow.admin.v1.AdminService/ListKeys"
+	AdminService_RotateKey_FullMethodName         = "/hedgerow.admin.v1.AdminService/RotateKey"
+	AdminService_RevokeKey_FullMethodName         = "/hedgerow.admin.v1.AdminService/RevokeKey"
+	AdminService_ListAuditRows_FullMethodName     = "/hedgerow.admin.v1.AdminService/ListAuditRows"
+	AdminService_VerifyAudit_FullMethodName       = "/hedgerow.admin.v1.AdminService/VerifyAudit"
+	AdminService_ListCredentials_FullMethodName   = "/hedgerow.admin.v1.AdminService/ListCredentials"
+	AdminService_RefreshCredential_FullMethodName = "/hedgerow.admin.v1.AdminService/RefreshCredential"
 )
 
 // AdminServiceClient is the client API for AdminService service.
@@ -75,6 +77,13 @@ type AdminServiceClient interface {
 	ListAuditRows(ctx context.Context, in *ListAuditRowsRequest, opts ...grpc.CallOption) (*ListAuditRowsResponse, error)
 	// VerifyAudit reads all of the audit log and says whether it is what was written.
 	VerifyAudit(ctx context.Context, in *VerifyAuditRequest, opts ...grpc.CallOption) (*VerifyAuditResponse, error)
+	// ListCredentials tells where the secrets for the providers come from, how old they are and how they are doing; never a
+	// secret itself.
+	ListCredentials(ctx context.Context, in *ListCredentialsRequest, opts ...grpc.CallOption) (*ListCredentialsResponse, error)
+	// RefreshCredential fetches a secret anew at once; calls use what comes from then on, and one that was set aside is
+	// tried again with the next call. NOT_FOUND with ERROR_REASON_CREDENTIAL_NOT_FOUND for an unknown name; UNAVAILABLE with
+	// ERROR_REASON_CREDENTIAL_UNAVAILABLE where the source has none: the last good secret then stays in use.
+	RefreshCredential(ctx context.Context, in *RefreshCredentialRequest, opts ...grpc.CallOption) (*RefreshCredentialResponse, error)
 }
 
 type adminServiceClient struct {
@@ -205,6 +214,26 @@ func (c *adminServiceClient) VerifyAudit(ctx context.Context, in *VerifyAuditReq
 	return out, nil
 }
 
+func (c *adminServiceClient) ListCredentials(ctx context.Context, in *ListCredentialsRequest, opts ...grpc.CallOption) (*ListCredentialsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListCredentialsResponse)
+	err := c.cc.Invoke(ctx, AdminService_ListCredentials_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) RefreshCredential(ctx context.Context, in *RefreshCredentialRequest, opts ...grpc.CallOption) (*RefreshCredentialResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RefreshCredentialResponse)
+	err := c.cc.Invoke(ctx, AdminService_RefreshCredential_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AdminServiceServer is the server API for AdminService service.
 // All implementations must embed UnimplementedAdminServiceServer
 // for forward compatibility.
@@ -247,6 +276,13 @@ type AdminServiceServer interface {
 	ListAuditRows(context.Context, *ListAuditRowsRequest) (*ListAuditRowsResponse, error)
 	// VerifyAudit reads all of the audit log and says whether it is what was written.
 	VerifyAudit(context.Context, *VerifyAuditRequest) (*VerifyAuditResponse, error)
+	// ListCredentials tells where the secrets for the providers come from, how old they are and how they are doing; never a
+	// secret itself.
+	ListCredentials(context.Context, *ListCredentialsRequest) (*ListCredentialsResponse, error)
+	// RefreshCredential fetches a secret anew at once; calls use what comes from then on, and one that was set aside is
+	// tried again with the next call. NOT_FOUND with ERROR_REASON_CREDENTIAL_NOT_FOUND for an unknown name; UNAVAILABLE with
+	// ERROR_REASON_CREDENTIAL_UNAVAILABLE where the source has none: the last good secret then stays in use.
+	RefreshCredential(context.Context, *RefreshCredentialRequest) (*RefreshCredentialResponse, error)
 	mustEmbedUnimplementedAdminServiceServer()
 }
 
@@ -292,6 +328,12 @@ func (UnimplementedAdminServiceServer) ListAuditRows(context.Context, *ListAudit
 }
 func (UnimplementedAdminServiceServer) VerifyAudit(context.Context, *VerifyAuditRequest) (*VerifyAuditResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method VerifyAudit not implemented")
+}
+func (UnimplementedAdminServiceServer) ListCredentials(context.Context, *ListCredentialsRequest) (*ListCredentialsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListCredentials not implemented")
+}
+func (UnimplementedAdminServiceServer) RefreshCredential(context.Context, *RefreshCredentialRequest) (*RefreshCredentialResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RefreshCredential not implemented")
 }
 func (UnimplementedAdminServiceServer) mustEmbedUnimplementedAdminServiceServer() {}
 func (UnimplementedAdminServiceServer) testEmbeddedByValue()                      {}
@@ -530,6 +572,42 @@ func _AdminService_VerifyAudit_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_ListCredentials_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListCredentialsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).ListCredentials(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_ListCredentials_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).ListCredentials(ctx, req.(*ListCredentialsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_RefreshCredential_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RefreshCredentialRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).RefreshCredential(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_RefreshCredential_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).RefreshCredential(ctx, req.(*RefreshCredentialRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AdminService_ServiceDesc is the grpc.ServiceDesc for AdminService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -584,6 +662,14 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "VerifyAudit",
 			Handler:    _AdminService_VerifyAudit_Handler,
+		},
+		{
+			MethodName: "ListCredentials",
+			Handler:    _AdminService_ListCredentials_Handler,
+		},
+		{
+			MethodName: "RefreshCredential",
+			Handler:    _AdminService_RefreshCredential_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

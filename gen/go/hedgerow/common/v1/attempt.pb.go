@@ -31,7 +31,7 @@ const (
 	AttemptKind_ATTEMPT_KIND_UNSPECIFIED AttemptKind = 0
 	// The first attempt of the call.
 	AttemptKind_ATTEMPT_KIND_PRIMARY AttemptKind = 1
-	// The same candidate again after a failure.
+	// The same candidate again after a failure, perhaps with another of its keys.
 	AttemptKind_ATTEMPT_KIND_RETRY AttemptKind = 2
 	// Another candidate after a failure.
 	AttemptKind_ATTEMPT_KIND_FAILOVER AttemptKind = 3

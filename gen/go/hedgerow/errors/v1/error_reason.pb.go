@@ -167,6 +167,10 @@ const (
 	//
 	// Example: {"reason":"ERROR_REASON_KEY_ENDED","domain":"hedgerow","metadata":{"keyId":"7q3zk5vd2m4xw6ba"}}
 	ErrorReason_ERROR_REASON_KEY_ENDED ErrorReason = 34
+	// NOT_FOUND. The configuration has no credential of this name; google.rpc.ResourceInfo names it.
+	//
+	// Example: {"reason":"ERROR_REASON_CREDENTIAL_NOT_FOUND","domain":"hedgerow","metadata":{"credential":"openai-main"}}
+	ErrorReason_ERROR_REASON_CREDENTIAL_NOT_FOUND ErrorReason = 35
 )
 
 // Enum value maps for ErrorReason.
@@ -207,6 +211,7 @@ var (
 		32: "ERROR_REASON_IDENTITY_UNAVAILABLE",
 		33: "ERROR_REASON_KEY_NOT_FOUND",
 		34: "ERROR_REASON_KEY_ENDED",
+		35: "ERROR_REASON_CREDENTIAL_NOT_FOUND",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":                0,
@@ -244,6 +249,7 @@ var (
 		"ERROR_REASON_IDENTITY_UNAVAILABLE":       32,
 		"ERROR_REASON_KEY_NOT_FOUND":              33,
 		"ERROR_REASON_KEY_ENDED":                  34,
+		"ERROR_REASON_CREDENTIAL_NOT_FOUND":       35,
 	}
 )
 
@@ -278,7 +284,7 @@ var File_hedgerow_errors_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_hedgerow_errors_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"%hedgerow/errors/v1/error_reason.proto\x12\x12hedgerow.errors.v1*\xb9\t\n" +
+	"%hedgerow/errors/v1/error_reason.proto\x12\x12hedgerow.errors.v1*\xe0\t\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_REQUEST_INVALID\x10\x01\x12\"\n" +
@@ -315,7 +321,8 @@ const file_hedgerow_errors_v1_error_reason_proto_rawDesc = "" +
 	"\x1bERROR_REASON_CONFIG_INVALID\x10\x1f\x12%\n" +
 	"!ERROR_REASON_IDENTITY_UNAVAILABLE\x10 \x12\x1e\n" +
 	"\x1aERROR_REASON_KEY_NOT_FOUND\x10!\x12\x1a\n" +
-	"\x16ERROR_REASON_KEY_ENDED\x10\"B\xc9\x01\n" +
+	"\x16ERROR_REASON_KEY_ENDED\x10\"\x12%\n" +
+	"!ERROR_REASON_CREDENTIAL_NOT_FOUND\x10#B\xc9\x01\n" +
 	"\x15io.hedgerow.errors.v1B\x10ErrorReasonProtoP\x01Z4hedgerow.internal/gen/go/hedgerow/errors/v1;errorsv1\xa2\x02\x03HEX\xaa\x02\x12Hedgerow.Errors.V1\xca\x02\x12Hedgerow\\Errors\\V1\xe2\x02\x1eHedgerow\\Errors\\V1\\GPBMetadata\xea\x02\x14Hedgerow::Errors::V1b\x06proto3"
 
 var (

@@ -1325,7 +1325,8 @@ type CandidateExplanation struct {
 	Health *CandidateHealth `protobuf:"bytes,10,opt,name=health,proto3" json:"health,omitempty"`
 	// What it costs. Unset: the price is not known, which does not mean that it is free.
 	Price *CandidatePrice `protobuf:"bytes,11,opt,name=price,proto3" json:"price,omitempty"`
-	// In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible.
+	// In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible. A candidate with
+	// several keys is told of once for each, and its share is divided by their weights.
 	FirstShare    *float64 `protobuf:"fixed64,12,opt,name=first_share,json=firstShare,proto3,oneof" json:"first_share,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from hedgerow.admin.v1 import audit_pb2 as hedgerow_dot_admin_dot_v1_dot_audit__pb2
+from hedgerow.admin.v1 import credential_pb2 as hedgerow_dot_admin_dot_v1_dot_credential__pb2
 from hedgerow.admin.v1 import key_pb2 as hedgerow_dot_admin_dot_v1_dot_key__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%hedgerow/admin/v1/admin_service.proto\x12\x11hedgerow.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dhedgerow/admin/v1/audit.proto\x1a\x1bhedgerow/admin/v1/key.proto\"(\n\rReloadRequest\x12\x17\n\x07\x64ry_run\x18\x01 \x01(\x08R\x06\x64ryRun\"\xc8\x01\n\x0eReloadResponse\x12\x1f\n\x0b\x63onfig_hash\x18\x01 \x01(\tR\nconfigHash\x12\x18\n\x07\x61pplied\x18\x02 \x01(\x08R\x07\x61pplied\x12\x33\n\x07\x63hanges\x18\x03 \x03(\x0b\x32\x19.hedgerow.admin.v1.ChangeR\x07\x63hanges\x12#\n\rchanges_count\x18\x04 \x01(\x05R\x0c\x63hangesCount\x12!\n\x0crestart_keys\x18\x05 \x03(\tR\x0brestartKeys\"O\n\x06\x43hange\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12\x31\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.hedgerow.admin.v1.ChangeKindR\x04kind\"\x12\n\x10GetConfigRequest\"F\n\x11GetConfigResponse\x12\x31\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x19.hedgerow.admin.v1.ConfigR\x06\x63onfig\"\xe9\x02\n\x06\x43onfig\x12\x12\n\x04hash\x18\x01 \x01(\tR\x04hash\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12\x37\n\tload_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08loadTime\x12#\n\rreloads_count\x18\x04 \x01(\x03R\x0creloadsCount\x12\x30\n\x14\x66\x61iled_reloads_count\x18\x05 \x01(\x03R\x12\x66\x61iledReloadsCount\x12\x1d\n\nlast_error\x18\x06 \x01(\tR\tlastError\x12\x42\n\x0flast_error_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rlastErrorTime\x12!\n\x0crestart_keys\x18\x08 \x03(\tR\x0brestartKeys\x12!\n\x0croutes_count\x18\t \x01(\x05R\x0broutesCount\"o\n\x15ListCandidatesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x1a\n\x08provider\x18\x03 \x01(\tR\x08provider\"\x83\x01\n\x16ListCandidatesResponse\x12\x41\n\ncandidates\x18\x01 \x03(\x0b\x32!.hedgerow.admin.v1.CandidateStateR\ncandidates\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xbc\x08\n\x0e\x43\x61ndidateState\x12\x1a\n\x08provider\x18\x01 \x01(\tR\x08provider\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12\x16\n\x06region\x18\x03 \x01(\tR\x06region\x12\x1e\n\ncredential\x18\x04 \x01(\tR\ncredential\x12!\n\x0cswitched_off\x18\x05 \x01(\x08R\x0bswitchedOff\x12\x44\n\rbreaker_state\x18\x06 \x01(\x0e\x32\x1f.hedgerow.admin.v1.BreakerStateR\x0c\x62reakerState\x12%\n\x0e\x62reaker_reason\x18\x07 \x01(\tR\rbreakerReason\x12H\n\x12\x65jected_until_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x10\x65jectedUntilTime\x12\'\n\x0f\x65jections_count\x18\t \x01(\x03R\x0e\x65jectionsCount\x12,\n\x12window_calls_count\x18\n \x01(\x05R\x10windowCallsCount\x12^\n\x0fwindow_failures\x18\x0b \x03(\x0b\x32\x35.hedgerow.admin.v1.CandidateState.WindowFailuresEntryR\x0ewindowFailures\x12*\n\x11window_slow_count\x18\x0c \x01(\x05R\x0fwindowSlowCount\x12!\n\x0ctrials_count\x18\r \x01(\x05R\x0btrialsCount\x12H\n\x12\x63ooling_until_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x10\x63oolingUntilTime\x12K\n\x14set_aside_until_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x11setAsideUntilTime\x12(\n\x10set_aside_reason\x18\x10 \x01(\tR\x0esetAsideReason\x12\x34\n\x16running_attempts_count\x18\x11 \x01(\x05R\x14runningAttemptsCount\x12,\n\x12rate_limited_share\x18\x12 \x01(\x01R\x10rateLimitedShare\x12>\n\x08streamed\x18\x13 \x01(\x0b\x32\".hedgerow.admin.v1.FirstTokenTimesR\x08streamed\x12\x38\n\x05unary\x18\x14 \x01(\x0b\x32\".hedgerow.admin.v1.FirstTokenTimesR\x05unary\x1a\x41\n\x13WindowFailuresEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\x05R\x05value:\x02\x38\x01\"\x85\x01\n\x0f\x46irstTokenTimes\x12\x18\n\x07samples\x18\x01 \x01(\x01R\x07samples\x12+\n\x03p50\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03p50\x12+\n\x03p95\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03p95\"v\n\x14SetKillSwitchRequest\x12\x32\n\x05scope\x18\x01 \x01(\x0e\x32\x1c.hedgerow.admin.v1.KillScopeR\x05scope\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\"m\n\x15SetKillSwitchResponse\x12>\n\x0bkill_switch\x18\x01 \x01(\x0b\x32\x1d.hedgerow.admin.v1.KillSwitchR\nkillSwitch\x12\x14\n\x05known\x18\x02 \x01(\x08R\x05known\"`\n\x16\x43learKillSwitchRequest\x12\x32\n\x05scope\x18\x01 \x01(\x0e\x32\x1c.hedgerow.admin.v1.KillScopeR\x05scope\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\"3\n\x17\x43learKillSwitchResponse\x12\x18\n\x07\x63leared\x18\x01 \x01(\x08R\x07\x63leared\"\x19\n\x17ListKillSwitchesRequest\"^\n\x18ListKillSwitchesResponse\x12\x42\n\rkill_switches\x18\x01 \x03(\x0b\x32\x1d.hedgerow.admin.v1.KillSwitchR\x0ckillSwitches\"\xa3\x01\n\nKillSwitch\x12\x32\n\x05scope\x18\x01 \x01(\x0e\x32\x1c.hedgerow.admin.v1.KillScopeR\x05scope\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x35\n\x08set_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07setTime*r\n\nChangeKind\x12\x1b\n\x17\x43HANGE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43HANGE_KIND_ADDED\x10\x01\x12\x17\n\x13\x43HANGE_KIND_REMOVED\x10\x02\x12\x17\n\x13\x43HANGE_KIND_CHANGED\x10\x03*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03*m\n\tKillScope\x12\x1a\n\x16KILL_SCOPE_UNSPECIFIED\x10\x00\x12\x17\n\x13KILL_SCOPE_PROVIDER\x10\x01\x12\x14\n\x10KILL_SCOPE_MODEL\x10\x02\x12\x15\n\x11KILL_SCOPE_TENANT\x10\x03\x32\xf6\x08\n\x0c\x41\x64minService\x12M\n\x06Reload\x12 .hedgerow.admin.v1.ReloadRequest\x1a!.hedgerow.admin.v1.ReloadResponse\x12V\n\tGetConfig\x12#.hedgerow.admin.v1.GetConfigRequest\x1a$.hedgerow.admin.v1.GetConfigResponse\x12\x65\n\x0eListCandidates\x12(.hedgerow.admin.v1.ListCandidatesRequest\x1a).hedgerow.admin.v1.ListCandidatesResponse\x12\x62\n\rSetKillSwitch\x12\'.hedgerow.admin.v1.SetKillSwitchRequest\x1a(.hedgerow.admin.v1.SetKillSwitchResponse\x12h\n\x0f\x43learKillSwitch\x12).hedgerow.admin.v1.ClearKillSwitchRequest\x1a*.hedgerow.admin.v1.ClearKillSwitchResponse\x12k\n\x10ListKillSwitches\x12*.hedgerow.admin.v1.ListKillSwitchesRequest\x1a+.hedgerow.admin.v1.ListKillSwitchesResponse\x12V\n\tCreateKey\x12#.hedgerow.admin.v1.CreateKeyRequest\x1a$.hedgerow.admin.v1.CreateKeyResponse\x12S\n\x08ListKeys\x12\".hedgerow.admin.v1.ListKeysRequest\x1a#.hedgerow.admin.v1.ListKeysResponse\x12V\n\tRotateKey\x12#.hedgerow.admin.v1.RotateKeyRequest\x1a$.hedgerow.admin.v1.RotateKeyResponse\x12V\n\tRevokeKey\x12#.hedgerow.admin.v1.RevokeKeyRequest\x1a$.hedgerow.admin.v1.RevokeKeyResponse\x12\x62\n\rListAuditRows\x12\'.hedgerow.admin.v1.ListAuditRowsRequest\x1a(.hedgerow.admin.v1.ListAuditRowsResponse\x12\\\n\x0bVerifyAudit\x12%.hedgerow.admin.v1.VerifyAuditRequest\x1a&.hedgerow.admin.v1.VerifyAuditResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%hedgerow/admin/v1/admin_service.proto\x12\x11hedgerow.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dhedgerow/admin/v1/audit.proto\x1a\"hedgerow/admin/v1/credential.proto\x1a\x1bhedgerow/admin/v1/key.proto\"(\n\rReloadRequest\x12\x17\n\x07\x64ry_run\x18\x01 \x01(\x08R\x06\x64ryRun\"\xc8\x01\n\x0eReloadResponse\x12\x1f\n\x0b\x63onfig_hash\x18\x01 \x01(\tR\nconfigHash\x12\x18\n\x07\x61pplied\x18\x02 \x01(\x08R\x07\x61pplied\x12\x33\n\x07\x63hanges\x18\x03 \x03(\x0b\x32\x19.hedgerow.admin.v1.ChangeR\x07\x63hanges\x12#\n\rchanges_count\x18\x04 \x01(\x05R\x0c\x63hangesCount\x12!\n\x0crestart_keys\x18\x05 \x03(\tR\x0brestartKeys\"O\n\x06\x43hange\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12\x31\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.hedgerow.admin.v1.ChangeKindR\x04kind\"\x12\n\x10GetConfigRequest\"F\n\x11GetConfigResponse\x12\x31\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x19.hedgerow.admin.v1.ConfigR\x06\x63onfig\"\xe9\x02\n\x06\x43onfig\x12\x12\n\x04hash\x18\x01 \x01(\tR\x04hash\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12\x37\n\tload_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08loadTime\x12#\n\rreloads_count\x18\x04 \x01(\x03R\x0creloadsCount\x12\x30\n\x14\x66\x61iled_reloads_count\x18\x05 \x01(\x03R\x12\x66\x61iledReloadsCount\x12\x1d\n\nlast_error\x18\x06 \x01(\tR\tlastError\x12\x42\n\x0flast_error_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rlastErrorTime\x12!\n\x0crestart_keys\x18\x08 \x03(\tR\x0brestartKeys\x12!\n\x0croutes_count\x18\t \x01(\x05R\x0broutesCount\"o\n\x15ListCandidatesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x1a\n\x08provider\x18\x03 \x01(\tR\x08provider\"\x83\x01\n\x16ListCandidatesResponse\x12\x41\n\ncandidates\x18\x01 \x03(\x0b\x32!.hedgerow.admin.v1.CandidateStateR\ncandidates\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xbc\x08\n\x0e\x43\x61ndidateState\x12\x1a\n\x08provider\x18\x01 \x01(\tR\x08provider\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12\x16\n\x06region\x18\x03 \x01(\tR\x06region\x12\x1e\n\ncredential\x18\x04 \x01(\tR\ncredential\x12!\n\x0cswitched_off\x18\x05 \x01(\x08R\x0bswitchedOff\x12\x44\n\rbreaker_state\x18\x06 \x01(\x0e\x32\x1f.hedgerow.admin.v1.BreakerStateR\x0c\x62reakerState\x12%\n\x0e\x62reaker_reason\x18\x07 \x01(\tR\rbreakerReason\x12H\n\x12\x65jected_until_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x10\x65jectedUntilTime\x12\'\n\x0f\x65jections_count\x18\t \x01(\x03R\x0e\x65jectionsCount\x12,\n\x12window_calls_count\x18\n \x01(\x05R\x10windowCallsCount\x12^\n\x0fwindow_failures\x18\x0b \x03(\x0b\x32\x35.hedgerow.admin.v1.CandidateState.WindowFailuresEntryR\x0ewindowFailures\x12*\n\x11window_slow_count\x18\x0c \x01(\x05R\x0fwindowSlowCount\x12!\n\x0ctrials_count\x18\r \x01(\x05R\x0btrialsCount\x12H\n\x12\x63ooling_until_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x10\x63oolingUntilTime\x12K\n\x14set_aside_until_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x11setAsideUntilTime\x12(\n\x10set_aside_reason\x18\x10 \x01(\tR\x0esetAsideReason\x12\x34\n\x16running_attempts_count\x18\x11 \x01(\x05R\x14runningAttemptsCount\x12,\n\x12rate_limited_share\x18\x12 \x01(\x01R\x10rateLimitedShare\x12>\n\x08streamed\x18\x13 \x01(\x0b\x32\".hedgerow.admin.v1.FirstTokenTimesR\x08streamed\x12\x38\n\x05unary\x18\x14 \x01(\x0b\x32\".hedgerow.admin.v1.FirstTokenTimesR\x05unary\x1a\x41\n\x13WindowFailuresEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\x05R\x05value:\x02\x38\x01\"\x85\x01\n\x0f\x46irstTokenTimes\x12\x18\n\x07samples\x18\x01 \x01(\x01R\x07samples\x12+\n\x03p50\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03p50\x12+\n\x03p95\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03p95\"v\n\x14SetKillSwitchRequest\x12\x32\n\x05scope\x18\x01 \x01(\x0e\x32\x1c.hedgerow.admin.v1.KillScopeR\x05scope\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\"m\n\x15SetKillSwitchResponse\x12>\n\x0bkill_switch\x18\x01 \x01(\x0b\x32\x1d.hedgerow.admin.v1.KillSwitchR\nkillSwitch\x12\x14\n\x05known\x18\x02 \x01(\x08R\x05known\"`\n\x16\x43learKillSwitchRequest\x12\x32\n\x05scope\x18\x01 \x01(\x0e\x32\x1c.hedgerow.admin.v1.KillScopeR\x05scope\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\"3\n\x17\x43learKillSwitchResponse\x12\x18\n\x07\x63leared\x18\x01 \x01(\x08R\x07\x63leared\"\x19\n\x17ListKillSwitchesRequest\"^\n\x18ListKillSwitchesResponse\x12\x42\n\rkill_switches\x18\x01 \x03(\x0b\x32\x1d.hedgerow.admin.v1.KillSwitchR\x0ckillSwitches\"\xa3\x01\n\nKillSwitch\x12\x32\n\x05scope\x18\x01 \x01(\x0e\x32\x1c.hedgerow.admin.v1.KillScopeR\x05scope\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x35\n\x08set_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07setTime*r\n\nChangeKind\x12\x1b\n\x17\x43HANGE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43HANGE_KIND_ADDED\x10\x01\x12\x17\n\x13\x43HANGE_KIND_REMOVED\x10\x02\x12\x17\n\x13\x43HANGE_KIND_CHANGED\x10\x03*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03*m\n\tKillScope\x12\x1a\n\x16KILL_SCOPE_UNSPECIFIED\x10\x00\x12\x17\n\x13KILL_SCOPE_PROVIDER\x10\x01\x12\x14\n\x10KILL_SCOPE_MODEL\x10\x02\x12\x15\n\x11KILL_SCOPE_TENANT\x10\x03\x32\xd0\n\n\x0c\x41\x64minService\x12M\n\x06Reload\x12 .hedgerow.admin.v1.ReloadRequest\x1a!.hedgerow.admin.v1.ReloadResponse\x12V\n\tGetConfig\x12#.hedgerow.admin.v1.GetConfigRequest\x1a$.hedgerow.admin.v1.GetConfigResponse\x12\x65\n\x0eListCandidates\x12(.hedgerow.admin.v1.ListCandidatesRequest\x1a).hedgerow.admin.v1.ListCandidatesResponse\x12\x62\n\rSetKillSwitch\x12\'.hedgerow.admin.v1.SetKillSwitchRequest\x1a(.hedgerow.admin.v1.SetKillSwitchResponse\x12h\n\x0f\x43learKillSwitch\x12).hedgerow.admin.v1.ClearKillSwitchRequest\x1a*.hedgerow.admin.v1.ClearKillSwitchResponse\x12k\n\x10ListKillSwitches\x12*.hedgerow.admin.v1.ListKillSwitchesRequest\x1a+.hedgerow.admin.v1.ListKillSwitchesResponse\x12V\n\tCreateKey\x12#.hedgerow.admin.v1.CreateKeyRequest\x1a$.hedgerow.admin.v1.CreateKeyResponse\x12S\n\x08ListKeys\x12\".hedgerow.admin.v1.ListKeysRequest\x1a#.hedgerow.admin.v1.ListKeysResponse\x12V\n\tRotateKey\x12#.hedgerow.admin.v1.RotateKeyRequest\x1a$.hedgerow.admin.v1.RotateKeyResponse\x12V\n\tRevokeKey\x12#.hedgerow.admin.v1.RevokeKeyRequest\x1a$.hedgerow.admin.v1.RevokeKeyResponse\x12\x62\n\rListAuditRows\x12\'.hedgerow.admin.v1.ListAuditRowsRequest\x1a(.hedgerow.admin.v1.ListAuditRowsResponse\x12\\\n\x0bVerifyAudit\x12%.hedgerow.admin.v1.VerifyAuditRequest\x1a&.hedgerow.admin.v1.VerifyAuditResponse\x12h\n\x0fListCredentials\x12).hedgerow.admin.v1.ListCredentialsRequest\x1a*.hedgerow.admin.v1.ListCredentialsResponse\x12n\n\x11RefreshCredential\x12+.hedgerow.admin.v1.RefreshCredentialRequest\x1a,.hedgerow.admin.v1.RefreshCredentialResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,48 +38,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CANDIDATESTATE_WINDOWFAILURESENTRY']._loaded_options = None
   _globals['_CANDIDATESTATE_WINDOWFAILURESENTRY']._serialized_options = b'8\001'
-  _globals['_CHANGEKIND']._serialized_start=3108
-  _globals['_CHANGEKIND']._serialized_end=3222
-  _globals['_BREAKERSTATE']._serialized_start=3224
-  _globals['_BREAKERSTATE']._serialized_end=3348
-  _globals['_KILLSCOPE']._serialized_start=3350
-  _globals['_KILLSCOPE']._serialized_end=3459
-  _globals['_RELOADREQUEST']._serialized_start=185
-  _globals['_RELOADREQUEST']._serialized_end=225
-  _globals['_RELOADRESPONSE']._serialized_start=228
-  _globals['_RELOADRESPONSE']._serialized_end=428
-  _globals['_CHANGE']._serialized_start=430
-  _globals['_CHANGE']._serialized_end=509
-  _globals['_GETCONFIGREQUEST']._serialized_start=511
-  _globals['_GETCONFIGREQUEST']._serialized_end=529
-  _globals['_GETCONFIGRESPONSE']._serialized_start=531
-  _globals['_GETCONFIGRESPONSE']._serialized_end=601
-  _globals['_CONFIG']._serialized_start=604
-  _globals['_CONFIG']._serialized_end=965
-  _globals['_LISTCANDIDATESREQUEST']._serialized_start=967
-  _globals['_LISTCANDIDATESREQUEST']._serialized_end=1078
-  _globals['_LISTCANDIDATESRESPONSE']._serialized_start=1081
-  _globals['_LISTCANDIDATESRESPONSE']._serialized_end=1212
-  _globals['_CANDIDATESTATE']._serialized_start=1215
-  _globals['_CANDIDATESTATE']._serialized_end=2299
-  _globals['_CANDIDATESTATE_WINDOWFAILURESENTRY']._serialized_start=2234
-  _globals['_CANDIDATESTATE_WINDOWFAILURESENTRY']._serialized_end=2299
-  _globals['_FIRSTTOKENTIMES']._serialized_start=2302
-  _globals['_FIRSTTOKENTIMES']._serialized_end=2435
-  _globals['_SETKILLSWITCHREQUEST']._serialized_start=2437
-  _globals['_SETKILLSWITCHREQUEST']._serialized_end=2555
-  _globals['_SETKILLSWITCHRESPONSE']._serialized_start=2557
-  _globals['_SETKILLSWITCHRESPONSE']._serialized_end=2666
-  _globals['_CLEARKILLSWITCHREQUEST']._serialized_start=2668
-  _globals['_CLEARKILLSWITCHREQUEST']._serialized_end=2764
-  _globals['_CLEARKILLSWITCHRESPONSE']._serialized_start=2766
-  _globals['_CLEARKILLSWITCHRESPONSE']._serialized_end=2817
-  _globals['_LISTKILLSWITCHESREQUEST']._serialized_start=2819
-  _globals['_LISTKILLSWITCHESREQUEST']._serialized_end=2844
-  _globals['_LISTKILLSWITCHESRESPONSE']._serialized_start=2846
-  _globals['_LISTKILLSWITCHESRESPONSE']._serialized_end=2940
-  _globals['_KILLSWITCH']._serialized_start=2943
-  _globals['_KILLSWITCH']._serialized_end=3106
-  _globals['_ADMINSERVICE']._serialized_start=3462
-  _globals['_ADMINSERVICE']._serialized_end=4604
+  _globals['_CHANGEKIND']._serialized_start=3144
+  _globals['_CHANGEKIND']._serialized_end=3258
+  _globals['_BREAKERSTATE']._serialized_start=3260
+  _globals['_BREAKERSTATE']._serialized_end=3384
+  _globals['_KILLSCOPE']._serialized_start=3386
+  _globals['_KILLSCOPE']._serialized_end=3495
+  _globals['_RELOADREQUEST']._serialized_start=221
+  _globals['_RELOADREQUEST']._serialized_end=261
+  _globals['_RELOADRESPONSE']._serialized_start=264
+  _globals['_RELOADRESPONSE']._serialized_end=464
+  _globals['_CHANGE']._serialized_start=466
+  _globals['_CHANGE']._serialized_end=545
+  _globals['_GETCONFIGREQUEST']._serialized_start=547
+  _globals['_GETCONFIGREQUEST']._serialized_end=565
+  _globals['_GETCONFIGRESPONSE']._serialized_start=567
+  _globals['_GETCONFIGRESPONSE']._serialized_end=637
+  _globals['_CONFIG']._serialized_start=640
+  _globals['_CONFIG']._serialized_end=1001
+  _globals['_LISTCANDIDATESREQUEST']._serialized_start=1003
+  _globals['_LISTCANDIDATESREQUEST']._serialized_end=1114
+  _globals['_LISTCANDIDATESRESPONSE']._serialized_start=1117
+  _globals['_LISTCANDIDATESRESPONSE']._serialized_end=1248
+  _globals['_CANDIDATESTATE']._serialized_start=1251
+  _globals['_CANDIDATESTATE']._serialized_end=2335
+  _globals['_CANDIDATESTATE_WINDOWFAILURESENTRY']._serialized_start=2270
+  _globals['_CANDIDATESTATE_WINDOWFAILURESENTRY']._serialized_end=2335
+  _globals['_FIRSTTOKENTIMES']._serialized_start=2338
+  _globals['_FIRSTTOKENTIMES']._serialized_end=2471
+  _globals['_SETKILLSWITCHREQUEST']._serialized_start=2473
+  _globals['_SETKILLSWITCHREQUEST']._serialized_end=2591
+  _globals['_SETKILLSWITCHRESPONSE']._serialized_start=2593
+  _globals['_SETKILLSWITCHRESPONSE']._serialized_end=2702
+  _globals['_CLEARKILLSWITCHREQUEST']._serialized_start=2704
+  _globals['_CLEARKILLSWITCHREQUEST']._serialized_end=2800
+  _globals['_CLEARKILLSWITCHRESPONSE']._serialized_start=2802
+  _globals['_CLEARKILLSWITCHRESPONSE']._serialized_end=2853
+  _globals['_LISTKILLSWITCHESREQUEST']._serialized_start=2855
+  _globals['_LISTKILLSWITCHESREQUEST']._serialized_end=2880
+  _globals['_LISTKILLSWITCHESRESPONSE']._serialized_start=2882
+  _globals['_LISTKILLSWITCHESRESPONSE']._serialized_end=2976
+  _globals['_KILLSWITCH']._serialized_start=2979
+  _globals['_KILLSWITCH']._serialized_end=3142
+  _globals['_ADMINSERVICE']._serialized_start=3498
+  _globals['_ADMINSERVICE']._serialized_end=4858
 # @@protoc_insertion_point(module_scope)

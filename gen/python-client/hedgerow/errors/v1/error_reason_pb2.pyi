@@ -196,6 +196,11 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
 
     Example: {"reason":"ERROR_REASON_KEY_ENDED","domain":"hedgerow","metadata":{"keyId":"7q3zk5vd2m4xw6ba"}}
     """
+    ERROR_REASON_CREDENTIAL_NOT_FOUND: _ErrorReason.ValueType  # 35
+    """NOT_FOUND. The configuration has no credential of this name; google.rpc.ResourceInfo names it.
+
+    Example: {"reason":"ERROR_REASON_CREDENTIAL_NOT_FOUND","domain":"hedgerow","metadata":{"credential":"openai-main"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the reason of a failed call: the value's name stands in google.rpc.ErrorInfo.reason, with the domain
@@ -376,5 +381,10 @@ ERROR_REASON_KEY_ENDED: ErrorReason.ValueType  # 34
 """FAILED_PRECONDITION. The API key was revoked or has expired: it cannot be rotated any more.
 
 Example: {"reason":"ERROR_REASON_KEY_ENDED","domain":"hedgerow","metadata":{"keyId":"7q3zk5vd2m4xw6ba"}}
+"""
+ERROR_REASON_CREDENTIAL_NOT_FOUND: ErrorReason.ValueType  # 35
+"""NOT_FOUND. The configuration has no credential of this name; google.rpc.ResourceInfo names it.
+
+Example: {"reason":"ERROR_REASON_CREDENTIAL_NOT_FOUND","domain":"hedgerow","metadata":{"credential":"openai-main"}}
 """
 global___ErrorReason = ErrorReason

@@ -5,6 +5,7 @@ import warnings
 
 from hedgerow.admin.v1 import admin_service_pb2 as hedgerow_dot_admin_dot_v1_dot_admin__service__pb2
 from hedgerow.admin.v1 import audit_pb2 as hedgerow_dot_admin_dot_v1_dot_audit__pb2
+from hedgerow.admin.v1 import credential_pb2 as hedgerow_dot_admin_dot_v1_dot_credential__pb2
 from hedgerow.admin.v1 import key_pb2 as hedgerow_dot_admin_dot_v1_dot_key__pb2
 
 GRPC_GENERATED_VERSION = '1.71.2'
@@ -97,6 +98,16 @@ class AdminServiceStub(object):
                 '/hedgerow.admin.v1.AdminService/VerifyAudit',
                 request_serializer=hedgerow_dot_admin_dot_v1_dot_audit__pb2.VerifyAuditRequest.SerializeToString,
                 response_deserializer=hedgerow_dot_admin_dot_v1_dot_audit__pb2.VerifyAuditResponse.FromString,
+                _registered_method=True)
+        self.ListCredentials = channel.unary_unary(
+                '/hedgerow.admin.v1.AdminService/ListCredentials',
+                request_serializer=hedgerow_dot_admin_dot_v1_dot_credential__pb2.ListCredentialsRequest.SerializeToString,
+                response_deserializer=hedgerow_dot_admin_dot_v1_dot_credential__pb2.ListCredentialsResponse.FromString,
+                _registered_method=True)
+        self.RefreshCredential = channel.unary_unary(
+                '/hedgerow.admin.v1.AdminService/RefreshCredential',
+                request_serializer=hedgerow_dot_admin_dot_v1_dot_credential__pb2.RefreshCredentialRequest.SerializeToString,
+                response_deserializer=hedgerow_dot_admin_dot_v1_dot_credential__pb2.RefreshCredentialResponse.FromString,
                 _registered_method=True)
 
 
@@ -200,6 +211,23 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListCredentials(self, request, context):
+        """ListCredentials tells where the secrets for the providers come from, how old they are and how they are doing; never a
+        secret itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefreshCredential(self, request, context):
+        """RefreshCredential fetches a secret anew at once; calls use what comes from then on, and one that was set aside is
+        tried again with the next call. NOT_FOUND with ERROR_REASON_CREDENTIAL_NOT_FOUND for an unknown name; UNAVAILABLE with
+        ERROR_REASON_CREDENTIAL_UNAVAILABLE where the source has none: the last good secret then stays in use.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -262,6 +290,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.VerifyAudit,
                     request_deserializer=hedgerow_dot_admin_dot_v1_dot_audit__pb2.VerifyAuditRequest.FromString,
                     response_serializer=hedgerow_dot_admin_dot_v1_dot_audit__pb2.VerifyAuditResponse.SerializeToString,
+            ),
+            'ListCredentials': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCredentials,
+                    request_deserializer=hedgerow_dot_admin_dot_v1_dot_credential__pb2.ListCredentialsRequest.FromString,
+                    response_serializer=hedgerow_dot_admin_dot_v1_dot_credential__pb2.ListCredentialsResponse.SerializeToString,
+            ),
+            'RefreshCredential': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefreshCredential,
+                    request_deserializer=hedgerow_dot_admin_dot_v1_dot_credential__pb2.RefreshCredentialRequest.FromString,
+                    response_serializer=hedgerow_dot_admin_dot_v1_dot_credential__pb2.RefreshCredentialResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -590,6 +628,60 @@ class AdminService(object):
             '/hedgerow.admin.v1.AdminService/VerifyAudit',
             hedgerow_dot_admin_dot_v1_dot_audit__pb2.VerifyAuditRequest.SerializeToString,
             hedgerow_dot_admin_dot_v1_dot_audit__pb2.VerifyAuditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCredentials(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedgerow.admin.v1.AdminService/ListCredentials',
+            hedgerow_dot_admin_dot_v1_dot_credential__pb2.ListCredentialsRequest.SerializeToString,
+            hedgerow_dot_admin_dot_v1_dot_credential__pb2.ListCredentialsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefreshCredential(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedgerow.admin.v1.AdminService/RefreshCredential',
+            hedgerow_dot_admin_dot_v1_dot_credential__pb2.RefreshCredentialRequest.SerializeToString,
+            hedgerow_dot_admin_dot_v1_dot_credential__pb2.RefreshCredentialResponse.FromString,
             options,
             channel_credentials,
             insecure,

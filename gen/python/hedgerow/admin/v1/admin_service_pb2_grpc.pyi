@@ -9,6 +9,7 @@ import grpc
 import grpc.aio
 import hedgerow.admin.v1.admin_service_pb2
 import hedgerow.admin.v1.audit_pb2
+import hedgerow.admin.v1.credential_pb2
 import hedgerow.admin.v1.key_pb2
 import typing
 
@@ -114,6 +115,23 @@ class AdminServiceStub:
     ]
     """VerifyAudit reads all of the audit log and says whether it is what was written."""
 
+    ListCredentials: grpc.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.credential_pb2.ListCredentialsRequest,
+        hedgerow.admin.v1.credential_pb2.ListCredentialsResponse,
+    ]
+    """ListCredentials tells where the secrets for the providers come from, how old they are and how they are doing; never a
+    secret itself.
+    """
+
+    RefreshCredential: grpc.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.credential_pb2.RefreshCredentialRequest,
+        hedgerow.admin.v1.credential_pb2.RefreshCredentialResponse,
+    ]
+    """RefreshCredential fetches a secret anew at once; calls use what comes from then on, and one that was set aside is
+    tried again with the next call. NOT_FOUND with ERROR_REASON_CREDENTIAL_NOT_FOUND for an unknown name; UNAVAILABLE with
+    ERROR_REASON_CREDENTIAL_UNAVAILABLE where the source has none: the last good secret then stays in use.
+    """
+
 class AdminServiceAsyncStub:
     """AdminService is for operators: what a router is running on, how its candidates are doing, and what shall be off. It
     is served on the admin port alone. What it tells and changes is this one process's: ask each replica.
@@ -207,6 +225,23 @@ class AdminServiceAsyncStub:
         hedgerow.admin.v1.audit_pb2.VerifyAuditResponse,
     ]
     """VerifyAudit reads all of the audit log and says whether it is what was written."""
+
+    ListCredentials: grpc.aio.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.credential_pb2.ListCredentialsRequest,
+        hedgerow.admin.v1.credential_pb2.ListCredentialsResponse,
+    ]
+    """ListCredentials tells where the secrets for the providers come from, how old they are and how they are doing; never a
+    secret itself.
+    """
+
+    RefreshCredential: grpc.aio.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.credential_pb2.RefreshCredentialRequest,
+        hedgerow.admin.v1.credential_pb2.RefreshCredentialResponse,
+    ]
+    """RefreshCredential fetches a secret anew at once; calls use what comes from then on, and one that was set aside is
+    tried again with the next call. NOT_FOUND with ERROR_REASON_CREDENTIAL_NOT_FOUND for an unknown name; UNAVAILABLE with
+    ERROR_REASON_CREDENTIAL_UNAVAILABLE where the source has none: the last good secret then stays in use.
+    """
 
 class AdminServiceServicer(metaclass=abc.ABCMeta):
     """AdminService is for operators: what a router is running on, how its candidates are doing, and what shall be off. It
@@ -325,5 +360,26 @@ class AdminServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[hedgerow.admin.v1.audit_pb2.VerifyAuditResponse, collections.abc.Awaitable[hedgerow.admin.v1.audit_pb2.VerifyAuditResponse]]:
         """VerifyAudit reads all of the audit log and says whether it is what was written."""
+
+    @abc.abstractmethod
+    def ListCredentials(
+        self,
+        request: hedgerow.admin.v1.credential_pb2.ListCredentialsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[hedgerow.admin.v1.credential_pb2.ListCredentialsResponse, collections.abc.Awaitable[hedgerow.admin.v1.credential_pb2.ListCredentialsResponse]]:
+        """ListCredentials tells where the secrets for the providers come from, how old they are and how they are doing; never a
+        secret itself.
+        """
+
+    @abc.abstractmethod
+    def RefreshCredential(
+        self,
+        request: hedgerow.admin.v1.credential_pb2.RefreshCredentialRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[hedgerow.admin.v1.credential_pb2.RefreshCredentialResponse, collections.abc.Awaitable[hedgerow.admin.v1.credential_pb2.RefreshCredentialResponse]]:
+        """RefreshCredential fetches a secret anew at once; calls use what comes from then on, and one that was set aside is
+        tried again with the next call. NOT_FOUND with ERROR_REASON_CREDENTIAL_NOT_FOUND for an unknown name; UNAVAILABLE with
+        ERROR_REASON_CREDENTIAL_UNAVAILABLE where the source has none: the last good secret then stays in use.
+        """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

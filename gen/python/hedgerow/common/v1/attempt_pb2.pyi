@@ -34,7 +34,7 @@ class _AttemptKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ATTEMPT_KIND_PRIMARY: _AttemptKind.ValueType  # 1
     """The first attempt of the call."""
     ATTEMPT_KIND_RETRY: _AttemptKind.ValueType  # 2
-    """The same candidate again after a failure."""
+    """The same candidate again after a failure, perhaps with another of its keys."""
     ATTEMPT_KIND_FAILOVER: _AttemptKind.ValueType  # 3
     """Another candidate after a failure."""
     ATTEMPT_KIND_HEDGE: _AttemptKind.ValueType  # 4
@@ -48,7 +48,7 @@ ATTEMPT_KIND_UNSPECIFIED: AttemptKind.ValueType  # 0
 ATTEMPT_KIND_PRIMARY: AttemptKind.ValueType  # 1
 """The first attempt of the call."""
 ATTEMPT_KIND_RETRY: AttemptKind.ValueType  # 2
-"""The same candidate again after a failure."""
+"""The same candidate again after a failure, perhaps with another of its keys."""
 ATTEMPT_KIND_FAILOVER: AttemptKind.ValueType  # 3
 """Another candidate after a failure."""
 ATTEMPT_KIND_HEDGE: AttemptKind.ValueType  # 4

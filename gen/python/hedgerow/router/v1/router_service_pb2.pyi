@@ -730,7 +730,9 @@ class CandidateExplanation(google.protobuf.message.Message):
     where nothing excludes it.
     """
     first_share: builtins.float
-    """In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible."""
+    """In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible. A candidate with
+    several keys is told of once for each, and its share is divided by their weights.
+    """
     @property
     def health(self) -> global___CandidateHealth:
         """How it has been doing."""

@@ -388,6 +388,68 @@ public final class AdminServiceGrpc {
     return getVerifyAuditMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ListCredentialsRequest,
+      io.hedgerow.admin.v1.ListCredentialsResponse> getListCredentialsMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ListCredentials",
+      requestType = io.hedgerow.admin.v1.ListCredentialsRequest.class,
+      responseType = io.hedgerow.admin.v1.ListCredentialsResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ListCredentialsRequest,
+      io.hedgerow.admin.v1.ListCredentialsResponse> getListCredentialsMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ListCredentialsRequest, io.hedgerow.admin.v1.ListCredentialsResponse> getListCredentialsMethod;
+    if ((getListCredentialsMethod = AdminServiceGrpc.getListCredentialsMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getListCredentialsMethod = AdminServiceGrpc.getListCredentialsMethod) == null) {
+          AdminServiceGrpc.getListCredentialsMethod = getListCredentialsMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.admin.v1.ListCredentialsRequest, io.hedgerow.admin.v1.ListCredentialsResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ListCredentials"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.ListCredentialsRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.ListCredentialsResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("ListCredentials"))
+              .build();
+        }
+      }
+    }
+    return getListCredentialsMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.RefreshCredentialRequest,
+      io.hedgerow.admin.v1.RefreshCredentialResponse> getRefreshCredentialMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "RefreshCredential",
+      requestType = io.hedgerow.admin.v1.RefreshCredentialRequest.class,
+      responseType = io.hedgerow.admin.v1.RefreshCredentialResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.admin.v1.RefreshCredentialRequest,
+      io.hedgerow.admin.v1.RefreshCredentialResponse> getRefreshCredentialMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.admin.v1.RefreshCredentialRequest, io.hedgerow.admin.v1.RefreshCredentialResponse> getRefreshCredentialMethod;
+    if ((getRefreshCredentialMethod = AdminServiceGrpc.getRefreshCredentialMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getRefreshCredentialMethod = AdminServiceGrpc.getRefreshCredentialMethod) == null) {
+          AdminServiceGrpc.getRefreshCredentialMethod = getRefreshCredentialMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.admin.v1.RefreshCredentialRequest, io.hedgerow.admin.v1.RefreshCredentialResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "RefreshCredential"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.RefreshCredentialRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.RefreshCredentialResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("RefreshCredential"))
+              .build();
+        }
+      }
+    }
+    return getRefreshCredentialMethod;
+  }
+
   /**
    * Creates a new async stub that supports all call types for the service
    */
@@ -585,6 +647,29 @@ public final class AdminServiceGrpc {
         io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.VerifyAuditResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getVerifyAuditMethod(), responseObserver);
     }
+
+    /**
+     * <pre>
+     * ListCredentials tells where the secrets for the providers come from, how old they are and how they are doing; never a
+     * secret itself.
+     * </pre>
+     */
+    default void listCredentials(io.hedgerow.admin.v1.ListCredentialsRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ListCredentialsResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getListCredentialsMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * RefreshCredential fetches a secret anew at once; calls use what comes from then on, and one that was set aside is
+     * tried again with the next call. NOT_FOUND with ERROR_REASON_CREDENTIAL_NOT_FOUND for an unknown name; UNAVAILABLE with
+     * ERROR_REASON_CREDENTIAL_UNAVAILABLE where the source has none: the last good secret then stays in use.
+     * </pre>
+     */
+    default void refreshCredential(io.hedgerow.admin.v1.RefreshCredentialRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.RefreshCredentialResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getRefreshCredentialMethod(), responseObserver);
+    }
   }
 
   /**
@@ -764,6 +849,31 @@ public final class AdminServiceGrpc {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getVerifyAuditMethod(), getCallOptions()), request, responseObserver);
     }
+
+    /**
+     * <pre>
+     * ListCredentials tells where the secrets for the providers come from, how old they are and how they are doing; never a
+     * secret itself.
+     * </pre>
+     */
+    public void listCredentials(io.hedgerow.admin.v1.ListCredentialsRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ListCredentialsResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getListCredentialsMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * RefreshCredential fetches a secret anew at once; calls use what comes from then on, and one that was set aside is
+     * tried again with the next call. NOT_FOUND with ERROR_REASON_CREDENTIAL_NOT_FOUND for an unknown name; UNAVAILABLE with
+     * ERROR_REASON_CREDENTIAL_UNAVAILABLE where the source has none: the last good secret then stays in use.
+     * </pre>
+     */
+    public void refreshCredential(io.hedgerow.admin.v1.RefreshCredentialRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.RefreshCredentialResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getRefreshCredentialMethod(), getCallOptions()), request, responseObserver);
+    }
   }
 
   /**
@@ -916,6 +1026,29 @@ public final class AdminServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
           getChannel(), getVerifyAuditMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * ListCredentials tells where the secrets for the providers come from, how old they are and how they are doing; never a
+     * secret itself.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.ListCredentialsResponse listCredentials(io.hedgerow.admin.v1.ListCredentialsRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getListCredentialsMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * RefreshCredential fetches a secret anew at once; calls use what comes from then on, and one that was set aside is
+     * tried again with the next call. NOT_FOUND with ERROR_REASON_CREDENTIAL_NOT_FOUND for an unknown name; UNAVAILABLE with
+     * ERROR_REASON_CREDENTIAL_UNAVAILABLE where the source has none: the last good secret then stays in use.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.RefreshCredentialResponse refreshCredential(io.hedgerow.admin.v1.RefreshCredentialRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getRefreshCredentialMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -1067,6 +1200,29 @@ public final class AdminServiceGrpc {
     public io.hedgerow.admin.v1.VerifyAuditResponse verifyAudit(io.hedgerow.admin.v1.VerifyAuditRequest request) {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getVerifyAuditMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * ListCredentials tells where the secrets for the providers come from, how old they are and how they are doing; never a
+     * secret itself.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.ListCredentialsResponse listCredentials(io.hedgerow.admin.v1.ListCredentialsRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getListCredentialsMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * RefreshCredential fetches a secret anew at once; calls use what comes from then on, and one that was set aside is
+     * tried again with the next call. NOT_FOUND with ERROR_REASON_CREDENTIAL_NOT_FOUND for an unknown name; UNAVAILABLE with
+     * ERROR_REASON_CREDENTIAL_UNAVAILABLE where the source has none: the last good secret then stays in use.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.RefreshCredentialResponse refreshCredential(io.hedgerow.admin.v1.RefreshCredentialRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getRefreshCredentialMethod(), getCallOptions(), request);
     }
   }
 
@@ -1232,6 +1388,31 @@ public final class AdminServiceGrpc {
       return io.grpc.stub.ClientCalls.futureUnaryCall(
           getChannel().newCall(getVerifyAuditMethod(), getCallOptions()), request);
     }
+
+    /**
+     * <pre>
+     * ListCredentials tells where the secrets for the providers come from, how old they are and how they are doing; never a
+     * secret itself.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.admin.v1.ListCredentialsResponse> listCredentials(
+        io.hedgerow.admin.v1.ListCredentialsRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getListCredentialsMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * RefreshCredential fetches a secret anew at once; calls use what comes from then on, and one that was set aside is
+     * tried again with the next call. NOT_FOUND with ERROR_REASON_CREDENTIAL_NOT_FOUND for an unknown name; UNAVAILABLE with
+     * ERROR_REASON_CREDENTIAL_UNAVAILABLE where the source has none: the last good secret then stays in use.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.admin.v1.RefreshCredentialResponse> refreshCredential(
+        io.hedgerow.admin.v1.RefreshCredentialRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getRefreshCredentialMethod(), getCallOptions()), request);
+    }
   }
 
   private static final int METHODID_RELOAD = 0;
@@ -1246,6 +1427,8 @@ public final class AdminServiceGrpc {
   private static final int METHODID_REVOKE_KEY = 9;
   private static final int METHODID_LIST_AUDIT_ROWS = 10;
   private static final int METHODID_VERIFY_AUDIT = 11;
+  private static final int METHODID_LIST_CREDENTIALS = 12;
+  private static final int METHODID_REFRESH_CREDENTIAL = 13;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -1311,6 +1494,14 @@ public final class AdminServiceGrpc {
         case METHODID_VERIFY_AUDIT:
           serviceImpl.verifyAudit((io.hedgerow.admin.v1.VerifyAuditRequest) request,
               (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.VerifyAuditResponse>) responseObserver);
+          break;
+        case METHODID_LIST_CREDENTIALS:
+          serviceImpl.listCredentials((io.hedgerow.admin.v1.ListCredentialsRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ListCredentialsResponse>) responseObserver);
+          break;
+        case METHODID_REFRESH_CREDENTIAL:
+          serviceImpl.refreshCredential((io.hedgerow.admin.v1.RefreshCredentialRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.RefreshCredentialResponse>) responseObserver);
           break;
         default:
           throw new AssertionError();
@@ -1414,6 +1605,20 @@ public final class AdminServiceGrpc {
               io.hedgerow.admin.v1.VerifyAuditRequest,
               io.hedgerow.admin.v1.VerifyAuditResponse>(
                 service, METHODID_VERIFY_AUDIT)))
+        .addMethod(
+          getListCredentialsMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.admin.v1.ListCredentialsRequest,
+              io.hedgerow.admin.v1.ListCredentialsResponse>(
+                service, METHODID_LIST_CREDENTIALS)))
+        .addMethod(
+          getRefreshCredentialMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.admin.v1.RefreshCredentialRequest,
+              io.hedgerow.admin.v1.RefreshCredentialResponse>(
+                service, METHODID_REFRESH_CREDENTIAL)))
         .build();
   }
 
@@ -1474,6 +1679,8 @@ public final class AdminServiceGrpc {
               .addMethod(getRevokeKeyMethod())
               .addMethod(getListAuditRowsMethod())
               .addMethod(getVerifyAuditMethod())
+              .addMethod(getListCredentialsMethod())
+              .addMethod(getRefreshCredentialMethod())
               .build();
         }
       }

@@ -117,124 +117,130 @@ public final class AdminServiceProto {
       "\n%hedgerow/admin/v1/admin_service.proto\022" +
       "\021hedgerow.admin.v1\032\036google/protobuf/dura" +
       "tion.proto\032\037google/protobuf/timestamp.pr" +
-      "oto\032\035hedgerow/admin/v1/audit.proto\032\033hedg" +
-      "erow/admin/v1/key.proto\"(\n\rReloadRequest" +
-      "\022\027\n\007dry_run\030\001 \001(\010R\006dryRun\"\310\001\n\016ReloadResp" +
-      "onse\022\037\n\013config_hash\030\001 \001(\tR\nconfigHash\022\030\n" +
-      "\007applied\030\002 \001(\010R\007applied\0223\n\007changes\030\003 \003(\013" +
-      "2\031.hedgerow.admin.v1.ChangeR\007changes\022#\n\r" +
-      "changes_count\030\004 \001(\005R\014changesCount\022!\n\014res" +
-      "tart_keys\030\005 \003(\tR\013restartKeys\"O\n\006Change\022\022" +
-      "\n\004path\030\001 \001(\tR\004path\0221\n\004kind\030\002 \001(\0162\035.hedge" +
-      "row.admin.v1.ChangeKindR\004kind\"\022\n\020GetConf" +
-      "igRequest\"F\n\021GetConfigResponse\0221\n\006config" +
-      "\030\001 \001(\0132\031.hedgerow.admin.v1.ConfigR\006confi" +
-      "g\"\351\002\n\006Config\022\022\n\004hash\030\001 \001(\tR\004hash\022\022\n\004path" +
-      "\030\002 \001(\tR\004path\0227\n\tload_time\030\003 \001(\0132\032.google" +
-      ".protobuf.TimestampR\010loadTime\022#\n\rreloads" +
-      "_count\030\004 \001(\003R\014reloadsCount\0220\n\024failed_rel" +
-      "oads_count\030\005 \001(\003R\022failedReloadsCount\022\035\n\n" +
-      "last_error\030\006 \001(\tR\tlastError\022B\n\017last_erro" +
-      "r_time\030\007 \001(\0132\032.google.protobuf.Timestamp" +
-      "R\rlastErrorTime\022!\n\014restart_keys\030\010 \003(\tR\013r" +
-      "estartKeys\022!\n\014routes_count\030\t \001(\005R\013routes" +
-      "Count\"o\n\025ListCandidatesRequest\022\033\n\tpage_s" +
-      "ize\030\001 \001(\005R\010pageSize\022\035\n\npage_token\030\002 \001(\tR" +
-      "\tpageToken\022\032\n\010provider\030\003 \001(\tR\010provider\"\203" +
-      "\001\n\026ListCandidatesResponse\022A\n\ncandidates\030" +
-      "\001 \003(\0132!.hedgerow.admin.v1.CandidateState" +
-      "R\ncandidates\022&\n\017next_page_token\030\002 \001(\tR\rn" +
-      "extPageToken\"\274\010\n\016CandidateState\022\032\n\010provi" +
-      "der\030\001 \001(\tR\010provider\022\024\n\005model\030\002 \001(\tR\005mode" +
-      "l\022\026\n\006region\030\003 \001(\tR\006region\022\036\n\ncredential\030" +
-      "\004 \001(\tR\ncredential\022!\n\014switched_off\030\005 \001(\010R" +
-      "\013switchedOff\022D\n\rbreaker_state\030\006 \001(\0162\037.he" +
-      "dgerow.admin.v1.BreakerStateR\014breakerSta" +
-      "te\022%\n\016breaker_reason\030\007 \001(\tR\rbreakerReaso" +
-      "n\022H\n\022ejected_until_time\030\010 \001(\0132\032.google.p" +
-      "rotobuf.TimestampR\020ejectedUntilTime\022\'\n\017e" +
-      "jections_count\030\t \001(\003R\016ejectionsCount\022,\n\022" +
-      "window_calls_count\030\n \001(\005R\020windowCallsCou" +
-      "nt\022^\n\017window_failures\030\013 \003(\01325.hedgerow.a" +
-      "dmin.v1.CandidateState.WindowFailuresEnt" +
-      "ryR\016windowFailures\022*\n\021window_slow_count\030" +
-      "\014 \001(\005R\017windowSlowCount\022!\n\014trials_count\030\r" +
-      " \001(\005R\013trialsCount\022H\n\022cooling_until_time\030" +
-      "\016 \001(\0132\032.google.protobuf.TimestampR\020cooli" +
-      "ngUntilTime\022K\n\024set_aside_until_time\030\017 \001(" +
-      "\0132\032.google.protobuf.TimestampR\021setAsideU" +
-      "ntilTime\022(\n\020set_aside_reason\030\020 \001(\tR\016setA" +
-      "sideReason\0224\n\026running_attempts_count\030\021 \001" +
-      "(\005R\024runningAttemptsCount\022,\n\022rate_limited" +
-      "_share\030\022 \001(\001R\020rateLimitedShare\022>\n\010stream" +
-      "ed\030\023 \001(\0132\".hedgerow.admin.v1.FirstTokenT" +
-      "imesR\010streamed\0228\n\005unary\030\024 \001(\0132\".hedgerow" +
-      ".admin.v1.FirstTokenTimesR\005unary\032A\n\023Wind" +
-      "owFailuresEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005val" +
-      "ue\030\002 \001(\005R\005value:\0028\001\"\205\001\n\017FirstTokenTimes\022" +
-      "\030\n\007samples\030\001 \001(\001R\007samples\022+\n\003p50\030\002 \001(\0132\031" +
-      ".google.protobuf.DurationR\003p50\022+\n\003p95\030\003 " +
-      "\001(\0132\031.google.protobuf.DurationR\003p95\"v\n\024S" +
-      "etKillSwitchRequest\0222\n\005scope\030\001 \001(\0162\034.hed" +
-      "gerow.admin.v1.KillScopeR\005scope\022\022\n\004name\030" +
-      "\002 \001(\tR\004name\022\026\n\006reason\030\003 \001(\tR\006reason\"m\n\025S" +
-      "etKillSwitchResponse\022>\n\013kill_switch\030\001 \001(" +
-      "\0132\035.hedgerow.admin.v1.KillSwitchR\nkillSw" +
-      "itch\022\024\n\005known\030\002 \001(\010R\005known\"`\n\026ClearKillS" +
-      "witchRequest\0222\n\005scope\030\001 \001(\0162\034.hedgerow.a" +
-      "dmin.v1.KillScopeR\005scope\022\022\n\004name\030\002 \001(\tR\004" +
-      "name\"3\n\027ClearKillSwitchResponse\022\030\n\007clear" +
-      "ed\030\001 \001(\010R\007cleared\"\031\n\027ListKillSwitchesReq" +
-      "uest\"^\n\030ListKillSwitchesResponse\022B\n\rkill" +
-      "_switches\030\001 \003(\0132\035.hedgerow.admin.v1.Kill" +
-      "SwitchR\014killSwitches\"\243\001\n\nKillSwitch\0222\n\005s" +
-      "cope\030\001 \001(\0162\034.hedgerow.admin.v1.KillScope" +
-      "R\005scope\022\022\n\004name\030\002 \001(\tR\004name\022\026\n\006reason\030\003 " +
-      "\001(\tR\006reason\0225\n\010set_time\030\004 \001(\0132\032.google.p" +
-      "rotobuf.TimestampR\007setTime*r\n\nChangeKind" +
-      "\022\033\n\027CHANGE_KIND_UNSPECIFIED\020\000\022\025\n\021CHANGE_" +
-      "KIND_ADDED\020\001\022\027\n\023CHANGE_KIND_REMOVED\020\002\022\027\n" +
-      "\023CHANGE_KIND_CHANGED\020\003*|\n\014BreakerState\022\035" +
-      "\n\031BREAKER_STATE_UNSPECIFIED\020\000\022\030\n\024BREAKER" +
-      "_STATE_CLOSED\020\001\022\026\n\022BREAKER_STATE_OPEN\020\002\022" +
-      "\033\n\027BREAKER_STATE_HALF_OPEN\020\003*m\n\tKillScop" +
-      "e\022\032\n\026KILL_SCOPE_UNSPECIFIED\020\000\022\027\n\023KILL_SC" +
-      "OPE_PROVIDER\020\001\022\024\n\020KILL_SCOPE_MODEL\020\002\022\025\n\021" +
-      "KILL_SCOPE_TENANT\020\0032\366\010\n\014AdminService\022M\n\006" +
-      "Reload\022 .hedgerow.admin.v1.ReloadRequest" +
-      "\032!.hedgerow.admin.v1.ReloadResponse\022V\n\tG" +
-      "etConfig\022#.hedgerow.admin.v1.GetConfigRe" +
-      "quest\032$.hedgerow.admin.v1.GetConfigRespo" +
-      "nse\022e\n\016ListCandidates\022(.hedgerow.admin.v" +
-      "1.ListCandidatesRequest\032).hedgerow.admin" +
-      ".v1.ListCandidatesResponse\022b\n\rSetKillSwi" +
-      "tch\022\'.hedgerow.admin.v1.SetKillSwitchReq" +
-      "uest\032(.hedgerow.admin.v1.SetKillSwitchRe" +
-      "sponse\022h\n\017ClearKillSwitch\022).hedgerow.adm" +
-      "in.v1.ClearKillSwitchRequest\032*.hedgerow." +
-      "admin.v1.ClearKillSwitchResponse\022k\n\020List" +
-      "KillSwitches\022*.hedgerow.admin.v1.ListKil" +
-      "lSwitchesRequest\032+.hedgerow.admin.v1.Lis" +
-      "tKillSwitchesResponse\022V\n\tCreateKey\022#.hed" +
-      "gerow.admin.v1.CreateKeyRequest\032$.hedger" +
-      "ow.admin.v1.CreateKeyResponse\022S\n\010ListKey" +
-      "s\022\".hedgerow.admin.v1.ListKeysRequest\032#." +
-      "hedgerow.admin.v1.ListKeysResponse\022V\n\tRo" +
-      "tateKey\022#.hedgerow.admin.v1.RotateKeyReq" +
-      "uest\032$.hedgerow.admin.v1.RotateKeyRespon" +
-      "se\022V\n\tRevokeKey\022#.hedgerow.admin.v1.Revo" +
-      "keKeyRequest\032$.hedgerow.admin.v1.RevokeK" +
-      "eyResponse\022b\n\rListAuditRows\022\'.hedgerow.a" +
-      "dmin.v1.ListAuditRowsRequest\032(.hedgerow." +
-      "admin.v1.ListAuditRowsResponse\022\\\n\013Verify" +
-      "Audit\022%.hedgerow.admin.v1.VerifyAuditReq" +
-      "uest\032&.hedgerow.admin.v1.VerifyAuditResp" +
-      "onseB\303\001\n\024io.hedgerow.admin.v1B\021AdminServ" +
-      "iceProtoP\001Z2hedgerow.internal/gen/go/hed" +
-      "gerow/admin/v1;adminv1\242\002\003HAX\252\002\021Hedgerow." +
-      "Admin.V1\312\002\021Hedgerow\\Admin\\V1\342\002\035Hedgerow\\" +
-      "Admin\\V1\\GPBMetadata\352\002\023Hedgerow::Admin::" +
-      "V1b\006proto3"
+      "oto\032\035hedgerow/admin/v1/audit.proto\032\"hedg" +
+      "erow/admin/v1/credential.proto\032\033hedgerow" +
+      "/admin/v1/key.proto\"(\n\rReloadRequest\022\027\n\007" +
+      "dry_run\030\001 \001(\010R\006dryRun\"\310\001\n\016ReloadResponse" +
+      "\022\037\n\013config_hash\030\001 \001(\tR\nconfigHash\022\030\n\007app" +
+      "lied\030\002 \001(\010R\007applied\0223\n\007changes\030\003 \003(\0132\031.h" +
+      "edgerow.admin.v1.ChangeR\007changes\022#\n\rchan" +
+      "ges_count\030\004 \001(\005R\014changesCount\022!\n\014restart" +
+      "_keys\030\005 \003(\tR\013restartKeys\"O\n\006Change\022\022\n\004pa" +
+      "th\030\001 \001(\tR\004path\0221\n\004kind\030\002 \001(\0162\035.hedgerow." +
+      "admin.v1.ChangeKindR\004kind\"\022\n\020GetConfigRe" +
+      "quest\"F\n\021GetConfigResponse\0221\n\006config\030\001 \001" +
+      "(\0132\031.hedgerow.admin.v1.ConfigR\006config\"\351\002" +
+      "\n\006Config\022\022\n\004hash\030\001 \001(\tR\004hash\022\022\n\004path\030\002 \001" +
+      "(\tR\004path\0227\n\tload_time\030\003 \001(\0132\032.google.pro" +
+      "tobuf.TimestampR\010loadTime\022#\n\rreloads_cou" +
+      "nt\030\004 \001(\003R\014reloadsCount\0220\n\024failed_reloads" +
+      "_count\030\005 \001(\003R\022failedReloadsCount\022\035\n\nlast" +
+      "_error\030\006 \001(\tR\tlastError\022B\n\017last_error_ti" +
+      "me\030\007 \001(\0132\032.google.protobuf.TimestampR\rla" +
+      "stErrorTime\022!\n\014restart_keys\030\010 \003(\tR\013resta" +
+      "rtKeys\022!\n\014routes_count\030\t \001(\005R\013routesCoun" +
+      "t\"o\n\025ListCandidatesRequest\022\033\n\tpage_size\030" +
+      "\001 \001(\005R\010pageSize\022\035\n\npage_token\030\002 \001(\tR\tpag" +
+      "eToken\022\032\n\010provider\030\003 \001(\tR\010provider\"\203\001\n\026L" +
+      "istCandidatesResponse\022A\n\ncandidates\030\001 \003(" +
+      "\0132!.hedgerow.admin.v1.CandidateStateR\nca" +
+      "ndidates\022&\n\017next_page_token\030\002 \001(\tR\rnextP" +
+      "ageToken\"\274\010\n\016CandidateState\022\032\n\010provider\030" +
+      "\001 \001(\tR\010provider\022\024\n\005model\030\002 \001(\tR\005model\022\026\n" +
+      "\006region\030\003 \001(\tR\006region\022\036\n\ncredential\030\004 \001(" +
+      "\tR\ncredential\022!\n\014switched_off\030\005 \001(\010R\013swi" +
+      "tchedOff\022D\n\rbreaker_state\030\006 \001(\0162\037.hedger" +
+      "ow.admin.v1.BreakerStateR\014breakerState\022%" +
+      "\n\016breaker_reason\030\007 \001(\tR\rbreakerReason\022H\n" +
+      "\022ejected_until_time\030\010 \001(\0132\032.google.proto" +
+      "buf.TimestampR\020ejectedUntilTime\022\'\n\017eject" +
+      "ions_count\030\t \001(\003R\016ejectionsCount\022,\n\022wind" +
+      "ow_calls_count\030\n \001(\005R\020windowCallsCount\022^" +
+      "\n\017window_failures\030\013 \003(\01325.hedgerow.admin" +
+      ".v1.CandidateState.WindowFailuresEntryR\016" +
+      "windowFailures\022*\n\021window_slow_count\030\014 \001(" +
+      "\005R\017windowSlowCount\022!\n\014trials_count\030\r \001(\005" +
+      "R\013trialsCount\022H\n\022cooling_until_time\030\016 \001(" +
+      "\0132\032.google.protobuf.TimestampR\020coolingUn" +
+      "tilTime\022K\n\024set_aside_until_time\030\017 \001(\0132\032." +
+      "google.protobuf.TimestampR\021setAsideUntil" +
+      "Time\022(\n\020set_aside_reason\030\020 \001(\tR\016setAside" +
+      "Reason\0224\n\026running_attempts_count\030\021 \001(\005R\024" +
+      "runningAttemptsCount\022,\n\022rate_limited_sha" +
+      "re\030\022 \001(\001R\020rateLimitedShare\022>\n\010streamed\030\023" +
+      " \001(\0132\".hedgerow.admin.v1.FirstTokenTimes" +
+      "R\010streamed\0228\n\005unary\030\024 \001(\0132\".hedgerow.adm" +
+      "in.v1.FirstTokenTimesR\005unary\032A\n\023WindowFa" +
+      "iluresEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002" +
+      " \001(\005R\005value:\0028\001\"\205\001\n\017FirstTokenTimes\022\030\n\007s" +
+      "amples\030\001 \001(\001R\007samples\022+\n\003p50\030\002 \001(\0132\031.goo" +
+      "gle.protobuf.DurationR\003p50\022+\n\003p95\030\003 \001(\0132" +
+      "\031.google.protobuf.DurationR\003p95\"v\n\024SetKi" +
+      "llSwitchRequest\0222\n\005scope\030\001 \001(\0162\034.hedgero" +
+      "w.admin.v1.KillScopeR\005scope\022\022\n\004name\030\002 \001(" +
+      "\tR\004name\022\026\n\006reason\030\003 \001(\tR\006reason\"m\n\025SetKi" +
+      "llSwitchResponse\022>\n\013kill_switch\030\001 \001(\0132\035." +
+      "hedgerow.admin.v1.KillSwitchR\nkillSwitch" +
+      "\022\024\n\005known\030\002 \001(\010R\005known\"`\n\026ClearKillSwitc" +
+      "hRequest\0222\n\005scope\030\001 \001(\0162\034.hedgerow.admin" +
+      ".v1.KillScopeR\005scope\022\022\n\004name\030\002 \001(\tR\004name" +
+      "\"3\n\027ClearKillSwitchResponse\022\030\n\007cleared\030\001" +
+      " \001(\010R\007cleared\"\031\n\027ListKillSwitchesRequest" +
+      "\"^\n\030ListKillSwitchesResponse\022B\n\rkill_swi" +
+      "tches\030\001 \003(\0132\035.hedgerow.admin.v1.KillSwit" +
+      "chR\014killSwitches\"\243\001\n\nKillSwitch\0222\n\005scope" +
+      "\030\001 \001(\0162\034.hedgerow.admin.v1.KillScopeR\005sc" +
+      "ope\022\022\n\004name\030\002 \001(\tR\004name\022\026\n\006reason\030\003 \001(\tR" +
+      "\006reason\0225\n\010set_time\030\004 \001(\0132\032.google.proto" +
+      "buf.TimestampR\007setTime*r\n\nChangeKind\022\033\n\027" +
+      "CHANGE_KIND_UNSPECIFIED\020\000\022\025\n\021CHANGE_KIND" +
+      "_ADDED\020\001\022\027\n\023CHANGE_KIND_REMOVED\020\002\022\027\n\023CHA" +
+      "NGE_KIND_CHANGED\020\003*|\n\014BreakerState\022\035\n\031BR" +
+      "EAKER_STATE_UNSPECIFIED\020\000\022\030\n\024BREAKER_STA" +
+      "TE_CLOSED\020\001\022\026\n\022BREAKER_STATE_OPEN\020\002\022\033\n\027B" +
+      "REAKER_STATE_HALF_OPEN\020\003*m\n\tKillScope\022\032\n" +
+      "\026KILL_SCOPE_UNSPECIFIED\020\000\022\027\n\023KILL_SCOPE_" +
+      "PROVIDER\020\001\022\024\n\020KILL_SCOPE_MODEL\020\002\022\025\n\021KILL" +
+      "_SCOPE_TENANT\020\0032\320\n\n\014AdminService\022M\n\006Relo" +
+      "ad\022 .hedgerow.admin.v1.ReloadRequest\032!.h" +
+      "edgerow.admin.v1.ReloadResponse\022V\n\tGetCo" +
+      "nfig\022#.hedgerow.admin.v1.GetConfigReques" +
+      "t\032$.hedgerow.admin.v1.GetConfigResponse\022" +
+      "e\n\016ListCandidates\022(.hedgerow.admin.v1.Li" +
+      "stCandidatesRequest\032).hedgerow.admin.v1." +
+      "ListCandidatesResponse\022b\n\rSetKillSwitch\022" +
+      "\'.hedgerow.admin.v1.SetKillSwitchRequest" +
+      "\032(.hedgerow.admin.v1.SetKillSwitchRespon" +
+      "se\022h\n\017ClearKillSwitch\022).hedgerow.admin.v" +
+      "1.ClearKillSwitchRequest\032*.hedgerow.admi" +
+      "n.v1.ClearKillSwitchResponse\022k\n\020ListKill" +
+      "Switches\022*.hedgerow.admin.v1.ListKillSwi" +
+      "tchesRequest\032+.hedgerow.admin.v1.ListKil" +
+      "lSwitchesResponse\022V\n\tCreateKey\022#.hedgero" +
+      "w.admin.v1.CreateKeyRequest\032$.hedgerow.a" +
+      "dmin.v1.CreateKeyResponse\022S\n\010ListKeys\022\"." +
+      "hedgerow.admin.v1.ListKeysRequest\032#.hedg" +
+      "erow.admin.v1.ListKeysResponse\022V\n\tRotate" +
+      "Key\022#.hedgerow.admin.v1.RotateKeyRequest" +
+      "\032$.hedgerow.admin.v1.RotateKeyResponse\022V" +
+      "\n\tRevokeKey\022#.hedgerow.admin.v1.RevokeKe" +
+      "yRequest\032$.hedgerow.admin.v1.RevokeKeyRe" +
+      "sponse\022b\n\rListAuditRows\022\'.hedgerow.admin" +
+      ".v1.ListAuditRowsRequest\032(.hedgerow.admi" +
+      "n.v1.ListAuditRowsResponse\022\\\n\013VerifyAudi" +
+      "t\022%.hedgerow.admin.v1.VerifyAuditRequest" +
+      "\032&.hedgerow.admin.v1.VerifyAuditResponse" +
+      "\022h\n\017ListCredentials\022).hedgerow.admin.v1." +
+      "ListCredentialsRequest\032*.hedgerow.admin." +
+      "v1.ListCredentialsResponse\022n\n\021RefreshCre" +
+      "dential\022+.hedgerow.admin.v1.RefreshCrede" +
+      "ntialRequest\032,.hedgerow.admin.v1.Refresh" +
+      "CredentialResponseB\303\001\n\024io.hedgerow.admin" +
+      ".v1B\021AdminServiceProtoP\001Z2hedgerow.inter" +
+      "nal/gen/go/hedgerow/admin/v1;adminv1\242\002\003H" +
+      "AX\252\002\021Hedgerow.Admin.V1\312\002\021Hedgerow\\Admin\\" +
+      "V1\342\002\035Hedgerow\\Admin\\V1\\GPBMetadata\352\002\023Hed" +
+      "gerow::Admin::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -242,6 +248,7 @@ public final class AdminServiceProto {
           com.google.protobuf.DurationProto.getDescriptor(),
           com.google.protobuf.TimestampProto.getDescriptor(),
           io.hedgerow.admin.v1.AuditProto.getDescriptor(),
+          io.hedgerow.admin.v1.CredentialProto.getDescriptor(),
           io.hedgerow.admin.v1.KeyProto.getDescriptor(),
         });
     internal_static_hedgerow_admin_v1_ReloadRequest_descriptor =
@@ -355,6 +362,7 @@ public final class AdminServiceProto {
     com.google.protobuf.DurationProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();
     io.hedgerow.admin.v1.AuditProto.getDescriptor();
+    io.hedgerow.admin.v1.CredentialProto.getDescriptor();
     io.hedgerow.admin.v1.KeyProto.getDescriptor();
   }
 

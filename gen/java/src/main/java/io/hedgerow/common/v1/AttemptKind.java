@@ -31,7 +31,7 @@ public enum AttemptKind
   ATTEMPT_KIND_PRIMARY(1),
   /**
    * <pre>
-   * The same candidate again after a failure.
+   * The same candidate again after a failure, perhaps with another of its keys.
    * </pre>
    *
    * <code>ATTEMPT_KIND_RETRY = 2;</code>
@@ -74,7 +74,7 @@ public enum AttemptKind
   public static final int ATTEMPT_KIND_PRIMARY_VALUE = 1;
   /**
    * <pre>
-   * The same candidate again after a failure.
+   * The same candidate again after a failure, perhaps with another of its keys.
    * </pre>
    *
    * <code>ATTEMPT_KIND_RETRY = 2;</code>

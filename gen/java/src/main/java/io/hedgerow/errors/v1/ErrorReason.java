@@ -365,6 +365,16 @@ public enum ErrorReason
    * <code>ERROR_REASON_KEY_ENDED = 34;</code>
    */
   ERROR_REASON_KEY_ENDED(34),
+  /**
+   * <pre>
+   * NOT_FOUND. The configuration has no credential of this name; google.rpc.ResourceInfo names it.
+   *
+   * Example: {"reason":"ERROR_REASON_CREDENTIAL_NOT_FOUND","domain":"hedgerow","metadata":{"credential":"openai-main"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_CREDENTIAL_NOT_FOUND = 35;</code>
+   */
+  ERROR_REASON_CREDENTIAL_NOT_FOUND(35),
   UNRECOGNIZED(-1),
   ;
 
@@ -718,6 +728,16 @@ public enum ErrorReason
    * <code>ERROR_REASON_KEY_ENDED = 34;</code>
    */
   public static final int ERROR_REASON_KEY_ENDED_VALUE = 34;
+  /**
+   * <pre>
+   * NOT_FOUND. The configuration has no credential of this name; google.rpc.ResourceInfo names it.
+   *
+   * Example: {"reason":"ERROR_REASON_CREDENTIAL_NOT_FOUND","domain":"hedgerow","metadata":{"credential":"openai-main"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_CREDENTIAL_NOT_FOUND = 35;</code>
+   */
+  public static final int ERROR_REASON_CREDENTIAL_NOT_FOUND_VALUE = 35;
 
 
   public final int getNumber() {
@@ -779,6 +799,7 @@ public enum ErrorReason
       case 32: return ERROR_REASON_IDENTITY_UNAVAILABLE;
       case 33: return ERROR_REASON_KEY_NOT_FOUND;
       case 34: return ERROR_REASON_KEY_ENDED;
+      case 35: return ERROR_REASON_CREDENTIAL_NOT_FOUND;
       default: return null;
     }
   }

@@ -471,7 +471,8 @@ private static final long serialVersionUID = 0L;
   private double firstShare_ = 0D;
   /**
    * <pre>
-   * In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible.
+   * In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible. A candidate with
+   * several keys is told of once for each, and its share is divided by their weights.
    * </pre>
    *
    * <code>optional double first_share = 12 [json_name = "firstShare"];</code>
@@ -483,7 +484,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible.
+   * In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible. A candidate with
+   * several keys is told of once for each, and its share is divided by their weights.
    * </pre>
    *
    * <code>optional double first_share = 12 [json_name = "firstShare"];</code>
@@ -2163,7 +2165,8 @@ private static final long serialVersionUID = 0L;
     private double firstShare_ ;
     /**
      * <pre>
-     * In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible.
+     * In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible. A candidate with
+     * several keys is told of once for each, and its share is divided by their weights.
      * </pre>
      *
      * <code>optional double first_share = 12 [json_name = "firstShare"];</code>
@@ -2175,7 +2178,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible.
+     * In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible. A candidate with
+     * several keys is told of once for each, and its share is divided by their weights.
      * </pre>
      *
      * <code>optional double first_share = 12 [json_name = "firstShare"];</code>
@@ -2187,7 +2191,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible.
+     * In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible. A candidate with
+     * several keys is told of once for each, and its share is divided by their weights.
      * </pre>
      *
      * <code>optional double first_share = 12 [json_name = "firstShare"];</code>
@@ -2203,7 +2208,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible.
+     * In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible. A candidate with
+     * several keys is told of once for each, and its share is divided by their weights.
      * </pre>
      *
      * <code>optional double first_share = 12 [json_name = "firstShare"];</code>

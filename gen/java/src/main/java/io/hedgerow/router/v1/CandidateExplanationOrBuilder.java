@@ -225,7 +225,8 @@ public interface CandidateExplanationOrBuilder extends
 
   /**
    * <pre>
-   * In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible.
+   * In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible. A candidate with
+   * several keys is told of once for each, and its share is divided by their weights.
    * </pre>
    *
    * <code>optional double first_share = 12 [json_name = "firstShare"];</code>
@@ -234,7 +235,8 @@ public interface CandidateExplanationOrBuilder extends
   boolean hasFirstShare();
   /**
    * <pre>
-   * In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible.
+   * In a weighted route the share of calls that come here first, 0 to 1, among those that are eligible. A candidate with
+   * several keys is told of once for each, and its share is divided by their weights.
    * </pre>
    *
    * <code>optional double first_share = 12 [json_name = "firstShare"];</code>

@@ -1,0 +1,159 @@
+"""`hedgerow credentials`: how the keys for the providers are doing, and to fetch one anew."""
+
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hedgerow_client.cli.options import DEFAULT_ADMIN, AdminTarget, Plaintext, Timeout, TlsCa, Token, connect_admin
+from hedgerow_client.cli.terminal import clock, print_json, printable, reporting
+
+if TYPE_CHECKING:
+    from google.protobuf.timestamp_pb2 import Timestamp
+    from hedgerow.admin.v1.credential_pb2 import Credential
+
+_COLUMNS = ("NAME", "SOURCE", "STATE", "AGE", "VERSIONS", "LAST USE", "REFUSALS", "PROVIDERS", "WHY")
+_NUMBERS = {"AGE", "VERSIONS", "LAST USE", "REFUSALS"}
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "m"))
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print a line of JSON for each credential.")]
+
+
+def credentials() -> typer.Typer:
+    """The group of verbs; `list` without any."""
+    group = typer.Typer(
+        name="credentials",
+        help="Tell how the keys for the providers are doing, and fetch one anew. Never prints a key.",
+        invoke_without_command=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+    )
+    group.callback()(without_verb)
+    group.command("list")(list_credentials)
+    group.command("refresh")(refresh)
+    return group
+
+
+def without_verb(
+    context: typer.Context,
+    *,
+    as_json: AsJson = False,
+    admin: AdminTarget = DEFAULT_ADMIN,
+    token: Token = None,
+    plaintext: Plaintext = None,
+    tls_ca: TlsCa = None,
+    timeout: Timeout = None,
+) -> None:
+    """Tell how the keys for the providers are doing, and fetch one anew.
+
+    [bold]Examples[/bold]
+
+      hedgerow credentials
+      hedgerow credentials refresh openai-main
+    """
+    if context.invoked_subcommand is None:
+        list_credentials(as_json=as_json, admin=admin, token=token, plaintext=plaintext, tls_ca=tls_ca, timeout=timeout)
+
+
+def list_credentials(
+    *,
+    as_json: AsJson = False,
+    admin: AdminTarget = DEFAULT_ADMIN,
+    token: Token = None,
+    plaintext: Plaintext = None,
+    tls_ca: TlsCa = None,
+    timeout: Timeout = None,
+) -> None:
+    """List the credentials: where each is from, how old it is, and whether it serves.
+
+    AGE is since the key in use was taken, VERSIONS counts those there have
+    been, REFUSALS how often a provider did not accept one.
+
+    [bold]Example[/bold]
+
+      hedgerow credentials list --json | jq 'select(.set_aside_reason)'
+    """
+    with reporting(admin), connect_admin(admin, token, plaintext, tls_ca, timeout) as client:
+        found = client.list_credentials()
+    if as_json:
+        for one in found:
+            print_json(one)
+    else:
+        _print_table(found)
+
+
+def refresh(
+    name: Annotated[str, typer.Argument(help="The entry of `credentials`.", show_default=False)],
+    *,
+    admin: AdminTarget = DEFAULT_ADMIN,
+    token: Token = None,
+    plaintext: Plaintext = None,
+    tls_ca: TlsCa = None,
+    timeout: Timeout = None,
+) -> None:
+    """Fetch a key anew at once. One that was set aside is tried again with the next call.
+
+    The exit code is 1 where its source has none; the last good key then
+    stays in use.
+
+    [bold]Example[/bold]
+
+      hedgerow credentials refresh openai-main
+    """
+    with reporting(admin), connect_admin(admin, token, plaintext, tls_ca, timeout) as client:
+        answer = client.refresh_credential(name)
+    one = answer.credential
+    print(f"{one.name}: {'another key' if answer.changed else 'the same key'}, taken {clock(one.take_time)}")
+
+
+def _print_table(found: list["Credential"]) -> None:
+    from rich.console import Console  # rich takes a while to load
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in _COLUMNS:
+        table.add_column(column, justify="right" if column in _NUMBERS else "left")
+    now_s = time.time()
+    for one in found:
+        # Text, not str: a name in square brackets is not markup.
+        table.add_row(*map(Text, _row(one, now_s)))
+    # A file or a pipe has no width to fold to.
+    Console(width=None if sys.stdout.isatty() else 1000).print(table)
+
+
+def _row(one: "Credential", now_s: float) -> tuple[str, ...]:
+    state, why = _standing(one)
+    return (
+        one.name,
+        one.source,
+        state,
+        _since(one.take_time if one.HasField("take_time") else None, now_s),
+        str(one.versions_count),
+        _since(one.last_use_time if one.HasField("last_use_time") else None, now_s),
+        str(one.refusals_count),
+        " ".join(one.providers) or "-",
+        printable(why),
+    )
+
+
+def _standing(one: "Credential") -> tuple[str, str]:
+    """In a word, and why."""
+    if not one.ready:
+        return "missing", one.problem
+    if one.HasField("set_aside_until_time"):
+        return "set aside", f"{one.set_aside_reason}; until {clock(one.set_aside_until_time)}"
+    return "ready", f"the last fetch failed: {one.problem}" if one.problem else ""
+
+
+def _since(time: "Timestamp | None", now_s: float) -> str:
+    """How long ago, in the largest unit of which there are two or more."""
+    if time is None:
+        return "-"
+    ago_s = max(0.0, now_s - time.seconds - time.nanos / 1e9)
+    for size_s, unit in _UNITS:
+        if ago_s >= 2 * size_s:
+            return f"{int(ago_s // size_s)}{unit}"
+    return f"{int(ago_s)}s"

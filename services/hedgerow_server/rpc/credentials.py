@@ -1,0 +1,89 @@
+"""AdminService: credentials."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from hedgerow_server.core.call import Call
+from hedgerow_server.core.credentials import (
+    CredentialFacts,
+    CredentialRefreshed,
+    CredentialsListed,
+    RefreshCredentialRequest,
+)
+from hedgerow_server.core.error import CredentialNotFound, CredentialUnavailable
+from hedgerow_server.core.event import Answered, Events
+from hedgerow_server.core.slices import in_slices
+from hedgerow_server.credentials.lease import HeldLease
+from hedgerow_server.routing.rest import Rest
+from hedgerow_server.routing.state import States
+
+
+class Holding(Protocol):
+    """A configuration with its credentials."""
+
+    @property
+    def leases(self) -> Mapping[str, HeldLease]:
+        """By the names of the credentials."""
+
+    def source(self, credential: str) -> str:
+        """Where the secret comes from."""
+
+    def users(self, credential: str) -> list[str]:
+        """The providers that are called with it."""
+
+
+class Credentials:
+    """Answers operators who look after the providers' keys."""
+
+    def __init__(self, holding: Callable[[], Holding], states: States) -> None:
+        """`holding` is the configuration in force."""
+        self._holding = holding
+        self._states = states
+
+    async def list_credentials(self, call: Call) -> Events:
+        """One event: all of them."""
+        aside = await in_slices(self._states.set_aside())
+        holding = self._holding()
+        yield Answered(CredentialsListed(tuple(_facts(holding, name, aside) for name in sorted(holding.leases))))
+
+    async def refresh_credential(self, call: Call) -> Events:
+        """One event, once the source has answered. Raises CredentialNotFound and CredentialUnavailable."""
+        request = call.request
+        assert isinstance(request, RefreshCredentialRequest)
+        holding, name = self._holding(), request.name
+        held = holding.leases.get(name)
+        if held is None:
+            raise CredentialNotFound(
+                f"The configuration has no credential {name!r}.",
+                metadata={"credential": name},
+                resource=("hedgerow.admin.v1.Credential", name),
+            )
+        changed = await held.fetch_again()
+        if held.problem:
+            stays = " The last good secret stays in use." if held.ready else ""
+            raise CredentialUnavailable(
+                f"The credential {name!r} cannot be fetched: {held.problem}.{stays}", metadata={"credential": name}
+            )
+        # Also where it is the same: whoever asks may have had the provider let it in again.
+        self._states.renewed(name)
+        yield Answered(CredentialRefreshed(_facts(holding, name, {}), changed))
+
+
+def _facts(holding: Holding, name: str, aside: Mapping[str, Rest]) -> CredentialFacts:
+    held, rest = holding.leases[name], aside.get(name)
+    until_s = rest.set_aside_until_s - time.monotonic() if rest is not None else 0.0
+    return CredentialFacts(
+        name=name,
+        source=holding.source(name),
+        ready=held.ready,
+        problem=held.problem,
+        taken_unix_s=held.taken_unix_s or None,
+        versions=held.version,
+        used_unix_s=held.used_unix_s or None,
+        refused_unix_s=held.refused_unix_s or None,
+        refusals=held.refusals,
+        set_aside_until_unix_s=time.time() + until_s if until_s > 0 else None,
+        set_aside_reason=rest.reason if rest is not None and until_s > 0 else "",
+        providers=tuple(holding.users(name)),
+    )

@@ -1,0 +1,63 @@
+"""AdminService, credentials: bytes to core requests, answers to messages."""
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from hedgerow.admin.v1 import credential_pb2 as pb
+
+from hedgerow_server.core.call import Call
+from hedgerow_server.core.credentials import (
+    CredentialAnswer,
+    CredentialFacts,
+    CredentialRefreshed,
+    CredentialsListed,
+    RefreshCredentialRequest,
+)
+from hedgerow_server.wire.check import Checker
+
+
+class CredentialDecoder:
+    """Decodes the requests for credentials."""
+
+    def __init__(self, checker: Checker) -> None:
+        self._checker = checker
+
+    def list_credentials(self, call: Call) -> None:
+        """A request of ListCredentials: nothing."""
+        self._checker.parse(pb.ListCredentialsRequest, call, call.body)
+
+    def refresh_credential(self, call: Call) -> RefreshCredentialRequest:
+        """A request of RefreshCredential."""
+        return RefreshCredentialRequest(self._checker.parse(pb.RefreshCredentialRequest, call, call.body).name)
+
+
+def credential_message(answer: CredentialAnswer) -> Message:
+    """The response."""
+    match answer:
+        case CredentialsListed(found):
+            return pb.ListCredentialsResponse(credentials=map(_credential, found))
+        case CredentialRefreshed(one, changed):
+            return pb.RefreshCredentialResponse(credential=_credential(one), changed=changed)
+
+
+def _credential(one: CredentialFacts) -> pb.Credential:
+    return pb.Credential(
+        name=one.name,
+        source=one.source,
+        ready=one.ready,
+        problem=one.problem,
+        take_time=_time(one.taken_unix_s),
+        versions_count=one.versions,
+        last_use_time=_time(one.used_unix_s),
+        last_refusal_time=_time(one.refused_unix_s),
+        refusals_count=one.refusals,
+        set_aside_until_time=_time(one.set_aside_until_unix_s),
+        set_aside_reason=one.set_aside_reason,
+        providers=one.providers,
+    )
+
+
+def _time(unix_s: float | None) -> Timestamp | None:
+    if unix_s is None:
+        return None
+    micros = round(unix_s * 1e6)
+    return Timestamp(seconds=micros // 1_000_000, nanos=micros % 1_000_000 * 1000)
