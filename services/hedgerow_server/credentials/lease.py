@@ -145,7 +145,7 @@ class HeldLease:
         return self._superseded(secret)
 
     async def fetch_again(self) -> bool:
-        """Asks the source now, whatever its kind; tells whether it had another secret. `problem` says why it had none."""
+        """Asks the source now, whatever its kind; tells whether it had another secret, `problem` why it had none."""
         before, joined = self.version, True
         while joined:
             # A fetch that was under way may have read what was there before.
