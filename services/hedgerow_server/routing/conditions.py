@@ -5,8 +5,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import cel
-
 from hedgerow_server.core.call import Principal
 from hedgerow_server.routing.ask import Ask
 from hedgerow_server.routing.need import Need
@@ -52,6 +50,9 @@ class Condition:
 
     def __init__(self, text: str) -> None:
         """Raises ValueError with what is wrong with the text."""
+        # Its import takes as long as those of half the router (it brings a command line): only rules need it.
+        import cel  # noqa: PLC0415
+
         self.text = text
         try:
             self._program = cel.compile(text)
