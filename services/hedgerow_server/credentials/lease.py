@@ -138,7 +138,7 @@ class HeldLease:
             async with asyncio.timeout(REFETCH_S):
                 # A fetch that was under way may have read what was there before the refusal.
                 while not self._superseded(secret):
-                    joined = self._fetching is not None
+                    joined = self._under_way() is not None
                     await asyncio.shield(self._fetch())
                     if not joined:
                         break
@@ -149,21 +149,25 @@ class HeldLease:
         before, joined = self.version, True
         while joined:
             # A fetch that was under way may have read what was there before.
-            joined = self._fetching is not None
+            joined = self._under_way() is not None
             await asyncio.shield(self._fetch())
         return self.version != before
 
     def _superseded(self, secret: Secret) -> bool:
         return self.ready and self._secret != secret
 
+    def _under_way(self) -> asyncio.Task[None] | None:
+        """The fetch that somebody waits for. Not one that has just ended: waiting for that gives nobody else a turn."""
+        return self._fetching if self._fetching is not None and not self._fetching.done() else None
+
     def _fetch(self) -> asyncio.Task[None]:
-        if self._fetching is None:
-            self._fetching = asyncio.create_task(self._fetch_when_due())
-            self._fetching.add_done_callback(self._fetched)
-        return self._fetching
+        fetching = self._under_way()
+        if fetching is None:
+            fetching = self._fetching = asyncio.create_task(self._fetch_when_due())
+            fetching.add_done_callback(self._fetched)
+        return fetching
 
     def _fetched(self, task: asyncio.Task[None]) -> None:
-        self._fetching = None
         if not task.cancelled():
             task.exception()  # a fault of a source; whoever waits gets it as well
 

@@ -181,6 +181,27 @@ async def test_a_refusal_during_a_fetch_has_a_fetch_of_its_own() -> None:
     assert held.current().reveal() == "second"
 
 
+async def test_refusals_that_join_fetches_which_bring_nothing_new_all_end_and_let_others_run() -> None:
+    held = HeldLease("main", Slow(*("same" for _ in range(30))))
+    await held.renew()
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0.01)
+            turns += 1
+
+    other = asyncio.create_task(others())
+    asking = []
+    for _ in range(12):
+        asking.append(asyncio.create_task(held.refused(held.current())))
+        await asyncio.sleep(0.03)
+    assert await asyncio.gather(*asking) == [False] * 12
+    other.cancel()
+    assert turns > 10
+
+
 async def test_a_refusal_waits_two_seconds_for_a_slow_source_and_no_longer() -> None:
     release = threading.Event()
 
