@@ -89,8 +89,19 @@ class Reloader:
     async def follow(self, seen: Mark | None) -> None:
         """Reloads whenever the file changes; `seen` is its mark when it was read for the start."""
         async for _ in changes(self._path, seen):
-            with contextlib.suppress(HedgerowError):  # which is told where it happens
-                await self.reload()
+            await self.reload_by("file")
+
+    async def reload_by(self, who: str) -> None:
+        """Reloads without a call that asks for it: `who` is "file" or "signal". What came of it stands in the process's
+        log and in the audit log; a file in which nothing has changed leaves no row there.
+        """
+        try:
+            told = await self.reload()
+        except HedgerowError as error:
+            self._memory.audit.reloaded(who, error)
+        else:
+            if told.applied or who != "file":
+                self._memory.audit.reloaded(who, told)
 
     async def refresh(self) -> None:
         """Reads secrets and the files of the catalogue again."""

@@ -67,16 +67,18 @@ class Guarded:
 
 @contextmanager
 def guarded(start: StartRouter, store: Path, issuers: list[Issuer], **more: Any) -> Iterator[Guarded]:
-    """Starts one. `more` are keys of section `identity`, but for `server` and the value of the `pepper`."""
-    server, pepper = more.pop("server", None), more.pop("pepper", PEPPER)
+    """Starts one. `more` are keys of section `identity`, but for `server` and the values of the `pepper` and of the
+    `operator`'s token.
+    """
+    server, pepper, operator = more.pop("server", None), more.pop("pepper", PEPPER), more.pop("operator", OPERATOR)
     given: dict[str, Any] = {"identity": identity(issuers, **more), "store": {"path": str(store)}}
-    environment = {**ENVIRONMENT, "HEDGEROW_TEST_PEPPER": pepper}
+    environment = {**ENVIRONMENT, "HEDGEROW_TEST_PEPPER": pepper, "HEDGEROW_TEST_OPERATOR": operator}
     with ExitStack() as exits:
         running = exits.enter_context(start(server=server, environment=environment, credentials=CREDENTIALS, **given))
         yield Guarded(
             running,
             exits.enter_context(connected(running.addresses["grpc"])),
-            exits.enter_context(AdminClient(running.addresses["admin_grpc"], token=OPERATOR, timeout=30)),
+            exits.enter_context(AdminClient(running.addresses["admin_grpc"], token=operator, timeout=30)),
             exits.enter_context(connected(running.addresses["admin_grpc"])),
         )
 

@@ -121,6 +121,13 @@ class GrpcDoor:
         for call in self._open:
             call.end(error)
 
+    def end_some(self, why: Callable[[Call], HedgerowError | None]) -> None:
+        """Ends those open calls that there is an error for."""
+        for call in self._open:
+            error = why(call)
+            if error is not None:
+                call.end(error)
+
     def _handler(self, method: Method, *, instrumented: bool) -> grpc.RpcMethodHandler[bytes, bytes]:
         match method.kind:
             case Kind.UNARY:

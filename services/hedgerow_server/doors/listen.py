@@ -2,13 +2,12 @@
 
 import logging
 import socket
-import ssl
 from collections.abc import Sequence
 
-import grpc
 import grpc.aio
 
 from hedgerow_server.doors.section import GrpcSection, TlsSection
+from hedgerow_server.doors.tls import CertificateFiles, FilesError
 
 _METADATA_BYTES = 16 * 1024
 _KEEPALIVE_S = 30
@@ -44,9 +43,14 @@ def server_options(section: GrpcSection) -> list[tuple[str, int]]:
     return options
 
 
-def bind(server: grpc.aio.Server, address: str, tls: TlsSection | None = None) -> str:
-    """Listens on an address; returns it with the real port. Raises ListenError."""
-    credentials = None if tls is None else _credentials(tls)
+def bind(server: grpc.aio.Server, address: str, tls: TlsSection | None, where: str) -> str:
+    """Listens on an address; returns it with the real port. `where` is the path of the section with the certificate.
+    Raises ListenError.
+    """
+    try:
+        credentials = None if tls is None else CertificateFiles(tls, where).credentials()
+    except FilesError as error:
+        raise ListenError(f"{where}: {error}") from None
     _try(address)
     try:
         if credentials is None:
@@ -71,39 +75,6 @@ def _try(address: str) -> None:
                 probe.bind(where)
     except OSError as error:
         raise ListenError(f"cannot listen on {address}: {error.strerror}") from None
-
-
-def _credentials(tls: TlsSection) -> grpc.ServerCredentials:
-    try:
-        key, certificate = tls.key.read_bytes(), tls.certificate.read_bytes()
-        client_ca = tls.client_ca.read_bytes() if tls.client_ca is not None else None
-    except OSError as error:
-        raise ListenError(f"server.grpc.tls: {error.filename} cannot be read: {error.strerror}") from None
-    _check(tls)
-    return grpc.ssl_server_credentials(
-        [(key, certificate)], root_certificates=client_ca, require_client_auth=client_ca is not None
-    )
-
-
-def _check(tls: TlsSection) -> None:
-    """Says what OpenSSL says of the files. C-core would take them, and then refuse every handshake."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        # A password of no length, because OpenSSL would ask for the real one on the terminal.
-        context.load_cert_chain(tls.certificate, tls.key, password="")
-    except ssl.SSLError as error:
-        raise ListenError(
-            f"server.grpc.tls: {tls.certificate} and {tls.key} are no certificate with its key: {_said(error)}"
-        ) from None
-    try:
-        if tls.client_ca is not None:
-            context.load_verify_locations(tls.client_ca)
-    except ssl.SSLError as error:
-        raise ListenError(f"server.grpc.tls: {tls.client_ca} holds no certificate: {_said(error)}") from None
-
-
-def _said(error: ssl.SSLError) -> str:
-    return (error.reason or "not PEM").replace("_", " ").lower()
 
 
 def instrumentation() -> Sequence[grpc.aio.ServerInterceptor]:

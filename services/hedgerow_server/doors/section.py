@@ -8,10 +8,12 @@ from hedgerow_server.config.model import ListenAddress, Seconds, Section
 
 
 class TlsSection(Section):
-    """TLS from files, PEM. Read when the server starts."""
+    """TLS from files, PEM. Files that change are taken up with the next connection, and those that are open stay. Where
+    the new ones are of no use, the last good ones stay in force.
+    """
 
     certificate: Path
-    """The certificate chain."""
+    """The certificate chain. Until it and the key fit each other, the last ones that did stay in force."""
     key: Path
     """The private key."""
     client_ca: Path | None = None

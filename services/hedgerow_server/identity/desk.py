@@ -6,6 +6,8 @@ from collections.abc import Callable, Coroutine
 
 import msgspec
 
+from hedgerow_server.core.call import Principal
+from hedgerow_server.core.error import Unauthenticated
 from hedgerow_server.identity.book import KeyBook
 from hedgerow_server.identity.callers import Callers, Operators
 from hedgerow_server.identity.fetch import Fetch, HttpFetch
@@ -32,6 +34,8 @@ class Desk(msgspec.Struct, frozen=True):
     """At the admin door."""
     registry: KeyRegistry | None
     """Where operators make keys; None where there are none."""
+    ended: Callable[[Principal], Unauthenticated | None] | None
+    """Why the open calls of a caller have to end; None where none ever has to."""
 
 
 class Sources:
@@ -63,11 +67,13 @@ class Sources:
                 peers=PeerCallers(section.mtls, roles) if section.mtls is not None else None,
                 anonymous=static_principal(section) if section.allow_unauthenticated else None,
             )
+        ends = section.api_keys is not None and section.api_keys.revoked_streams == "end"
+        ended = keys.ended if keys is not None and ends else None
         everybody = StaticAuthenticator(section)
         if section.admin.access == "loopback":
-            return Desk(callers or everybody, everybody, registry)
+            return Desk(callers or everybody, everybody, registry, ended)
         token = reveal(section.admin.token) if section.admin.token is not None else None
-        return Desk(callers or everybody, Operators(callers, token), registry)
+        return Desk(callers or everybody, Operators(callers, token), registry, ended)
 
     def serve(self, section: IdentitySection) -> None:
         """Keeps what this configuration needs fresh from now on, and nothing else."""

@@ -74,11 +74,17 @@ class KeyCallers:
         if not hmac.compare_digest(digest(found, text), held.digest):
             raise Unauthenticated("The API key is not accepted.")
         if held.ends_unix_s is not None and time.time() >= held.ends_unix_s:
-            how = "was revoked" if held.record.revoked_unix_s is not None else "has expired"
-            raise Unauthenticated(f"The API key {how}.", metadata={"keyId": held.record.key_id})
+            raise _ended(held)
         if held.principal is None or held.made_by is not self._roles:
             held.principal, held.made_by = _principal(held.record, self._roles), self._roles
         return held.principal
+
+    def ended(self, principal: Principal) -> Unauthenticated | None:
+        """Why a caller who was let in with a key would no longer be; None for everybody else."""
+        held = self._book.get(principal.key_id) if principal.key_id else None
+        if held is None or held.ends_unix_s is None or time.time() < held.ends_unix_s:
+            return None
+        return _ended(held)
 
     async def _look_for(self, key_id: str | None) -> Held:
         try:
@@ -88,6 +94,12 @@ class KeyCallers:
         if held is None:
             raise Unauthenticated("The API key is not accepted.")
         return held
+
+
+def _ended(held: Held) -> Unauthenticated:
+    state = "revoked" if held.record.revoked_unix_s is not None else "expired"
+    how = "was revoked" if state == "revoked" else "has expired"
+    return Unauthenticated(f"The API key {how}.", metadata={"keyId": held.record.key_id, "keyState": state})
 
 
 def unavailable(source: str, message: str) -> IdentityUnavailable:

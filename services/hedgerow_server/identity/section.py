@@ -63,6 +63,10 @@ class ApiKeysSection(Section):
     """How often the store is asked for changes: after this time and that of a query a revoked key is refused
     everywhere.
     """
+    revoked_streams: Literal["end", "finish"] = "end"
+    """What becomes of calls under way when their key is revoked or expires: "end", with UNAUTHENTICATED and within a
+    second of the time when the key is refused, or "finish".
+    """
 
 
 class ClaimsSection(Section):

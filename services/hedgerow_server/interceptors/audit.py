@@ -10,6 +10,8 @@ import msgspec
 
 from hedgerow_server.core.admin import Reloaded, SwitchRequest
 from hedgerow_server.core.call import Call, Outcome
+from hedgerow_server.core.credentials import RefreshCredentialRequest
+from hedgerow_server.core.error import HedgerowError
 from hedgerow_server.core.event import Answered, Event, Events
 from hedgerow_server.store.port import AuditStore, StoreUnavailable
 from hedgerow_server.store.record import AuditEntry
@@ -36,6 +38,7 @@ class Audit:
         self._actions = frozenset(actions)
         self._by_themselves = frozenset(by_themselves)
         self._writing: set[asyncio.Task[None]] = set()
+        self._missed = 0
 
     async def admit(self, call: Call) -> None:
         """Nothing to do."""
@@ -48,9 +51,30 @@ class Audit:
     def settle(self, call: Call, outcome: Outcome) -> None:
         """Writes of a failure. Whoever was not even known leaves no row, or strangers would fill the log."""
         if outcome.error is not None and call.principal is not None and call.method.name in self._actions:
-            task = asyncio.create_task(self._append(_entry(call, None, outcome.error.code)))
-            self._writing.add(task)
-            task.add_done_callback(self._writing.discard)
+            self._append_soon(_entry(call, None, outcome.error.code))
+
+    def reloaded(self, by: str, told: Reloaded | HedgerowError) -> None:
+        """Writes of a reload that no call asked for: `by` is "file" or "signal". Waits for nothing."""
+        answer = _reload_detail(told) if isinstance(told, Reloaded) else {"reason": told.reason}
+        self._append_soon(
+            AuditEntry(
+                at_unix_s=time.time(),
+                who=by,
+                action="Reload",
+                detail=msgspec.json.encode({"answer": answer}).decode(),
+                outcome="OK" if isinstance(told, Reloaded) else told.code,
+            )
+        )
+
+    async def close(self) -> None:
+        """Waits for the rows that are being written: for as long as the store takes to say that it is away."""
+        if self._writing:
+            await asyncio.wait(self._writing)
+
+    def _append_soon(self, entry: AuditEntry) -> None:
+        task = asyncio.create_task(self._append(entry))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
 
     async def _written(self, call: Call, events: Events) -> Events:
         async with aclosing(events):
@@ -64,8 +88,21 @@ class Audit:
         try:
             await self._store.append(entry)
         except StoreUnavailable as error:
-            missed = f"{entry.action} {entry.subject} by {entry.who} ({entry.outcome})"
-            _log.error("the audit log misses %s: %s", missed, error)  # the store's own words are enough
+            self._missed += 1
+            missed = " ".join(one for one in (entry.action, entry.subject, "by", entry.who) if one)
+            # The store's own words are enough.
+            _log.error(
+                "the audit log misses %s (%s), row %d that it misses since the start: %s",
+                missed,
+                entry.outcome,
+                self._missed,
+                error,
+            )
+
+
+def _reload_detail(told: Reloaded) -> dict[str, object]:
+    paths = [f"{one.kind} {one.path}" for one in told.changes[:_MOST_PATHS]]
+    return {"config_hash": told.config_hash, "applied": told.applied, "changes": paths}
 
 
 def _entry(call: Call, event: Event | None, outcome: str) -> AuditEntry:
@@ -75,10 +112,10 @@ def _entry(call: Call, event: Event | None, outcome: str) -> AuditEntry:
     if isinstance(request, msgspec.Struct):
         detail["request"] = {name: value for name, value in msgspec.structs.asdict(request).items() if value}
         subject = subject or str(getattr(request, "key_id", ""))
+    if isinstance(request, RefreshCredentialRequest):
+        subject = request.name
     if isinstance(event, Answered) and isinstance(event.answer, Reloaded):
-        answer = event.answer
-        paths = [f"{one.kind} {one.path}" for one in answer.changes[:_MOST_PATHS]]
-        detail["answer"] = {"config_hash": answer.config_hash, "applied": answer.applied, "changes": paths}
+        detail["answer"] = _reload_detail(event.answer)
     return AuditEntry(
         at_unix_s=time.time(),
         who=f"{principal.method}:{principal.label}" if principal is not None else "",

@@ -1,8 +1,9 @@
 """One upstream request: sent, read, timed and recorded."""
 
 import asyncio
+import re
 import time
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.error import (
@@ -31,6 +32,7 @@ from hedgerow_server.core.event import (
 )
 from hedgerow_server.core.port import Operation, Prepared, Reader
 from hedgerow_server.core.request import ChatSpec, EmbedSpec, RoutePolicy
+from hedgerow_server.core.secret import Secret
 from hedgerow_server.providers.drain import worth_draining
 from hedgerow_server.providers.http.port import ForbiddenError, GarbledError, Response, UnreachableError
 from hedgerow_server.providers.refusal import protocol_error
@@ -46,6 +48,8 @@ _REFUSED = 400
 """From this status on an answer is a refusal, for which nobody bills."""
 _CUTTING = (Failure.TRANSIENT, Failure.RATE, Failure.KEY)
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id")
+_REQUEST_ID = re.compile(r"[!-~]{1,128}")
+_REQUEST_ID_ECHO_CHARS = 8
 
 
 class _ProviderForbidden(ProviderUnavailable):
@@ -229,9 +233,7 @@ class Attempt:
         record.upstream_status = response.status
         headers = response.headers
         self._candidate.state.limited(upstream.dialect.rate_limits(headers))
-        request_id = next((headers[n] for n in _REQUEST_ID_HEADERS if n in headers), "")
-        # A header may hold bytes that are no text; aiohttp gives them as surrogates.
-        record.upstream_request_id = request_id[:128].encode("ascii", "replace").decode()
+        record.upstream_request_id = _request_id(headers, self.secret)
         if not 200 <= response.status < 300:
             body = await self._error_body(response)
             lower = {name.lower(): value for name, value in headers.items()}
@@ -361,3 +363,18 @@ def _require(prepared: Prepared, provider: str) -> None:
                 metadata={"field": warning.field, "provider": provider},
                 subject=warning.field,
             )
+
+
+def _request_id(headers: Mapping[str, str], secret: Secret | None) -> str:
+    """The provider's name for the request, as it may be told to callers: an identifier, and none of our secrets. Empty
+    where there is none.
+    """
+    found = next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), "")
+    # A header may hold bytes that are no text; aiohttp gives them as surrogates.
+    found = found[:128].encode("ascii", "replace").decode()
+    if not _REQUEST_ID.fullmatch(found):
+        return ""
+    ours = secret.reveal() if secret is not None else ""
+    # Shorter ones are in a key by chance. A key may be JSON with several secrets.
+    echoed = len(found) >= _REQUEST_ID_ECHO_CHARS and (found in ours or (bool(ours) and ours in found))
+    return "" if echoed else found

@@ -442,6 +442,15 @@ async def test_bytes_of_an_upstream_id_that_are_no_text_do_not_break_the_report(
     assert report(one)
 
 
+@pytest.mark.parametrize("shown", ["Bearer sk-0123456789", "sk-0123456789", "x-sk-0123456789-x", "an id"])
+async def test_an_upstream_id_that_is_none_or_has_our_key_in_it_is_not_told(shown: str) -> None:
+    """Providers, or what stands before them, may answer with what they were sent."""
+    one = call()
+    answer = Answer(WHOLE.body, headers={**SSE, "x-request-id": shown})
+    await events(one, plan(ScriptedTransport(answer), lease=Held(Secret("sk-0123456789"))))
+    assert record_of(one).upstream_request_id == ""
+
+
 async def test_a_second_call_counts_its_own_attempts() -> None:
     transport = ScriptedTransport(WHOLE, WHOLE)
     one = call()
