@@ -13,7 +13,7 @@ from rpc.caller import Door, connected
 from stack import Process, Stack, configuration, router
 
 StartRouter = Callable[..., AbstractContextManager[Process]]
-FailedStart = Callable[[dict[str, Any]], str]
+FailedStart = Callable[..., str]
 
 
 @contextmanager
@@ -66,13 +66,14 @@ def start_router(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Star
 
 @pytest.fixture
 def failed_start(stack: Stack, tmp_path: Path) -> FailedStart:
-    """Starts a router that must not come up: with exit status 1 and exactly one line, which it gives."""
+    """Starts a router that must not come up: with exit status 1 and one line, which it gives. `identity` is that
+    section; None: whoever calls is let in, which is what most of these tests are not about.
+    """
 
-    def start(server: dict[str, Any]) -> str:
+    def start(server: dict[str, Any], identity: dict[str, Any] | None = None) -> str:
         config: dict[str, Any] = configuration(stack.sim_url, stack.sim_url)
         config["server"] |= server
-        # What is tried here is not who may call.
-        config["identity"] = {"allow_unauthenticated": True}
+        config["identity"] = {"allow_unauthenticated": True} if identity is None else identity
         path = tmp_path / "router.yaml"
         path.write_text(yaml.safe_dump(config))
         command = [sys.executable, "-m", "hedgerow_server", "serve", str(path)]

@@ -383,7 +383,7 @@ def test_a_certificate_that_is_no_good_gets_no_connection(
 def test_a_door_beyond_loopback_that_asks_nobody_keeps_the_router_from_starting(
     failed_start: FailedStart, door: str
 ) -> None:
-    told = failed_start({door: {"listen": "0.0.0.0:0"}})
+    told = failed_start({door: {"listen": "0.0.0.0:0"}}, identity={})
     assert f"server.{door}.listen: expected an address on loopback" in told
 
 
