@@ -71,10 +71,22 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         assert not left, f"tasks that nobody ended: {left}"
         return result
 
-    with mock.patch.object(time, "monotonic", clock.read), asyncio.Runner(loop_factory=lambda: loop) as runner:
-        result = runner.run(whole())
+    before = _current()
+    try:
+        with mock.patch.object(time, "monotonic", clock.read), asyncio.Runner(loop_factory=lambda: loop) as runner:
+            result = runner.run(whole())
+    finally:
+        # The runner leaves no loop behind, and other tests share one.
+        asyncio.set_event_loop(before)
     assert not loop.complaints, loop.complaints
     return result
+
+
+def _current() -> asyncio.AbstractEventLoop | None:
+    """The loop of this thread, without making one."""
+    local = getattr(asyncio.get_event_loop_policy(), "_local", None)
+    found: asyncio.AbstractEventLoop | None = getattr(local, "_loop", None)
+    return found
 
 
 def timed(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
