@@ -104,10 +104,10 @@ class Network:
 
 
 @pytest.fixture
-def network(monkeypatch: pytest.MonkeyPatch) -> Network:
+async def network(monkeypatch: pytest.MonkeyPatch) -> Network:
     """DNS that says what a test wants, and public addresses all of which are this machine."""
     found = Network([])
-    getaddrinfo, loop = socket.getaddrinfo, asyncio.get_event_loop()
+    getaddrinfo, loop = socket.getaddrinfo, asyncio.get_running_loop()
     sock_connect = loop.sock_connect
 
     def resolve(host: Any, port: Any, *more: Any, **named: Any) -> Any:
