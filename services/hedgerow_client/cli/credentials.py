@@ -1,13 +1,12 @@
 """`hedgerow credentials`: how the keys for the providers are doing, and to fetch one anew."""
 
-import sys
 import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hedgerow_client.cli.options import DEFAULT_ADMIN, AdminTarget, Plaintext, Timeout, TlsCa, Token, connect_admin
-from hedgerow_client.cli.terminal import clock, print_json, printable, reporting
+from hedgerow_client.cli.terminal import clock, print_json, print_table, printable, reporting
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
@@ -81,7 +80,8 @@ def list_credentials(
         for one in found:
             print_json(one)
     else:
-        _print_table(found)
+        now_s = time.time()
+        print_table(_COLUMNS, (_row(one, now_s) for one in found), right=_NUMBERS)
 
 
 def refresh(
@@ -106,22 +106,6 @@ def refresh(
         answer = client.refresh_credential(name)
     one = answer.credential
     print(f"{one.name}: {'another key' if answer.changed else 'the same key'}, taken {clock(one.take_time)}")
-
-
-def _print_table(found: list["Credential"]) -> None:
-    from rich.console import Console  # rich takes a while to load
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in _COLUMNS:
-        table.add_column(column, justify="right" if column in _NUMBERS else "left")
-    now_s = time.time()
-    for one in found:
-        # Text, not str: a name in square brackets is not markup.
-        table.add_row(*map(Text, _row(one, now_s)))
-    # A file or a pipe has no width to fold to.
-    Console(width=None if sys.stdout.isatty() else 1000).print(table)
 
 
 def _row(one: "Credential", now_s: float) -> tuple[str, ...]:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hedgerow_client.cli.options import DEFAULT_TARGET, Plaintext, Target, Timeout, TlsCa, Token, connect
-from hedgerow_client.cli.terminal import PICOS, InputError, reporting, say
+from hedgerow_client.cli.terminal import PICOS, InputError, print_json, print_table, reporting, say
 
 if TYPE_CHECKING:
     from hedgerow.router.v1.router_service_pb2 import CostEstimate
 
+_COLUMNS = ("PROVIDER", "MODEL", "INPUT", "OUTPUT", "EXPECTED", "AT MOST")
+_NUMBERS = {"INPUT", "OUTPUT", "EXPECTED", "AT MOST"}
 _UNKNOWN = "unknown"
 _UNBOUNDED = "no bound"
 
@@ -55,9 +57,10 @@ def estimate(
         else:
             found = client.estimate_cost(chat(model, words, max_output_tokens=max_output_tokens))
     if as_json:
-        _print_json(found)
+        for one in found:
+            print_json(one)
     else:
-        _print_table(found)
+        print_table(_COLUMNS, map(_row, found), right=_NUMBERS)
         if any(not one.price_version for one in found):
             say("unknown: the gateway has no price for this model; that does not mean that it is free")
 
@@ -73,35 +76,16 @@ def _piped() -> str:
     return words
 
 
-def _print_json(found: list["CostEstimate"]) -> None:
-    from google.protobuf.json_format import MessageToJson  # protobuf takes a while to load
-
-    for one in found:
-        print(MessageToJson(one, indent=None, preserving_proto_field_name=True, ensure_ascii=False))
-
-
-def _print_table(found: list["CostEstimate"]) -> None:
-    from rich.console import Console  # rich takes a while to load
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("PROVIDER", "MODEL", "INPUT", "OUTPUT", "EXPECTED", "AT MOST"):
-        table.add_column(heading, justify="left" if heading in {"PROVIDER", "MODEL"} else "right")
-    for one in found:
-        provider = f"{one.provider} ({one.region})" if one.region else one.provider
-        most = one.upper_bound_output_tokens if one.HasField("upper_bound_output_tokens") else None
-        table.add_row(
-            # Text, not str: a name in square brackets is not markup.
-            Text(provider),
-            Text(one.model),
-            f"~{one.expected_input_tokens:,}",
-            f"~{one.expected_output_tokens:,}" + (f" of {most:,}" if most is not None else ""),
-            _usd(one, "expected_cost_picos", _UNKNOWN),
-            _usd(one, "upper_bound_cost_picos", _UNBOUNDED if one.price_version else _UNKNOWN),
-        )
-    # A file or a pipe has no width to fold to.
-    Console(width=None if sys.stdout.isatty() else 1000).print(table)
+def _row(one: "CostEstimate") -> tuple[str, ...]:
+    most = one.upper_bound_output_tokens if one.HasField("upper_bound_output_tokens") else None
+    return (
+        f"{one.provider} ({one.region})" if one.region else one.provider,
+        one.model,
+        f"~{one.expected_input_tokens:,}",
+        f"~{one.expected_output_tokens:,}" + (f" of {most:,}" if most is not None else ""),
+        _usd(one, "expected_cost_picos", _UNKNOWN),
+        _usd(one, "upper_bound_cost_picos", _UNBOUNDED if one.price_version else _UNKNOWN),
+    )
 
 
 def _usd(one: "CostEstimate", field: str, absent: str) -> str:

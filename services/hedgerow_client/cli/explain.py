@@ -1,16 +1,17 @@
 """`hedgerow explain`: who would be asked for a call, and why."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hedgerow_client.cli.options import DEFAULT_TARGET, Plaintext, Target, Timeout, TlsCa, Token, connect
-from hedgerow_client.cli.terminal import PICOS, InputError, dim, printable, reporting, say
+from hedgerow_client.cli.terminal import PICOS, InputError, dim, print_json, print_table, printable, reporting, say
 
 if TYPE_CHECKING:
     from hedgerow.router.v1.router_service_pb2 import CandidateExplanation, ExplainRouteRequest, ExplainRouteResponse
 
+_COLUMNS = ("", "PROVIDER", "MODEL", "EXPECTED", "FIRST TOKEN", "WHY")
+_NUMBERS = {"", "EXPECTED", "FIRST TOKEN"}
 _UNKNOWN = "-"
 
 
@@ -61,11 +62,10 @@ def explain(
             request.route.session_id = session
             found = client.explain_route(request)
     if as_json:
-        from google.protobuf.json_format import MessageToJson  # protobuf takes a while to load
-
-        print(MessageToJson(found, indent=None, preserving_proto_field_name=True, ensure_ascii=False))
+        print_json(found)
     else:
-        _print_table(found)
+        rows = (_row(one, number) for number, one in enumerate(found.candidates, start=1))
+        print_table(_COLUMNS, rows, right=_NUMBERS)
         say(dim(_told(found)))
 
 
@@ -86,26 +86,15 @@ def _request(model: str, words: str, *, embed: bool, stream: bool) -> "ExplainRo
     return ExplainRouteRequest(chat=chat(model, words), stream=stream)
 
 
-def _print_table(found: "ExplainRouteResponse") -> None:
-    from rich.console import Console  # rich takes a while to load
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("", "PROVIDER", "MODEL", "EXPECTED", "FIRST TOKEN", "WHY"):
-        table.add_column(heading, justify="right" if heading in {"", "EXPECTED", "FIRST TOKEN"} else "left")
-    for number, one in enumerate(found.candidates, start=1):
-        # Text, not str: a name in square brackets is not markup.
-        table.add_row(
-            _place(one, number),
-            Text(printable(f"{one.provider} ({one.region})" if one.region else one.provider)),
-            Text(printable(one.model)),
-            _cost(one),
-            _first_token(one),
-            Text(printable(f"{one.explanation} [{one.written_in}]" if one.written_in else one.explanation)),
-        )
-    # A file or a pipe has no width to fold to.
-    Console(width=None if sys.stdout.isatty() else 1000).print(table)
+def _row(one: "CandidateExplanation", number: int) -> tuple[str, ...]:
+    return (
+        _place(one, number),
+        printable(f"{one.provider} ({one.region})" if one.region else one.provider),
+        printable(one.model),
+        _cost(one),
+        _first_token(one),
+        printable(f"{one.explanation} [{one.written_in}]" if one.written_in else one.explanation),
+    )
 
 
 def _place(one: "CandidateExplanation", number: int) -> str:

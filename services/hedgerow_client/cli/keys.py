@@ -1,12 +1,11 @@
 """`hedgerow keys …`: make, list, rotate and revoke API keys."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hedgerow_client.cli.options import DEFAULT_ADMIN, AdminTarget, Plaintext, Timeout, TlsCa, Token, connect_admin
-from hedgerow_client.cli.terminal import InputError, clock, print_json, printable, reporting, say
+from hedgerow_client.cli.terminal import InputError, clock, print_json, print_table, printable, reporting, say
 
 if TYPE_CHECKING:
     from hedgerow.admin.v1.key_pb2 import ApiKey
@@ -108,7 +107,7 @@ def list_keys(
         for one in found:
             print_json(one)
     else:
-        _print_table(found)
+        print_table(_COLUMNS, map(_row, found))
 
 
 def rotate(
@@ -178,17 +177,6 @@ def _state(key: "ApiKey") -> tuple[bool, str]:
     return good, f"{'until' if good else 'expired'} {clock(key.expire_time)}"
 
 
-def _print_table(found: list["ApiKey"]) -> None:
-    from rich.console import Console  # rich takes a while to load
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in _COLUMNS:
-        table.add_column(column)
-    for key in found:
-        who = (key.id, key.tenant, key.team or "-", key.service or "-", key.user or "-")
-        # Text, not str: a name in square brackets is not markup.
-        table.add_row(*map(Text, (*who, " ".join(key.roles) or "-", _state(key)[1], printable(key.description))))
-    # A file or a pipe has no width to fold to.
-    Console(width=None if sys.stdout.isatty() else 1000).print(table)
+def _row(key: "ApiKey") -> tuple[str, ...]:
+    who = (key.id, key.tenant, key.team or "-", key.service or "-", key.user or "-")
+    return (*who, " ".join(key.roles) or "-", _state(key)[1], printable(key.description))

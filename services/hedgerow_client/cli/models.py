@@ -1,16 +1,16 @@
 """`hedgerow models`: what the gateway offers."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from hedgerow_client.cli.options import DEFAULT_TARGET, Plaintext, Target, Timeout, TlsCa, Token, connect
-from hedgerow_client.cli.terminal import reporting
+from hedgerow_client.cli.terminal import print_json, print_table, reporting
 
 if TYPE_CHECKING:
     from hedgerow.router.v1.router_service_pb2 import Model, ModelFacts, ModelKind
 
+_COLUMNS = ("MODEL", "KIND", "CONTEXT", "OUTPUT", "CAN", "RETIRES", "SERVED BY")
 _FLAGS = {"tools": "tools", "json_schema": "schema", "reasoning": "reasoning", "prefill": "prefill"}
 
 
@@ -43,30 +43,14 @@ def models(
     with reporting(target), connect(target, token, plaintext, tls_ca, timeout) as client:
         found = client.list_models(kind=_kind_number(kind), provider=provider)
     if as_json:
-        _print_json(found)
+        for model in found:
+            print_json(model)
     else:
-        _print_table(found)
+        print_table(_COLUMNS, map(_row, found))
 
 
-def _print_json(found: list["Model"]) -> None:
-    from google.protobuf.json_format import MessageToJson  # protobuf takes a while to load
-
-    for model in found:
-        print(MessageToJson(model, indent=None, preserving_proto_field_name=True, ensure_ascii=False))
-
-
-def _print_table(found: list["Model"]) -> None:
-    from rich.console import Console  # rich takes a while to load
-    from rich.table import Table
-    from rich.text import Text
-
-    columns = ("MODEL", "KIND", "CONTEXT", "OUTPUT", "CAN", "RETIRES", "SERVED BY")
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for model in found:
-        # Text, not str: a name in square brackets is not markup.
-        table.add_row(*map(Text, (model.name, _kind(model), *_known(model), _candidates(model))))
-    # A file or a pipe has no width to fold to.
-    Console(width=None if sys.stdout.isatty() else 1000).print(table)
+def _row(model: "Model") -> tuple[str, ...]:
+    return (model.name, _kind(model), *_known(model), _candidates(model))
 
 
 def _known(model: "Model") -> tuple[str, str, str, str]:

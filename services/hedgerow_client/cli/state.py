@@ -1,20 +1,17 @@
 """`hedgerow state`: what a gateway runs on, and how its candidates have been doing."""
 
-import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hedgerow_client.cli.options import DEFAULT_ADMIN, AdminTarget, Plaintext, Timeout, TlsCa, Token, connect_admin
-from hedgerow_client.cli.terminal import printable, reporting, say
+from hedgerow_client.cli.terminal import clock, print_json, print_table, printable, reporting, say
 
 if TYPE_CHECKING:
-    from google.protobuf.message import Message
-    from google.protobuf.timestamp_pb2 import Timestamp
     from hedgerow.admin.v1.admin_service_pb2 import CandidateState, Config, FirstTokenTimes, KillSwitch
 
 _COLUMNS = ("PROVIDER", "MODEL", "CREDENTIAL", "STATE", "RUNNING", "FAILED", "P50", "P95", "WHY")
+_NUMBERS = {"RUNNING", "FAILED", "P50", "P95"}
 
 
 def state(
@@ -47,44 +44,23 @@ def state(
         candidates = client.list_candidates(provider=provider)
     if as_json:
         for one in (config, *switches, *candidates):
-            _print_json(one)
+            print_json(one)
         return
     _tell(config, switches)
-    _print_table(candidates)
-
-
-def _print_json(message: "Message") -> None:
-    from google.protobuf.json_format import MessageToJson  # protobuf takes a while to load
-
-    print(MessageToJson(message, indent=None, preserving_proto_field_name=True, ensure_ascii=False))
+    print_table(_COLUMNS, map(_row, candidates), right=_NUMBERS)
 
 
 def _tell(config: "Config", switches: list["KillSwitch"]) -> None:
     from hedgerow.admin.v1.admin_service_pb2 import KillScope  # protobuf takes a while to load
 
-    say(f"configuration {config.hash[:12]} of {printable(config.path)}, in force since {_clock(config.load_time)}")
+    say(f"configuration {config.hash[:12]} of {printable(config.path)}, in force since {clock(config.load_time)}")
     if config.last_error:
-        say(f"the last reload failed at {_clock(config.last_error_time)}: {printable(config.last_error)}")
+        say(f"the last reload failed at {clock(config.last_error_time)}: {printable(config.last_error)}")
     for key in config.restart_keys:
         say(f"takes effect only with a restart: {printable(key)}")
     for one in switches:
         scope = KillScope.Name(one.scope).removeprefix("KILL_SCOPE_").lower()
-        say(f"off since {_clock(one.set_time)}: {scope} {printable(one.name)} ({printable(one.reason)})")
-
-
-def _print_table(candidates: list["CandidateState"]) -> None:
-    from rich.console import Console  # rich takes a while to load
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in _COLUMNS:
-        table.add_column(column, justify="right" if column in {"RUNNING", "FAILED", "P50", "P95"} else "left")
-    for one in candidates:
-        # Text, not str: a name in square brackets is not markup.
-        table.add_row(*map(Text, _row(one)))
-    # A file or a pipe has no width to fold to.
-    Console(width=None if sys.stdout.isatty() else 1000).print(table)
+        say(f"off since {clock(one.set_time)}: {scope} {printable(one.name)} ({printable(one.reason)})")
 
 
 def _row(one: "CandidateState") -> tuple[str, ...]:
@@ -110,11 +86,11 @@ def _standing(one: "CandidateState") -> tuple[str, str]:
     if one.switched_off:
         return "off", "switched off"
     if one.breaker_state == BREAKER_STATE_OPEN:
-        return "ejected", f"{one.breaker_reason}; until {_clock(one.ejected_until_time)}"
+        return "ejected", f"{one.breaker_reason}; until {clock(one.ejected_until_time)}"
     if one.HasField("set_aside_until_time"):
-        return "set aside", f"{one.set_aside_reason}; until {_clock(one.set_aside_until_time)}"
+        return "set aside", f"{one.set_aside_reason}; until {clock(one.set_aside_until_time)}"
     if one.HasField("cooling_until_time"):
-        return "cooling", f"rate limit; until {_clock(one.cooling_until_time)}"
+        return "cooling", f"rate limit; until {clock(one.cooling_until_time)}"
     if one.breaker_state == BREAKER_STATE_HALF_OPEN:
         return "on trial", one.breaker_reason
     return "in", ""
@@ -125,7 +101,3 @@ def _seconds(times: "FirstTokenTimes | None", quantile: str) -> str:
         return "-"
     duration = times.p50 if quantile == "p50" else times.p95
     return f"{duration.seconds + duration.nanos / 1e9:.2f} s"
-
-
-def _clock(time: "Timestamp") -> str:
-    return datetime.fromtimestamp(time.seconds + time.nanos / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -5,7 +5,7 @@ Answers go to stdout and nothing else does, so that they can be piped; all that 
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -107,3 +107,19 @@ def print_json(message: "Message") -> None:
     from google.protobuf.json_format import MessageToJson  # protobuf takes a while to load
 
     print(MessageToJson(message, indent=None, preserving_proto_field_name=True, ensure_ascii=False))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Iterable[str]], *, right: Container[str] = ()) -> None:
+    """Prints rows under their columns; those named in `right` stand at the right edge."""
+    from rich.console import Console  # rich takes a while to load
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left")
+    for row in rows:
+        # Text, not str: a name in square brackets is not markup.
+        table.add_row(*map(Text, row))
+    # A file or a pipe has no width to fold to.
+    Console(width=None if sys.stdout.isatty() else 1000).print(table)

@@ -39,10 +39,6 @@ class Refusal:
         await asyncio.wait({fetching}, timeout=within_s)
         return fetching.done() and not fetching.cancelled() and fetching.exception() is None and fetching.result()
 
-    def forget(self) -> None:
-        """The credential has answered, or has another secret: the refusal is history."""
-        self._secret = self._fetching = None
-
 
 def _retrieve(task: asyncio.Task[bool]) -> None:
     if not task.cancelled():
