@@ -44,6 +44,9 @@ RECORDS = st.builds(
     first_token_s=st.none() | st.floats(0, 1e5),
     total_s=st.floats(0, 1e5),
     usage=st.none() | USAGES,
+    hedge_delays_s=st.none() | st.tuples(st.floats(0, 1e5), st.floats(0, 1e5)),
+    cost_picos=st.none() | st.integers(0, (1 << 63) - 1),
+    price_version=st.sampled_from(["", "genai-prices-0.2.3+0123456789ab"]),
 )
 WARNINGS = st.builds(Warning, st.sampled_from(WarningCode), LONG, LONG)
 ERRORS = st.builds(

@@ -51,6 +51,30 @@ class Quantiles(msgspec.Struct, frozen=True):
     p95_s: float
 
 
+class LimitFacts(msgspec.Struct, frozen=True):
+    """One limit of a provider. None: it did not say."""
+
+    name: str
+    remaining: int | None
+    limit: int | None
+    reset_unix_s: float | None
+    told_unix_s: float
+
+
+class HedgingFacts(msgspec.Struct, frozen=True):
+    """How a route hedges the calls that start at a candidate. Counts since the start, delays in seconds."""
+
+    route: str
+    planned: int
+    due: int
+    started: int
+    won: int
+    held: dict[str, int]
+    """Due calls without a second attempt, by the reason."""
+    mean_planned_s: float | None
+    mean_real_s: float | None
+
+
 class CandidateFacts(msgspec.Struct, frozen=True, kw_only=True):
     """How a candidate has been doing. Times are Unix times in seconds; None: does not apply."""
 
@@ -77,6 +101,10 @@ class CandidateFacts(msgspec.Struct, frozen=True, kw_only=True):
     rate_limited_share: float
     streamed: Quantiles | None
     unary: Quantiles | None
+    limits: tuple[LimitFacts, ...] = ()
+    """What the provider last told of the credential's limits."""
+    hedging: tuple[HedgingFacts, ...] = ()
+    """How calls that start here are hedged, a route each."""
 
     @property
     def key(self) -> tuple[str, str, str, str]:

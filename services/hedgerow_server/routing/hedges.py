@@ -40,6 +40,10 @@ class Hedges:
         self._budgets = budgets
         self._made: OrderedDict[str, Hedging] = OrderedDict()
 
+    def known(self, candidate: Candidate) -> Hedging | None:
+        """The same, where any call has started there."""
+        return self._made.get(candidate.label)
+
     def of(self, candidate: Candidate) -> Hedging:
         """The hedging of calls that start at this candidate."""
         made = self._made.get(candidate.label)

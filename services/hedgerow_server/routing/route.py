@@ -14,6 +14,7 @@ from hedgerow_server.routing.affinity import Affinity
 from hedgerow_server.routing.ask import Ask
 from hedgerow_server.routing.candidate import Candidate
 from hedgerow_server.routing.conditions import CALLER_SAYS, Condition
+from hedgerow_server.routing.hedges import Hedges
 from hedgerow_server.routing.kill import KillSwitches
 from hedgerow_server.routing.need import lacks, too_long
 from hedgerow_server.routing.plan import Bounds, Plan, Sticky
@@ -116,6 +117,11 @@ class Route:
         """How the route is listed for callers, as a name of this kind."""
         who = tuple(CandidateInfo(one.upstream.name, one.model, one.region) for one in self.candidates)
         return ModelInfo(self.name, kind, who)
+
+    @property
+    def hedges(self) -> Hedges | None:
+        """The hedging of its calls; None: there is none."""
+        return self._bounds.hedges
 
     def plan(self, ask: Ask, *, likely: bool = False) -> Plan:
         """The candidates for a call, in order; `likely`: in the likeliest order, for calls that are not made. Raises

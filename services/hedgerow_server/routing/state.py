@@ -75,8 +75,8 @@ class CandidateState:
         """Times to the first content: of attempts that are answered in one piece, and of streamed ones."""
         self.rate_limited = Share(_ANSWERS)
         """The share of the latest answers that were rate limits."""
-        self.limits: RateLimits | None = None
-        """What the provider last told of the credential's limits."""
+        self.limits: tuple[RateLimits, float] | None = None
+        """What the provider last told of the credential's limits, and when."""
         self.running = 0
         """Attempts that are under way."""
         self.closing: set[asyncio.Future[None]] = set()
@@ -135,7 +135,7 @@ class CandidateState:
     def limited(self, limits: RateLimits | None) -> None:
         """Takes note of what an answer tells of limits."""
         if limits is not None:
-            self.limits = limits
+            self.limits = limits, time.time()
 
     def succeeded(self, admitted_s: float) -> None:
         """It has answered a call that began then: credential and model are good."""

@@ -3,9 +3,13 @@
 import time
 from itertools import chain
 
-from hedgerow_server.core.admin import CandidateFacts, Quantiles
+import msgspec
+
+from hedgerow_server.core.admin import CandidateFacts, HedgingFacts, LimitFacts, Quantiles
+from hedgerow_server.core.port import RateLimits
 from hedgerow_server.core.slices import Work
 from hedgerow_server.routing.candidate import Candidate
+from hedgerow_server.routing.hedge import HedgeCounts
 from hedgerow_server.routing.kill import KillSwitches
 from hedgerow_server.routing.latency import Latency
 from hedgerow_server.routing.routes import Routes
@@ -16,15 +20,21 @@ _SHARES = (0.5, 0.95)
 def candidates(routes: Routes, kills: KillSwitches, provider: str = "") -> Work[list[CandidateFacts]]:
     """Every candidate once, sorted; `provider` leaves out those of others."""
     found: dict[tuple[str, str, str, str], CandidateFacts] = {}
+    hedged: dict[tuple[str, str, str, str], dict[str, HedgingFacts]] = {}
     for route in routes.all():
         for one in chain.from_iterable(one.variants for one in route.candidates):
             # The model "*" stands for those that callers name.
-            if one.model == "*" or (provider and one.upstream.name != provider) or _key(one) in found:
+            if one.model == "*" or (provider and one.upstream.name != provider):
                 continue
-            found[_key(one)] = facts(one, kills, time.monotonic(), time.time())
+            key = _key(one)
+            hedging = route.hedges.known(one) if route.hedges is not None else None
+            if hedging is not None:
+                hedged.setdefault(key, {})[route.name] = _hedging(route.name, hedging.counts)
+            if key not in found:
+                found[key] = facts(one, kills, time.monotonic(), time.time())
             yield 1
         yield 1
-    return [found[key] for key in sorted(found)]
+    return [_with_hedging(found[key], hedged.get(key, {})) for key in sorted(found)]
 
 
 def facts(one: Candidate, kills: KillSwitches, now_s: float, now_unix_s: float) -> CandidateFacts:
@@ -58,7 +68,42 @@ def facts(one: Candidate, kills: KillSwitches, now_s: float, now_unix_s: float) 
         rate_limited_share=state.rate_limited.value,
         streamed=_quantiles(state.latency(stream=True), now_s),
         unary=_quantiles(state.latency(stream=False), now_s),
+        limits=_limits(*state.limits) if state.limits is not None else (),
     )
+
+
+def _limits(limits: RateLimits, told_unix_s: float) -> tuple[LimitFacts, ...]:
+    named = ((name, getattr(limits, name)) for name in limits.__struct_fields__)
+    return tuple(
+        LimitFacts(
+            name=name,
+            remaining=one.remaining,
+            limit=one.limit,
+            reset_unix_s=told_unix_s + one.reset_s if one.reset_s is not None else None,
+            told_unix_s=told_unix_s,
+        )
+        for name, one in named
+        if one is not None
+    )
+
+
+def _hedging(route: str, counts: HedgeCounts) -> HedgingFacts:
+    return HedgingFacts(
+        route=route,
+        planned=counts.planned,
+        due=counts.due,
+        started=counts.started,
+        won=counts.won,
+        held=dict(counts.held),
+        mean_planned_s=counts.planned_s / counts.due if counts.due else None,
+        mean_real_s=counts.real_s / counts.due if counts.due else None,
+    )
+
+
+def _with_hedging(one: CandidateFacts, hedging: dict[str, HedgingFacts]) -> CandidateFacts:
+    if not hedging:
+        return one
+    return msgspec.structs.replace(one, hedging=tuple(hedging[name] for name in sorted(hedging)))
 
 
 def _key(one: Candidate) -> tuple[str, str, str, str]:

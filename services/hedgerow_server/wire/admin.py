@@ -1,7 +1,6 @@
 """AdminService: bytes to core requests, core events to bytes."""
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from hedgerow.admin.v1 import admin_service_pb2 as pb
 
 from hedgerow_server.core.admin import (
@@ -9,6 +8,8 @@ from hedgerow_server.core.admin import (
     CandidateFacts,
     CandidatesListed,
     ConfigState,
+    HedgingFacts,
+    LimitFacts,
     ListCandidatesRequest,
     Quantiles,
     Reloaded,
@@ -25,7 +26,7 @@ from hedgerow_server.core.event import Answered, Event
 from hedgerow_server.wire.check import Checker
 from hedgerow_server.wire.credentials import credential_message
 from hedgerow_server.wire.keys import key_message
-from hedgerow_server.wire.report import set_duration
+from hedgerow_server.wire.times import duration, set_duration, timestamp
 
 _DEFAULT_PAGE = 100
 _MOST_CHANGES = 1_000
@@ -128,11 +129,11 @@ def _config(state: ConfigState) -> pb.Config:
     return pb.Config(
         hash=state.config_hash,
         path=state.path,
-        load_time=_time(state.loaded_unix_s),
+        load_time=timestamp(state.loaded_unix_s),
         reloads_count=state.reloads,
         failed_reloads_count=state.failed_reloads,
         last_error=state.last_error,
-        last_error_time=_time(state.failed_unix_s),
+        last_error_time=timestamp(state.failed_unix_s),
         restart_keys=state.restart_keys,
         routes_count=state.routes,
     )
@@ -147,19 +148,44 @@ def _candidate(one: CandidateFacts) -> pb.CandidateState:
         switched_off=one.switched_off,
         breaker_state=_BREAKERS[one.breaker],
         breaker_reason=one.breaker_reason,
-        ejected_until_time=_time(one.ejected_until_unix_s),
+        ejected_until_time=timestamp(one.ejected_until_unix_s),
         ejections_count=one.ejections,
         window_calls_count=one.calls,
         window_failures=one.failures,
         window_slow_count=one.slow,
         trials_count=one.trials,
-        cooling_until_time=_time(one.cooling_until_unix_s),
-        set_aside_until_time=_time(one.set_aside_until_unix_s),
+        cooling_until_time=timestamp(one.cooling_until_unix_s),
+        set_aside_until_time=timestamp(one.set_aside_until_unix_s),
         set_aside_reason=one.set_aside_reason,
         running_attempts_count=one.running,
         rate_limited_share=one.rate_limited_share,
         streamed=_times(one.streamed),
         unary=_times(one.unary),
+        provider_limits=map(_limit, one.limits),
+        hedging=map(_hedging, one.hedging),
+    )
+
+
+def _limit(one: LimitFacts) -> pb.ProviderLimit:
+    return pb.ProviderLimit(
+        name=one.name,
+        remaining_count=one.remaining,
+        limit_count=one.limit,
+        reset_time=timestamp(one.reset_unix_s),
+        tell_time=timestamp(one.told_unix_s),
+    )
+
+
+def _hedging(one: HedgingFacts) -> pb.HedgingState:
+    return pb.HedgingState(
+        route=one.route,
+        planned_calls_count=one.planned,
+        due_calls_count=one.due,
+        started_count=one.started,
+        won_count=one.won,
+        held_calls=one.held,
+        mean_planned_delay=duration(one.mean_planned_s) if one.mean_planned_s is not None else None,
+        mean_delay=duration(one.mean_real_s) if one.mean_real_s is not None else None,
     )
 
 
@@ -174,12 +200,5 @@ def _times(quantiles: Quantiles | None) -> pb.FirstTokenTimes | None:
 
 def _switch(switch: SwitchFacts) -> pb.KillSwitch:
     return pb.KillSwitch(
-        scope=_SCOPES[switch.scope], name=switch.name, reason=switch.reason, set_time=_time(switch.since_unix_s)
+        scope=_SCOPES[switch.scope], name=switch.name, reason=switch.reason, set_time=timestamp(switch.since_unix_s)
     )
-
-
-def _time(unix_s: float | None) -> Timestamp | None:
-    if unix_s is None:
-        return None
-    micros = round(unix_s * 1e6)
-    return Timestamp(seconds=micros // 1_000_000, nanos=micros % 1_000_000 * 1000)

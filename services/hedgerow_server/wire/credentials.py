@@ -1,7 +1,6 @@
 """AdminService, credentials: bytes to core requests, answers to messages."""
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from hedgerow.admin.v1 import credential_pb2 as pb
 
 from hedgerow_server.core.call import Call
@@ -13,6 +12,7 @@ from hedgerow_server.core.credentials import (
     RefreshCredentialRequest,
 )
 from hedgerow_server.wire.check import Checker
+from hedgerow_server.wire.times import timestamp
 
 
 class CredentialDecoder:
@@ -45,19 +45,12 @@ def _credential(one: CredentialFacts) -> pb.Credential:
         source=one.source,
         ready=one.ready,
         problem=one.problem,
-        take_time=_time(one.taken_unix_s),
+        take_time=timestamp(one.taken_unix_s),
         versions_count=one.versions,
-        last_use_time=_time(one.used_unix_s),
-        last_refusal_time=_time(one.refused_unix_s),
+        last_use_time=timestamp(one.used_unix_s),
+        last_refusal_time=timestamp(one.refused_unix_s),
         refusals_count=one.refusals,
-        set_aside_until_time=_time(one.set_aside_until_unix_s),
+        set_aside_until_time=timestamp(one.set_aside_until_unix_s),
         set_aside_reason=one.set_aside_reason,
         providers=one.providers,
     )
-
-
-def _time(unix_s: float | None) -> Timestamp | None:
-    if unix_s is None:
-        return None
-    micros = round(unix_s * 1e6)
-    return Timestamp(seconds=micros // 1_000_000, nanos=micros % 1_000_000 * 1000)

@@ -1,8 +1,5 @@
 """ExplainRoute: bytes to a core request, the explanation to bytes."""
 
-import datetime as dt
-
-from google.protobuf.duration_pb2 import Duration
 from hedgerow.router.v1 import router_service_pb2 as pb
 
 from hedgerow_server.core.call import Call
@@ -18,6 +15,7 @@ from hedgerow_server.wire.chat import chat_spec
 from hedgerow_server.wire.check import Checker
 from hedgerow_server.wire.embed import embed_spec
 from hedgerow_server.wire.policy import policy
+from hedgerow_server.wire.times import duration
 
 _STRATEGIES = {
     "ordered": pb.ROUTE_STRATEGY_ORDERED,
@@ -67,8 +65,8 @@ class ExplainAnswer:
         response.affinity = event.affinity
         if event.hedging is not None:
             response.hedging.max_extra_percent = event.hedging.max_extra_percent
-            response.hedging.min_delay.CopyFrom(_duration(event.hedging.min_delay_s))
-            response.hedging.max_delay.CopyFrom(_duration(event.hedging.max_delay_s))
+            response.hedging.min_delay.CopyFrom(duration(event.hedging.min_delay_s))
+            response.hedging.max_delay.CopyFrom(duration(event.hedging.max_delay_s))
         response.candidates.extend(map(_candidate, event.candidates))
 
     def encode(self) -> bytes:
@@ -96,10 +94,10 @@ def _candidate(one: CandidateExplanation) -> pb.CandidateExplanation:
 def _health(health: CandidateHealth) -> pb.CandidateHealth:
     return pb.CandidateHealth(
         breaker=_BREAKERS[health.breaker],
-        back_in=_duration(health.back_in_s) if health.back_in_s else None,
+        back_in=duration(health.back_in_s) if health.back_in_s else None,
         resting_because=health.resting_because,
         running_attempts=health.running,
-        typical_first_token=None if health.typical_s is None else _duration(health.typical_s),
+        typical_first_token=None if health.typical_s is None else duration(health.typical_s),
         rate_limited_share=health.rate_limited_share,
     )
 
@@ -111,9 +109,3 @@ def _price(price: CandidatePrice) -> pb.CandidatePrice:
         expected_cost_picos=price.expected_picos,
         price_version=price.version,
     )
-
-
-def _duration(seconds: float) -> Duration:
-    duration = Duration()
-    duration.FromTimedelta(dt.timedelta(seconds=seconds))
-    return duration

@@ -1,7 +1,6 @@
 """AdminService, keys and audit log: bytes to core requests, answers to messages."""
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from hedgerow.admin.v1 import audit_pb2 as audit_pb
 from hedgerow.admin.v1 import key_pb2 as pb
 
@@ -23,6 +22,7 @@ from hedgerow_server.core.keys import (
     RotateKeyRequest,
 )
 from hedgerow_server.wire.check import Checker
+from hedgerow_server.wire.times import seconds, timestamp
 
 _DEFAULT_PAGE = 100
 _DEFAULT_OVERLAP_S = 24 * 3600.0
@@ -47,7 +47,7 @@ class KeyDecoder:
             rpcs=tuple(message.rpcs),
             models=tuple(message.models),
             regions=tuple(message.regions),
-            lifetime_s=message.lifetime.ToNanoseconds() / 1e9 if message.HasField("lifetime") else None,
+            lifetime_s=seconds(message.lifetime) if message.HasField("lifetime") else None,
         )
 
     def list_keys(self, call: Call) -> ListKeysRequest:
@@ -58,7 +58,7 @@ class KeyDecoder:
     def rotate_key(self, call: Call) -> RotateKeyRequest:
         """A request of RotateKey."""
         message = self._checker.parse(pb.RotateKeyRequest, call, call.body)
-        overlap_s = message.overlap.ToNanoseconds() / 1e9 if message.HasField("overlap") else _DEFAULT_OVERLAP_S
+        overlap_s = seconds(message.overlap) if message.HasField("overlap") else _DEFAULT_OVERLAP_S
         return RotateKeyRequest(message.key_id, overlap_s)
 
     def revoke_key(self, call: Call) -> RevokeKeyRequest:
@@ -105,10 +105,10 @@ def _key(key: KeyFacts) -> pb.ApiKey:
         rpcs=key.rpcs,
         models=key.models,
         regions=key.regions,
-        create_time=_time(key.created_unix_s),
+        create_time=timestamp(key.created_unix_s),
         creator=key.created_by,
-        expire_time=_time(key.expires_unix_s),
-        revoke_time=_time(key.revoked_unix_s),
+        expire_time=timestamp(key.expires_unix_s),
+        revoke_time=timestamp(key.revoked_unix_s),
         replaces_key_id=key.replaces,
     )
 
@@ -116,7 +116,7 @@ def _key(key: KeyFacts) -> pb.ApiKey:
 def _row(row: AuditFacts) -> audit_pb.AuditRow:
     return audit_pb.AuditRow(
         number=row.number,
-        time=_time(row.at_unix_s),
+        time=timestamp(row.at_unix_s),
         who=row.who,
         action=row.action,
         subject=row.subject,
@@ -125,10 +125,3 @@ def _row(row: AuditFacts) -> audit_pb.AuditRow:
         request_id=row.request_id,
         digest=row.digest.hex(),
     )
-
-
-def _time(unix_s: float | None) -> Timestamp | None:
-    if unix_s is None:
-        return None
-    micros = round(unix_s * 1e6)
-    return Timestamp(seconds=micros // 1_000_000, nanos=micros % 1_000_000 * 1000)

@@ -27,7 +27,7 @@ from hedgerow_server.core.request import (
     ToolResult,
 )
 from hedgerow_server.wire.check import invalid
-from hedgerow_server.wire.policy import seconds
+from hedgerow_server.wire.times import seconds
 
 _ROLES: dict[int, Role] = {pb.Role.Value(f"ROLE_{role.name}"): role for role in Role}
 _DETAILS: dict[int, ImageDetail] = {pb.ImageDetail.Value(f"IMAGE_DETAIL_{d.name}"): d for d in ImageDetail}

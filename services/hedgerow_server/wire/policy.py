@@ -2,23 +2,18 @@
 
 from typing import Protocol
 
-from google.protobuf.duration_pb2 import Duration
 from hedgerow.common.v1 import policy_pb2
 
 from hedgerow_server.core.error import FieldViolation
 from hedgerow_server.core.request import NO_POLICY, RoutePolicy
 from hedgerow_server.wire.check import invalid
+from hedgerow_server.wire.times import seconds
 
 
 class HasKey(Protocol):
     """A request that may hold an idempotency key."""
 
     idempotency_key: str
-
-
-def seconds(duration: Duration) -> float:
-    """A duration as seconds."""
-    return duration.seconds + duration.nanos / 1e9
 
 
 def policy(message: policy_pb2.RoutePolicy) -> RoutePolicy:

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from google.protobuf.duration_pb2 import Duration
 from hedgerow.common.v1 import attempt_pb2, usage_pb2, warning_pb2
 
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.event import AttemptOutcome, AttemptRecord, Usage, Warning
 from hedgerow_server.core.text import cut
+from hedgerow_server.wire.times import set_duration, set_timestamp
 
 _MAX_PICOS = (1 << 63) - 1
 REPORT_BYTES = 1_100
@@ -17,13 +17,6 @@ _ATTEMPT_BYTES = 320
 """What is kept free for the newest attempt: more than one takes with its texts cut."""
 _FIELD_BYTES = 4
 _REPORT_TEXT = 96
-
-
-def set_duration(target: Duration, seconds: float) -> None:
-    """Fills a duration, exact to the microsecond."""
-    micros = round(seconds * 1e6)
-    target.seconds = micros // 1_000_000
-    target.nanos = micros % 1_000_000 * 1000
 
 
 def write_usage(target: usage_pb2.Usage, usage: Usage) -> None:
@@ -82,12 +75,14 @@ def write_attempt(target: attempt_pb2.Attempt, record: AttemptRecord, written: W
         target.error_reason = f"ERROR_REASON_{record.error_reason}"
     target.upstream_status = record.upstream_status
     target.upstream_request_id = record.upstream_request_id
-    micros = round(record.start_unix_s * 1e6)
-    target.start_time.seconds = micros // 1_000_000
-    target.start_time.nanos = micros % 1_000_000 * 1000
+    set_timestamp(target.start_time, record.start_unix_s)
     if record.first_token_s is not None:
         set_duration(target.first_token_duration, record.first_token_s)
     set_duration(target.total_duration, record.total_s)
+    if record.hedge_delays_s is not None:
+        planned_s, real_s = record.hedge_delays_s
+        set_duration(target.hedge_planned_delay, planned_s)
+        set_duration(target.hedge_delay, real_s)
     if written is not None and record.usage is written[0]:
         target.usage.CopyFrom(written[1])
     elif record.usage is not None:

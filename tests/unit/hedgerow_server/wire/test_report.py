@@ -96,3 +96,12 @@ def test_the_newest_attempt_is_kept_beside_many_warnings() -> None:
     found = reported(one)
     assert found.attempts[0].number == 2
     assert 1 <= len(found.warnings) < 20
+
+
+def test_a_hedged_attempt_tells_when_it_was_to_start_and_when_it_did() -> None:
+    one = call()
+    one.attempts, one.attempts_started = [record(1), record(2, hedge_delays_s=(1.5, 1.625))], 2
+    hedged, first = reported(one).attempts
+    assert (hedged.hedge_planned_delay.ToMilliseconds(), hedged.hedge_delay.ToMilliseconds()) == (1500, 1625)
+    assert not first.HasField("hedge_planned_delay")
+    assert not first.HasField("hedge_delay")

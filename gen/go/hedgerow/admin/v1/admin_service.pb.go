@@ -746,7 +746,11 @@ type CandidateState struct {
 	// First-token times of streamed attempts. Unset while too few are known.
 	Streamed *FirstTokenTimes `protobuf:"bytes,19,opt,name=streamed,proto3" json:"streamed,omitempty"`
 	// Times of attempts that are answered in one piece. Unset while too few are known.
-	Unary         *FirstTokenTimes `protobuf:"bytes,20,opt,name=unary,proto3" json:"unary,omitempty"`
+	Unary *FirstTokenTimes `protobuf:"bytes,20,opt,name=unary,proto3" json:"unary,omitempty"`
+	// What the provider last told of the credential's limits. Empty where it told nothing.
+	ProviderLimits []*ProviderLimit `protobuf:"bytes,21,rep,name=provider_limits,json=providerLimits,proto3" json:"provider_limits,omitempty"`
+	// How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+	Hedging       []*HedgingState `protobuf:"bytes,22,rep,name=hedging,proto3" json:"hedging,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -921,6 +925,211 @@ func (x *CandidateState) GetUnary() *FirstTokenTimes {
 	return nil
 }
 
+func (x *CandidateState) GetProviderLimits() []*ProviderLimit {
+	if x != nil {
+		return x.ProviderLimits
+	}
+	return nil
+}
+
+func (x *CandidateState) GetHedging() []*HedgingState {
+	if x != nil {
+		return x.Hedging
+	}
+	return nil
+}
+
+// ProviderLimit is one limit of a provider, as it stood when an answer came.
+type ProviderLimit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is counted: "requests", "tokens", "input_tokens" or "output_tokens". The set grows.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// How much could still be sent. Unset where the provider did not say.
+	RemainingCount *int64 `protobuf:"varint,2,opt,name=remaining_count,json=remainingCount,proto3,oneof" json:"remaining_count,omitempty"`
+	// How much may be sent in a window. Unset where the provider did not say.
+	LimitCount *int64 `protobuf:"varint,3,opt,name=limit_count,json=limitCount,proto3,oneof" json:"limit_count,omitempty"`
+	// When all of the limit is there again. Unset where the provider did not say.
+	ResetTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=reset_time,json=resetTime,proto3" json:"reset_time,omitempty"`
+	// When the answer came.
+	TellTime      *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=tell_time,json=tellTime,proto3" json:"tell_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProviderLimit) Reset() {
+	*x = ProviderLimit{}
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProviderLimit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProviderLimit) ProtoMessage() {}
+
+func (x *ProviderLimit) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProviderLimit.ProtoReflect.Descriptor instead.
+func (*ProviderLimit) Descriptor() ([]byte, []int) {
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ProviderLimit) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ProviderLimit) GetRemainingCount() int64 {
+	if x != nil && x.RemainingCount != nil {
+		return *x.RemainingCount
+	}
+	return 0
+}
+
+func (x *ProviderLimit) GetLimitCount() int64 {
+	if x != nil && x.LimitCount != nil {
+		return *x.LimitCount
+	}
+	return 0
+}
+
+func (x *ProviderLimit) GetResetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ResetTime
+	}
+	return nil
+}
+
+func (x *ProviderLimit) GetTellTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.TellTime
+	}
+	return nil
+}
+
+// HedgingState tells how a route hedges the calls that start at a candidate, counted since the router was started.
+type HedgingState struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the route.
+	Route string `protobuf:"bytes,1,opt,name=route,proto3" json:"route,omitempty"`
+	// Calls that had a delay after which a second attempt could start.
+	PlannedCallsCount int64 `protobuf:"varint,2,opt,name=planned_calls_count,json=plannedCallsCount,proto3" json:"planned_calls_count,omitempty"`
+	// Of these, calls without a first token when the delay was over.
+	DueCallsCount int64 `protobuf:"varint,3,opt,name=due_calls_count,json=dueCallsCount,proto3" json:"due_calls_count,omitempty"`
+	// Of these, calls that got a second attempt.
+	StartedCount int64 `protobuf:"varint,4,opt,name=started_count,json=startedCount,proto3" json:"started_count,omitempty"`
+	// Second attempts whose first token came first.
+	WonCount int64 `protobuf:"varint,5,opt,name=won_count,json=wonCount,proto3" json:"won_count,omitempty"`
+	// Due calls without a second attempt, by the reason: "breaker", "rate", "brown_out", "worthless", "calls", "money".
+	HeldCalls map[string]int64 `protobuf:"bytes,6,rep,name=held_calls,json=heldCalls,proto3" json:"held_calls,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// The mean delay as planned, of due calls. Unset while there was none.
+	MeanPlannedDelay *durationpb.Duration `protobuf:"bytes,7,opt,name=mean_planned_delay,json=meanPlannedDelay,proto3" json:"mean_planned_delay,omitempty"`
+	// How long due calls had really waited when it was decided, on the average. Unset while there was none.
+	MeanDelay     *durationpb.Duration `protobuf:"bytes,8,opt,name=mean_delay,json=meanDelay,proto3" json:"mean_delay,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HedgingState) Reset() {
+	*x = HedgingState{}
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HedgingState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HedgingState) ProtoMessage() {}
+
+func (x *HedgingState) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HedgingState.ProtoReflect.Descriptor instead.
+func (*HedgingState) Descriptor() ([]byte, []int) {
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *HedgingState) GetRoute() string {
+	if x != nil {
+		return x.Route
+	}
+	return ""
+}
+
+func (x *HedgingState) GetPlannedCallsCount() int64 {
+	if x != nil {
+		return x.PlannedCallsCount
+	}
+	return 0
+}
+
+func (x *HedgingState) GetDueCallsCount() int64 {
+	if x != nil {
+		return x.DueCallsCount
+	}
+	return 0
+}
+
+func (x *HedgingState) GetStartedCount() int64 {
+	if x != nil {
+		return x.StartedCount
+	}
+	return 0
+}
+
+func (x *HedgingState) GetWonCount() int64 {
+	if x != nil {
+		return x.WonCount
+	}
+	return 0
+}
+
+func (x *HedgingState) GetHeldCalls() map[string]int64 {
+	if x != nil {
+		return x.HeldCalls
+	}
+	return nil
+}
+
+func (x *HedgingState) GetMeanPlannedDelay() *durationpb.Duration {
+	if x != nil {
+		return x.MeanPlannedDelay
+	}
+	return nil
+}
+
+func (x *HedgingState) GetMeanDelay() *durationpb.Duration {
+	if x != nil {
+		return x.MeanDelay
+	}
+	return nil
+}
+
 // FirstTokenTimes are how long a candidate took to its first content; older ones count less.
 type FirstTokenTimes struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -936,7 +1145,7 @@ type FirstTokenTimes struct {
 
 func (x *FirstTokenTimes) Reset() {
 	*x = FirstTokenTimes{}
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[9]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -948,7 +1157,7 @@ func (x *FirstTokenTimes) String() string {
 func (*FirstTokenTimes) ProtoMessage() {}
 
 func (x *FirstTokenTimes) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[9]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -961,7 +1170,7 @@ func (x *FirstTokenTimes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirstTokenTimes.ProtoReflect.Descriptor instead.
 func (*FirstTokenTimes) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{9}
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *FirstTokenTimes) GetSamples() float64 {
@@ -1000,7 +1209,7 @@ type SetKillSwitchRequest struct {
 
 func (x *SetKillSwitchRequest) Reset() {
 	*x = SetKillSwitchRequest{}
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[10]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1012,7 +1221,7 @@ func (x *SetKillSwitchRequest) String() string {
 func (*SetKillSwitchRequest) ProtoMessage() {}
 
 func (x *SetKillSwitchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[10]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1025,7 +1234,7 @@ func (x *SetKillSwitchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetKillSwitchRequest.ProtoReflect.Descriptor instead.
 func (*SetKillSwitchRequest) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{10}
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SetKillSwitchRequest) GetScope() KillScope {
@@ -1063,7 +1272,7 @@ type SetKillSwitchResponse struct {
 
 func (x *SetKillSwitchResponse) Reset() {
 	*x = SetKillSwitchResponse{}
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[11]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1075,7 +1284,7 @@ func (x *SetKillSwitchResponse) String() string {
 func (*SetKillSwitchResponse) ProtoMessage() {}
 
 func (x *SetKillSwitchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[11]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1088,7 +1297,7 @@ func (x *SetKillSwitchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetKillSwitchResponse.ProtoReflect.Descriptor instead.
 func (*SetKillSwitchResponse) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{11}
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SetKillSwitchResponse) GetKillSwitch() *KillSwitch {
@@ -1118,7 +1327,7 @@ type ClearKillSwitchRequest struct {
 
 func (x *ClearKillSwitchRequest) Reset() {
 	*x = ClearKillSwitchRequest{}
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[12]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1130,7 +1339,7 @@ func (x *ClearKillSwitchRequest) String() string {
 func (*ClearKillSwitchRequest) ProtoMessage() {}
 
 func (x *ClearKillSwitchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[12]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1143,7 +1352,7 @@ func (x *ClearKillSwitchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClearKillSwitchRequest.ProtoReflect.Descriptor instead.
 func (*ClearKillSwitchRequest) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{12}
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ClearKillSwitchRequest) GetScope() KillScope {
@@ -1171,7 +1380,7 @@ type ClearKillSwitchResponse struct {
 
 func (x *ClearKillSwitchResponse) Reset() {
 	*x = ClearKillSwitchResponse{}
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[13]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1183,7 +1392,7 @@ func (x *ClearKillSwitchResponse) String() string {
 func (*ClearKillSwitchResponse) ProtoMessage() {}
 
 func (x *ClearKillSwitchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[13]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1196,7 +1405,7 @@ func (x *ClearKillSwitchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClearKillSwitchResponse.ProtoReflect.Descriptor instead.
 func (*ClearKillSwitchResponse) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{13}
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ClearKillSwitchResponse) GetCleared() bool {
@@ -1215,7 +1424,7 @@ type ListKillSwitchesRequest struct {
 
 func (x *ListKillSwitchesRequest) Reset() {
 	*x = ListKillSwitchesRequest{}
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[14]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1227,7 +1436,7 @@ func (x *ListKillSwitchesRequest) String() string {
 func (*ListKillSwitchesRequest) ProtoMessage() {}
 
 func (x *ListKillSwitchesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[14]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1240,7 +1449,7 @@ func (x *ListKillSwitchesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKillSwitchesRequest.ProtoReflect.Descriptor instead.
 func (*ListKillSwitchesRequest) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{14}
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{16}
 }
 
 // ListKillSwitchesResponse tells what is switched off.
@@ -1254,7 +1463,7 @@ type ListKillSwitchesResponse struct {
 
 func (x *ListKillSwitchesResponse) Reset() {
 	*x = ListKillSwitchesResponse{}
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[15]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1266,7 +1475,7 @@ func (x *ListKillSwitchesResponse) String() string {
 func (*ListKillSwitchesResponse) ProtoMessage() {}
 
 func (x *ListKillSwitchesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[15]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1279,7 +1488,7 @@ func (x *ListKillSwitchesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKillSwitchesResponse.ProtoReflect.Descriptor instead.
 func (*ListKillSwitchesResponse) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{15}
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListKillSwitchesResponse) GetKillSwitches() []*KillSwitch {
@@ -1306,7 +1515,7 @@ type KillSwitch struct {
 
 func (x *KillSwitch) Reset() {
 	*x = KillSwitch{}
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[16]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1318,7 +1527,7 @@ func (x *KillSwitch) String() string {
 func (*KillSwitch) ProtoMessage() {}
 
 func (x *KillSwitch) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[16]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1331,7 +1540,7 @@ func (x *KillSwitch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KillSwitch.ProtoReflect.Descriptor instead.
 func (*KillSwitch) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{16}
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *KillSwitch) GetScope() KillScope {
@@ -1402,7 +1611,7 @@ const file_hedgerow_admin_v1_admin_service_proto_rawDesc = "" +
 	"\n" +
 	"candidates\x18\x01 \x03(\v2!.hedgerow.admin.v1.CandidateStateR\n" +
 	"candidates\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xbc\b\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc2\t\n" +
 	"\x0eCandidateState\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x12\x16\n" +
@@ -1426,10 +1635,36 @@ const file_hedgerow_admin_v1_admin_service_proto_rawDesc = "" +
 	"\x16running_attempts_count\x18\x11 \x01(\x05R\x14runningAttemptsCount\x12,\n" +
 	"\x12rate_limited_share\x18\x12 \x01(\x01R\x10rateLimitedShare\x12>\n" +
 	"\bstreamed\x18\x13 \x01(\v2\".hedgerow.admin.v1.FirstTokenTimesR\bstreamed\x128\n" +
-	"\x05unary\x18\x14 \x01(\v2\".hedgerow.admin.v1.FirstTokenTimesR\x05unary\x1aA\n" +
+	"\x05unary\x18\x14 \x01(\v2\".hedgerow.admin.v1.FirstTokenTimesR\x05unary\x12I\n" +
+	"\x0fprovider_limits\x18\x15 \x03(\v2 .hedgerow.admin.v1.ProviderLimitR\x0eproviderLimits\x129\n" +
+	"\ahedging\x18\x16 \x03(\v2\x1f.hedgerow.admin.v1.HedgingStateR\ahedging\x1aA\n" +
 	"\x13WindowFailuresEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"\x85\x01\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"\x8f\x02\n" +
+	"\rProviderLimit\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12,\n" +
+	"\x0fremaining_count\x18\x02 \x01(\x03H\x00R\x0eremainingCount\x88\x01\x01\x12$\n" +
+	"\vlimit_count\x18\x03 \x01(\x03H\x01R\n" +
+	"limitCount\x88\x01\x01\x129\n" +
+	"\n" +
+	"reset_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tresetTime\x127\n" +
+	"\ttell_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\btellTimeB\x12\n" +
+	"\x10_remaining_countB\x0e\n" +
+	"\f_limit_count\"\xce\x03\n" +
+	"\fHedgingState\x12\x14\n" +
+	"\x05route\x18\x01 \x01(\tR\x05route\x12.\n" +
+	"\x13planned_calls_count\x18\x02 \x01(\x03R\x11plannedCallsCount\x12&\n" +
+	"\x0fdue_calls_count\x18\x03 \x01(\x03R\rdueCallsCount\x12#\n" +
+	"\rstarted_count\x18\x04 \x01(\x03R\fstartedCount\x12\x1b\n" +
+	"\twon_count\x18\x05 \x01(\x03R\bwonCount\x12M\n" +
+	"\n" +
+	"held_calls\x18\x06 \x03(\v2..hedgerow.admin.v1.HedgingState.HeldCallsEntryR\theldCalls\x12G\n" +
+	"\x12mean_planned_delay\x18\a \x01(\v2\x19.google.protobuf.DurationR\x10meanPlannedDelay\x128\n" +
+	"\n" +
+	"mean_delay\x18\b \x01(\v2\x19.google.protobuf.DurationR\tmeanDelay\x1a<\n" +
+	"\x0eHeldCallsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\x85\x01\n" +
 	"\x0fFirstTokenTimes\x12\x18\n" +
 	"\asamples\x18\x01 \x01(\x01R\asamples\x12+\n" +
 	"\x03p50\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x03p50\x12+\n" +
@@ -1503,7 +1738,7 @@ func file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP() []byte {
 }
 
 var file_hedgerow_admin_v1_admin_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_hedgerow_admin_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_hedgerow_admin_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_hedgerow_admin_v1_admin_service_proto_goTypes = []any{
 	(ChangeKind)(0),                   // 0: hedgerow.admin.v1.ChangeKind
 	(BreakerState)(0),                 // 1: hedgerow.admin.v1.BreakerState
@@ -1517,89 +1752,99 @@ var file_hedgerow_admin_v1_admin_service_proto_goTypes = []any{
 	(*ListCandidatesRequest)(nil),     // 9: hedgerow.admin.v1.ListCandidatesRequest
 	(*ListCandidatesResponse)(nil),    // 10: hedgerow.admin.v1.ListCandidatesResponse
 	(*CandidateState)(nil),            // 11: hedgerow.admin.v1.CandidateState
-	(*FirstTokenTimes)(nil),           // 12: hedgerow.admin.v1.FirstTokenTimes
-	(*SetKillSwitchRequest)(nil),      // 13: hedgerow.admin.v1.SetKillSwitchRequest
-	(*SetKillSwitchResponse)(nil),     // 14: hedgerow.admin.v1.SetKillSwitchResponse
-	(*ClearKillSwitchRequest)(nil),    // 15: hedgerow.admin.v1.ClearKillSwitchRequest
-	(*ClearKillSwitchResponse)(nil),   // 16: hedgerow.admin.v1.ClearKillSwitchResponse
-	(*ListKillSwitchesRequest)(nil),   // 17: hedgerow.admin.v1.ListKillSwitchesRequest
-	(*ListKillSwitchesResponse)(nil),  // 18: hedgerow.admin.v1.ListKillSwitchesResponse
-	(*KillSwitch)(nil),                // 19: hedgerow.admin.v1.KillSwitch
-	nil,                               // 20: hedgerow.admin.v1.CandidateState.WindowFailuresEntry
-	(*timestamppb.Timestamp)(nil),     // 21: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),       // 22: google.protobuf.Duration
-	(*CreateKeyRequest)(nil),          // 23: hedgerow.admin.v1.CreateKeyRequest
-	(*ListKeysRequest)(nil),           // 24: hedgerow.admin.v1.ListKeysRequest
-	(*RotateKeyRequest)(nil),          // 25: hedgerow.admin.v1.RotateKeyRequest
-	(*RevokeKeyRequest)(nil),          // 26: hedgerow.admin.v1.RevokeKeyRequest
-	(*ListAuditRowsRequest)(nil),      // 27: hedgerow.admin.v1.ListAuditRowsRequest
-	(*VerifyAuditRequest)(nil),        // 28: hedgerow.admin.v1.VerifyAuditRequest
-	(*ListCredentialsRequest)(nil),    // 29: hedgerow.admin.v1.ListCredentialsRequest
-	(*RefreshCredentialRequest)(nil),  // 30: hedgerow.admin.v1.RefreshCredentialRequest
-	(*CreateKeyResponse)(nil),         // 31: hedgerow.admin.v1.CreateKeyResponse
-	(*ListKeysResponse)(nil),          // 32: hedgerow.admin.v1.ListKeysResponse
-	(*RotateKeyResponse)(nil),         // 33: hedgerow.admin.v1.RotateKeyResponse
-	(*RevokeKeyResponse)(nil),         // 34: hedgerow.admin.v1.RevokeKeyResponse
-	(*ListAuditRowsResponse)(nil),     // 35: hedgerow.admin.v1.ListAuditRowsResponse
-	(*VerifyAuditResponse)(nil),       // 36: hedgerow.admin.v1.VerifyAuditResponse
-	(*ListCredentialsResponse)(nil),   // 37: hedgerow.admin.v1.ListCredentialsResponse
-	(*RefreshCredentialResponse)(nil), // 38: hedgerow.admin.v1.RefreshCredentialResponse
+	(*ProviderLimit)(nil),             // 12: hedgerow.admin.v1.ProviderLimit
+	(*HedgingState)(nil),              // 13: hedgerow.admin.v1.HedgingState
+	(*FirstTokenTimes)(nil),           // 14: hedgerow.admin.v1.FirstTokenTimes
+	(*SetKillSwitchRequest)(nil),      // 15: hedgerow.admin.v1.SetKillSwitchRequest
+	(*SetKillSwitchResponse)(nil),     // 16: hedgerow.admin.v1.SetKillSwitchResponse
+	(*ClearKillSwitchRequest)(nil),    // 17: hedgerow.admin.v1.ClearKillSwitchRequest
+	(*ClearKillSwitchResponse)(nil),   // 18: hedgerow.admin.v1.ClearKillSwitchResponse
+	(*ListKillSwitchesRequest)(nil),   // 19: hedgerow.admin.v1.ListKillSwitchesRequest
+	(*ListKillSwitchesResponse)(nil),  // 20: hedgerow.admin.v1.ListKillSwitchesResponse
+	(*KillSwitch)(nil),                // 21: hedgerow.admin.v1.KillSwitch
+	nil,                               // 22: hedgerow.admin.v1.CandidateState.WindowFailuresEntry
+	nil,                               // 23: hedgerow.admin.v1.HedgingState.HeldCallsEntry
+	(*timestamppb.Timestamp)(nil),     // 24: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),       // 25: google.protobuf.Duration
+	(*CreateKeyRequest)(nil),          // 26: hedgerow.admin.v1.CreateKeyRequest
+	(*ListKeysRequest)(nil),           // 27: hedgerow.admin.v1.ListKeysRequest
+	(*RotateKeyRequest)(nil),          // 28: hedgerow.admin.v1.RotateKeyRequest
+	(*RevokeKeyRequest)(nil),          // 29: hedgerow.admin.v1.RevokeKeyRequest
+	(*ListAuditRowsRequest)(nil),      // 30: hedgerow.admin.v1.ListAuditRowsRequest
+	(*VerifyAuditRequest)(nil),        // 31: hedgerow.admin.v1.VerifyAuditRequest
+	(*ListCredentialsRequest)(nil),    // 32: hedgerow.admin.v1.ListCredentialsRequest
+	(*RefreshCredentialRequest)(nil),  // 33: hedgerow.admin.v1.RefreshCredentialRequest
+	(*CreateKeyResponse)(nil),         // 34: hedgerow.admin.v1.CreateKeyResponse
+	(*ListKeysResponse)(nil),          // 35: hedgerow.admin.v1.ListKeysResponse
+	(*RotateKeyResponse)(nil),         // 36: hedgerow.admin.v1.RotateKeyResponse
+	(*RevokeKeyResponse)(nil),         // 37: hedgerow.admin.v1.RevokeKeyResponse
+	(*ListAuditRowsResponse)(nil),     // 38: hedgerow.admin.v1.ListAuditRowsResponse
+	(*VerifyAuditResponse)(nil),       // 39: hedgerow.admin.v1.VerifyAuditResponse
+	(*ListCredentialsResponse)(nil),   // 40: hedgerow.admin.v1.ListCredentialsResponse
+	(*RefreshCredentialResponse)(nil), // 41: hedgerow.admin.v1.RefreshCredentialResponse
 }
 var file_hedgerow_admin_v1_admin_service_proto_depIdxs = []int32{
 	5,  // 0: hedgerow.admin.v1.ReloadResponse.changes:type_name -> hedgerow.admin.v1.Change
 	0,  // 1: hedgerow.admin.v1.Change.kind:type_name -> hedgerow.admin.v1.ChangeKind
 	8,  // 2: hedgerow.admin.v1.GetConfigResponse.config:type_name -> hedgerow.admin.v1.Config
-	21, // 3: hedgerow.admin.v1.Config.load_time:type_name -> google.protobuf.Timestamp
-	21, // 4: hedgerow.admin.v1.Config.last_error_time:type_name -> google.protobuf.Timestamp
+	24, // 3: hedgerow.admin.v1.Config.load_time:type_name -> google.protobuf.Timestamp
+	24, // 4: hedgerow.admin.v1.Config.last_error_time:type_name -> google.protobuf.Timestamp
 	11, // 5: hedgerow.admin.v1.ListCandidatesResponse.candidates:type_name -> hedgerow.admin.v1.CandidateState
 	1,  // 6: hedgerow.admin.v1.CandidateState.breaker_state:type_name -> hedgerow.admin.v1.BreakerState
-	21, // 7: hedgerow.admin.v1.CandidateState.ejected_until_time:type_name -> google.protobuf.Timestamp
-	20, // 8: hedgerow.admin.v1.CandidateState.window_failures:type_name -> hedgerow.admin.v1.CandidateState.WindowFailuresEntry
-	21, // 9: hedgerow.admin.v1.CandidateState.cooling_until_time:type_name -> google.protobuf.Timestamp
-	21, // 10: hedgerow.admin.v1.CandidateState.set_aside_until_time:type_name -> google.protobuf.Timestamp
-	12, // 11: hedgerow.admin.v1.CandidateState.streamed:type_name -> hedgerow.admin.v1.FirstTokenTimes
-	12, // 12: hedgerow.admin.v1.CandidateState.unary:type_name -> hedgerow.admin.v1.FirstTokenTimes
-	22, // 13: hedgerow.admin.v1.FirstTokenTimes.p50:type_name -> google.protobuf.Duration
-	22, // 14: hedgerow.admin.v1.FirstTokenTimes.p95:type_name -> google.protobuf.Duration
-	2,  // 15: hedgerow.admin.v1.SetKillSwitchRequest.scope:type_name -> hedgerow.admin.v1.KillScope
-	19, // 16: hedgerow.admin.v1.SetKillSwitchResponse.kill_switch:type_name -> hedgerow.admin.v1.KillSwitch
-	2,  // 17: hedgerow.admin.v1.ClearKillSwitchRequest.scope:type_name -> hedgerow.admin.v1.KillScope
-	19, // 18: hedgerow.admin.v1.ListKillSwitchesResponse.kill_switches:type_name -> hedgerow.admin.v1.KillSwitch
-	2,  // 19: hedgerow.admin.v1.KillSwitch.scope:type_name -> hedgerow.admin.v1.KillScope
-	21, // 20: hedgerow.admin.v1.KillSwitch.set_time:type_name -> google.protobuf.Timestamp
-	3,  // 21: hedgerow.admin.v1.AdminService.Reload:input_type -> hedgerow.admin.v1.ReloadRequest
-	6,  // 22: hedgerow.admin.v1.AdminService.GetConfig:input_type -> hedgerow.admin.v1.GetConfigRequest
-	9,  // 23: hedgerow.admin.v1.AdminService.ListCandidates:input_type -> hedgerow.admin.v1.ListCandidatesRequest
-	13, // 24: hedgerow.admin.v1.AdminService.SetKillSwitch:input_type -> hedgerow.admin.v1.SetKillSwitchRequest
-	15, // 25: hedgerow.admin.v1.AdminService.ClearKillSwitch:input_type -> hedgerow.admin.v1.ClearKillSwitchRequest
-	17, // 26: hedgerow.admin.v1.AdminService.ListKillSwitches:input_type -> hedgerow.admin.v1.ListKillSwitchesRequest
-	23, // 27: hedgerow.admin.v1.AdminService.CreateKey:input_type -> hedgerow.admin.v1.CreateKeyRequest
-	24, // 28: hedgerow.admin.v1.AdminService.ListKeys:input_type -> hedgerow.admin.v1.ListKeysRequest
-	25, // 29: hedgerow.admin.v1.AdminService.RotateKey:input_type -> hedgerow.admin.v1.RotateKeyRequest
-	26, // 30: hedgerow.admin.v1.AdminService.RevokeKey:input_type -> hedgerow.admin.v1.RevokeKeyRequest
-	27, // 31: hedgerow.admin.v1.AdminService.ListAuditRows:input_type -> hedgerow.admin.v1.ListAuditRowsRequest
-	28, // 32: hedgerow.admin.v1.AdminService.VerifyAudit:input_type -> hedgerow.admin.v1.VerifyAuditRequest
-	29, // 33: hedgerow.admin.v1.AdminService.ListCredentials:input_type -> hedgerow.admin.v1.ListCredentialsRequest
-	30, // 34: hedgerow.admin.v1.AdminService.RefreshCredential:input_type -> hedgerow.admin.v1.RefreshCredentialRequest
-	4,  // 35: hedgerow.admin.v1.AdminService.Reload:output_type -> hedgerow.admin.v1.ReloadResponse
-	7,  // 36: hedgerow.admin.v1.AdminService.GetConfig:output_type -> hedgerow.admin.v1.GetConfigResponse
-	10, // 37: hedgerow.admin.v1.AdminService.ListCandidates:output_type -> hedgerow.admin.v1.ListCandidatesResponse
-	14, // 38: hedgerow.admin.v1.AdminService.SetKillSwitch:output_type -> hedgerow.admin.v1.SetKillSwitchResponse
-	16, // 39: hedgerow.admin.v1.AdminService.ClearKillSwitch:output_type -> hedgerow.admin.v1.ClearKillSwitchResponse
-	18, // 40: hedgerow.admin.v1.AdminService.ListKillSwitches:output_type -> hedgerow.admin.v1.ListKillSwitchesResponse
-	31, // 41: hedgerow.admin.v1.AdminService.CreateKey:output_type -> hedgerow.admin.v1.CreateKeyResponse
-	32, // 42: hedgerow.admin.v1.AdminService.ListKeys:output_type -> hedgerow.admin.v1.ListKeysResponse
-	33, // 43: hedgerow.admin.v1.AdminService.RotateKey:output_type -> hedgerow.admin.v1.RotateKeyResponse
-	34, // 44: hedgerow.admin.v1.AdminService.RevokeKey:output_type -> hedgerow.admin.v1.RevokeKeyResponse
-	35, // 45: hedgerow.admin.v1.AdminService.ListAuditRows:output_type -> hedgerow.admin.v1.ListAuditRowsResponse
-	36, // 46: hedgerow.admin.v1.AdminService.VerifyAudit:output_type -> hedgerow.admin.v1.VerifyAuditResponse
-	37, // 47: hedgerow.admin.v1.AdminService.ListCredentials:output_type -> hedgerow.admin.v1.ListCredentialsResponse
-	38, // 48: hedgerow.admin.v1.AdminService.RefreshCredential:output_type -> hedgerow.admin.v1.RefreshCredentialResponse
-	35, // [35:49] is the sub-list for method output_type
-	21, // [21:35] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	24, // 7: hedgerow.admin.v1.CandidateState.ejected_until_time:type_name -> google.protobuf.Timestamp
+	22, // 8: hedgerow.admin.v1.CandidateState.window_failures:type_name -> hedgerow.admin.v1.CandidateState.WindowFailuresEntry
+	24, // 9: hedgerow.admin.v1.CandidateState.cooling_until_time:type_name -> google.protobuf.Timestamp
+	24, // 10: hedgerow.admin.v1.CandidateState.set_aside_until_time:type_name -> google.protobuf.Timestamp
+	14, // 11: hedgerow.admin.v1.CandidateState.streamed:type_name -> hedgerow.admin.v1.FirstTokenTimes
+	14, // 12: hedgerow.admin.v1.CandidateState.unary:type_name -> hedgerow.admin.v1.FirstTokenTimes
+	12, // 13: hedgerow.admin.v1.CandidateState.provider_limits:type_name -> hedgerow.admin.v1.ProviderLimit
+	13, // 14: hedgerow.admin.v1.CandidateState.hedging:type_name -> hedgerow.admin.v1.HedgingState
+	24, // 15: hedgerow.admin.v1.ProviderLimit.reset_time:type_name -> google.protobuf.Timestamp
+	24, // 16: hedgerow.admin.v1.ProviderLimit.tell_time:type_name -> google.protobuf.Timestamp
+	23, // 17: hedgerow.admin.v1.HedgingState.held_calls:type_name -> hedgerow.admin.v1.HedgingState.HeldCallsEntry
+	25, // 18: hedgerow.admin.v1.HedgingState.mean_planned_delay:type_name -> google.protobuf.Duration
+	25, // 19: hedgerow.admin.v1.HedgingState.mean_delay:type_name -> google.protobuf.Duration
+	25, // 20: hedgerow.admin.v1.FirstTokenTimes.p50:type_name -> google.protobuf.Duration
+	25, // 21: hedgerow.admin.v1.FirstTokenTimes.p95:type_name -> google.protobuf.Duration
+	2,  // 22: hedgerow.admin.v1.SetKillSwitchRequest.scope:type_name -> hedgerow.admin.v1.KillScope
+	21, // 23: hedgerow.admin.v1.SetKillSwitchResponse.kill_switch:type_name -> hedgerow.admin.v1.KillSwitch
+	2,  // 24: hedgerow.admin.v1.ClearKillSwitchRequest.scope:type_name -> hedgerow.admin.v1.KillScope
+	21, // 25: hedgerow.admin.v1.ListKillSwitchesResponse.kill_switches:type_name -> hedgerow.admin.v1.KillSwitch
+	2,  // 26: hedgerow.admin.v1.KillSwitch.scope:type_name -> hedgerow.admin.v1.KillScope
+	24, // 27: hedgerow.admin.v1.KillSwitch.set_time:type_name -> google.protobuf.Timestamp
+	3,  // 28: hedgerow.admin.v1.AdminService.Reload:input_type -> hedgerow.admin.v1.ReloadRequest
+	6,  // 29: hedgerow.admin.v1.AdminService.GetConfig:input_type -> hedgerow.admin.v1.GetConfigRequest
+	9,  // 30: hedgerow.admin.v1.AdminService.ListCandidates:input_type -> hedgerow.admin.v1.ListCandidatesRequest
+	15, // 31: hedgerow.admin.v1.AdminService.SetKillSwitch:input_type -> hedgerow.admin.v1.SetKillSwitchRequest
+	17, // 32: hedgerow.admin.v1.AdminService.ClearKillSwitch:input_type -> hedgerow.admin.v1.ClearKillSwitchRequest
+	19, // 33: hedgerow.admin.v1.AdminService.ListKillSwitches:input_type -> hedgerow.admin.v1.ListKillSwitchesRequest
+	26, // 34: hedgerow.admin.v1.AdminService.CreateKey:input_type -> hedgerow.admin.v1.CreateKeyRequest
+	27, // 35: hedgerow.admin.v1.AdminService.ListKeys:input_type -> hedgerow.admin.v1.ListKeysRequest
+	28, // 36: hedgerow.admin.v1.AdminService.RotateKey:input_type -> hedgerow.admin.v1.RotateKeyRequest
+	29, // 37: hedgerow.admin.v1.AdminService.RevokeKey:input_type -> hedgerow.admin.v1.RevokeKeyRequest
+	30, // 38: hedgerow.admin.v1.AdminService.ListAuditRows:input_type -> hedgerow.admin.v1.ListAuditRowsRequest
+	31, // 39: hedgerow.admin.v1.AdminService.VerifyAudit:input_type -> hedgerow.admin.v1.VerifyAuditRequest
+	32, // 40: hedgerow.admin.v1.AdminService.ListCredentials:input_type -> hedgerow.admin.v1.ListCredentialsRequest
+	33, // 41: hedgerow.admin.v1.AdminService.RefreshCredential:input_type -> hedgerow.admin.v1.RefreshCredentialRequest
+	4,  // 42: hedgerow.admin.v1.AdminService.Reload:output_type -> hedgerow.admin.v1.ReloadResponse
+	7,  // 43: hedgerow.admin.v1.AdminService.GetConfig:output_type -> hedgerow.admin.v1.GetConfigResponse
+	10, // 44: hedgerow.admin.v1.AdminService.ListCandidates:output_type -> hedgerow.admin.v1.ListCandidatesResponse
+	16, // 45: hedgerow.admin.v1.AdminService.SetKillSwitch:output_type -> hedgerow.admin.v1.SetKillSwitchResponse
+	18, // 46: hedgerow.admin.v1.AdminService.ClearKillSwitch:output_type -> hedgerow.admin.v1.ClearKillSwitchResponse
+	20, // 47: hedgerow.admin.v1.AdminService.ListKillSwitches:output_type -> hedgerow.admin.v1.ListKillSwitchesResponse
+	34, // 48: hedgerow.admin.v1.AdminService.CreateKey:output_type -> hedgerow.admin.v1.CreateKeyResponse
+	35, // 49: hedgerow.admin.v1.AdminService.ListKeys:output_type -> hedgerow.admin.v1.ListKeysResponse
+	36, // 50: hedgerow.admin.v1.AdminService.RotateKey:output_type -> hedgerow.admin.v1.RotateKeyResponse
+	37, // 51: hedgerow.admin.v1.AdminService.RevokeKey:output_type -> hedgerow.admin.v1.RevokeKeyResponse
+	38, // 52: hedgerow.admin.v1.AdminService.ListAuditRows:output_type -> hedgerow.admin.v1.ListAuditRowsResponse
+	39, // 53: hedgerow.admin.v1.AdminService.VerifyAudit:output_type -> hedgerow.admin.v1.VerifyAuditResponse
+	40, // 54: hedgerow.admin.v1.AdminService.ListCredentials:output_type -> hedgerow.admin.v1.ListCredentialsResponse
+	41, // 55: hedgerow.admin.v1.AdminService.RefreshCredential:output_type -> hedgerow.admin.v1.RefreshCredentialResponse
+	42, // [42:56] is the sub-list for method output_type
+	28, // [28:42] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_hedgerow_admin_v1_admin_service_proto_init() }
@@ -1610,13 +1855,14 @@ func file_hedgerow_admin_v1_admin_service_proto_init() {
 	file_hedgerow_admin_v1_audit_proto_init()
 	file_hedgerow_admin_v1_credential_proto_init()
 	file_hedgerow_admin_v1_key_proto_init()
+	file_hedgerow_admin_v1_admin_service_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hedgerow_admin_v1_admin_service_proto_rawDesc), len(file_hedgerow_admin_v1_admin_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   18,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -180,7 +180,11 @@ type Attempt struct {
 	// What the attempt consumed. Unset when nothing is known of it.
 	Usage *Usage `protobuf:"bytes,13,opt,name=usage,proto3" json:"usage,omitempty"`
 	// What the provider takes for the attempt, in 10^-12 US dollars. Unset when the price is not known.
-	CostPicos     *int64 `protobuf:"varint,14,opt,name=cost_picos,json=costPicos,proto3,oneof" json:"cost_picos,omitempty"`
+	CostPicos *int64 `protobuf:"varint,14,opt,name=cost_picos,json=costPicos,proto3,oneof" json:"cost_picos,omitempty"`
+	// Of a hedged attempt: how long after the first one it was to start. Unset for any other.
+	HedgePlannedDelay *durationpb.Duration `protobuf:"bytes,15,opt,name=hedge_planned_delay,json=hedgePlannedDelay,proto3" json:"hedge_planned_delay,omitempty"`
+	// Of a hedged attempt: how long after the first one it really started. Unset for any other.
+	HedgeDelay    *durationpb.Duration `protobuf:"bytes,16,opt,name=hedge_delay,json=hedgeDelay,proto3" json:"hedge_delay,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -313,6 +317,20 @@ func (x *Attempt) GetCostPicos() int64 {
 	return 0
 }
 
+func (x *Attempt) GetHedgePlannedDelay() *durationpb.Duration {
+	if x != nil {
+		return x.HedgePlannedDelay
+	}
+	return nil
+}
+
+func (x *Attempt) GetHedgeDelay() *durationpb.Duration {
+	if x != nil {
+		return x.HedgeDelay
+	}
+	return nil
+}
+
 // CallReport tells in the trailer `hedgerow-report-bin` what became of a call, whether it succeeded or not. With the
 // other trailers it takes at most 4 KiB: the newest attempts come first and older ones are left out beyond that.
 type CallReport struct {
@@ -437,7 +455,7 @@ var File_hedgerow_common_v1_attempt_proto protoreflect.FileDescriptor
 
 const file_hedgerow_common_v1_attempt_proto_rawDesc = "" +
 	"\n" +
-	" hedgerow/common/v1/attempt.proto\x12\x12hedgerow.common.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehedgerow/common/v1/usage.proto\x1a hedgerow/common/v1/warning.proto\"\x88\x05\n" +
+	" hedgerow/common/v1/attempt.proto\x12\x12hedgerow.common.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehedgerow/common/v1/usage.proto\x1a hedgerow/common/v1/warning.proto\"\x8f\x06\n" +
 	"\aAttempt\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x05R\x06number\x12\x1a\n" +
 	"\bprovider\x18\x02 \x01(\tR\bprovider\x12\x14\n" +
@@ -455,7 +473,10 @@ const file_hedgerow_common_v1_attempt_proto_rawDesc = "" +
 	"\x0etotal_duration\x18\f \x01(\v2\x19.google.protobuf.DurationR\rtotalDuration\x12/\n" +
 	"\x05usage\x18\r \x01(\v2\x19.hedgerow.common.v1.UsageR\x05usage\x12\"\n" +
 	"\n" +
-	"cost_picos\x18\x0e \x01(\x03H\x00R\tcostPicos\x88\x01\x01B\r\n" +
+	"cost_picos\x18\x0e \x01(\x03H\x00R\tcostPicos\x88\x01\x01\x12I\n" +
+	"\x13hedge_planned_delay\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\x11hedgePlannedDelay\x12:\n" +
+	"\vhedge_delay\x18\x10 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"hedgeDelayB\r\n" +
 	"\v_cost_picos\"\xe0\x03\n" +
 	"\n" +
 	"CallReport\x12\x1d\n" +
@@ -518,15 +539,17 @@ var file_hedgerow_common_v1_attempt_proto_depIdxs = []int32{
 	5,  // 3: hedgerow.common.v1.Attempt.first_token_duration:type_name -> google.protobuf.Duration
 	5,  // 4: hedgerow.common.v1.Attempt.total_duration:type_name -> google.protobuf.Duration
 	6,  // 5: hedgerow.common.v1.Attempt.usage:type_name -> hedgerow.common.v1.Usage
-	2,  // 6: hedgerow.common.v1.CallReport.attempts:type_name -> hedgerow.common.v1.Attempt
-	6,  // 7: hedgerow.common.v1.CallReport.usage:type_name -> hedgerow.common.v1.Usage
-	5,  // 8: hedgerow.common.v1.CallReport.deadline_duration:type_name -> google.protobuf.Duration
-	7,  // 9: hedgerow.common.v1.CallReport.warnings:type_name -> hedgerow.common.v1.Warning
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	5,  // 6: hedgerow.common.v1.Attempt.hedge_planned_delay:type_name -> google.protobuf.Duration
+	5,  // 7: hedgerow.common.v1.Attempt.hedge_delay:type_name -> google.protobuf.Duration
+	2,  // 8: hedgerow.common.v1.CallReport.attempts:type_name -> hedgerow.common.v1.Attempt
+	6,  // 9: hedgerow.common.v1.CallReport.usage:type_name -> hedgerow.common.v1.Usage
+	5,  // 10: hedgerow.common.v1.CallReport.deadline_duration:type_name -> google.protobuf.Duration
+	7,  // 11: hedgerow.common.v1.CallReport.warnings:type_name -> hedgerow.common.v1.Warning
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_hedgerow_common_v1_attempt_proto_init() }

@@ -383,6 +383,8 @@ class CandidateState(google.protobuf.message.Message):
     RATE_LIMITED_SHARE_FIELD_NUMBER: builtins.int
     STREAMED_FIELD_NUMBER: builtins.int
     UNARY_FIELD_NUMBER: builtins.int
+    PROVIDER_LIMITS_FIELD_NUMBER: builtins.int
+    HEDGING_FIELD_NUMBER: builtins.int
     provider: builtins.str
     """The configured name of the provider."""
     model: builtins.str
@@ -435,6 +437,14 @@ class CandidateState(google.protobuf.message.Message):
     def unary(self) -> global___FirstTokenTimes:
         """Times of attempts that are answered in one piece. Unset while too few are known."""
 
+    @property
+    def provider_limits(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ProviderLimit]:
+        """What the provider last told of the credential's limits. Empty where it told nothing."""
+
+    @property
+    def hedging(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___HedgingState]:
+        """How calls that start at the candidate are hedged, by route. Empty where no route hedges them."""
+
     def __init__(
         self,
         *,
@@ -458,11 +468,125 @@ class CandidateState(google.protobuf.message.Message):
         rate_limited_share: builtins.float = ...,
         streamed: global___FirstTokenTimes | None = ...,
         unary: global___FirstTokenTimes | None = ...,
+        provider_limits: collections.abc.Iterable[global___ProviderLimit] | None = ...,
+        hedging: collections.abc.Iterable[global___HedgingState] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["cooling_until_time", b"cooling_until_time", "ejected_until_time", b"ejected_until_time", "set_aside_until_time", b"set_aside_until_time", "streamed", b"streamed", "unary", b"unary"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["breaker_reason", b"breaker_reason", "breaker_state", b"breaker_state", "cooling_until_time", b"cooling_until_time", "credential", b"credential", "ejected_until_time", b"ejected_until_time", "ejections_count", b"ejections_count", "model", b"model", "provider", b"provider", "rate_limited_share", b"rate_limited_share", "region", b"region", "running_attempts_count", b"running_attempts_count", "set_aside_reason", b"set_aside_reason", "set_aside_until_time", b"set_aside_until_time", "streamed", b"streamed", "switched_off", b"switched_off", "trials_count", b"trials_count", "unary", b"unary", "window_calls_count", b"window_calls_count", "window_failures", b"window_failures", "window_slow_count", b"window_slow_count"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["breaker_reason", b"breaker_reason", "breaker_state", b"breaker_state", "cooling_until_time", b"cooling_until_time", "credential", b"credential", "ejected_until_time", b"ejected_until_time", "ejections_count", b"ejections_count", "hedging", b"hedging", "model", b"model", "provider", b"provider", "provider_limits", b"provider_limits", "rate_limited_share", b"rate_limited_share", "region", b"region", "running_attempts_count", b"running_attempts_count", "set_aside_reason", b"set_aside_reason", "set_aside_until_time", b"set_aside_until_time", "streamed", b"streamed", "switched_off", b"switched_off", "trials_count", b"trials_count", "unary", b"unary", "window_calls_count", b"window_calls_count", "window_failures", b"window_failures", "window_slow_count", b"window_slow_count"]) -> None: ...
 
 global___CandidateState = CandidateState
+
+@typing.final
+class ProviderLimit(google.protobuf.message.Message):
+    """ProviderLimit is one limit of a provider, as it stood when an answer came."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    REMAINING_COUNT_FIELD_NUMBER: builtins.int
+    LIMIT_COUNT_FIELD_NUMBER: builtins.int
+    RESET_TIME_FIELD_NUMBER: builtins.int
+    TELL_TIME_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """What is counted: "requests", "tokens", "input_tokens" or "output_tokens". The set grows."""
+    remaining_count: builtins.int
+    """How much could still be sent. Unset where the provider did not say."""
+    limit_count: builtins.int
+    """How much may be sent in a window. Unset where the provider did not say."""
+    @property
+    def reset_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When all of the limit is there again. Unset where the provider did not say."""
+
+    @property
+    def tell_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the answer came."""
+
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        remaining_count: builtins.int | None = ...,
+        limit_count: builtins.int | None = ...,
+        reset_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        tell_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_limit_count", b"_limit_count", "_remaining_count", b"_remaining_count", "limit_count", b"limit_count", "remaining_count", b"remaining_count", "reset_time", b"reset_time", "tell_time", b"tell_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_limit_count", b"_limit_count", "_remaining_count", b"_remaining_count", "limit_count", b"limit_count", "name", b"name", "remaining_count", b"remaining_count", "reset_time", b"reset_time", "tell_time", b"tell_time"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_limit_count", b"_limit_count"]) -> typing.Literal["limit_count"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_remaining_count", b"_remaining_count"]) -> typing.Literal["remaining_count"] | None: ...
+
+global___ProviderLimit = ProviderLimit
+
+@typing.final
+class HedgingState(google.protobuf.message.Message):
+    """HedgingState tells how a route hedges the calls that start at a candidate, counted since the router was started."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class HeldCallsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.int
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.int = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    ROUTE_FIELD_NUMBER: builtins.int
+    PLANNED_CALLS_COUNT_FIELD_NUMBER: builtins.int
+    DUE_CALLS_COUNT_FIELD_NUMBER: builtins.int
+    STARTED_COUNT_FIELD_NUMBER: builtins.int
+    WON_COUNT_FIELD_NUMBER: builtins.int
+    HELD_CALLS_FIELD_NUMBER: builtins.int
+    MEAN_PLANNED_DELAY_FIELD_NUMBER: builtins.int
+    MEAN_DELAY_FIELD_NUMBER: builtins.int
+    route: builtins.str
+    """The name of the route."""
+    planned_calls_count: builtins.int
+    """Calls that had a delay after which a second attempt could start."""
+    due_calls_count: builtins.int
+    """Of these, calls without a first token when the delay was over."""
+    started_count: builtins.int
+    """Of these, calls that got a second attempt."""
+    won_count: builtins.int
+    """Second attempts whose first token came first."""
+    @property
+    def held_calls(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.int]:
+        """Due calls without a second attempt, by the reason: "breaker", "rate", "brown_out", "worthless", "calls", "money"."""
+
+    @property
+    def mean_planned_delay(self) -> google.protobuf.duration_pb2.Duration:
+        """The mean delay as planned, of due calls. Unset while there was none."""
+
+    @property
+    def mean_delay(self) -> google.protobuf.duration_pb2.Duration:
+        """How long due calls had really waited when it was decided, on the average. Unset while there was none."""
+
+    def __init__(
+        self,
+        *,
+        route: builtins.str = ...,
+        planned_calls_count: builtins.int = ...,
+        due_calls_count: builtins.int = ...,
+        started_count: builtins.int = ...,
+        won_count: builtins.int = ...,
+        held_calls: collections.abc.Mapping[builtins.str, builtins.int] | None = ...,
+        mean_planned_delay: google.protobuf.duration_pb2.Duration | None = ...,
+        mean_delay: google.protobuf.duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["mean_delay", b"mean_delay", "mean_planned_delay", b"mean_planned_delay"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["due_calls_count", b"due_calls_count", "held_calls", b"held_calls", "mean_delay", b"mean_delay", "mean_planned_delay", b"mean_planned_delay", "planned_calls_count", b"planned_calls_count", "route", b"route", "started_count", b"started_count", "won_count", b"won_count"]) -> None: ...
+
+global___HedgingState = HedgingState
 
 @typing.final
 class FirstTokenTimes(google.protobuf.message.Message):

@@ -111,6 +111,8 @@ class Attempt(google.protobuf.message.Message):
     TOTAL_DURATION_FIELD_NUMBER: builtins.int
     USAGE_FIELD_NUMBER: builtins.int
     COST_PICOS_FIELD_NUMBER: builtins.int
+    HEDGE_PLANNED_DELAY_FIELD_NUMBER: builtins.int
+    HEDGE_DELAY_FIELD_NUMBER: builtins.int
     number: builtins.int
     """The order in which the attempts of the call were started, from 1."""
     provider: builtins.str
@@ -149,6 +151,14 @@ class Attempt(google.protobuf.message.Message):
     def usage(self) -> hedgerow.common.v1.usage_pb2.Usage:
         """What the attempt consumed. Unset when nothing is known of it."""
 
+    @property
+    def hedge_planned_delay(self) -> google.protobuf.duration_pb2.Duration:
+        """Of a hedged attempt: how long after the first one it was to start. Unset for any other."""
+
+    @property
+    def hedge_delay(self) -> google.protobuf.duration_pb2.Duration:
+        """Of a hedged attempt: how long after the first one it really started. Unset for any other."""
+
     def __init__(
         self,
         *,
@@ -166,9 +176,11 @@ class Attempt(google.protobuf.message.Message):
         total_duration: google.protobuf.duration_pb2.Duration | None = ...,
         usage: hedgerow.common.v1.usage_pb2.Usage | None = ...,
         cost_picos: builtins.int | None = ...,
+        hedge_planned_delay: google.protobuf.duration_pb2.Duration | None = ...,
+        hedge_delay: google.protobuf.duration_pb2.Duration | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_cost_picos", b"_cost_picos", "cost_picos", b"cost_picos", "first_token_duration", b"first_token_duration", "start_time", b"start_time", "total_duration", b"total_duration", "usage", b"usage"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_cost_picos", b"_cost_picos", "cost_picos", b"cost_picos", "error_reason", b"error_reason", "first_token_duration", b"first_token_duration", "kind", b"kind", "model", b"model", "number", b"number", "outcome", b"outcome", "provider", b"provider", "region", b"region", "start_time", b"start_time", "total_duration", b"total_duration", "upstream_request_id", b"upstream_request_id", "upstream_status", b"upstream_status", "usage", b"usage"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_cost_picos", b"_cost_picos", "cost_picos", b"cost_picos", "first_token_duration", b"first_token_duration", "hedge_delay", b"hedge_delay", "hedge_planned_delay", b"hedge_planned_delay", "start_time", b"start_time", "total_duration", b"total_duration", "usage", b"usage"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_cost_picos", b"_cost_picos", "cost_picos", b"cost_picos", "error_reason", b"error_reason", "first_token_duration", b"first_token_duration", "hedge_delay", b"hedge_delay", "hedge_planned_delay", b"hedge_planned_delay", "kind", b"kind", "model", b"model", "number", b"number", "outcome", b"outcome", "provider", b"provider", "region", b"region", "start_time", b"start_time", "total_duration", b"total_duration", "upstream_request_id", b"upstream_request_id", "upstream_status", b"upstream_status", "usage", b"usage"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_cost_picos", b"_cost_picos"]) -> typing.Literal["cost_picos"] | None: ...
 
 global___Attempt = Attempt

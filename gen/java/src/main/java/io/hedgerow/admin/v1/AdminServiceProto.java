@@ -66,6 +66,21 @@ public final class AdminServiceProto {
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
       internal_static_hedgerow_admin_v1_CandidateState_WindowFailuresEntry_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_admin_v1_ProviderLimit_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_admin_v1_ProviderLimit_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_admin_v1_HedgingState_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_admin_v1_HedgingState_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_admin_v1_HedgingState_HeldCallsEntry_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_admin_v1_HedgingState_HeldCallsEntry_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_hedgerow_admin_v1_FirstTokenTimes_descriptor;
   static final 
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
@@ -145,7 +160,7 @@ public final class AdminServiceProto {
       "istCandidatesResponse\022A\n\ncandidates\030\001 \003(" +
       "\0132!.hedgerow.admin.v1.CandidateStateR\nca" +
       "ndidates\022&\n\017next_page_token\030\002 \001(\tR\rnextP" +
-      "ageToken\"\274\010\n\016CandidateState\022\032\n\010provider\030" +
+      "ageToken\"\302\t\n\016CandidateState\022\032\n\010provider\030" +
       "\001 \001(\tR\010provider\022\024\n\005model\030\002 \001(\tR\005model\022\026\n" +
       "\006region\030\003 \001(\tR\006region\022\036\n\ncredential\030\004 \001(" +
       "\tR\ncredential\022!\n\014switched_off\030\005 \001(\010R\013swi" +
@@ -170,77 +185,99 @@ public final class AdminServiceProto {
       "re\030\022 \001(\001R\020rateLimitedShare\022>\n\010streamed\030\023" +
       " \001(\0132\".hedgerow.admin.v1.FirstTokenTimes" +
       "R\010streamed\0228\n\005unary\030\024 \001(\0132\".hedgerow.adm" +
-      "in.v1.FirstTokenTimesR\005unary\032A\n\023WindowFa" +
-      "iluresEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002" +
-      " \001(\005R\005value:\0028\001\"\205\001\n\017FirstTokenTimes\022\030\n\007s" +
-      "amples\030\001 \001(\001R\007samples\022+\n\003p50\030\002 \001(\0132\031.goo" +
-      "gle.protobuf.DurationR\003p50\022+\n\003p95\030\003 \001(\0132" +
-      "\031.google.protobuf.DurationR\003p95\"v\n\024SetKi" +
-      "llSwitchRequest\0222\n\005scope\030\001 \001(\0162\034.hedgero" +
-      "w.admin.v1.KillScopeR\005scope\022\022\n\004name\030\002 \001(" +
-      "\tR\004name\022\026\n\006reason\030\003 \001(\tR\006reason\"m\n\025SetKi" +
-      "llSwitchResponse\022>\n\013kill_switch\030\001 \001(\0132\035." +
-      "hedgerow.admin.v1.KillSwitchR\nkillSwitch" +
-      "\022\024\n\005known\030\002 \001(\010R\005known\"`\n\026ClearKillSwitc" +
+      "in.v1.FirstTokenTimesR\005unary\022I\n\017provider" +
+      "_limits\030\025 \003(\0132 .hedgerow.admin.v1.Provid" +
+      "erLimitR\016providerLimits\0229\n\007hedging\030\026 \003(\013" +
+      "2\037.hedgerow.admin.v1.HedgingStateR\007hedgi" +
+      "ng\032A\n\023WindowFailuresEntry\022\020\n\003key\030\001 \001(\tR\003" +
+      "key\022\024\n\005value\030\002 \001(\005R\005value:\0028\001\"\217\002\n\rProvid" +
+      "erLimit\022\022\n\004name\030\001 \001(\tR\004name\022,\n\017remaining" +
+      "_count\030\002 \001(\003H\000R\016remainingCount\210\001\001\022$\n\013lim" +
+      "it_count\030\003 \001(\003H\001R\nlimitCount\210\001\001\0229\n\nreset" +
+      "_time\030\004 \001(\0132\032.google.protobuf.TimestampR" +
+      "\tresetTime\0227\n\ttell_time\030\005 \001(\0132\032.google.p" +
+      "rotobuf.TimestampR\010tellTimeB\022\n\020_remainin" +
+      "g_countB\016\n\014_limit_count\"\316\003\n\014HedgingState" +
+      "\022\024\n\005route\030\001 \001(\tR\005route\022.\n\023planned_calls_" +
+      "count\030\002 \001(\003R\021plannedCallsCount\022&\n\017due_ca" +
+      "lls_count\030\003 \001(\003R\rdueCallsCount\022#\n\rstarte" +
+      "d_count\030\004 \001(\003R\014startedCount\022\033\n\twon_count" +
+      "\030\005 \001(\003R\010wonCount\022M\n\nheld_calls\030\006 \003(\0132..h" +
+      "edgerow.admin.v1.HedgingState.HeldCallsE" +
+      "ntryR\theldCalls\022G\n\022mean_planned_delay\030\007 " +
+      "\001(\0132\031.google.protobuf.DurationR\020meanPlan" +
+      "nedDelay\0228\n\nmean_delay\030\010 \001(\0132\031.google.pr" +
+      "otobuf.DurationR\tmeanDelay\032<\n\016HeldCallsE" +
+      "ntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\003R\005v" +
+      "alue:\0028\001\"\205\001\n\017FirstTokenTimes\022\030\n\007samples\030" +
+      "\001 \001(\001R\007samples\022+\n\003p50\030\002 \001(\0132\031.google.pro" +
+      "tobuf.DurationR\003p50\022+\n\003p95\030\003 \001(\0132\031.googl" +
+      "e.protobuf.DurationR\003p95\"v\n\024SetKillSwitc" +
       "hRequest\0222\n\005scope\030\001 \001(\0162\034.hedgerow.admin" +
       ".v1.KillScopeR\005scope\022\022\n\004name\030\002 \001(\tR\004name" +
-      "\"3\n\027ClearKillSwitchResponse\022\030\n\007cleared\030\001" +
-      " \001(\010R\007cleared\"\031\n\027ListKillSwitchesRequest" +
-      "\"^\n\030ListKillSwitchesResponse\022B\n\rkill_swi" +
-      "tches\030\001 \003(\0132\035.hedgerow.admin.v1.KillSwit" +
-      "chR\014killSwitches\"\243\001\n\nKillSwitch\0222\n\005scope" +
-      "\030\001 \001(\0162\034.hedgerow.admin.v1.KillScopeR\005sc" +
-      "ope\022\022\n\004name\030\002 \001(\tR\004name\022\026\n\006reason\030\003 \001(\tR" +
-      "\006reason\0225\n\010set_time\030\004 \001(\0132\032.google.proto" +
-      "buf.TimestampR\007setTime*r\n\nChangeKind\022\033\n\027" +
-      "CHANGE_KIND_UNSPECIFIED\020\000\022\025\n\021CHANGE_KIND" +
-      "_ADDED\020\001\022\027\n\023CHANGE_KIND_REMOVED\020\002\022\027\n\023CHA" +
-      "NGE_KIND_CHANGED\020\003*|\n\014BreakerState\022\035\n\031BR" +
-      "EAKER_STATE_UNSPECIFIED\020\000\022\030\n\024BREAKER_STA" +
-      "TE_CLOSED\020\001\022\026\n\022BREAKER_STATE_OPEN\020\002\022\033\n\027B" +
-      "REAKER_STATE_HALF_OPEN\020\003*m\n\tKillScope\022\032\n" +
-      "\026KILL_SCOPE_UNSPECIFIED\020\000\022\027\n\023KILL_SCOPE_" +
-      "PROVIDER\020\001\022\024\n\020KILL_SCOPE_MODEL\020\002\022\025\n\021KILL" +
-      "_SCOPE_TENANT\020\0032\320\n\n\014AdminService\022M\n\006Relo" +
-      "ad\022 .hedgerow.admin.v1.ReloadRequest\032!.h" +
-      "edgerow.admin.v1.ReloadResponse\022V\n\tGetCo" +
-      "nfig\022#.hedgerow.admin.v1.GetConfigReques" +
-      "t\032$.hedgerow.admin.v1.GetConfigResponse\022" +
-      "e\n\016ListCandidates\022(.hedgerow.admin.v1.Li" +
-      "stCandidatesRequest\032).hedgerow.admin.v1." +
-      "ListCandidatesResponse\022b\n\rSetKillSwitch\022" +
-      "\'.hedgerow.admin.v1.SetKillSwitchRequest" +
-      "\032(.hedgerow.admin.v1.SetKillSwitchRespon" +
-      "se\022h\n\017ClearKillSwitch\022).hedgerow.admin.v" +
-      "1.ClearKillSwitchRequest\032*.hedgerow.admi" +
-      "n.v1.ClearKillSwitchResponse\022k\n\020ListKill" +
-      "Switches\022*.hedgerow.admin.v1.ListKillSwi" +
-      "tchesRequest\032+.hedgerow.admin.v1.ListKil" +
-      "lSwitchesResponse\022V\n\tCreateKey\022#.hedgero" +
-      "w.admin.v1.CreateKeyRequest\032$.hedgerow.a" +
-      "dmin.v1.CreateKeyResponse\022S\n\010ListKeys\022\"." +
-      "hedgerow.admin.v1.ListKeysRequest\032#.hedg" +
-      "erow.admin.v1.ListKeysResponse\022V\n\tRotate" +
-      "Key\022#.hedgerow.admin.v1.RotateKeyRequest" +
-      "\032$.hedgerow.admin.v1.RotateKeyResponse\022V" +
-      "\n\tRevokeKey\022#.hedgerow.admin.v1.RevokeKe" +
-      "yRequest\032$.hedgerow.admin.v1.RevokeKeyRe" +
-      "sponse\022b\n\rListAuditRows\022\'.hedgerow.admin" +
-      ".v1.ListAuditRowsRequest\032(.hedgerow.admi" +
-      "n.v1.ListAuditRowsResponse\022\\\n\013VerifyAudi" +
-      "t\022%.hedgerow.admin.v1.VerifyAuditRequest" +
-      "\032&.hedgerow.admin.v1.VerifyAuditResponse" +
-      "\022h\n\017ListCredentials\022).hedgerow.admin.v1." +
-      "ListCredentialsRequest\032*.hedgerow.admin." +
-      "v1.ListCredentialsResponse\022n\n\021RefreshCre" +
-      "dential\022+.hedgerow.admin.v1.RefreshCrede" +
-      "ntialRequest\032,.hedgerow.admin.v1.Refresh" +
-      "CredentialResponseB\303\001\n\024io.hedgerow.admin" +
-      ".v1B\021AdminServiceProtoP\001Z2hedgerow.inter" +
-      "nal/gen/go/hedgerow/admin/v1;adminv1\242\002\003H" +
-      "AX\252\002\021Hedgerow.Admin.V1\312\002\021Hedgerow\\Admin\\" +
-      "V1\342\002\035Hedgerow\\Admin\\V1\\GPBMetadata\352\002\023Hed" +
-      "gerow::Admin::V1b\006proto3"
+      "\022\026\n\006reason\030\003 \001(\tR\006reason\"m\n\025SetKillSwitc" +
+      "hResponse\022>\n\013kill_switch\030\001 \001(\0132\035.hedgero" +
+      "w.admin.v1.KillSwitchR\nkillSwitch\022\024\n\005kno" +
+      "wn\030\002 \001(\010R\005known\"`\n\026ClearKillSwitchReques" +
+      "t\0222\n\005scope\030\001 \001(\0162\034.hedgerow.admin.v1.Kil" +
+      "lScopeR\005scope\022\022\n\004name\030\002 \001(\tR\004name\"3\n\027Cle" +
+      "arKillSwitchResponse\022\030\n\007cleared\030\001 \001(\010R\007c" +
+      "leared\"\031\n\027ListKillSwitchesRequest\"^\n\030Lis" +
+      "tKillSwitchesResponse\022B\n\rkill_switches\030\001" +
+      " \003(\0132\035.hedgerow.admin.v1.KillSwitchR\014kil" +
+      "lSwitches\"\243\001\n\nKillSwitch\0222\n\005scope\030\001 \001(\0162" +
+      "\034.hedgerow.admin.v1.KillScopeR\005scope\022\022\n\004" +
+      "name\030\002 \001(\tR\004name\022\026\n\006reason\030\003 \001(\tR\006reason" +
+      "\0225\n\010set_time\030\004 \001(\0132\032.google.protobuf.Tim" +
+      "estampR\007setTime*r\n\nChangeKind\022\033\n\027CHANGE_" +
+      "KIND_UNSPECIFIED\020\000\022\025\n\021CHANGE_KIND_ADDED\020" +
+      "\001\022\027\n\023CHANGE_KIND_REMOVED\020\002\022\027\n\023CHANGE_KIN" +
+      "D_CHANGED\020\003*|\n\014BreakerState\022\035\n\031BREAKER_S" +
+      "TATE_UNSPECIFIED\020\000\022\030\n\024BREAKER_STATE_CLOS" +
+      "ED\020\001\022\026\n\022BREAKER_STATE_OPEN\020\002\022\033\n\027BREAKER_" +
+      "STATE_HALF_OPEN\020\003*m\n\tKillScope\022\032\n\026KILL_S" +
+      "COPE_UNSPECIFIED\020\000\022\027\n\023KILL_SCOPE_PROVIDE" +
+      "R\020\001\022\024\n\020KILL_SCOPE_MODEL\020\002\022\025\n\021KILL_SCOPE_" +
+      "TENANT\020\0032\320\n\n\014AdminService\022M\n\006Reload\022 .he" +
+      "dgerow.admin.v1.ReloadRequest\032!.hedgerow" +
+      ".admin.v1.ReloadResponse\022V\n\tGetConfig\022#." +
+      "hedgerow.admin.v1.GetConfigRequest\032$.hed" +
+      "gerow.admin.v1.GetConfigResponse\022e\n\016List" +
+      "Candidates\022(.hedgerow.admin.v1.ListCandi" +
+      "datesRequest\032).hedgerow.admin.v1.ListCan" +
+      "didatesResponse\022b\n\rSetKillSwitch\022\'.hedge" +
+      "row.admin.v1.SetKillSwitchRequest\032(.hedg" +
+      "erow.admin.v1.SetKillSwitchResponse\022h\n\017C" +
+      "learKillSwitch\022).hedgerow.admin.v1.Clear" +
+      "KillSwitchRequest\032*.hedgerow.admin.v1.Cl" +
+      "earKillSwitchResponse\022k\n\020ListKillSwitche" +
+      "s\022*.hedgerow.admin.v1.ListKillSwitchesRe" +
+      "quest\032+.hedgerow.admin.v1.ListKillSwitch" +
+      "esResponse\022V\n\tCreateKey\022#.hedgerow.admin" +
+      ".v1.CreateKeyRequest\032$.hedgerow.admin.v1" +
+      ".CreateKeyResponse\022S\n\010ListKeys\022\".hedgero" +
+      "w.admin.v1.ListKeysRequest\032#.hedgerow.ad" +
+      "min.v1.ListKeysResponse\022V\n\tRotateKey\022#.h" +
+      "edgerow.admin.v1.RotateKeyRequest\032$.hedg" +
+      "erow.admin.v1.RotateKeyResponse\022V\n\tRevok" +
+      "eKey\022#.hedgerow.admin.v1.RevokeKeyReques" +
+      "t\032$.hedgerow.admin.v1.RevokeKeyResponse\022" +
+      "b\n\rListAuditRows\022\'.hedgerow.admin.v1.Lis" +
+      "tAuditRowsRequest\032(.hedgerow.admin.v1.Li" +
+      "stAuditRowsResponse\022\\\n\013VerifyAudit\022%.hed" +
+      "gerow.admin.v1.VerifyAuditRequest\032&.hedg" +
+      "erow.admin.v1.VerifyAuditResponse\022h\n\017Lis" +
+      "tCredentials\022).hedgerow.admin.v1.ListCre" +
+      "dentialsRequest\032*.hedgerow.admin.v1.List" +
+      "CredentialsResponse\022n\n\021RefreshCredential" +
+      "\022+.hedgerow.admin.v1.RefreshCredentialRe" +
+      "quest\032,.hedgerow.admin.v1.RefreshCredent" +
+      "ialResponseB\303\001\n\024io.hedgerow.admin.v1B\021Ad" +
+      "minServiceProtoP\001Z2hedgerow.internal/gen" +
+      "/go/hedgerow/admin/v1;adminv1\242\002\003HAX\252\002\021He" +
+      "dgerow.Admin.V1\312\002\021Hedgerow\\Admin\\V1\342\002\035He" +
+      "dgerow\\Admin\\V1\\GPBMetadata\352\002\023Hedgerow::" +
+      "Admin::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -304,57 +341,75 @@ public final class AdminServiceProto {
     internal_static_hedgerow_admin_v1_CandidateState_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_CandidateState_descriptor,
-        new java.lang.String[] { "Provider", "Model", "Region", "Credential", "SwitchedOff", "BreakerState", "BreakerReason", "EjectedUntilTime", "EjectionsCount", "WindowCallsCount", "WindowFailures", "WindowSlowCount", "TrialsCount", "CoolingUntilTime", "SetAsideUntilTime", "SetAsideReason", "RunningAttemptsCount", "RateLimitedShare", "Streamed", "Unary", });
+        new java.lang.String[] { "Provider", "Model", "Region", "Credential", "SwitchedOff", "BreakerState", "BreakerReason", "EjectedUntilTime", "EjectionsCount", "WindowCallsCount", "WindowFailures", "WindowSlowCount", "TrialsCount", "CoolingUntilTime", "SetAsideUntilTime", "SetAsideReason", "RunningAttemptsCount", "RateLimitedShare", "Streamed", "Unary", "ProviderLimits", "Hedging", });
     internal_static_hedgerow_admin_v1_CandidateState_WindowFailuresEntry_descriptor =
       internal_static_hedgerow_admin_v1_CandidateState_descriptor.getNestedTypes().get(0);
     internal_static_hedgerow_admin_v1_CandidateState_WindowFailuresEntry_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_CandidateState_WindowFailuresEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
-    internal_static_hedgerow_admin_v1_FirstTokenTimes_descriptor =
+    internal_static_hedgerow_admin_v1_ProviderLimit_descriptor =
       getDescriptor().getMessageTypes().get(9);
+    internal_static_hedgerow_admin_v1_ProviderLimit_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_admin_v1_ProviderLimit_descriptor,
+        new java.lang.String[] { "Name", "RemainingCount", "LimitCount", "ResetTime", "TellTime", });
+    internal_static_hedgerow_admin_v1_HedgingState_descriptor =
+      getDescriptor().getMessageTypes().get(10);
+    internal_static_hedgerow_admin_v1_HedgingState_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_admin_v1_HedgingState_descriptor,
+        new java.lang.String[] { "Route", "PlannedCallsCount", "DueCallsCount", "StartedCount", "WonCount", "HeldCalls", "MeanPlannedDelay", "MeanDelay", });
+    internal_static_hedgerow_admin_v1_HedgingState_HeldCallsEntry_descriptor =
+      internal_static_hedgerow_admin_v1_HedgingState_descriptor.getNestedTypes().get(0);
+    internal_static_hedgerow_admin_v1_HedgingState_HeldCallsEntry_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_admin_v1_HedgingState_HeldCallsEntry_descriptor,
+        new java.lang.String[] { "Key", "Value", });
+    internal_static_hedgerow_admin_v1_FirstTokenTimes_descriptor =
+      getDescriptor().getMessageTypes().get(11);
     internal_static_hedgerow_admin_v1_FirstTokenTimes_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_FirstTokenTimes_descriptor,
         new java.lang.String[] { "Samples", "P50", "P95", });
     internal_static_hedgerow_admin_v1_SetKillSwitchRequest_descriptor =
-      getDescriptor().getMessageTypes().get(10);
+      getDescriptor().getMessageTypes().get(12);
     internal_static_hedgerow_admin_v1_SetKillSwitchRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_SetKillSwitchRequest_descriptor,
         new java.lang.String[] { "Scope", "Name", "Reason", });
     internal_static_hedgerow_admin_v1_SetKillSwitchResponse_descriptor =
-      getDescriptor().getMessageTypes().get(11);
+      getDescriptor().getMessageTypes().get(13);
     internal_static_hedgerow_admin_v1_SetKillSwitchResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_SetKillSwitchResponse_descriptor,
         new java.lang.String[] { "KillSwitch", "Known", });
     internal_static_hedgerow_admin_v1_ClearKillSwitchRequest_descriptor =
-      getDescriptor().getMessageTypes().get(12);
+      getDescriptor().getMessageTypes().get(14);
     internal_static_hedgerow_admin_v1_ClearKillSwitchRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_ClearKillSwitchRequest_descriptor,
         new java.lang.String[] { "Scope", "Name", });
     internal_static_hedgerow_admin_v1_ClearKillSwitchResponse_descriptor =
-      getDescriptor().getMessageTypes().get(13);
+      getDescriptor().getMessageTypes().get(15);
     internal_static_hedgerow_admin_v1_ClearKillSwitchResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_ClearKillSwitchResponse_descriptor,
         new java.lang.String[] { "Cleared", });
     internal_static_hedgerow_admin_v1_ListKillSwitchesRequest_descriptor =
-      getDescriptor().getMessageTypes().get(14);
+      getDescriptor().getMessageTypes().get(16);
     internal_static_hedgerow_admin_v1_ListKillSwitchesRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_ListKillSwitchesRequest_descriptor,
         new java.lang.String[] { });
     internal_static_hedgerow_admin_v1_ListKillSwitchesResponse_descriptor =
-      getDescriptor().getMessageTypes().get(15);
+      getDescriptor().getMessageTypes().get(17);
     internal_static_hedgerow_admin_v1_ListKillSwitchesResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_ListKillSwitchesResponse_descriptor,
         new java.lang.String[] { "KillSwitches", });
     internal_static_hedgerow_admin_v1_KillSwitch_descriptor =
-      getDescriptor().getMessageTypes().get(16);
+      getDescriptor().getMessageTypes().get(18);
     internal_static_hedgerow_admin_v1_KillSwitch_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_KillSwitch_descriptor,

@@ -28,6 +28,8 @@ private static final long serialVersionUID = 0L;
     breakerState_ = 0;
     breakerReason_ = "";
     setAsideReason_ = "";
+    providerLimits_ = java.util.Collections.emptyList();
+    hedging_ = java.util.Collections.emptyList();
   }
 
   @java.lang.Override
@@ -759,6 +761,128 @@ private static final long serialVersionUID = 0L;
     return unary_ == null ? io.hedgerow.admin.v1.FirstTokenTimes.getDefaultInstance() : unary_;
   }
 
+  public static final int PROVIDER_LIMITS_FIELD_NUMBER = 21;
+  @SuppressWarnings("serial")
+  private java.util.List<io.hedgerow.admin.v1.ProviderLimit> providerLimits_;
+  /**
+   * <pre>
+   * What the provider last told of the credential's limits. Empty where it told nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+   */
+  @java.lang.Override
+  public java.util.List<io.hedgerow.admin.v1.ProviderLimit> getProviderLimitsList() {
+    return providerLimits_;
+  }
+  /**
+   * <pre>
+   * What the provider last told of the credential's limits. Empty where it told nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+   */
+  @java.lang.Override
+  public java.util.List<? extends io.hedgerow.admin.v1.ProviderLimitOrBuilder> 
+      getProviderLimitsOrBuilderList() {
+    return providerLimits_;
+  }
+  /**
+   * <pre>
+   * What the provider last told of the credential's limits. Empty where it told nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+   */
+  @java.lang.Override
+  public int getProviderLimitsCount() {
+    return providerLimits_.size();
+  }
+  /**
+   * <pre>
+   * What the provider last told of the credential's limits. Empty where it told nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.admin.v1.ProviderLimit getProviderLimits(int index) {
+    return providerLimits_.get(index);
+  }
+  /**
+   * <pre>
+   * What the provider last told of the credential's limits. Empty where it told nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.admin.v1.ProviderLimitOrBuilder getProviderLimitsOrBuilder(
+      int index) {
+    return providerLimits_.get(index);
+  }
+
+  public static final int HEDGING_FIELD_NUMBER = 22;
+  @SuppressWarnings("serial")
+  private java.util.List<io.hedgerow.admin.v1.HedgingState> hedging_;
+  /**
+   * <pre>
+   * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+   */
+  @java.lang.Override
+  public java.util.List<io.hedgerow.admin.v1.HedgingState> getHedgingList() {
+    return hedging_;
+  }
+  /**
+   * <pre>
+   * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+   */
+  @java.lang.Override
+  public java.util.List<? extends io.hedgerow.admin.v1.HedgingStateOrBuilder> 
+      getHedgingOrBuilderList() {
+    return hedging_;
+  }
+  /**
+   * <pre>
+   * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+   */
+  @java.lang.Override
+  public int getHedgingCount() {
+    return hedging_.size();
+  }
+  /**
+   * <pre>
+   * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.admin.v1.HedgingState getHedging(int index) {
+    return hedging_.get(index);
+  }
+  /**
+   * <pre>
+   * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.admin.v1.HedgingStateOrBuilder getHedgingOrBuilder(
+      int index) {
+    return hedging_.get(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -835,6 +959,12 @@ private static final long serialVersionUID = 0L;
     }
     if (((bitField0_ & 0x00000010) != 0)) {
       output.writeMessage(20, getUnary());
+    }
+    for (int i = 0; i < providerLimits_.size(); i++) {
+      output.writeMessage(21, providerLimits_.get(i));
+    }
+    for (int i = 0; i < hedging_.size(); i++) {
+      output.writeMessage(22, hedging_.get(i));
     }
     getUnknownFields().writeTo(output);
   }
@@ -925,6 +1055,14 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(20, getUnary());
     }
+    for (int i = 0; i < providerLimits_.size(); i++) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(21, providerLimits_.get(i));
+    }
+    for (int i = 0; i < hedging_.size(); i++) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(22, hedging_.get(i));
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -995,6 +1133,10 @@ private static final long serialVersionUID = 0L;
       if (!getUnary()
           .equals(other.getUnary())) return false;
     }
+    if (!getProviderLimitsList()
+        .equals(other.getProviderLimitsList())) return false;
+    if (!getHedgingList()
+        .equals(other.getHedgingList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -1060,6 +1202,14 @@ private static final long serialVersionUID = 0L;
     if (hasUnary()) {
       hash = (37 * hash) + UNARY_FIELD_NUMBER;
       hash = (53 * hash) + getUnary().hashCode();
+    }
+    if (getProviderLimitsCount() > 0) {
+      hash = (37 * hash) + PROVIDER_LIMITS_FIELD_NUMBER;
+      hash = (53 * hash) + getProviderLimitsList().hashCode();
+    }
+    if (getHedgingCount() > 0) {
+      hash = (37 * hash) + HEDGING_FIELD_NUMBER;
+      hash = (53 * hash) + getHedgingList().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -1222,6 +1372,8 @@ private static final long serialVersionUID = 0L;
         getSetAsideUntilTimeFieldBuilder();
         getStreamedFieldBuilder();
         getUnaryFieldBuilder();
+        getProviderLimitsFieldBuilder();
+        getHedgingFieldBuilder();
       }
     }
     @java.lang.Override
@@ -1268,6 +1420,20 @@ private static final long serialVersionUID = 0L;
         unaryBuilder_.dispose();
         unaryBuilder_ = null;
       }
+      if (providerLimitsBuilder_ == null) {
+        providerLimits_ = java.util.Collections.emptyList();
+      } else {
+        providerLimits_ = null;
+        providerLimitsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00100000);
+      if (hedgingBuilder_ == null) {
+        hedging_ = java.util.Collections.emptyList();
+      } else {
+        hedging_ = null;
+        hedgingBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00200000);
       return this;
     }
 
@@ -1294,9 +1460,31 @@ private static final long serialVersionUID = 0L;
     @java.lang.Override
     public io.hedgerow.admin.v1.CandidateState buildPartial() {
       io.hedgerow.admin.v1.CandidateState result = new io.hedgerow.admin.v1.CandidateState(this);
+      buildPartialRepeatedFields(result);
       if (bitField0_ != 0) { buildPartial0(result); }
       onBuilt();
       return result;
+    }
+
+    private void buildPartialRepeatedFields(io.hedgerow.admin.v1.CandidateState result) {
+      if (providerLimitsBuilder_ == null) {
+        if (((bitField0_ & 0x00100000) != 0)) {
+          providerLimits_ = java.util.Collections.unmodifiableList(providerLimits_);
+          bitField0_ = (bitField0_ & ~0x00100000);
+        }
+        result.providerLimits_ = providerLimits_;
+      } else {
+        result.providerLimits_ = providerLimitsBuilder_.build();
+      }
+      if (hedgingBuilder_ == null) {
+        if (((bitField0_ & 0x00200000) != 0)) {
+          hedging_ = java.util.Collections.unmodifiableList(hedging_);
+          bitField0_ = (bitField0_ & ~0x00200000);
+        }
+        result.hedging_ = hedging_;
+      } else {
+        result.hedging_ = hedgingBuilder_.build();
+      }
     }
 
     private void buildPartial0(io.hedgerow.admin.v1.CandidateState result) {
@@ -1497,6 +1685,58 @@ private static final long serialVersionUID = 0L;
       if (other.hasUnary()) {
         mergeUnary(other.getUnary());
       }
+      if (providerLimitsBuilder_ == null) {
+        if (!other.providerLimits_.isEmpty()) {
+          if (providerLimits_.isEmpty()) {
+            providerLimits_ = other.providerLimits_;
+            bitField0_ = (bitField0_ & ~0x00100000);
+          } else {
+            ensureProviderLimitsIsMutable();
+            providerLimits_.addAll(other.providerLimits_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.providerLimits_.isEmpty()) {
+          if (providerLimitsBuilder_.isEmpty()) {
+            providerLimitsBuilder_.dispose();
+            providerLimitsBuilder_ = null;
+            providerLimits_ = other.providerLimits_;
+            bitField0_ = (bitField0_ & ~0x00100000);
+            providerLimitsBuilder_ = 
+              com.google.protobuf.GeneratedMessageV3.alwaysUseFieldBuilders ?
+                 getProviderLimitsFieldBuilder() : null;
+          } else {
+            providerLimitsBuilder_.addAllMessages(other.providerLimits_);
+          }
+        }
+      }
+      if (hedgingBuilder_ == null) {
+        if (!other.hedging_.isEmpty()) {
+          if (hedging_.isEmpty()) {
+            hedging_ = other.hedging_;
+            bitField0_ = (bitField0_ & ~0x00200000);
+          } else {
+            ensureHedgingIsMutable();
+            hedging_.addAll(other.hedging_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.hedging_.isEmpty()) {
+          if (hedgingBuilder_.isEmpty()) {
+            hedgingBuilder_.dispose();
+            hedgingBuilder_ = null;
+            hedging_ = other.hedging_;
+            bitField0_ = (bitField0_ & ~0x00200000);
+            hedgingBuilder_ = 
+              com.google.protobuf.GeneratedMessageV3.alwaysUseFieldBuilders ?
+                 getHedgingFieldBuilder() : null;
+          } else {
+            hedgingBuilder_.addAllMessages(other.hedging_);
+          }
+        }
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -1637,6 +1877,32 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00080000;
               break;
             } // case 162
+            case 170: {
+              io.hedgerow.admin.v1.ProviderLimit m =
+                  input.readMessage(
+                      io.hedgerow.admin.v1.ProviderLimit.parser(),
+                      extensionRegistry);
+              if (providerLimitsBuilder_ == null) {
+                ensureProviderLimitsIsMutable();
+                providerLimits_.add(m);
+              } else {
+                providerLimitsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 170
+            case 178: {
+              io.hedgerow.admin.v1.HedgingState m =
+                  input.readMessage(
+                      io.hedgerow.admin.v1.HedgingState.parser(),
+                      extensionRegistry);
+              if (hedgingBuilder_ == null) {
+                ensureHedgingIsMutable();
+                hedging_.add(m);
+              } else {
+                hedgingBuilder_.addMessage(m);
+              }
+              break;
+            } // case 178
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -3523,6 +3789,630 @@ private static final long serialVersionUID = 0L;
         unary_ = null;
       }
       return unaryBuilder_;
+    }
+
+    private java.util.List<io.hedgerow.admin.v1.ProviderLimit> providerLimits_ =
+      java.util.Collections.emptyList();
+    private void ensureProviderLimitsIsMutable() {
+      if (!((bitField0_ & 0x00100000) != 0)) {
+        providerLimits_ = new java.util.ArrayList<io.hedgerow.admin.v1.ProviderLimit>(providerLimits_);
+        bitField0_ |= 0x00100000;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilderV3<
+        io.hedgerow.admin.v1.ProviderLimit, io.hedgerow.admin.v1.ProviderLimit.Builder, io.hedgerow.admin.v1.ProviderLimitOrBuilder> providerLimitsBuilder_;
+
+    /**
+     * <pre>
+     * What the provider last told of the credential's limits. Empty where it told nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+     */
+    public java.util.List<io.hedgerow.admin.v1.ProviderLimit> getProviderLimitsList() {
+      if (providerLimitsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(providerLimits_);
+      } else {
+        return providerLimitsBuilder_.getMessageList();
+      }
+    }
+    /**
+     * <pre>
+     * What the provider last told of the credential's limits. Empty where it told nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+     */
+    public int getProviderLimitsCount() {
+      if (providerLimitsBuilder_ == null) {
+        return providerLimits_.size();
+      } else {
+        return providerLimitsBuilder_.getCount();
+      }
+    }
+    /**
+     * <pre>
+     * What the provider last told of the credential's limits. Empty where it told nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+     */
+    public io.hedgerow.admin.v1.ProviderLimit getProviderLimits(int index) {
+      if (providerLimitsBuilder_ == null) {
+        return providerLimits_.get(index);
+      } else {
+        return providerLimitsBuilder_.getMessage(index);
+      }
+    }
+    /**
+     * <pre>
+     * What the provider last told of the credential's limits. Empty where it told nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+     */
+    public Builder setProviderLimits(
+        int index, io.hedgerow.admin.v1.ProviderLimit value) {
+      if (providerLimitsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureProviderLimitsIsMutable();
+        providerLimits_.set(index, value);
+        onChanged();
+      } else {
+        providerLimitsBuilder_.setMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the provider last told of the credential's limits. Empty where it told nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+     */
+    public Builder setProviderLimits(
+        int index, io.hedgerow.admin.v1.ProviderLimit.Builder builderForValue) {
+      if (providerLimitsBuilder_ == null) {
+        ensureProviderLimitsIsMutable();
+        providerLimits_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        providerLimitsBuilder_.setMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the provider last told of the credential's limits. Empty where it told nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+     */
+    public Builder addProviderLimits(io.hedgerow.admin.v1.ProviderLimit value) {
+      if (providerLimitsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureProviderLimitsIsMutable();
+        providerLimits_.add(value);
+        onChanged();
+      } else {
+        providerLimitsBuilder_.addMessage(value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the provider last told of the credential's limits. Empty where it told nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+     */
+    public Builder addProviderLimits(
+        int index, io.hedgerow.admin.v1.ProviderLimit value) {
+      if (providerLimitsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureProviderLimitsIsMutable();
+        providerLimits_.add(index, value);
+        onChanged();
+      } else {
+        providerLimitsBuilder_.addMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the provider last told of the credential's limits. Empty where it told nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+     */
+    public Builder addProviderLimits(
+        io.hedgerow.admin.v1.ProviderLimit.Builder builderForValue) {
+      if (providerLimitsBuilder_ == null) {
+        ensureProviderLimitsIsMutable();
+        providerLimits_.add(builderForValue.build());
+        onChanged();
+      } else {
+        providerLimitsBuilder_.addMessage(builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the provider last told of the credential's limits. Empty where it told nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+     */
+    public Builder addProviderLimits(
+        int index, io.hedgerow.admin.v1.ProviderLimit.Builder builderForValue) {
+      if (providerLimitsBuilder_ == null) {
+        ensureProviderLimitsIsMutable();
+        providerLimits_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        providerLimitsBuilder_.addMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the provider last told of the credential's limits. Empty where it told nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+     */
+    public Builder addAllProviderLimits(
+        java.lang.Iterable<? extends io.hedgerow.admin.v1.ProviderLimit> values) {
+      if (providerLimitsBuilder_ == null) {
+        ensureProviderLimitsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, providerLimits_);
+        onChanged();
+      } else {
+        providerLimitsBuilder_.addAllMessages(values);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the provider last told of the credential's limits. Empty where it told nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+     */
+    public Builder clearProviderLimits() {
+      if (providerLimitsBuilder_ == null) {
+        providerLimits_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00100000);
+        onChanged();
+      } else {
+        providerLimitsBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the provider last told of the credential's limits. Empty where it told nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+     */
+    public Builder removeProviderLimits(int index) {
+      if (providerLimitsBuilder_ == null) {
+        ensureProviderLimitsIsMutable();
+        providerLimits_.remove(index);
+        onChanged();
+      } else {
+        providerLimitsBuilder_.remove(index);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the provider last told of the credential's limits. Empty where it told nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+     */
+    public io.hedgerow.admin.v1.ProviderLimit.Builder getProviderLimitsBuilder(
+        int index) {
+      return getProviderLimitsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <pre>
+     * What the provider last told of the credential's limits. Empty where it told nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+     */
+    public io.hedgerow.admin.v1.ProviderLimitOrBuilder getProviderLimitsOrBuilder(
+        int index) {
+      if (providerLimitsBuilder_ == null) {
+        return providerLimits_.get(index);  } else {
+        return providerLimitsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <pre>
+     * What the provider last told of the credential's limits. Empty where it told nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+     */
+    public java.util.List<? extends io.hedgerow.admin.v1.ProviderLimitOrBuilder> 
+         getProviderLimitsOrBuilderList() {
+      if (providerLimitsBuilder_ != null) {
+        return providerLimitsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(providerLimits_);
+      }
+    }
+    /**
+     * <pre>
+     * What the provider last told of the credential's limits. Empty where it told nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+     */
+    public io.hedgerow.admin.v1.ProviderLimit.Builder addProviderLimitsBuilder() {
+      return getProviderLimitsFieldBuilder().addBuilder(
+          io.hedgerow.admin.v1.ProviderLimit.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * What the provider last told of the credential's limits. Empty where it told nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+     */
+    public io.hedgerow.admin.v1.ProviderLimit.Builder addProviderLimitsBuilder(
+        int index) {
+      return getProviderLimitsFieldBuilder().addBuilder(
+          index, io.hedgerow.admin.v1.ProviderLimit.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * What the provider last told of the credential's limits. Empty where it told nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+     */
+    public java.util.List<io.hedgerow.admin.v1.ProviderLimit.Builder> 
+         getProviderLimitsBuilderList() {
+      return getProviderLimitsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilderV3<
+        io.hedgerow.admin.v1.ProviderLimit, io.hedgerow.admin.v1.ProviderLimit.Builder, io.hedgerow.admin.v1.ProviderLimitOrBuilder> 
+        getProviderLimitsFieldBuilder() {
+      if (providerLimitsBuilder_ == null) {
+        providerLimitsBuilder_ = new com.google.protobuf.RepeatedFieldBuilderV3<
+            io.hedgerow.admin.v1.ProviderLimit, io.hedgerow.admin.v1.ProviderLimit.Builder, io.hedgerow.admin.v1.ProviderLimitOrBuilder>(
+                providerLimits_,
+                ((bitField0_ & 0x00100000) != 0),
+                getParentForChildren(),
+                isClean());
+        providerLimits_ = null;
+      }
+      return providerLimitsBuilder_;
+    }
+
+    private java.util.List<io.hedgerow.admin.v1.HedgingState> hedging_ =
+      java.util.Collections.emptyList();
+    private void ensureHedgingIsMutable() {
+      if (!((bitField0_ & 0x00200000) != 0)) {
+        hedging_ = new java.util.ArrayList<io.hedgerow.admin.v1.HedgingState>(hedging_);
+        bitField0_ |= 0x00200000;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilderV3<
+        io.hedgerow.admin.v1.HedgingState, io.hedgerow.admin.v1.HedgingState.Builder, io.hedgerow.admin.v1.HedgingStateOrBuilder> hedgingBuilder_;
+
+    /**
+     * <pre>
+     * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+     */
+    public java.util.List<io.hedgerow.admin.v1.HedgingState> getHedgingList() {
+      if (hedgingBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(hedging_);
+      } else {
+        return hedgingBuilder_.getMessageList();
+      }
+    }
+    /**
+     * <pre>
+     * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+     */
+    public int getHedgingCount() {
+      if (hedgingBuilder_ == null) {
+        return hedging_.size();
+      } else {
+        return hedgingBuilder_.getCount();
+      }
+    }
+    /**
+     * <pre>
+     * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+     */
+    public io.hedgerow.admin.v1.HedgingState getHedging(int index) {
+      if (hedgingBuilder_ == null) {
+        return hedging_.get(index);
+      } else {
+        return hedgingBuilder_.getMessage(index);
+      }
+    }
+    /**
+     * <pre>
+     * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+     */
+    public Builder setHedging(
+        int index, io.hedgerow.admin.v1.HedgingState value) {
+      if (hedgingBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureHedgingIsMutable();
+        hedging_.set(index, value);
+        onChanged();
+      } else {
+        hedgingBuilder_.setMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+     */
+    public Builder setHedging(
+        int index, io.hedgerow.admin.v1.HedgingState.Builder builderForValue) {
+      if (hedgingBuilder_ == null) {
+        ensureHedgingIsMutable();
+        hedging_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        hedgingBuilder_.setMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+     */
+    public Builder addHedging(io.hedgerow.admin.v1.HedgingState value) {
+      if (hedgingBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureHedgingIsMutable();
+        hedging_.add(value);
+        onChanged();
+      } else {
+        hedgingBuilder_.addMessage(value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+     */
+    public Builder addHedging(
+        int index, io.hedgerow.admin.v1.HedgingState value) {
+      if (hedgingBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureHedgingIsMutable();
+        hedging_.add(index, value);
+        onChanged();
+      } else {
+        hedgingBuilder_.addMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+     */
+    public Builder addHedging(
+        io.hedgerow.admin.v1.HedgingState.Builder builderForValue) {
+      if (hedgingBuilder_ == null) {
+        ensureHedgingIsMutable();
+        hedging_.add(builderForValue.build());
+        onChanged();
+      } else {
+        hedgingBuilder_.addMessage(builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+     */
+    public Builder addHedging(
+        int index, io.hedgerow.admin.v1.HedgingState.Builder builderForValue) {
+      if (hedgingBuilder_ == null) {
+        ensureHedgingIsMutable();
+        hedging_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        hedgingBuilder_.addMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+     */
+    public Builder addAllHedging(
+        java.lang.Iterable<? extends io.hedgerow.admin.v1.HedgingState> values) {
+      if (hedgingBuilder_ == null) {
+        ensureHedgingIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, hedging_);
+        onChanged();
+      } else {
+        hedgingBuilder_.addAllMessages(values);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+     */
+    public Builder clearHedging() {
+      if (hedgingBuilder_ == null) {
+        hedging_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00200000);
+        onChanged();
+      } else {
+        hedgingBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+     */
+    public Builder removeHedging(int index) {
+      if (hedgingBuilder_ == null) {
+        ensureHedgingIsMutable();
+        hedging_.remove(index);
+        onChanged();
+      } else {
+        hedgingBuilder_.remove(index);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+     */
+    public io.hedgerow.admin.v1.HedgingState.Builder getHedgingBuilder(
+        int index) {
+      return getHedgingFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <pre>
+     * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+     */
+    public io.hedgerow.admin.v1.HedgingStateOrBuilder getHedgingOrBuilder(
+        int index) {
+      if (hedgingBuilder_ == null) {
+        return hedging_.get(index);  } else {
+        return hedgingBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <pre>
+     * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+     */
+    public java.util.List<? extends io.hedgerow.admin.v1.HedgingStateOrBuilder> 
+         getHedgingOrBuilderList() {
+      if (hedgingBuilder_ != null) {
+        return hedgingBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(hedging_);
+      }
+    }
+    /**
+     * <pre>
+     * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+     */
+    public io.hedgerow.admin.v1.HedgingState.Builder addHedgingBuilder() {
+      return getHedgingFieldBuilder().addBuilder(
+          io.hedgerow.admin.v1.HedgingState.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+     */
+    public io.hedgerow.admin.v1.HedgingState.Builder addHedgingBuilder(
+        int index) {
+      return getHedgingFieldBuilder().addBuilder(
+          index, io.hedgerow.admin.v1.HedgingState.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+     */
+    public java.util.List<io.hedgerow.admin.v1.HedgingState.Builder> 
+         getHedgingBuilderList() {
+      return getHedgingFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilderV3<
+        io.hedgerow.admin.v1.HedgingState, io.hedgerow.admin.v1.HedgingState.Builder, io.hedgerow.admin.v1.HedgingStateOrBuilder> 
+        getHedgingFieldBuilder() {
+      if (hedgingBuilder_ == null) {
+        hedgingBuilder_ = new com.google.protobuf.RepeatedFieldBuilderV3<
+            io.hedgerow.admin.v1.HedgingState, io.hedgerow.admin.v1.HedgingState.Builder, io.hedgerow.admin.v1.HedgingStateOrBuilder>(
+                hedging_,
+                ((bitField0_ & 0x00200000) != 0),
+                getParentForChildren(),
+                isClean());
+        hedging_ = null;
+      }
+      return hedgingBuilder_;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

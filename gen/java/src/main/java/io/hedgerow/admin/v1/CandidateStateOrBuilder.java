@@ -403,4 +403,92 @@ public interface CandidateStateOrBuilder extends
    * <code>.hedgerow.admin.v1.FirstTokenTimes unary = 20 [json_name = "unary"];</code>
    */
   io.hedgerow.admin.v1.FirstTokenTimesOrBuilder getUnaryOrBuilder();
+
+  /**
+   * <pre>
+   * What the provider last told of the credential's limits. Empty where it told nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+   */
+  java.util.List<io.hedgerow.admin.v1.ProviderLimit> 
+      getProviderLimitsList();
+  /**
+   * <pre>
+   * What the provider last told of the credential's limits. Empty where it told nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+   */
+  io.hedgerow.admin.v1.ProviderLimit getProviderLimits(int index);
+  /**
+   * <pre>
+   * What the provider last told of the credential's limits. Empty where it told nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+   */
+  int getProviderLimitsCount();
+  /**
+   * <pre>
+   * What the provider last told of the credential's limits. Empty where it told nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+   */
+  java.util.List<? extends io.hedgerow.admin.v1.ProviderLimitOrBuilder> 
+      getProviderLimitsOrBuilderList();
+  /**
+   * <pre>
+   * What the provider last told of the credential's limits. Empty where it told nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.ProviderLimit provider_limits = 21 [json_name = "providerLimits"];</code>
+   */
+  io.hedgerow.admin.v1.ProviderLimitOrBuilder getProviderLimitsOrBuilder(
+      int index);
+
+  /**
+   * <pre>
+   * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+   */
+  java.util.List<io.hedgerow.admin.v1.HedgingState> 
+      getHedgingList();
+  /**
+   * <pre>
+   * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+   */
+  io.hedgerow.admin.v1.HedgingState getHedging(int index);
+  /**
+   * <pre>
+   * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+   */
+  int getHedgingCount();
+  /**
+   * <pre>
+   * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+   */
+  java.util.List<? extends io.hedgerow.admin.v1.HedgingStateOrBuilder> 
+      getHedgingOrBuilderList();
+  /**
+   * <pre>
+   * How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.HedgingState hedging = 22 [json_name = "hedging"];</code>
+   */
+  io.hedgerow.admin.v1.HedgingStateOrBuilder getHedgingOrBuilder(
+      int index);
 }

@@ -549,6 +549,82 @@ private static final long serialVersionUID = 0L;
     return costPicos_;
   }
 
+  public static final int HEDGE_PLANNED_DELAY_FIELD_NUMBER = 15;
+  private com.google.protobuf.Duration hedgePlannedDelay_;
+  /**
+   * <pre>
+   * Of a hedged attempt: how long after the first one it was to start. Unset for any other.
+   * </pre>
+   *
+   * <code>.google.protobuf.Duration hedge_planned_delay = 15 [json_name = "hedgePlannedDelay"];</code>
+   * @return Whether the hedgePlannedDelay field is set.
+   */
+  @java.lang.Override
+  public boolean hasHedgePlannedDelay() {
+    return ((bitField0_ & 0x00000020) != 0);
+  }
+  /**
+   * <pre>
+   * Of a hedged attempt: how long after the first one it was to start. Unset for any other.
+   * </pre>
+   *
+   * <code>.google.protobuf.Duration hedge_planned_delay = 15 [json_name = "hedgePlannedDelay"];</code>
+   * @return The hedgePlannedDelay.
+   */
+  @java.lang.Override
+  public com.google.protobuf.Duration getHedgePlannedDelay() {
+    return hedgePlannedDelay_ == null ? com.google.protobuf.Duration.getDefaultInstance() : hedgePlannedDelay_;
+  }
+  /**
+   * <pre>
+   * Of a hedged attempt: how long after the first one it was to start. Unset for any other.
+   * </pre>
+   *
+   * <code>.google.protobuf.Duration hedge_planned_delay = 15 [json_name = "hedgePlannedDelay"];</code>
+   */
+  @java.lang.Override
+  public com.google.protobuf.DurationOrBuilder getHedgePlannedDelayOrBuilder() {
+    return hedgePlannedDelay_ == null ? com.google.protobuf.Duration.getDefaultInstance() : hedgePlannedDelay_;
+  }
+
+  public static final int HEDGE_DELAY_FIELD_NUMBER = 16;
+  private com.google.protobuf.Duration hedgeDelay_;
+  /**
+   * <pre>
+   * Of a hedged attempt: how long after the first one it really started. Unset for any other.
+   * </pre>
+   *
+   * <code>.google.protobuf.Duration hedge_delay = 16 [json_name = "hedgeDelay"];</code>
+   * @return Whether the hedgeDelay field is set.
+   */
+  @java.lang.Override
+  public boolean hasHedgeDelay() {
+    return ((bitField0_ & 0x00000040) != 0);
+  }
+  /**
+   * <pre>
+   * Of a hedged attempt: how long after the first one it really started. Unset for any other.
+   * </pre>
+   *
+   * <code>.google.protobuf.Duration hedge_delay = 16 [json_name = "hedgeDelay"];</code>
+   * @return The hedgeDelay.
+   */
+  @java.lang.Override
+  public com.google.protobuf.Duration getHedgeDelay() {
+    return hedgeDelay_ == null ? com.google.protobuf.Duration.getDefaultInstance() : hedgeDelay_;
+  }
+  /**
+   * <pre>
+   * Of a hedged attempt: how long after the first one it really started. Unset for any other.
+   * </pre>
+   *
+   * <code>.google.protobuf.Duration hedge_delay = 16 [json_name = "hedgeDelay"];</code>
+   */
+  @java.lang.Override
+  public com.google.protobuf.DurationOrBuilder getHedgeDelayOrBuilder() {
+    return hedgeDelay_ == null ? com.google.protobuf.Duration.getDefaultInstance() : hedgeDelay_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -604,6 +680,12 @@ private static final long serialVersionUID = 0L;
     }
     if (((bitField0_ & 0x00000010) != 0)) {
       output.writeInt64(14, costPicos_);
+    }
+    if (((bitField0_ & 0x00000020) != 0)) {
+      output.writeMessage(15, getHedgePlannedDelay());
+    }
+    if (((bitField0_ & 0x00000040) != 0)) {
+      output.writeMessage(16, getHedgeDelay());
     }
     getUnknownFields().writeTo(output);
   }
@@ -665,6 +747,14 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeInt64Size(14, costPicos_);
     }
+    if (((bitField0_ & 0x00000020) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(15, getHedgePlannedDelay());
+    }
+    if (((bitField0_ & 0x00000040) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(16, getHedgeDelay());
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -721,6 +811,16 @@ private static final long serialVersionUID = 0L;
       if (getCostPicos()
           != other.getCostPicos()) return false;
     }
+    if (hasHedgePlannedDelay() != other.hasHedgePlannedDelay()) return false;
+    if (hasHedgePlannedDelay()) {
+      if (!getHedgePlannedDelay()
+          .equals(other.getHedgePlannedDelay())) return false;
+    }
+    if (hasHedgeDelay() != other.hasHedgeDelay()) return false;
+    if (hasHedgeDelay()) {
+      if (!getHedgeDelay()
+          .equals(other.getHedgeDelay())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -770,6 +870,14 @@ private static final long serialVersionUID = 0L;
       hash = (37 * hash) + COST_PICOS_FIELD_NUMBER;
       hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
           getCostPicos());
+    }
+    if (hasHedgePlannedDelay()) {
+      hash = (37 * hash) + HEDGE_PLANNED_DELAY_FIELD_NUMBER;
+      hash = (53 * hash) + getHedgePlannedDelay().hashCode();
+    }
+    if (hasHedgeDelay()) {
+      hash = (37 * hash) + HEDGE_DELAY_FIELD_NUMBER;
+      hash = (53 * hash) + getHedgeDelay().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -909,6 +1017,8 @@ private static final long serialVersionUID = 0L;
         getFirstTokenDurationFieldBuilder();
         getTotalDurationFieldBuilder();
         getUsageFieldBuilder();
+        getHedgePlannedDelayFieldBuilder();
+        getHedgeDelayFieldBuilder();
       }
     }
     @java.lang.Override
@@ -945,6 +1055,16 @@ private static final long serialVersionUID = 0L;
         usageBuilder_ = null;
       }
       costPicos_ = 0L;
+      hedgePlannedDelay_ = null;
+      if (hedgePlannedDelayBuilder_ != null) {
+        hedgePlannedDelayBuilder_.dispose();
+        hedgePlannedDelayBuilder_ = null;
+      }
+      hedgeDelay_ = null;
+      if (hedgeDelayBuilder_ != null) {
+        hedgeDelayBuilder_.dispose();
+        hedgeDelayBuilder_ = null;
+      }
       return this;
     }
 
@@ -1033,6 +1153,18 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00002000) != 0)) {
         result.costPicos_ = costPicos_;
         to_bitField0_ |= 0x00000010;
+      }
+      if (((from_bitField0_ & 0x00004000) != 0)) {
+        result.hedgePlannedDelay_ = hedgePlannedDelayBuilder_ == null
+            ? hedgePlannedDelay_
+            : hedgePlannedDelayBuilder_.build();
+        to_bitField0_ |= 0x00000020;
+      }
+      if (((from_bitField0_ & 0x00008000) != 0)) {
+        result.hedgeDelay_ = hedgeDelayBuilder_ == null
+            ? hedgeDelay_
+            : hedgeDelayBuilder_.build();
+        to_bitField0_ |= 0x00000040;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -1132,6 +1264,12 @@ private static final long serialVersionUID = 0L;
       }
       if (other.hasCostPicos()) {
         setCostPicos(other.getCostPicos());
+      }
+      if (other.hasHedgePlannedDelay()) {
+        mergeHedgePlannedDelay(other.getHedgePlannedDelay());
+      }
+      if (other.hasHedgeDelay()) {
+        mergeHedgeDelay(other.getHedgeDelay());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -1237,6 +1375,20 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00002000;
               break;
             } // case 112
+            case 122: {
+              input.readMessage(
+                  getHedgePlannedDelayFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00004000;
+              break;
+            } // case 122
+            case 130: {
+              input.readMessage(
+                  getHedgeDelayFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00008000;
+              break;
+            } // case 130
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2635,6 +2787,320 @@ private static final long serialVersionUID = 0L;
       costPicos_ = 0L;
       onChanged();
       return this;
+    }
+
+    private com.google.protobuf.Duration hedgePlannedDelay_;
+    private com.google.protobuf.SingleFieldBuilderV3<
+        com.google.protobuf.Duration, com.google.protobuf.Duration.Builder, com.google.protobuf.DurationOrBuilder> hedgePlannedDelayBuilder_;
+    /**
+     * <pre>
+     * Of a hedged attempt: how long after the first one it was to start. Unset for any other.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration hedge_planned_delay = 15 [json_name = "hedgePlannedDelay"];</code>
+     * @return Whether the hedgePlannedDelay field is set.
+     */
+    public boolean hasHedgePlannedDelay() {
+      return ((bitField0_ & 0x00004000) != 0);
+    }
+    /**
+     * <pre>
+     * Of a hedged attempt: how long after the first one it was to start. Unset for any other.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration hedge_planned_delay = 15 [json_name = "hedgePlannedDelay"];</code>
+     * @return The hedgePlannedDelay.
+     */
+    public com.google.protobuf.Duration getHedgePlannedDelay() {
+      if (hedgePlannedDelayBuilder_ == null) {
+        return hedgePlannedDelay_ == null ? com.google.protobuf.Duration.getDefaultInstance() : hedgePlannedDelay_;
+      } else {
+        return hedgePlannedDelayBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * Of a hedged attempt: how long after the first one it was to start. Unset for any other.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration hedge_planned_delay = 15 [json_name = "hedgePlannedDelay"];</code>
+     */
+    public Builder setHedgePlannedDelay(com.google.protobuf.Duration value) {
+      if (hedgePlannedDelayBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        hedgePlannedDelay_ = value;
+      } else {
+        hedgePlannedDelayBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00004000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a hedged attempt: how long after the first one it was to start. Unset for any other.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration hedge_planned_delay = 15 [json_name = "hedgePlannedDelay"];</code>
+     */
+    public Builder setHedgePlannedDelay(
+        com.google.protobuf.Duration.Builder builderForValue) {
+      if (hedgePlannedDelayBuilder_ == null) {
+        hedgePlannedDelay_ = builderForValue.build();
+      } else {
+        hedgePlannedDelayBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00004000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a hedged attempt: how long after the first one it was to start. Unset for any other.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration hedge_planned_delay = 15 [json_name = "hedgePlannedDelay"];</code>
+     */
+    public Builder mergeHedgePlannedDelay(com.google.protobuf.Duration value) {
+      if (hedgePlannedDelayBuilder_ == null) {
+        if (((bitField0_ & 0x00004000) != 0) &&
+          hedgePlannedDelay_ != null &&
+          hedgePlannedDelay_ != com.google.protobuf.Duration.getDefaultInstance()) {
+          getHedgePlannedDelayBuilder().mergeFrom(value);
+        } else {
+          hedgePlannedDelay_ = value;
+        }
+      } else {
+        hedgePlannedDelayBuilder_.mergeFrom(value);
+      }
+      if (hedgePlannedDelay_ != null) {
+        bitField0_ |= 0x00004000;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a hedged attempt: how long after the first one it was to start. Unset for any other.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration hedge_planned_delay = 15 [json_name = "hedgePlannedDelay"];</code>
+     */
+    public Builder clearHedgePlannedDelay() {
+      bitField0_ = (bitField0_ & ~0x00004000);
+      hedgePlannedDelay_ = null;
+      if (hedgePlannedDelayBuilder_ != null) {
+        hedgePlannedDelayBuilder_.dispose();
+        hedgePlannedDelayBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a hedged attempt: how long after the first one it was to start. Unset for any other.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration hedge_planned_delay = 15 [json_name = "hedgePlannedDelay"];</code>
+     */
+    public com.google.protobuf.Duration.Builder getHedgePlannedDelayBuilder() {
+      bitField0_ |= 0x00004000;
+      onChanged();
+      return getHedgePlannedDelayFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * Of a hedged attempt: how long after the first one it was to start. Unset for any other.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration hedge_planned_delay = 15 [json_name = "hedgePlannedDelay"];</code>
+     */
+    public com.google.protobuf.DurationOrBuilder getHedgePlannedDelayOrBuilder() {
+      if (hedgePlannedDelayBuilder_ != null) {
+        return hedgePlannedDelayBuilder_.getMessageOrBuilder();
+      } else {
+        return hedgePlannedDelay_ == null ?
+            com.google.protobuf.Duration.getDefaultInstance() : hedgePlannedDelay_;
+      }
+    }
+    /**
+     * <pre>
+     * Of a hedged attempt: how long after the first one it was to start. Unset for any other.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration hedge_planned_delay = 15 [json_name = "hedgePlannedDelay"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilderV3<
+        com.google.protobuf.Duration, com.google.protobuf.Duration.Builder, com.google.protobuf.DurationOrBuilder> 
+        getHedgePlannedDelayFieldBuilder() {
+      if (hedgePlannedDelayBuilder_ == null) {
+        hedgePlannedDelayBuilder_ = new com.google.protobuf.SingleFieldBuilderV3<
+            com.google.protobuf.Duration, com.google.protobuf.Duration.Builder, com.google.protobuf.DurationOrBuilder>(
+                getHedgePlannedDelay(),
+                getParentForChildren(),
+                isClean());
+        hedgePlannedDelay_ = null;
+      }
+      return hedgePlannedDelayBuilder_;
+    }
+
+    private com.google.protobuf.Duration hedgeDelay_;
+    private com.google.protobuf.SingleFieldBuilderV3<
+        com.google.protobuf.Duration, com.google.protobuf.Duration.Builder, com.google.protobuf.DurationOrBuilder> hedgeDelayBuilder_;
+    /**
+     * <pre>
+     * Of a hedged attempt: how long after the first one it really started. Unset for any other.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration hedge_delay = 16 [json_name = "hedgeDelay"];</code>
+     * @return Whether the hedgeDelay field is set.
+     */
+    public boolean hasHedgeDelay() {
+      return ((bitField0_ & 0x00008000) != 0);
+    }
+    /**
+     * <pre>
+     * Of a hedged attempt: how long after the first one it really started. Unset for any other.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration hedge_delay = 16 [json_name = "hedgeDelay"];</code>
+     * @return The hedgeDelay.
+     */
+    public com.google.protobuf.Duration getHedgeDelay() {
+      if (hedgeDelayBuilder_ == null) {
+        return hedgeDelay_ == null ? com.google.protobuf.Duration.getDefaultInstance() : hedgeDelay_;
+      } else {
+        return hedgeDelayBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * Of a hedged attempt: how long after the first one it really started. Unset for any other.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration hedge_delay = 16 [json_name = "hedgeDelay"];</code>
+     */
+    public Builder setHedgeDelay(com.google.protobuf.Duration value) {
+      if (hedgeDelayBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        hedgeDelay_ = value;
+      } else {
+        hedgeDelayBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00008000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a hedged attempt: how long after the first one it really started. Unset for any other.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration hedge_delay = 16 [json_name = "hedgeDelay"];</code>
+     */
+    public Builder setHedgeDelay(
+        com.google.protobuf.Duration.Builder builderForValue) {
+      if (hedgeDelayBuilder_ == null) {
+        hedgeDelay_ = builderForValue.build();
+      } else {
+        hedgeDelayBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00008000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a hedged attempt: how long after the first one it really started. Unset for any other.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration hedge_delay = 16 [json_name = "hedgeDelay"];</code>
+     */
+    public Builder mergeHedgeDelay(com.google.protobuf.Duration value) {
+      if (hedgeDelayBuilder_ == null) {
+        if (((bitField0_ & 0x00008000) != 0) &&
+          hedgeDelay_ != null &&
+          hedgeDelay_ != com.google.protobuf.Duration.getDefaultInstance()) {
+          getHedgeDelayBuilder().mergeFrom(value);
+        } else {
+          hedgeDelay_ = value;
+        }
+      } else {
+        hedgeDelayBuilder_.mergeFrom(value);
+      }
+      if (hedgeDelay_ != null) {
+        bitField0_ |= 0x00008000;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a hedged attempt: how long after the first one it really started. Unset for any other.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration hedge_delay = 16 [json_name = "hedgeDelay"];</code>
+     */
+    public Builder clearHedgeDelay() {
+      bitField0_ = (bitField0_ & ~0x00008000);
+      hedgeDelay_ = null;
+      if (hedgeDelayBuilder_ != null) {
+        hedgeDelayBuilder_.dispose();
+        hedgeDelayBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a hedged attempt: how long after the first one it really started. Unset for any other.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration hedge_delay = 16 [json_name = "hedgeDelay"];</code>
+     */
+    public com.google.protobuf.Duration.Builder getHedgeDelayBuilder() {
+      bitField0_ |= 0x00008000;
+      onChanged();
+      return getHedgeDelayFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * Of a hedged attempt: how long after the first one it really started. Unset for any other.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration hedge_delay = 16 [json_name = "hedgeDelay"];</code>
+     */
+    public com.google.protobuf.DurationOrBuilder getHedgeDelayOrBuilder() {
+      if (hedgeDelayBuilder_ != null) {
+        return hedgeDelayBuilder_.getMessageOrBuilder();
+      } else {
+        return hedgeDelay_ == null ?
+            com.google.protobuf.Duration.getDefaultInstance() : hedgeDelay_;
+      }
+    }
+    /**
+     * <pre>
+     * Of a hedged attempt: how long after the first one it really started. Unset for any other.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration hedge_delay = 16 [json_name = "hedgeDelay"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilderV3<
+        com.google.protobuf.Duration, com.google.protobuf.Duration.Builder, com.google.protobuf.DurationOrBuilder> 
+        getHedgeDelayFieldBuilder() {
+      if (hedgeDelayBuilder_ == null) {
+        hedgeDelayBuilder_ = new com.google.protobuf.SingleFieldBuilderV3<
+            com.google.protobuf.Duration, com.google.protobuf.Duration.Builder, com.google.protobuf.DurationOrBuilder>(
+                getHedgeDelay(),
+                getParentForChildren(),
+                isClean());
+        hedgeDelay_ = null;
+      }
+      return hedgeDelayBuilder_;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

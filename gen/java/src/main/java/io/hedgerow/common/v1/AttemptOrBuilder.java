@@ -294,4 +294,58 @@ public interface AttemptOrBuilder extends
    * @return The costPicos.
    */
   long getCostPicos();
+
+  /**
+   * <pre>
+   * Of a hedged attempt: how long after the first one it was to start. Unset for any other.
+   * </pre>
+   *
+   * <code>.google.protobuf.Duration hedge_planned_delay = 15 [json_name = "hedgePlannedDelay"];</code>
+   * @return Whether the hedgePlannedDelay field is set.
+   */
+  boolean hasHedgePlannedDelay();
+  /**
+   * <pre>
+   * Of a hedged attempt: how long after the first one it was to start. Unset for any other.
+   * </pre>
+   *
+   * <code>.google.protobuf.Duration hedge_planned_delay = 15 [json_name = "hedgePlannedDelay"];</code>
+   * @return The hedgePlannedDelay.
+   */
+  com.google.protobuf.Duration getHedgePlannedDelay();
+  /**
+   * <pre>
+   * Of a hedged attempt: how long after the first one it was to start. Unset for any other.
+   * </pre>
+   *
+   * <code>.google.protobuf.Duration hedge_planned_delay = 15 [json_name = "hedgePlannedDelay"];</code>
+   */
+  com.google.protobuf.DurationOrBuilder getHedgePlannedDelayOrBuilder();
+
+  /**
+   * <pre>
+   * Of a hedged attempt: how long after the first one it really started. Unset for any other.
+   * </pre>
+   *
+   * <code>.google.protobuf.Duration hedge_delay = 16 [json_name = "hedgeDelay"];</code>
+   * @return Whether the hedgeDelay field is set.
+   */
+  boolean hasHedgeDelay();
+  /**
+   * <pre>
+   * Of a hedged attempt: how long after the first one it really started. Unset for any other.
+   * </pre>
+   *
+   * <code>.google.protobuf.Duration hedge_delay = 16 [json_name = "hedgeDelay"];</code>
+   * @return The hedgeDelay.
+   */
+  com.google.protobuf.Duration getHedgeDelay();
+  /**
+   * <pre>
+   * Of a hedged attempt: how long after the first one it really started. Unset for any other.
+   * </pre>
+   *
+   * <code>.google.protobuf.Duration hedge_delay = 16 [json_name = "hedgeDelay"];</code>
+   */
+  com.google.protobuf.DurationOrBuilder getHedgeDelayOrBuilder();
 }

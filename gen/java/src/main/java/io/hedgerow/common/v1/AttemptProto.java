@@ -38,7 +38,7 @@ public final class AttemptProto {
       "erow.common.v1\032\036google/protobuf/duration" +
       ".proto\032\037google/protobuf/timestamp.proto\032" +
       "\036hedgerow/common/v1/usage.proto\032 hedgero" +
-      "w/common/v1/warning.proto\"\210\005\n\007Attempt\022\026\n" +
+      "w/common/v1/warning.proto\"\217\006\n\007Attempt\022\026\n" +
       "\006number\030\001 \001(\005R\006number\022\032\n\010provider\030\002 \001(\tR" +
       "\010provider\022\024\n\005model\030\003 \001(\tR\005model\022\026\n\006regio" +
       "n\030\004 \001(\tR\006region\0223\n\004kind\030\005 \001(\0162\037.hedgerow" +
@@ -54,33 +54,37 @@ public final class AttemptProto {
       "duration\030\014 \001(\0132\031.google.protobuf.Duratio" +
       "nR\rtotalDuration\022/\n\005usage\030\r \001(\0132\031.hedger" +
       "ow.common.v1.UsageR\005usage\022\"\n\ncost_picos\030" +
-      "\016 \001(\003H\000R\tcostPicos\210\001\001B\r\n\013_cost_picos\"\340\003\n" +
-      "\nCallReport\022\035\n\nrequest_id\030\001 \001(\tR\trequest" +
-      "Id\0227\n\010attempts\030\002 \003(\0132\033.hedgerow.common.v" +
-      "1.AttemptR\010attempts\0224\n\026omitted_attempts_" +
-      "count\030\003 \001(\005R\024omittedAttemptsCount\022/\n\005usa" +
-      "ge\030\004 \001(\0132\031.hedgerow.common.v1.UsageR\005usa" +
-      "ge\022\"\n\ncost_picos\030\005 \001(\003H\000R\tcostPicos\210\001\001\022(" +
-      "\n\rcharged_picos\030\006 \001(\003H\001R\014chargedPicos\210\001\001" +
-      "\022#\n\rprice_version\030\007 \001(\tR\014priceVersion\022F\n" +
-      "\021deadline_duration\030\010 \001(\0132\031.google.protob" +
-      "uf.DurationR\020deadlineDuration\0227\n\010warning" +
-      "s\030\t \003(\0132\033.hedgerow.common.v1.WarningR\010wa" +
-      "rningsB\r\n\013_cost_picosB\020\n\016_charged_picos*" +
-      "\220\001\n\013AttemptKind\022\034\n\030ATTEMPT_KIND_UNSPECIF" +
-      "IED\020\000\022\030\n\024ATTEMPT_KIND_PRIMARY\020\001\022\026\n\022ATTEM" +
-      "PT_KIND_RETRY\020\002\022\031\n\025ATTEMPT_KIND_FAILOVER" +
-      "\020\003\022\026\n\022ATTEMPT_KIND_HEDGE\020\004*\311\001\n\016AttemptOu" +
-      "tcome\022\037\n\033ATTEMPT_OUTCOME_UNSPECIFIED\020\000\022\035" +
-      "\n\031ATTEMPT_OUTCOME_SUCCEEDED\020\001\022\032\n\026ATTEMPT" +
-      "_OUTCOME_FAILED\020\002\022\036\n\032ATTEMPT_OUTCOME_HED" +
-      "GE_LOST\020\003\022\035\n\031ATTEMPT_OUTCOME_CANCELLED\020\004" +
-      "\022\034\n\030ATTEMPT_OUTCOME_REPLACED\020\005B\305\001\n\025io.he" +
-      "dgerow.common.v1B\014AttemptProtoP\001Z4hedger" +
-      "ow.internal/gen/go/hedgerow/common/v1;co" +
-      "mmonv1\242\002\003HCX\252\002\022Hedgerow.Common.V1\312\002\022Hedg" +
-      "erow\\Common\\V1\342\002\036Hedgerow\\Common\\V1\\GPBM" +
-      "etadata\352\002\024Hedgerow::Common::V1b\006proto3"
+      "\016 \001(\003H\000R\tcostPicos\210\001\001\022I\n\023hedge_planned_d" +
+      "elay\030\017 \001(\0132\031.google.protobuf.DurationR\021h" +
+      "edgePlannedDelay\022:\n\013hedge_delay\030\020 \001(\0132\031." +
+      "google.protobuf.DurationR\nhedgeDelayB\r\n\013" +
+      "_cost_picos\"\340\003\n\nCallReport\022\035\n\nrequest_id" +
+      "\030\001 \001(\tR\trequestId\0227\n\010attempts\030\002 \003(\0132\033.he" +
+      "dgerow.common.v1.AttemptR\010attempts\0224\n\026om" +
+      "itted_attempts_count\030\003 \001(\005R\024omittedAttem" +
+      "ptsCount\022/\n\005usage\030\004 \001(\0132\031.hedgerow.commo" +
+      "n.v1.UsageR\005usage\022\"\n\ncost_picos\030\005 \001(\003H\000R" +
+      "\tcostPicos\210\001\001\022(\n\rcharged_picos\030\006 \001(\003H\001R\014" +
+      "chargedPicos\210\001\001\022#\n\rprice_version\030\007 \001(\tR\014" +
+      "priceVersion\022F\n\021deadline_duration\030\010 \001(\0132" +
+      "\031.google.protobuf.DurationR\020deadlineDura" +
+      "tion\0227\n\010warnings\030\t \003(\0132\033.hedgerow.common" +
+      ".v1.WarningR\010warningsB\r\n\013_cost_picosB\020\n\016" +
+      "_charged_picos*\220\001\n\013AttemptKind\022\034\n\030ATTEMP" +
+      "T_KIND_UNSPECIFIED\020\000\022\030\n\024ATTEMPT_KIND_PRI" +
+      "MARY\020\001\022\026\n\022ATTEMPT_KIND_RETRY\020\002\022\031\n\025ATTEMP" +
+      "T_KIND_FAILOVER\020\003\022\026\n\022ATTEMPT_KIND_HEDGE\020" +
+      "\004*\311\001\n\016AttemptOutcome\022\037\n\033ATTEMPT_OUTCOME_" +
+      "UNSPECIFIED\020\000\022\035\n\031ATTEMPT_OUTCOME_SUCCEED" +
+      "ED\020\001\022\032\n\026ATTEMPT_OUTCOME_FAILED\020\002\022\036\n\032ATTE" +
+      "MPT_OUTCOME_HEDGE_LOST\020\003\022\035\n\031ATTEMPT_OUTC" +
+      "OME_CANCELLED\020\004\022\034\n\030ATTEMPT_OUTCOME_REPLA" +
+      "CED\020\005B\305\001\n\025io.hedgerow.common.v1B\014Attempt" +
+      "ProtoP\001Z4hedgerow.internal/gen/go/hedger" +
+      "ow/common/v1;commonv1\242\002\003HCX\252\002\022Hedgerow.C" +
+      "ommon.V1\312\002\022Hedgerow\\Common\\V1\342\002\036Hedgerow" +
+      "\\Common\\V1\\GPBMetadata\352\002\024Hedgerow::Commo" +
+      "n::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -95,7 +99,7 @@ public final class AttemptProto {
     internal_static_hedgerow_common_v1_Attempt_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_common_v1_Attempt_descriptor,
-        new java.lang.String[] { "Number", "Provider", "Model", "Region", "Kind", "Outcome", "ErrorReason", "UpstreamStatus", "UpstreamRequestId", "StartTime", "FirstTokenDuration", "TotalDuration", "Usage", "CostPicos", });
+        new java.lang.String[] { "Number", "Provider", "Model", "Region", "Kind", "Outcome", "ErrorReason", "UpstreamStatus", "UpstreamRequestId", "StartTime", "FirstTokenDuration", "TotalDuration", "Usage", "CostPicos", "HedgePlannedDelay", "HedgeDelay", });
     internal_static_hedgerow_common_v1_CallReport_descriptor =
       getDescriptor().getMessageTypes().get(1);
     internal_static_hedgerow_common_v1_CallReport_fieldAccessorTable = new
