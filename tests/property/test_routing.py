@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hedgerow_server.core.event import Usage
 from hedgerow_server.core.request import ChatSpec, EmbedSpec
+from hedgerow_server.core.tokens import USUAL_OUTPUT_TOKENS
 from hedgerow_server.pricing.book import PriceBook
 from hedgerow_server.pricing.price import Price
 from hedgerow_server.pricing.section import PricingSection
@@ -68,7 +69,10 @@ def test_the_cheapest_is_the_price_books_minimum() -> None:
         spec = said("x" * int(10 ** dice.uniform(0, 6)), max_output_tokens=limit)
         asked = ask(spec)
         first = route.plan(asked).candidates[0]
-        used = Usage(input_uncached_tokens=asked.need.input_tokens, output_visible_tokens=min(limit or 512, 512))
+        used = Usage(
+            input_uncached_tokens=asked.need.input_tokens,
+            output_visible_tokens=min(limit or USUAL_OUTPUT_TOKENS, USUAL_OUTPUT_TOKENS),
+        )
         costs = {model: prices[model].cost(used) for model in models if model in prices}
         if costs:
             assert costs[first.model] == min(cost for cost in costs.values() if cost is not None)

@@ -26,6 +26,8 @@ from hedgerow_server.core.request import (
     ToolResult,
 )
 
+USUAL_OUTPUT_TOKENS = 256
+"""Of a usual answer: what is assumed where the request bounds none lower."""
 _BYTES_PER_TOKEN = 4
 """Of English text in current vocabularies. Scripts of two and three bytes a character come to 0.5 and 0.75 tokens."""
 _IMAGE, _IMAGE_MOST = 1_000, 50_000

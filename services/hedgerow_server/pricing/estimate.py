@@ -7,11 +7,9 @@ import msgspec
 
 from hedgerow_server.core.event import Usage
 from hedgerow_server.core.request import ChatSpec, EmbedSpec, ProviderTool
-from hedgerow_server.core.tokens import InputTokens, input_tokens
+from hedgerow_server.core.tokens import USUAL_OUTPUT_TOKENS, InputTokens, input_tokens
 from hedgerow_server.pricing.price import SEARCHES_BY_ITSELF, Price, Rates, rounded
 
-_USUAL_OUTPUT = 256
-"""Tokens of a usual answer: a rule of thumb."""
 _LEAST_SHARE = 4
 """The optimistic end takes the input for a quarter of what is expected."""
 # Options that bring in, or ask for, what no size in the request tells of: kept state, tools, more answers, another
@@ -57,7 +55,7 @@ def estimate(
     """
     given = _input(spec, context_tokens)
     most = 0 if isinstance(spec, EmbedSpec) else _least(spec.max_output_tokens, max_output_tokens, context_tokens)
-    usual = _USUAL_OUTPUT if most is None else min(_USUAL_OUTPUT, most)
+    usual = USUAL_OUTPUT_TOKENS if most is None else min(USUAL_OUTPUT_TOKENS, most)
     sizes = EstimatedCost(input_tokens=given, expected_output_tokens=usual, output_tokens_bound=most)
     if price is None:
         return sizes

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from hedgerow_server.core.event import Usage
+from hedgerow_server.core.tokens import USUAL_OUTPUT_TOKENS
 from hedgerow_server.routing.candidate import Candidate
 from hedgerow_server.routing.need import Need
 from hedgerow_server.routing.pace import Pace
@@ -17,8 +18,6 @@ Strategy = Literal["ordered", "weighted", "cheapest", "fastest"]
 
 _EXPLORED = 0.05
 """The share of calls of a `fastest` route that go to another candidate first, to learn how fast it has become."""
-_OUTPUT_TOKENS = 512
-"""The length of an answer that `cheapest` assumes where the request bounds none lower."""
 _EMBED_TOKENS = 1000
 """The length of a batch that `cheapest` assumes where a stream of inputs is only beginning."""
 _random = random.random
@@ -76,7 +75,7 @@ def expected_cost(candidate: Candidate, need: Need, *, cached: bool = False) -> 
     if need.kind == "embed":
         tokens = tokens or _EMBED_TOKENS
     else:
-        output = min(need.max_output_tokens or _OUTPUT_TOKENS, _OUTPUT_TOKENS)
+        output = min(need.max_output_tokens or USUAL_OUTPUT_TOKENS, USUAL_OUTPUT_TOKENS)
     usage = Usage(
         input_uncached_tokens=0 if cached else tokens,
         input_cache_read_tokens=tokens if cached else 0,
