@@ -12,15 +12,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from stack import RECORDINGS, Stack, recordings
 from stack import stack as start_stack
+from vault.real import NOT_BUILT
 
 # A test claims what happens, never how fast: a loaded machine is no failure.
 hypothesis.settings.register_profile("hedgerow", deadline=None)
 hypothesis.settings.load_profile("hedgerow")
 if RECORDINGS.exists():
     os.environ.setdefault("HEDGEROW_TEST_RECORDINGS", str(RECORDINGS))
-
-
-_MAY_BE_SKIPPED = "a real Vault is not built"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,7 +50,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     counts = os.environ.get("HEDGEROW_TEST_COUNTS")
     if counts:
         Path(counts).write_text(f"{len(stats.get('passed', []))} passed, {failed} failed, {skipped} skipped\n")
-    unexpected = [report for report in stats.get("skipped", []) if _MAY_BE_SKIPPED not in str(report.longrepr)]
+    unexpected = [report for report in stats.get("skipped", []) if NOT_BUILT not in str(report.longrepr)]
     if counts and os.environ.get("CI") and unexpected and not session.config.getoption("--fast"):
         reporter.write_line(f"CI: {len(unexpected)} tests were skipped, and none may be", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

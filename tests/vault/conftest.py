@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from vault.client import AnyVault, Client
 from vault.fake import FakeVault, fake_vault
-from vault.real import RealVault, program, real_vault
+from vault.real import NOT_BUILT, RealVault, program, real_vault
 
 
 @pytest.fixture(scope="session", name="built")
@@ -14,7 +14,7 @@ def built_fixture() -> Path:
     """The program of the real Vault."""
     path = program()
     if path is None:
-        pytest.skip("a real Vault is not built: run scripts/setup vault, which needs Go")
+        pytest.skip(f"{NOT_BUILT}: run scripts/setup vault, which needs Go")
     return path
 
 

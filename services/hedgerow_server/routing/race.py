@@ -156,19 +156,18 @@ class Race:
         """The delay is over: a second attempt starts, if it may."""
         self._due = True
         target = self._target()
-        if target is None:
-            return
-        picos = expected_cost(target, need_of(self._spec, stream=True))
+        picos = expected_cost(target, need_of(self._spec, stream=True)) if target is not None else None
         now_s = time.monotonic()
+        # Asked also where there is nobody: a call that was late tells how all are doing.
         verdict = hedging.start(
             now_s,
             picos,
             planned_s=planned_s,
             real_s=now_s - began_s,
-            breaker_open=not target.state.open(),
-            rate_share=target.state.rate_limited.value,
+            breaker_open=target is None or not target.state.open(),
+            rate_share=target.state.rate_limited.value if target is not None else 0.0,
         )
-        if not verdict:
+        if target is None or not verdict:
             return
         # Paid for: given back with the books, also where there is nothing to start.
         self._expected_picos = picos
