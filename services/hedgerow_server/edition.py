@@ -101,6 +101,8 @@ class Edition:
         self.vault = _vault(settings, before)
         self.leases = {name: self._lease(name, section, before) for name, section in settings.credentials.items()}
         self._users: dict[str, set[str]] = {}
+        self.reconfigured: list[str] = []
+        """Providers whose entries are not those of the edition before."""
         self.desk = memory.sources.desk(settings.identity, lambda name: self.leases[name].current)
         self.upstreams = {name: self._upstream(name, section, before) for name, section in settings.providers.items()}
         self.routes = Routes(())
@@ -173,7 +175,7 @@ class Edition:
         if before is not None and before.settings.providers.get(name) == section:
             return msgspec.structs.replace(before.upstreams[name], lease=held)
         one = upstream(name, section, held, registry.transport(section))
-        self._memory.states.reconfigured(name)
+        self.reconfigured.append(name)
         caps = drain_caps(section)
         return one if caps is None else msgspec.structs.replace(one, drain=Drain(self._memory.drainer, caps))
 

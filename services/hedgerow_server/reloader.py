@@ -202,6 +202,8 @@ class Reloader:
         self._swap(edition)
         for name in renewed:
             self._memory.states.renewed(name)
+        for name in edition.reconfigured:
+            self._memory.states.reconfigured(name)
         self.state = msgspec.structs.replace(
             self.state,
             config_hash=digest,

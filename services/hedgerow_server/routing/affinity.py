@@ -22,9 +22,6 @@ class Affinity:
         self.ttl_s = ttl_s
         self._kept: OrderedDict[Key, tuple[float, CandidateState]] = OrderedDict()
 
-    def __len__(self) -> int:
-        return len(self._kept)
-
     def key(self, ask: Ask) -> Key | None:
         """The conversation of a call: the caller's own name for it, or the beginning that its turns share, within the
         tenant. None where there is nothing to tell it by.

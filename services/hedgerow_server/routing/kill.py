@@ -35,7 +35,9 @@ class KillSwitches:
     def __init__(self) -> None:
         self._off: dict[tuple[Scope, str], Switch] = {}
 
-    def __bool__(self) -> bool:
+    @property
+    def thrown(self) -> bool:
+        """Whether anything is off."""
         return bool(self._off)
 
     def throw(self, switch: Switch) -> None:

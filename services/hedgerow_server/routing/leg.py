@@ -66,7 +66,8 @@ class Leg:
         ):
             to = f"; its provider names {facts.successor} as its successor" if facts.successor else ""
             text = f"The model {self.candidate.model} is served until {facts.retires}{to}."
-            warnings = (*warnings, Warning(WarningCode.MODEL_RETIRING, "chat.model", text))
+            field = "embed.model" if facts.kind == "embed" else "chat.model"
+            warnings = (*warnings, Warning(WarningCode.MODEL_RETIRING, field, text))
         return warnings
 
     async def first(self) -> None:

@@ -104,11 +104,10 @@ class Route:
         self._rules = tuple(rules)
         self._conditions = tuple(conditions) or (None,) * len(self.candidates)
         self._affinity = affinity
-        self._kills = kills if kills is not None else KillSwitches()  # one without switches is false
+        self._kills = kills or KillSwitches()
         self._ready = Plan(self.candidates, NO_POLICY, bounds)
         alone = len(self.candidates) == 1 or (strategy == "ordered" and not any(one.facts for one in self.candidates))
-        # Not by truth: an affinity that remembers nothing yet is false.
-        self._plain = alone and affinity is None and not (regions or rules or any(self._conditions))
+        self._plain = alone and not (affinity or regions or rules or any(self._conditions))
         self._keyrings = any(one.keyring for one in self.candidates)
         one_space = all(not _other_vectors(one, self.candidates[0], None) for one in self.candidates)
         self._plain_embed = self._plain and one_space
@@ -128,7 +127,7 @@ class Route:
         NoCandidate and SwitchedOff.
         """
         plain = self._plain if ask.operation is Operation.CHAT else self._plain_embed
-        if plain and not self._kills and _unbound(ask):
+        if plain and not self._kills.thrown and _unbound(ask):
             if self._keyrings:
                 return Plan(
                     tuple(_with_key(one, None, likely=likely) for one in self.candidates), ask.policy, self._bounds
@@ -180,7 +179,7 @@ class Route:
         if elsewhere:
             text = f"runs in {one.region}" if one.region else "does not say where it runs"
             return Verdict(one, Why.REGION, text, elsewhere)
-        if self._kills and self._kills.off(one.upstream.name, one.model):
+        if self._kills.off(one.upstream.name, one.model):
             return Verdict(one, Why.SWITCHED_OFF, "is switched off by the operator", "kill switch")
         if ask.policy.providers and one.upstream.name not in ask.policy.providers:
             return Verdict(one, Why.PROVIDER, "is not among the call's providers", "route.providers")

@@ -258,7 +258,7 @@ class Search:
 
     def _start(self, candidate: Candidate, kind: AttemptKind, *, forced: bool = False) -> Leg | None:
         kills = self._plan.bounds.kills
-        if kills and kills.off(candidate.upstream.name, candidate.model):
+        if kills is not None and kills.off(candidate.upstream.name, candidate.model):
             # Since the plan was made.
             self._unfit = self._unfit or SwitchedOff(
                 f"The operator has switched {candidate.label} off.", metadata={"scope": "provider"}

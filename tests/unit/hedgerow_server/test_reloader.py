@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import pickle
+import time
 import weakref
 from collections import deque
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from hedgerow_server.config.load import ConfigError, Fault
 from hedgerow_server.config.reload import Told
 from hedgerow_server.config.worker import PIECE, fingerprint, pieces
 from hedgerow_server.core.error import ConfigInvalid, CredentialUnavailable
+from hedgerow_server.core.port import Operation
 from hedgerow_server.edition import Edition, Memory
 from hedgerow_server.reloader import Reloader
 from hedgerow_server.settings import Settings
@@ -273,4 +275,18 @@ async def test_a_reload_goes_on_when_nobody_waits_for_it(monkeypatch: pytest.Mon
     async with asyncio.timeout(20):
         while not one.served:  # noqa: ASYNC110  nobody tells
             await asyncio.sleep(0)
+    await one.reloader.close()
+
+
+async def test_what_was_wrong_with_a_providers_old_entry_is_forgotten_by_a_reload_and_by_no_dry_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = await world(monkeypatch)
+    state = one.reloader.edition.routes.route(Operation.CHAT, "fast").candidates[0].state
+    state.shared.rest.set_aside(time.monotonic(), "PROVIDER_UNAVAILABLE")
+    changed = {"a": provider(base_url="http://c/v1"), "b": provider(base_url="http://b/v1")}
+    await one.reload(dry_run=True, providers=changed)
+    assert state.resting_s() > 0
+    await one.reload(providers=changed)
+    assert state.resting_s() == 0
     await one.reloader.close()
