@@ -257,9 +257,13 @@ def revoked(place: Place) -> Seen:
     """New calls fail, and those under way end, all within 5 s."""
     with asked(place, _with_keys) as (access, own):
         text, key_id = access.guarded.key()
+        arrived: list[Any] = []
+        into = {"into": arrived} if place.mode is Mode.STREAM else {}
         with ThreadPoolExecutor(1) as pool:
-            going = pool.submit(own.chat, metadata=bearer(text))
+            going = pool.submit(own.chat, metadata=bearer(text), **into)
             eventually(lambda: own.ground.running(own.names[0]) == 1, "the call is at the provider")
+            # `Started` is sent on its own: with the second message something of the answer has come.
+            eventually(lambda: place.mode is Mode.UNARY or len(arrived) > 1, "the answer has begun")
             access.guarded.admin.revoke_key(key_id)
             began_s = time.monotonic()
             cut = going.result()

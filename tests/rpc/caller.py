@@ -159,9 +159,10 @@ class Caller:
         *,
         timeout: float | None = TIMEOUT_S,
         metadata: Iterable[tuple[str, str | bytes]] = (),
+        into: list[M] | None = None,
     ) -> Outcome[M]:
-        """Makes a call with a stream of answers and reads it to its end."""
-        return drained(self.open(method, request, answer, timeout=timeout, metadata=metadata))
+        """Makes a call with a stream of answers and reads it to its end; `into` takes the messages as they come."""
+        return drained(self.open(method, request, answer, timeout=timeout, metadata=metadata), into)
 
     def complete(self, request: Message | bytes, **options: Any) -> Outcome[chat_pb.CompleteResponse]:
         """Calls Complete."""
@@ -214,9 +215,9 @@ def _bytes(request: Message | bytes) -> bytes:
     return request if isinstance(request, bytes) else request.SerializeToString()
 
 
-def drained(call: Any) -> Outcome[Any]:
-    """Reads a stream to its end."""
-    outcome: Outcome[Any] = Outcome()
+def drained(call: Any, into: list[Any] | None = None) -> Outcome[Any]:
+    """Reads a stream to its end; `into` takes the messages as they come."""
+    outcome: Outcome[Any] = Outcome(messages=[] if into is None else into)
     with suppress(grpc.RpcError):
         outcome.messages.extend(call)
     return _ended(outcome, call)
