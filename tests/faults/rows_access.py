@@ -258,7 +258,7 @@ def revoked(place: Place) -> Seen:
     with asked(place, _with_keys) as (access, own):
         text, key_id = access.guarded.key()
         arrived: list[Any] = []
-        into = {"into": arrived} if place.mode is Mode.STREAM else {}
+        into: dict[str, Any] = {"into": arrived} if place.mode is Mode.STREAM else {}
         with ThreadPoolExecutor(1) as pool:
             going = pool.submit(own.chat, metadata=bearer(text), **into)
             eventually(lambda: own.ground.running(own.names[0]) == 1, "the call is at the provider")
