@@ -4,7 +4,9 @@ Answers go to stdout and nothing else does, so that they can be piped; all that 
 """
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,6 +25,7 @@ EXIT_FAILED = 1
 EXIT_SOME_ITEMS_FAILED = 3
 EXIT_INTERRUPTED = 130
 PICOS = 10**12
+_INSIST_S = 0.5
 
 # C0 and C1 controls except tab and line feed: a model must not steer the reader's terminal.
 _CONTROLS = {code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
@@ -36,7 +39,8 @@ class InputError(Exception):
 def reporting(target: str) -> Iterator[None]:
     """Ends the verb with one line and the right exit code where a call fails or Ctrl-C is pressed."""
     try:
-        yield
+        with _insisting():
+            yield
     except KeyboardInterrupt:
         say("")
         raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -52,6 +56,34 @@ def reporting(target: str) -> Iterator[None]:
             raise
         say(f"error: {describe(error, target)}")
         raise typer.Exit(EXIT_FAILED) from None
+
+
+@contextmanager
+def _insisting() -> Iterator[None]:
+    """Within it Ctrl-C is said again until it is heard: an extension in C may drop the exception of the first time."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard = threading.Event()
+
+    def insist() -> None:
+        while not heard.wait(_INSIST_S):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def interrupt(*_: object) -> None:
+        if not insisting.ident:
+            insisting.start()
+        raise KeyboardInterrupt
+
+    insisting = threading.Thread(target=insist, daemon=True)
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        heard.set()
+        if insisting.ident:
+            insisting.join()
+        signal.signal(signal.SIGINT, before)
 
 
 def describe(error: "HedgerowError", target: str = "") -> str:
