@@ -35,6 +35,8 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The id of the key that this one was made for, when that was rotated."""
     change: int = 0
     """The number of the key's last change: every change of any key has a higher one than those before it."""
+    last_used_unix_s: float | None = None
+    """When it was last used, give or take a minute; None where that is not known, as for who follows the changes."""
 
     @property
     def ends_unix_s(self) -> float | None:
@@ -60,8 +62,14 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry in its place. `digest` covers the entry, its number and the digest of the row before."""
+    """An entry in its place. `digest` covers the entry, its number and the digest of the row before; see `chain`."""
 
     number: int
     entry: AuditEntry
     digest: bytes
+    seal: bytes | None = None
+    """What makes its PERSONAL fields erasable; None in rows of the first version of the schema."""
+
+
+PERSONAL = ("who", "subject", "detail")
+"""The fields of an entry that may be about people."""
