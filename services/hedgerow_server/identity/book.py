@@ -46,6 +46,8 @@ class KeyBook:
         self.refresh_s = refresh_s
         self.problem = "the keys were not read yet"
         """Why the store's last answer is none; empty when it is one."""
+        self.uses: dict[str, float] = {}
+        """When keys were last used, as Unix times by id, since somebody took the last ones away."""
         self._held: dict[str, Held] = {}
         self._change = 0
         self._reading: asyncio.Task[None] | None = None
@@ -58,6 +60,12 @@ class KeyBook:
     def get(self, key_id: str) -> Held | None:
         """A key, whatever has become of it."""
         return self._held.get(key_id)
+
+    def forget_ended(self, before_unix_s: float) -> None:
+        """Forgets keys that ended before a time: the store has none of them any more, and is asked if one comes."""
+        ends = [(one, key.ends_unix_s) for one, key in self._held.items()]
+        for one in (one for one, ends_unix_s in ends if ends_unix_s is not None and ends_unix_s < before_unix_s):
+            del self._held[one]
 
     async def keep_fresh(self) -> None:
         """Asks the store for changes for ever."""
@@ -72,8 +80,10 @@ class KeyBook:
         if self._reading is None or self._reading.done():
             self._began_s = time.monotonic()
             self._reading = asyncio.create_task(self._read())
-        await asyncio.wait({self._reading}, timeout=_ANSWER_S)
-        if not self._reading.done():
+        # Somebody else may ask anew before this one goes on.
+        reading = self._reading
+        await asyncio.wait({reading}, timeout=_ANSWER_S)
+        if not reading.done():
             self._note(f"the store has not answered for {_ANSWER_S:g} s")
         return not self.problem
 

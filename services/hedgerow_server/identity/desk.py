@@ -8,9 +8,10 @@ import msgspec
 
 from hedgerow_server.core.call import Principal
 from hedgerow_server.core.error import Unauthenticated
+from hedgerow_server.core.web import Web
 from hedgerow_server.identity.book import KeyBook
 from hedgerow_server.identity.callers import Callers, Operators
-from hedgerow_server.identity.fetch import Fetch, HttpFetch
+from hedgerow_server.identity.fetch import Fetch, IssuerFetch
 from hedgerow_server.identity.jwks import KeySet
 from hedgerow_server.identity.jwt import Issuer, TokenCallers
 from hedgerow_server.identity.keys import KeyCallers, Peppers, Reveal
@@ -19,6 +20,7 @@ from hedgerow_server.identity.registry import KeyRegistry
 from hedgerow_server.identity.roles import Roles
 from hedgerow_server.identity.section import IdentitySection, IssuerSection
 from hedgerow_server.identity.static import StaticAuthenticator, static_principal
+from hedgerow_server.identity.upkeep import KeyUpkeep
 from hedgerow_server.store.port import KeyStore
 
 _FIRST_ANSWERS_S = 3.0
@@ -41,12 +43,14 @@ class Desk(msgspec.Struct, frozen=True):
 class Sources:
     """The key store and the issuers, with what they have told. Goes on over reloads."""
 
-    def __init__(self, store: KeyStore | None = None, fetch: Fetch | None = None) -> None:
-        """`store` is where API keys are, None without a database."""
+    def __init__(self, store: KeyStore | None = None, fetch: Fetch | None = None, web: Web | None = None) -> None:
+        """`store` is where API keys are, None without a database. Issuers are asked with `fetch`, or over `web`."""
         self._store = store
-        self._http = HttpFetch()
-        self._fetch = fetch or self._http
+        self._fetch = fetch
+        self._web = web
         self._book = KeyBook(store) if store is not None else None
+        self._upkeep = KeyUpkeep(store, self._book) if store is not None and self._book is not None else None
+        self._upkeeping: asyncio.Task[None] | None = None
         self._sets: dict[IssuerSection, KeySet] = {}
         self._keepers: dict[KeyBook | KeySet, asyncio.Task[None]] = {}
 
@@ -58,7 +62,7 @@ class Sources:
             names = (section.api_keys.pepper, *section.api_keys.old_peppers)
             peppers = Peppers([reveal(name) for name in names])
             keys = KeyCallers(self._book, peppers, roles)
-            registry = KeyRegistry(self._store, self._book, peppers, roles)
+            registry = KeyRegistry(self._store, self._book, peppers, roles, upkeep=self._upkeep)
         callers = None
         if section.authenticates:
             callers = Callers(
@@ -81,6 +85,7 @@ class Sources:
         if section.api_keys is not None and self._book is not None:
             self._book.refresh_s = section.api_keys.refresh_seconds
             needed.append(self._book)
+        self._keep_up(section)
         for gone in [one for one in self._keepers if one not in needed]:
             self._keepers.pop(gone).cancel()
         issuers = section.jwt.issuers if section.jwt is not None else ()
@@ -88,6 +93,15 @@ class Sources:
         for one in needed:
             if one not in self._keepers:
                 self._keepers[one] = asyncio.create_task(one.keep_fresh())
+
+    def _keep_up(self, section: IdentitySection) -> None:
+        """Looks after the keys from now on, if there are any."""
+        if self._upkeep is not None and section.api_keys is not None:
+            self._upkeep.keep_ended_s = section.api_keys.keep_ended_seconds
+            self._upkeeping = self._upkeeping or asyncio.create_task(self._upkeep.keep())
+        elif self._upkeeping is not None:
+            self._upkeeping.cancel()
+            self._upkeeping = None
 
     async def settle_in(self) -> None:
         """Waits for the first answers, for a while: whoever has not answered by then is asked again and again."""
@@ -103,9 +117,13 @@ class Sources:
         await asyncio.gather(*self._keepers.values(), return_exceptions=True)
         for one in self._keepers:
             await one.close()
-        await self._http.close()
+        if self._upkeep is not None and self._upkeeping is not None:
+            self._upkeeping.cancel()
+            await asyncio.wait({self._upkeeping})
+            await self._upkeep.note()
 
     def _issuers(self, section: IdentitySection) -> list[Issuer]:
         """The issuers; one whose section is what it was goes on with its keys."""
         issuers = section.jwt.issuers if section.jwt is not None else ()
-        return [Issuer(one, self._sets.setdefault(one, KeySet(one, self._fetch))) for one in issuers]
+        fetches = {one: self._fetch or IssuerFetch(one, self._web) for one in issuers}
+        return [Issuer(one, self._sets.setdefault(one, KeySet(one, fetches[one]))) for one in issuers]

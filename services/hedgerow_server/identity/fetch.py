@@ -3,47 +3,46 @@
 import json
 from collections.abc import Awaitable, Callable
 
-import httpx
+from hedgerow_server.core.addresses import AddressRule
+from hedgerow_server.core.port import HttpRequest
+from hedgerow_server.core.web import Reach, Web, WebError
+from hedgerow_server.identity.section import IssuerSection
 
 Fetch = Callable[[str], Awaitable[object]]
 """Fetches a JSON document. Raises FetchError."""
 _TIMEOUT_S = 5.0
-_MAX_BYTES = 1024 * 1024
+_OK = 200
 
 
 class FetchError(Exception):
     """The document is not to be had; the text says why."""
 
 
-class HttpFetch:
-    """One connection pool for all issuers, made when it is first needed. No redirect is followed and no proxy of the
-    environment is used: what answers there decides who may call.
+class IssuerFetch:
+    """Fetches the documents of one issuer. No redirect is followed and no proxy of the environment is used: what
+    answers there decides who may call.
     """
 
-    def __init__(self) -> None:
-        self._client: httpx.AsyncClient | None = None
+    def __init__(self, section: IssuerSection, web: Web | None) -> None:
+        # Of the URL in the configuration, for a discovery document may name another one: an address that only stands
+        # there must not allow itself.
+        named = section.proxy or section.jwks_url or section.issuer
+        rule = AddressRule.of(named, allow=section.allow_private_addresses)
+        self._reach = Reach(rule, section.proxy, section.ca_file)
+        self._web = web
 
     async def __call__(self, url: str) -> object:
         """The document at a URL. Raises FetchError."""
-        if self._client is None:
-            self._client = httpx.AsyncClient(timeout=_TIMEOUT_S, follow_redirects=False, trust_env=False)
-        body = bytearray()
+        if self._web is None:
+            raise FetchError(f"{url} is out of reach here")
+        request = HttpRequest("GET", url, {"accept": "application/json"}, b"")
         try:
-            async with self._client.stream("GET", url, headers={"accept": "application/json"}) as answer:
-                if answer.status_code != httpx.codes.OK:
-                    raise FetchError(f"{url} answers {answer.status_code}")
-                async for piece in answer.aiter_bytes():
-                    body += piece
-                    if len(body) > _MAX_BYTES:
-                        raise FetchError(f"{url} answers more than {_MAX_BYTES} bytes")
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise FetchError(f"{url} does not answer ({type(error).__name__})") from None
+            answer = await self._web.send(request, self._reach, timeout_s=_TIMEOUT_S)
+        except WebError as error:
+            raise FetchError(f"{url}: {error}") from None
+        if answer.status != _OK:
+            raise FetchError(f"{url} answers {answer.status}")
         try:
-            return json.loads(body)
+            return json.loads(answer.body)
         except (ValueError, RecursionError):
             raise FetchError(f"{url} does not answer JSON") from None
-
-    async def close(self) -> None:
-        """Closes the connections."""
-        if self._client is not None:
-            await self._client.aclose()

@@ -61,5 +61,16 @@ def pepper_id(pepper: bytes) -> str:
     return hashlib.blake2b(b"id", digest_size=8, key=pepper, person=b"hedgerow pepper").hexdigest()
 
 
+def reference(pepper: bytes, tenant: str, user: str) -> str:
+    """What stands for a user who was erased: the same one each time, and nothing without the pepper."""
+    text = msgspec.json.encode((tenant, user))
+    return f"erased-{hashlib.blake2b(text, digest_size=16, key=pepper, person=b'hedgerow erasure').hexdigest()}"
+
+
+def new_reference() -> str:
+    """The same where there is no pepper: another one each time."""
+    return f"erased-{secrets.token_hex(16)}"
+
+
 def _base32(value: bytes) -> str:
     return base64.b32encode(value).decode().rstrip("=").lower()

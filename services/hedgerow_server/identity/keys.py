@@ -73,8 +73,10 @@ class KeyCallers:
             raise unavailable("pepper", "The API key was made under a pepper that is not available now.")
         if not hmac.compare_digest(digest(found, text), held.digest):
             raise Unauthenticated("The API key is not accepted.")
-        if held.ends_unix_s is not None and time.time() >= held.ends_unix_s:
+        now_unix_s = time.time()
+        if held.ends_unix_s is not None and now_unix_s >= held.ends_unix_s:
             raise _ended(held)
+        self._book.uses[text[ID]] = now_unix_s
         if held.principal is None or held.made_by is not self._roles:
             held.principal, held.made_by = _principal(held.record, self._roles), self._roles
         return held.principal

@@ -1,6 +1,6 @@
 """Callers with a certificate: SPIFFE IDs and other subject alternative names, as the configuration maps them.
 
-The door has verified the certificate against `server.grpc.tls.client_ca`. The common name is not looked at: RFC 9525
+The door has verified the certificate against its authorities. The common name is not looked at: RFC 9525
 has it name nobody.
 """
 

@@ -10,9 +10,10 @@ from hedgerow_server.core.call import Principal
 from hedgerow_server.core.error import FieldViolation, Forbidden, KeyEnded, KeyNotFound, RequestInvalid
 from hedgerow_server.core.keys import CreateKeyRequest
 from hedgerow_server.identity.book import KeyBook
-from hedgerow_server.identity.key import NewKey, digest, new_key
+from hedgerow_server.identity.key import NewKey, digest, new_key, reference
 from hedgerow_server.identity.keys import Peppers, unavailable
 from hedgerow_server.identity.roles import Roles
+from hedgerow_server.identity.upkeep import KeyUpkeep
 from hedgerow_server.store.port import KeyStore, StoreUnavailable
 from hedgerow_server.store.record import AuditEntry, KeyRecord
 
@@ -46,12 +47,15 @@ class KeyRegistry:
         book: KeyBook,
         peppers: Peppers,
         roles: Roles,
+        *,
+        upkeep: KeyUpkeep | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._book = book
         self._peppers = peppers
         self._roles = roles
+        self._upkeep = upkeep or KeyUpkeep(store, book)
         self._clock = clock
 
     async def create(self, wish: CreateKeyRequest, deed: Deed) -> tuple[NewKey, KeyRecord]:
@@ -73,7 +77,22 @@ class KeyRegistry:
 
     async def list(self, tenant: str, after: str, limit: int) -> Sequence[KeyRecord]:
         """Keys of a tenant, or of all, sorted by id. Raises IdentityUnavailable."""
-        return await _asked(self._store.keys(tenant, after, limit))
+        return [self._with_use(one) for one in await _asked(self._store.keys(tenant, after, limit))]
+
+    async def get(self, key_id: str) -> KeyRecord:
+        """One key. Raises KeyNotFound and IdentityUnavailable."""
+        found = await _asked(self._store.key(key_id))
+        if found is None:
+            raise _not_found(key_id)
+        return self._with_use(found)
+
+    def reference(self, tenant: str, user: str) -> str:
+        """What stands for a user in the audit log once he is erased. Raises IdentityUnavailable."""
+        return reference(self._peppers.first()[1], tenant, user)
+
+    async def refresh(self) -> None:
+        """Takes up at once what the store has."""
+        await self._book.refresh()
 
     async def rotate(self, key_id: str, overlap_s: float, deed: Deed) -> tuple[NewKey, KeyRecord, KeyRecord]:
         """Makes a key like another one, which ends after the overlap if not before; gives the new key and both records.
@@ -112,6 +131,10 @@ class KeyRegistry:
             raise _not_found(key_id)
         await self._book.refresh()
         return found[0]
+
+    def _with_use(self, record: KeyRecord) -> KeyRecord:
+        used_unix_s = self._upkeep.last_used(record.key_id, record.last_used_unix_s)
+        return msgspec.structs.replace(record, last_used_unix_s=used_unix_s)
 
     def _guard(self, roles: Sequence[str], by: Principal) -> None:
         """Nobody makes a key that opens more of the admin door than his own."""

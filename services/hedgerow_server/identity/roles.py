@@ -69,7 +69,9 @@ class Roles:
         # Roles that the configuration has no more allow nothing: that they are gone must not widen anything.
         groups = [tuple(self._grants[name] for name in held)] if self._sections or asked else []
         if rpcs or models:
-            groups.append((Grant(Names(rpcs) if rpcs else None, Names(models) if models else None),))
+            # Lists only narrow: without a role they leave nothing of other tenants.
+            lists = Names(rpcs) if rpcs else None, Names(models) if models else None
+            groups.append((Grant(*lists, all_tenants=bool(groups)),))
         where = narrowed(*(frozenset(self._sections[name].regions) for name in held), frozenset(regions))
         return Granted(held, Access(*groups) if groups else None, where)
 
@@ -78,7 +80,7 @@ def _grant(section: RoleSection) -> Grant:
     rpcs = [f"{service}/{name}" for pattern in section.rpcs for service, name in _split(pattern)]
     rpcs += [f"AdminService/{pattern.removeprefix('AdminService/')}" for pattern in section.admin]
     models = None if "*" in section.models else Names(section.models)
-    return Grant(Names(rpcs), models, act_for=section.act_for)
+    return Grant(Names(rpcs), models, act_for=section.act_for, all_tenants=section.all_tenants)
 
 
 def _split(pattern: str) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """What the configuration says of callers."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pydantic
@@ -39,6 +40,8 @@ class RoleSection(Section):
     """Residency: calls are served in these regions only. Empty: anywhere."""
     act_for: bool = False
     """Whether callers may name the user they call for, in the metadata `hedgerow-act-for`."""
+    all_tenants: bool = False
+    """Whether UsageService tells callers of every tenant's calls. Without it they are told of their own tenant's."""
 
     @pydantic.field_validator("rpcs")
     @classmethod
@@ -66,6 +69,10 @@ class ApiKeysSection(Section):
     revoked_streams: Literal["end", "finish"] = "end"
     """What becomes of calls under way when their key is revoked or expires: "end", with UNAUTHENTICATED and within a
     second of the time when the key is refused, or "finish".
+    """
+    keep_ended_seconds: float = pydantic.Field(default=7_776_000, gt=0, le=315_360_000)
+    """How long keys stay in the store after they have ended, for `hedgerow keys list --all`; 90 days by default. Then
+    they are forgotten, and the audit log says which.
     """
 
 
@@ -113,6 +120,16 @@ class IssuerSection(Section):
     """How long the last good keys serve while the issuer cannot be reached; after that its callers are UNAVAILABLE."""
     leeway_seconds: float = pydantic.Field(default=60, ge=0, le=300)
     """How far the issuer's clock may be off."""
+    allow_private_addresses: bool | None = None
+    """Whether the host of its keys may have an address that is not public, as for a provider. None: only if
+    `jwks_url`, or without it `issuer`, itself has that address in the place of a name, or is `localhost`.
+    """
+    proxy: Annotated[str, pydantic.Field(pattern=r"^http://[^\s/?#@]+/?$", max_length=2048)] | None = None
+    """The HTTP proxy on the way to its keys, `http://HOST:PORT`; `allow_private_addresses` is about it then. None: no
+    proxy, whatever the environment says.
+    """
+    ca_file: Path | None = None
+    """The authorities, PEM, one of which must have issued its certificate. None: the public ones."""
 
     @pydantic.model_validator(mode="after")
     def _usable(self) -> "IssuerSection":
@@ -157,7 +174,7 @@ class PeerSection(Section):
 
 
 class MtlsSection(Section):
-    """Certificates of callers. Needs `server.grpc.tls.client_ca`."""
+    """Certificates of callers. Needs `server.grpc.tls.client_ca` or `.spiffe`."""
 
     principals: tuple[PeerSection, ...] = pydantic.Field(min_length=1)
     """Who is who; the first entry that a certificate has a name for counts."""

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hedgerow_server.config.load import ConfigError, Fault
-from hedgerow_server.providers.http.addresses import AddressRefusedError, AddressRule
+from hedgerow_server.core.addresses import AddressRefusedError, AddressRule
 from hedgerow_server.providers.http.port import ForbiddenError
 
 _log = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Mapping
 
 import httpx
 
+from hedgerow_server.core.addresses import AddressRefusedError
 from hedgerow_server.core.port import HttpRequest
-from hedgerow_server.providers.http.addresses import AddressRefusedError
 from hedgerow_server.providers.http.egress import Egress
 from hedgerow_server.providers.http.inflate import ACCEPTED, inflate_for
 from hedgerow_server.providers.http.pool import PoolTransport

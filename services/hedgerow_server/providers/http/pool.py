@@ -10,7 +10,7 @@ from functools import partial
 import httpcore
 import httpx
 
-from hedgerow_server.providers.http.addresses import AddressRefusedError
+from hedgerow_server.core.addresses import AddressRefusedError
 from hedgerow_server.providers.http.egress import Egress
 
 _STAGGER_S = 0.25

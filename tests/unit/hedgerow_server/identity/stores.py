@@ -1,6 +1,6 @@
 """A key store in memory, which can go away."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 from hedgerow_server.store.port import StoreUnavailable
@@ -17,6 +17,10 @@ class MemoryStore:
         """Whether every question fails."""
         self.asked = 0
         """How often changes were asked for."""
+        self.uses: dict[str, float] = {}
+        """When keys were last used."""
+        self.noted: list[dict[str, float]] = []
+        """What was noted of that, in order."""
         self._change = 0
 
     def keep(self, record: KeyRecord) -> KeyRecord:
@@ -63,6 +67,26 @@ class MemoryStore:
         changed, further = change(self.records[key_id])
         self.entries.append(entry)
         return self.keep(changed), self.keep(further) if further is not None else None
+
+    async def note_uses(self, uses: Mapping[str, float]) -> None:
+        """Uses of keys."""
+        self._check()
+        self.noted.append(dict(uses))
+        self.uses |= uses
+
+    async def purge(self, ended_before_unix_s: float, limit: int, entry: Callable[[Sequence[str]], AuditEntry]) -> int:
+        """Forgotten keys."""
+        self._check()
+        gone = sorted(
+            one
+            for one, record in self.records.items()
+            if record.ends_unix_s is not None and record.ends_unix_s < ended_before_unix_s
+        )[:limit]
+        for one in gone:
+            del self.records[one]
+        if gone:
+            self.entries.append(entry(gone))
+        return len(gone)
 
     def _check(self) -> None:
         if self.away:

@@ -103,3 +103,13 @@ def test_a_role_that_names_no_rpc_of_the_callers_door_is_an_error(pattern: str) 
 
 def test_the_name_of_the_metadata_is_that_of_the_contract() -> None:
     assert ACT_FOR == "hedgerow-act-for"
+
+
+def test_lists_alone_tell_of_no_other_tenant_and_take_nothing_of_a_role_that_does() -> None:
+    usage = "hedgerow.usage.v1.UsageService/QuerySpend"
+    alone = Roles({}).granted((), rpcs=("UsageService/*",)).access
+    assert alone is not None
+    assert not alone.sees_all_tenants(usage)
+    finance = Roles({"finance": RoleSection(all_tenants=True)}).granted(("finance",), rpcs=("UsageService/*",)).access
+    assert finance is not None
+    assert finance.sees_all_tenants(usage)

@@ -16,6 +16,7 @@ from hedgerow_server.config.load import ConfigError
 from hedgerow_server.core.port import HttpRequest
 from hedgerow_server.providers import registry
 from hedgerow_server.providers.http.port import ForbiddenError, Transport, UnreachableError
+from hedgerow_server.providers.http.section import EgressSection
 from hedgerow_server.providers.openai import OpenAISection
 from proxy import proxying
 from rpc.certificates import Authority
@@ -245,6 +246,25 @@ async def test_the_metadata_service_is_not_connected_to_though_the_url_names_it(
         with pytest.raises(ForbiddenError):
             await ask(make(url), url)
     assert network.connected == []
+
+
+@pytest.mark.parametrize("transport", ["aiohttp", "httpx"])
+async def test_behind_a_nat64_prefix_of_the_network_the_ipv4_address_counts(transport: str, network: Network) -> None:
+    """What a resolver that makes addresses up (DNS64) says of a name that stands for the metadata service."""
+    network.answers = [["2a00:64::a9fe:a9fe"]]
+    url = f"http://{NAME}/v1"
+    section = OpenAISection.model_validate({"dialect": "openai", "base_url": url, "transport": transport})
+    made = registry.transport(section, EgressSection(nat64_prefixes=("2a00:64::/96",)).nat64)
+    with pytest.raises(ForbiddenError):
+        await ask(made, url)
+    assert network.connected == []
+    await made.close()
+
+
+@pytest.mark.parametrize("prefix", ["2a00:64::/95", "2a00:64::1/96", "64.0.0.0/8", "x"])
+def test_a_prefix_that_is_none_is_a_fault_of_the_file(prefix: str) -> None:
+    with pytest.raises(pydantic.ValidationError, match="expected"):
+        EgressSection(nat64_prefixes=(prefix,))
 
 
 async def test_the_vendors_own_url_counts_like_one_that_is_configured() -> None:

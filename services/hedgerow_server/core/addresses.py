@@ -1,4 +1,4 @@
-"""Which addresses are not of the public Internet, and which of them a provider may have.
+"""Which addresses are not of the public Internet, and which of them a host that the gateway calls may have.
 
 The ranges are those of IANA's special-purpose registries (RFC 6890 and the RFCs that they name), and the addresses at
 which clouds tell a machine its credentials.
@@ -70,16 +70,36 @@ _EMBEDDING = (
     (IPv6Network("2002::/16"), 80),  # 6to4
 )
 """IPv6 addresses that stand for an IPv4 address, and by how many bits it is from the end."""
+_NAT64_LENGTHS = (32, 40, 48, 56, 64, 96)
+_U_OCTET_END = 72
+"""Bits 64 to 71 of an address behind a NAT64 prefix are zero, and no part of the IPv4 address (RFC 6052, section
+2.2)."""
 _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 """The first half of an interface identifier that ends with an IPv4 address (RFC 5214, section 6.1)."""
 _NEVER_BY_NAME = (Range.METADATA, Range.LINK_LOCAL)
 """What stands there speaks for the machine: to name it in a URL is not enough."""
 
 
-def range_of(address: IPv4Address | IPv6Address) -> Range | None:
-    """What is special about an address, or about the IPv4 address that it stands for; None: it is a public one."""
+def nat64_prefix(text: str) -> IPv6Network:
+    """A prefix behind which a network has IPv4 addresses (RFC 6052, section 2.2). Raises ValueError."""
+    try:
+        found = IPv6Network(text)
+    except ValueError:
+        raise ValueError("expected an IPv6 prefix such as 2001:db8:64::/96, without bits beyond its length") from None
+    if found.prefixlen not in _NAT64_LENGTHS:
+        raise ValueError(f"expected a length of {', '.join(map(str, _NAT64_LENGTHS))}")
+    return found
+
+
+def range_of(address: IPv4Address | IPv6Address, nat64: tuple[IPv6Network, ...] = ()) -> Range | None:
+    """What is special about an address, or about the IPv4 address that it stands for; None: it is a public one. `nat64`
+    are the prefixes of one's own network beside the well-known 64:ff9b::/96.
+    """
     if isinstance(address, IPv4Address):
         return next((kind for network, kind in _V4 if address in network), None)
+    for network in nat64:
+        if address in network:
+            return range_of(_translated(address, network.prefixlen))
     for network, kind in _V6:
         if address in network:
             return kind
@@ -88,6 +108,19 @@ def range_of(address: IPv4Address | IPv6Address) -> Range | None:
     if found is None and not any(address in network for network in _GLOBAL_V6):
         return Range.RESERVED
     return found
+
+
+def _translated(address: IPv6Address, length: int) -> IPv4Address:
+    """The IPv4 address behind a NAT64 prefix of a length."""
+    bits = int(address)
+    end = length + 32
+    if length <= 64 < end:
+        # Its bits go on behind the octet that is left out.
+        after = end - 64
+        high = bits >> 64 & ((1 << (32 - after)) - 1)
+        low = bits >> (128 - _U_OCTET_END - after) & ((1 << after) - 1)
+        return IPv4Address(high << after | low)
+    return IPv4Address(bits >> (128 - end) & 0xFFFF_FFFF)
 
 
 def _embedded(address: IPv6Address) -> IPv4Address | None:
@@ -118,18 +151,20 @@ class AddressRule:
     """Whether it may be one that is not public. None: only where the host itself is such an address, or localhost and
     it is loopback; and never one of a cloud's metadata service or a link-local one.
     """
+    nat64: tuple[IPv6Network, ...] = ()
+    """The NAT64 prefixes of one's own network: what is behind them is judged by the IPv4 address."""
 
     @classmethod
-    def of(cls, url: str | None, *, allow: bool | None) -> "AddressRule":
+    def of(cls, url: str | None, *, allow: bool | None, nat64: tuple[IPv6Network, ...] = ()) -> "AddressRule":
         """The rule for the host of a URL."""
-        return cls((urlsplit(url).hostname or "") if url is not None else "", allow)
+        return cls((urlsplit(url).hostname or "") if url is not None else "", allow, nat64)
 
     def check(self, address: str) -> None:
         """Raises AddressRefusedError where there may be no connection to an address, an IPv4 or IPv6 literal."""
         if self.allow:
             return
         ip = ip_address(address)
-        found = range_of(ip)
+        found = range_of(ip, self.nat64)
         if found is None or (self.allow is None and found not in _NEVER_BY_NAME and self._names(ip, found)):
             return
         raise AddressRefusedError(found)
