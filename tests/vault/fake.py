@@ -3,6 +3,7 @@
 What each answer looks like was taken from Vault 1.21; the tests of this folder run against both.
 """
 
+import datetime as dt
 import itertools
 import json
 import secrets
@@ -63,6 +64,7 @@ class FakeVault:
         self.leases: dict[str, Life] = {}
         self.versions: dict[str, list[Json | None]] = {}
         self.updated: dict[str, str] = {}
+        self.created: dict[str, str] = {}
         self.role = ("role-1", "secret-1")
         self.token_life = (3600.0, 36000.0)
         self.lease_life = (3600.0, 36000.0)
@@ -133,6 +135,8 @@ class FakeVault:
     def put(self, path: str, **data: str) -> None:
         self.versions.setdefault(path, []).append(dict(data))
         self.updated[path] = str(next(self._count))
+        # With nanoseconds, as the real one has it.
+        self.created[path] = f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%S.%f}789Z"
 
     def delete(self, path: str) -> None:
         self.versions[path][-1] = None
@@ -250,7 +254,8 @@ class FakeVault:
                 found = self.versions.get(name)
                 if found is None or found[-1] is None:
                     raise Refused(404)
-                return {"data": {"data": found[-1], "metadata": {"version": len(found)}}}
+                metadata = {"version": len(found), "created_time": self.created[name]}
+                return {"data": {"data": found[-1], "metadata": metadata}}
             case ["rabbitmq", "creds", _]:
                 return self._grant(token)
             case ["sys", "leases", action]:

@@ -3,21 +3,26 @@
 What google-auth knows is used as it is, imported when the first token is asked for: it is an extra, `hedgerow[vertex]`.
 """
 
-import functools
 import importlib
 import json
+import os
 import re
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import pydantic
 
-from hedgerow_server.config.model import Section
-from hedgerow_server.core.secret import Secret
-from hedgerow_server.credentials.lease import HeldLease, SecretUnavailable
+from hedgerow_server.core.web import Web
+from hedgerow_server.credentials.google_http import GoogleRequest
+from hedgerow_server.credentials.lease import SecretUnavailable
+from hedgerow_server.credentials.static import checked
+from hedgerow_server.credentials.token import Token, TokenEndpointSection, TokenLease
 
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
-_TIMEOUT_S = 10
+_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
 _WORD = re.compile(r"[a-z_]{1,64}", re.ASCII)
 # How google-auth makes credentials of a file's content, by its type. Its own function for all types warns that it loads
 # all types.
@@ -32,8 +37,11 @@ _KINDS = {
 }
 
 
-class GoogleCredential(Section):
-    """An access token of Google Cloud, renewed before it expires. Needs the extra `vertex`."""
+class GoogleCredential(TokenEndpointSection):
+    """An access token of Google Cloud, renewed before it expires. Needs the extra `vertex`. What it says of connections
+    is about Google's endpoints: the machine's metadata server, and what a federation names as the source of the
+    workload's own token, are asked where they are.
+    """
 
     source: Literal["google"]
     """Where the secret is: with Google, for whom the machine or the file stands."""
@@ -48,36 +56,56 @@ class GoogleCredential(Section):
 
 
 class GoogleSource:
-    """Fetches access tokens. Not for several threads at once."""
+    """Obtains access tokens."""
 
-    def __init__(self, section: GoogleCredential) -> None:
+    def __init__(self, section: GoogleCredential, web: Web) -> None:
         self._section = section
+        self._web = web
         self._content: bytes | None = None  # of the file that the credentials were made of
         self._credentials: Any = None
 
-    def fetch(self) -> Secret:
-        """The access token as it is now; a new one where it is about to expire. Raises SecretUnavailable."""
+    def obtain(self) -> Token:
+        """A new access token, so far as Google has one. Raises SecretUnavailable."""
         auth = _imported("google.auth")
-        state = _imported("google.auth.credentials").TokenState
         try:
-            credentials = self._current(auth)
-            if credentials.token_state != state.FRESH:
-                request = _imported("google.auth.transport.requests").Request()
-                credentials.refresh(functools.partial(request, timeout=_TIMEOUT_S))
+            content = self._read()
+            request = GoogleRequest(self._section, self._web, _own_sources(content))
+            credentials = self._current(auth, content, request)
+            credentials.refresh(request)
         except auth.exceptions.GoogleAuthError as error:
+            # What they hold may be what is refused, such as the token of whoever impersonates.
+            self._credentials = None
             raise SecretUnavailable(_reason(error)) from None
         token = credentials.token
-        # The secret becomes part of an HTTP header.
-        if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
+        if not isinstance(token, str) or not token:
             raise SecretUnavailable("Google gave no usable access token")
-        return Secret(token)
+        return Token(checked(token, "the access token of Google"), _life_s(credentials.expiry))
 
-    def _current(self, auth: Any) -> Any:
+    def changed(self) -> bool:
+        """Whether the file is another one now."""
+        if self._section.path is None or self._credentials is None:
+            return False
+        try:
+            return self._section.path.read_bytes() != self._content
+        except OSError:
+            # It may be about to be replaced: what was read stays good.
+            return False
+
+    def _read(self) -> bytes | None:
+        if self._section.path is not None:
+            return _read(self._section.path)
+        named = os.environ.get(_FILE)
+        return _read(Path(named)) if named else None
+
+    def _current(self, auth: Any, content: bytes | None, request: GoogleRequest) -> Any:
         path = self._section.path
-        content = _read(path) if path is not None else None
         if self._credentials is None or content != self._content:
             scopes = list(self._section.scopes)
-            credentials = auth.default(scopes=scopes)[0] if content is None else _load(content, str(path), scopes)
+            if path is None:
+                credentials = auth.default(scopes=scopes, request=request)[0]
+            else:
+                assert content is not None
+                credentials = _load(content, str(path), scopes)
             if self._section.impersonate is not None:
                 credentials = _imported("google.auth.impersonated_credentials").Credentials(
                     source_credentials=credentials, target_principal=self._section.impersonate, target_scopes=scopes
@@ -86,9 +114,25 @@ class GoogleSource:
         return self._credentials
 
 
-def lease(name: str, section: GoogleCredential) -> HeldLease:
-    """A lease on the access token that the section describes, not fetched yet."""
-    return HeldLease(name, GoogleSource(section))
+def lease(name: str, section: GoogleCredential, web: Web) -> TokenLease:
+    """A lease on the access token that the section describes, not obtained yet."""
+    return TokenLease(name, GoogleSource(section, web))
+
+
+def _own_sources(content: bytes | None) -> tuple[str, ...]:
+    """The URLs at which a federation says that the workload's own token is."""
+    try:
+        found = json.loads(content or b"{}")["credential_source"]
+    except (ValueError, KeyError, TypeError):
+        return ()
+    if not isinstance(found, Mapping):
+        return ()
+    return tuple(value for value in found.values() if isinstance(value, str) and value.startswith("http"))
+
+
+def _life_s(expiry: object) -> float | None:
+    # Without a zone, which is UTC.
+    return expiry.replace(tzinfo=UTC).timestamp() - time.time() if isinstance(expiry, datetime) else None
 
 
 def _imported(module: str) -> Any:

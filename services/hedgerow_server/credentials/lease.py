@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -29,8 +30,11 @@ class Feed(Protocol):
     def again(self) -> Future[None]:
         """Fetches anew as soon as possible. Done when that was tried, whatever came of it."""
 
+    def release(self, secret: Secret) -> None:
+        """Nobody needs a secret that it has handed over any more: it may be taken back."""
+
     def close(self) -> None:
-        """Nobody needs the secret any more."""
+        """Nobody needs any secret any more."""
 
 
 class SecretUnavailable(Exception):
@@ -51,12 +55,26 @@ class HeldLease:
         self._problem = "it was not fetched yet"
         self._fetching: asyncio.Task[None] | None = None
         self._not_before_s = 0.0
+        # Secrets come in the source's thread, and are put in force from the event loop as well.
+        self._changing = threading.Lock()
+        self._made_s = 0.0
+        self._waiting: tuple[Secret, float | None] | None = None
+        self._rejected: Secret | None = None
+        self._in_use: dict[Secret, int] = {}
         self.on_change: Callable[[str], None] | None = None
         """Told the name, in whichever thread, when another secret has taken the place of the one before."""
+        self.on_waiting: Callable[[], None] | None = None
+        """Told, in whichever thread, that another secret waits to be put in force. None: none waits, each is in force
+        at once."""
+        self.on_replaced: Callable[[Secret, float], None] | None = None
+        """Told, in whichever thread, the secret that is not in force any more, and when it was made: it is to be
+        retired when its time has come. None: its source lets it run out by itself."""
         self.version = 0
         """How many secrets there have been."""
         self.taken_unix_s = 0.0
         """When the present secret came; 0: there is none."""
+        self.made_unix_s = 0.0
+        """When it was made, as far as its source tells, else when it came; 0: there is none."""
         self.used_unix_s = 0.0
         """When it was last asked for; 0: never."""
         self.refused_unix_s = 0.0
@@ -91,18 +109,98 @@ class HeldLease:
     def _stale(self) -> bool:
         return self._good_until_s is not None and time.monotonic() > self._good_until_s
 
-    def take(self, fresh: Secret) -> bool:
-        """The source has this secret now; tells whether it is another one. From any thread, but one at a time."""
-        changed = fresh != self._secret
+    @property
+    def age_s(self) -> float:
+        """How long ago the present secret was made; 0: there is none."""
+        return time.monotonic() - self._made_s if self._secret is not None else 0.0
+
+    @property
+    def waiting(self) -> Secret | None:
+        """The secret that waits to be put in force."""
+        waiting = self._waiting
+        return waiting[0] if waiting is not None else None
+
+    def take(self, fresh: Secret, made_unix_s: float | None = None, *, at_once: bool = False) -> bool:
+        """The source has this secret now, which was made then; tells whether another one is in force by that. From any
+        thread. `at_once`: the one in force is known to be of no use any more, so that this one need not wait.
+        """
         self.confirm()
-        if changed:
-            # Calls under way keep the one that they began with.
-            self._secret = fresh
-            self.version += 1
-            self.taken_unix_s = time.time()
-            if self.on_change is not None:
-                self.on_change(self._name)
-        return changed
+        given_up: Secret | None = None
+        with self._changing:
+            if fresh == self._secret:
+                # Whatever waited has been taken back.
+                self._waiting = self._rejected = None
+                return False
+            waits = self.on_waiting is not None and self._secret is not None and not at_once
+            if not waits:
+                old = self._put_in_force(fresh, made_unix_s)
+            elif fresh == self._rejected or (self._waiting is not None and fresh == self._waiting[0]):
+                return False
+            else:
+                given_up = self.waiting
+                self._waiting, self._rejected = (fresh, made_unix_s), None
+        if given_up is not None:
+            self.retire(given_up)
+        if waits:
+            if self.on_waiting is not None:
+                self.on_waiting()
+            return False
+        self._tell(old)
+        return True
+
+    def promote(self, secret: Secret) -> bool:
+        """Puts the secret that waits in force, if it still is this one."""
+        with self._changing:
+            if self._waiting is None or self._waiting[0] != secret:
+                return False
+            old = self._put_in_force(*self._waiting)
+        self._tell(old)
+        return True
+
+    def reject(self, secret: Secret) -> None:
+        """The secret that waits is no good; it does not come again until somebody asks for it."""
+        with self._changing:
+            if self._waiting is None or self._waiting[0] != secret:
+                return
+            self._waiting, self._rejected = None, secret
+        self.retire(secret)
+
+    def retire(self, secret: Secret) -> None:
+        """Nobody needs a secret that is not in force any more: its source may take it back."""
+
+    def hold(self, secret: Secret) -> None:
+        """A call uses this secret. On the event loop."""
+        self._in_use[secret] = self._in_use.get(secret, 0) + 1
+
+    def let_go(self, secret: Secret) -> None:
+        """A call has ended that used it."""
+        left = self._in_use[secret] - 1
+        if left:
+            self._in_use[secret] = left
+        else:
+            del self._in_use[secret]
+
+    def in_use(self, secret: Secret) -> bool:
+        """Whether a call uses this secret."""
+        return secret in self._in_use
+
+    def _put_in_force(self, fresh: Secret, made_unix_s: float | None) -> tuple[Secret, float] | None:
+        """Returns the one before, and when it was made."""
+        old = (self._secret, self.made_unix_s) if self._secret is not None else None
+        # Calls under way keep the one that they began with.
+        self._secret = fresh
+        self._waiting = self._rejected = None
+        self.version += 1
+        now_s = self.taken_unix_s = time.time()
+        self.made_unix_s = made_unix_s or now_s
+        self._made_s = time.monotonic() - max(0.0, now_s - self.made_unix_s)
+        return old
+
+    def _tell(self, old: tuple[Secret, float] | None) -> None:
+        if self.on_change is not None:
+            self.on_change(self._name)
+        if old is not None and self.on_replaced is not None:
+            self.on_replaced(*old)
 
     def confirm(self) -> None:
         """The source still has the secret that is held."""
@@ -119,10 +217,14 @@ class HeldLease:
         if self._source is None:
             return False
         try:
-            return self.take(self._source.fetch())
+            return self.take(*self._dated(self._source))
         except SecretUnavailable as error:
             self.fail(str(error))
             return False
+
+    def _dated(self, source: Source) -> tuple[Secret, float | None]:
+        """The secret, and when it was made where that is known. Raises SecretUnavailable."""
+        return source.fetch(), None
 
     async def renew(self) -> bool:
         """`refresh` in a thread."""
@@ -134,6 +236,8 @@ class HeldLease:
         """
         self.refusals += 1
         self.refused_unix_s = time.time()
+        # One that was rejected may be good by now, and this one is not.
+        self._rejected = None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(REFETCH_S):
                 # A fetch that was under way may have read what was there before the refusal.
@@ -147,6 +251,7 @@ class HeldLease:
     async def fetch_again(self) -> bool:
         """Asks the source now, whatever its kind; tells whether it had another secret, `problem` why it had none."""
         before, joined = self.version, True
+        self._rejected = None
         while joined:
             # A fetch that was under way may have read what was there before.
             joined = self._under_way() is not None
@@ -154,6 +259,10 @@ class HeldLease:
         return self.version != before
 
     def _superseded(self, secret: Secret) -> bool:
+        waiting = self.waiting
+        if waiting is not None and self._secret == secret:
+            # No probe could tell more of it than the next call.
+            self.promote(waiting)
         return self.ready and self._secret != secret
 
     def _under_way(self) -> asyncio.Task[None] | None:
@@ -218,6 +327,11 @@ class FedLease(HeldLease):
     async def _fetch_now(self) -> None:
         if self._feed is not None:
             await asyncio.wrap_future(self._feed.again())
+
+    def retire(self, secret: Secret) -> None:
+        """Nobody needs a secret that is not in force any more: its source may take it back."""
+        if self._feed is not None:
+            self._feed.release(secret)
 
     def close(self) -> None:
         """Nobody needs the secret any more: the source may take it back."""

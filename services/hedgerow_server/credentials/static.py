@@ -2,13 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import pydantic
 
 from hedgerow_server.config.model import Section
 from hedgerow_server.core.secret import Secret
 from hedgerow_server.credentials.lease import HeldLease, SecretUnavailable, Source
+from hedgerow_server.credentials.rotation.section import RotationSection
 
 
 class EnvironmentCredential(Section):
@@ -29,6 +30,17 @@ class FileCredential(Section):
     """The file. White space at both ends is not part of the secret."""
 
 
+Fixed = Annotated[EnvironmentCredential | FileCredential, pydantic.Field(discriminator="source")]
+"""A secret that is beside the gateway, with which it proves itself to a source of others."""
+
+
+class KeyFile(FileCredential):
+    """A secret in a file, such as a mounted Kubernetes secret; read again every few seconds, so it can be rotated."""
+
+    rotation: RotationSection | None = None
+    """When it is to be replaced, and how. None: whoever writes the file sees to that."""
+
+
 class _Environment:
     def __init__(self, variable: str) -> None:
         self._variable = variable
@@ -45,14 +57,19 @@ class _File:
         self._path = path
 
     def fetch(self) -> Secret:
-        try:
-            value = self._path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            raise SecretUnavailable(f"the file {self._path} cannot be read: {reason}") from None
-        if not value:
-            raise SecretUnavailable(f"the file {self._path} is empty")
-        return checked(value, f"the file {self._path}")
+        return read_secret(self._path)
+
+
+def read_secret(path: Path) -> Secret:
+    """The secret in a file. Raises SecretUnavailable."""
+    try:
+        value = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise SecretUnavailable(f"the file {path} cannot be read: {reason}") from None
+    if not value:
+        raise SecretUnavailable(f"the file {path} is empty")
+    return checked(value, f"the file {path}")
 
 
 def checked(value: str, where: str) -> Secret:
@@ -68,6 +85,22 @@ def source(section: EnvironmentCredential | FileCredential) -> Source:
     return _Environment(section.variable) if isinstance(section, EnvironmentCredential) else _File(section.path)
 
 
+class _FileLease(HeldLease):
+    """Knows how old its secret is."""
+
+    def __init__(self, name: str, section: FileCredential) -> None:
+        super().__init__(name, source(section))
+        self._path = section.path
+
+    def _dated(self, source: Source) -> tuple[Secret, float | None]:
+        try:
+            # Before it is read: should it be written in between, the next look reads it again.
+            written_unix_s: float | None = self._path.stat().st_mtime
+        except OSError:
+            written_unix_s = None
+        return source.fetch(), written_unix_s
+
+
 def lease(name: str, section: EnvironmentCredential | FileCredential) -> HeldLease:
     """A lease on the secret that the section describes, not fetched yet."""
-    return HeldLease(name, source(section))
+    return _FileLease(name, section) if isinstance(section, FileCredential) else HeldLease(name, source(section))

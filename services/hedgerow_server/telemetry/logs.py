@@ -35,6 +35,8 @@ class CallLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     output_tokens: int = 0
     duration_ms: float = 0.0
     first_token_ms: float | None = None
+    replay_of: str = ""
+    """The call whose kept answer was given."""
     trace: str = ""
     labels: dict[str, str] = {}
     time_unix_s: float = msgspec.field(default_factory=time.time)

@@ -1,5 +1,6 @@
 """What is asked of Vault, through hvac. Whatever fails becomes a VaultFault with a text of our own."""
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -143,8 +144,8 @@ class Api:
         data = self._data(lambda: read(path, mount_point=mount), f"reading the metadata of {mount}/{path}")
         return Version(int(data.get("current_version") or 0), str(data.get("updated_time", "")))
 
-    def read_kv(self, mount: str, path: str) -> Mapping[str, Any]:
-        """The present version of a KV secret."""
+    def read_kv(self, mount: str, path: str) -> tuple[Mapping[str, Any], float | None]:
+        """The present version of a KV secret, and when it was written (Unix time, None: Vault does not say)."""
         read = self._client.secrets.kv.v2.read_secret_version
         data = self._data(
             lambda: read(path, mount_point=mount, raise_on_deleted_version=True), f"reading {mount}/{path}"
@@ -152,7 +153,8 @@ class Api:
         fields = data.get("data")
         if not isinstance(fields, dict):
             raise VaultFault(Trouble.MISSING, f"the present version of {mount}/{path} was deleted")
-        return fields
+        metadata = data.get("metadata")
+        return fields, _unix_s(metadata.get("created_time") if isinstance(metadata, dict) else None)
 
     def obtain(self, path: str, parameters: Mapping[str, str]) -> Grant:
         """A new lease."""
@@ -240,6 +242,14 @@ def _auth(answer: Mapping[str, Any]) -> Auth:
     if not isinstance(auth, dict) or not isinstance(token, str):
         raise VaultFault(Trouble.INVALID, "Vault's answer holds no token")
     return Auth(Secret(token), _seconds(auth.get("lease_duration")), bool(auth.get("renewable")))
+
+
+def _unix_s(value: object) -> float | None:
+    """A time as Vault writes it, RFC 3339 with nanoseconds."""
+    try:
+        return dt.datetime.fromisoformat(value).timestamp() if isinstance(value, str) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _seconds(value: object) -> float:

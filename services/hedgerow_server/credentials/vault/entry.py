@@ -3,6 +3,7 @@
 from concurrent.futures import Future
 from typing import Protocol
 
+from hedgerow_server.core.secret import Secret
 from hedgerow_server.credentials.lease import HeldLease
 from hedgerow_server.credentials.vault.section import VaultCredential
 
@@ -12,6 +13,9 @@ class Desk(Protocol):
 
     def ask(self, entry: "Entry") -> Future[None]:
         """See Entry.again."""
+
+    def release(self, entry: "Entry", secret: Secret) -> None:
+        """See Entry.release."""
 
     def drop(self, entry: "Entry") -> None:
         """See Entry.close."""
@@ -25,6 +29,8 @@ class Entry:
         self.held = held
         self.asked: list[Future[None]] = []
         """Those who wait for the next fetch."""
+        self.released: list[Secret] = []
+        """What nobody needs any more and is to be taken back."""
         self.failures = 0
         """How often in a row Vault had nothing for it."""
         self._desk = desk
@@ -32,6 +38,10 @@ class Entry:
     def again(self) -> Future[None]:
         """Fetches anew as soon as possible. Done when that was tried, whatever came of it."""
         return self._desk.ask(self)
+
+    def release(self, secret: Secret) -> None:
+        """Nobody needs a secret that was handed over any more: its lease is revoked as soon as Vault serves us."""
+        self._desk.release(self, secret)
 
     def close(self) -> None:
         """Nobody needs the credential any more: its lease is revoked soon."""

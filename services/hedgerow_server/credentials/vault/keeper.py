@@ -80,6 +80,8 @@ class Keeper:
         one = self._watches.get(entry)
         if one is None:
             one = self._watches[entry] = watch(entry.section, entry.held, self._poll_s, self._lots)
+        while entry.released:
+            one.release(entry.released.pop())
         if not asked and time.monotonic() < one.due_s:
             return
         try:

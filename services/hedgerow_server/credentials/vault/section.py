@@ -9,10 +9,8 @@ from urllib.parse import urlsplit
 import pydantic
 
 from hedgerow_server.config.model import Seconds, Section
-from hedgerow_server.credentials.static import EnvironmentCredential, FileCredential
-
-Fixed = Annotated[EnvironmentCredential | FileCredential, pydantic.Field(discriminator="source")]
-"""A secret that is beside the gateway, with which it logs in."""
+from hedgerow_server.credentials.rotation.section import RotationSection
+from hedgerow_server.credentials.static import Fixed
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 _PATH = r"^[A-Za-z0-9_.@:+=-]+(/[A-Za-z0-9_.@:+=-]+)*$"
@@ -141,6 +139,9 @@ class VaultCredential(Section):
     """What to ask a dynamic engine with. With any, the path is written to; without, it is read."""
     stale_seconds: Seconds | None = None
     """As in `vault`, for this secret. None: as it stands there."""
+    rotation: RotationSection | None = None
+    """When it is to be replaced, and how (docs/vault.md). None: whoever writes it sees to that, and a lease lives as
+    long as Vault renews it."""
 
     @pydantic.model_validator(mode="after")
     def _one_way(self) -> "VaultCredential":
@@ -148,6 +149,8 @@ class VaultCredential(Section):
             raise ValueError("expected either field or fields")
         if self.parameters and self.engine == "kv":
             raise ValueError("expected parameters with engine: dynamic only")
+        if self.engine == "dynamic" and self.rotation is not None and self.rotation.webhook is not None:
+            raise ValueError("expected rotation without a webhook: a dynamic engine gives the next key by itself")
         return self
 
 

@@ -7,6 +7,7 @@ import traceback
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
+from hedgerow_server.core.secret import Secret
 from hedgerow_server.credentials.lease import FedLease
 from hedgerow_server.credentials.vault.entry import Entry
 from hedgerow_server.credentials.vault.section import VaultCredential, VaultSection
@@ -55,6 +56,12 @@ class Vault:
                 self._thread.start()
             self._call()
         return asked
+
+    def release(self, entry: Entry, secret: Secret) -> None:
+        """See Entry.release."""
+        with self._wake:
+            entry.released.append(secret)
+            self._call()
 
     def drop(self, entry: Entry) -> None:
         """See Entry.close."""

@@ -29,6 +29,9 @@ class Watch(Protocol):
         token. Raises VaultFault.
         """
 
+    def release(self, secret: Secret) -> None:
+        """A secret that was handed over is not needed any more: it is taken back with the next step."""
+
     def missed(self) -> None:
         """Vault is away: what has to be done first when it is back is due."""
 
@@ -59,13 +62,17 @@ class KvWatch:
         mount, path = self._section.mount, self._section.path
         seen = None if asked else _version(api, mount, path)
         if seen is None or seen != self._version:
-            secret = _secret(api.read_kv(mount, path), self._section)
+            fields, made_unix_s = api.read_kv(mount, path)
+            secret = _secret(fields, self._section)
             # Read before the secret: should it change in between, the next look will see it.
             self._version = seen
-            self.held.take(secret)
+            self.held.take(secret, made_unix_s)
         else:
             self.held.confirm()
         self.due_s = time.monotonic() + self._poll_s * self._lots.uniform(1 - _SPREAD, 1 + _SPREAD)
+
+    def release(self, secret: Secret) -> None:
+        """There is nothing to take back: who has written it ends it."""
 
     def missed(self) -> None:
         """The secret may be rotated meanwhile: it is looked at first thing."""
@@ -75,9 +82,31 @@ class KvWatch:
         """There is nothing to take back."""
 
 
+class _Lease:
+    """One lease of an engine, and the secret that it is on."""
+
+    __slots__ = ("due_s", "ending", "epoch", "full_s", "grant", "secret")
+
+    def __init__(self, grant: Grant, secret: Secret, epoch: int) -> None:
+        self.secret = secret
+        self.epoch = epoch
+        self.full_s = 0.0
+        self.grant, self.ending, self.due_s = grant, False, 0.0
+
+    def keep(self, grant: Grant, lots: random.Random) -> None:
+        """It has this much life now."""
+        self.grant, self.full_s = grant, max(self.full_s, grant.ttl_s)
+        # What cannot be renewed for a full life any more nears the end that Vault sets.
+        self.ending = not grant.renewable or grant.ttl_s < self.full_s * SHORT
+        self.due_s = time.monotonic() + renewal_s(grant.ttl_s, lots)
+
+
 class LeaseWatch:
     """Renews a lease at two thirds of its life, and obtains another one before Vault ends it: until then both are good,
     and calls under way end on the old one.
+
+    Under a policy of rotation a lease that was replaced, or that waits to be put in force, is renewed as well, until it
+    is released. Else an old one runs out by itself.
     """
 
     def __init__(self, section: VaultCredential, held: HeldLease, lots: random.Random) -> None:
@@ -86,29 +115,36 @@ class LeaseWatch:
         self._section = section
         self._path = f"{section.mount}/{section.path}"
         self._lots = lots
-        self._grant: Grant | None = None
-        self._full_s = 0.0
-        self._ending = False
-        self._epoch = 0
+        self._newest: _Lease | None = None
+        self._kept: list[_Lease] = []
+        """Older ones that are still needed."""
         self._old: dict[str, float] = {}  # leases that run out, and when
+        self._released: list[Secret] = []
+        self._wanted = False
 
     def step(self, api: Api, epoch: int, *, asked: bool) -> None:
-        """Renews the lease or obtains another."""
-        if asked:
-            self._ending, self.due_s = True, 0.0
+        """Renews the leases, obtains another and revokes those that were released, whatever is due."""
+        self._wanted = self._wanted or asked
+        self._revoke(api)
+        self._renew_older(api, epoch)
+        newest, now_s = self._newest, time.monotonic()
         # A lease dies with the token that made it.
-        if self._grant is None or self._ending or self._epoch != epoch:
-            self._obtain(api, epoch)
-            return
-        try:
-            grant = api.renew_lease(self._grant, self._path)
-        except VaultFault as fault:
-            if fault.trouble is Trouble.AWAY:
-                raise
-            self._obtain(api, epoch)
-            return
-        self._keep(grant)
-        self.held.confirm()
+        if newest is None or newest.epoch != epoch:
+            self._obtain(api, epoch, dead=True)
+        elif self._wanted or (newest.ending and now_s >= newest.due_s):
+            self._obtain(api, epoch, dead=False)
+        elif now_s >= newest.due_s:
+            if self._renewed(api, newest):
+                self.held.confirm()
+            else:
+                self._newest = None
+                self._obtain(api, epoch, dead=True)
+        self._schedule()
+
+    def release(self, secret: Secret) -> None:
+        """A secret that was handed over is not needed any more."""
+        self._released.append(secret)
+        self.due_s = 0.0
 
     def missed(self) -> None:
         """What was to be renewed meanwhile is due by itself."""
@@ -117,27 +153,71 @@ class LeaseWatch:
         """Revokes every lease that is not over."""
         now_s = time.monotonic()
         alive = [one for one, ends_s in self._old.items() if ends_s > now_s]
-        if self._grant is not None:
-            alive.append(self._grant.lease_id)
-        self._grant, self._old = None, {}
+        alive += [one.grant.lease_id for one in self._leases()]
+        self._newest, self._kept, self._old = None, [], {}
         for lease_id in alive:
             api.revoke_lease(lease_id, self._path)
 
-    def _obtain(self, api: Api, epoch: int) -> None:
+    def _leases(self) -> list[_Lease]:
+        return [*self._kept, *([self._newest] if self._newest is not None else [])]
+
+    def _revoke(self, api: Api) -> None:
+        while self._released:
+            for one in [lease for lease in self._leases() if lease.secret == self._released[0]]:
+                try:
+                    api.revoke_lease(one.grant.lease_id, self._path)
+                except VaultFault as fault:
+                    if fault.passing:
+                        raise
+                    # It is over already, or the policy does not let us end it: then it runs out.
+                    self._old[one.grant.lease_id] = time.monotonic() + one.grant.ttl_s
+                self._forget(one)
+            del self._released[0]
+
+    def _forget(self, one: _Lease) -> None:
+        if one is not self._newest:
+            self._kept.remove(one)
+            return
+        # It was rejected: the one before it is the newest again.
+        self._newest = self._kept.pop() if self._kept else None
+
+    def _renew_older(self, api: Api, epoch: int) -> None:
+        now_s = time.monotonic()
+        for one in tuple(self._kept):
+            if one.epoch != epoch or (now_s >= one.due_s and (one.ending or not self._renewed(api, one))):
+                self._kept.remove(one)
+                self._old[one.grant.lease_id] = now_s + one.grant.ttl_s
+
+    def _renewed(self, api: Api, one: _Lease) -> bool:
+        """Renews a lease; False where Vault does it no more."""
+        try:
+            grant = api.renew_lease(one.grant, self._path)
+        except VaultFault as fault:
+            if fault.trouble is Trouble.AWAY:
+                raise
+            return False
+        one.keep(grant, self._lots)
+        return True
+
+    def _obtain(self, api: Api, epoch: int, *, dead: bool) -> None:
+        """Another lease; `dead`: the newest one is good for nothing any more."""
         grant = api.obtain(self._path, self._section.parameters)
         now_s = time.monotonic()
         self._old = {one: ends_s for one, ends_s in self._old.items() if ends_s > now_s}
-        if self._grant is not None:
-            self._old[self._grant.lease_id] = now_s + self._grant.ttl_s
-        self._epoch, self._full_s = epoch, grant.ttl_s
-        self._keep(grant)
-        self.held.take(_secret(grant.data, self._section))
+        before = self._newest
+        if before is not None and self.held.on_replaced is not None and not dead:
+            self._kept.append(before)
+        elif before is not None:
+            self._old[before.grant.lease_id] = now_s + before.grant.ttl_s
+        secret = _secret(grant.data, self._section)
+        self._newest = _Lease(grant, secret, epoch)
+        self._newest.keep(grant, self._lots)
+        self._wanted = False
+        # Should the one in force be among those that are kept, this one waits for its probe.
+        self.held.take(secret, at_once=dead and not self._kept)
 
-    def _keep(self, grant: Grant) -> None:
-        self._grant, self._full_s = grant, max(self._full_s, grant.ttl_s)
-        # What cannot be renewed for a full life any more nears the end that Vault sets.
-        self._ending = not grant.renewable or grant.ttl_s < self._full_s * SHORT
-        self.due_s = time.monotonic() + renewal_s(grant.ttl_s, self._lots)
+    def _schedule(self) -> None:
+        self.due_s = min(one.due_s for one in self._leases())
 
 
 def _version(api: Api, mount: str, path: str) -> Version | None:

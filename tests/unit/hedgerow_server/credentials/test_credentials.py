@@ -12,6 +12,7 @@ from hedgerow_server.core.error import CredentialUnavailable
 from hedgerow_server.core.secret import Secret
 from hedgerow_server.credentials.lease import FedLease, HeldLease
 from hedgerow_server.credentials.sources import CredentialSection, lease
+from hedgerow_server.providers.http.web import HttpWeb
 
 VARIABLE = "HEDGEROW_UNIT_TEST_KEY"
 CANARY = "sk-canary-0123456789"
@@ -20,7 +21,7 @@ CANARY = "sk-canary-0123456789"
 def of(**section: str) -> HeldLease:
     """A lease named "main" on a configured secret."""
     parsed = pydantic.TypeAdapter(CredentialSection).validate_python(section)
-    return lease("main", parsed)
+    return lease("main", parsed, HttpWeb())
 
 
 @pytest.fixture(name="path")
@@ -238,6 +239,9 @@ async def test_asking_again_reaches_a_source_that_watches_by_itself() -> None:
             held.take(Secret(self.values.pop(0)))
             done.set_result(None)
             return done
+
+        def release(self, secret: Secret) -> None:
+            """Nobody retires any here."""
 
         def close(self) -> None:
             """Nothing to close."""
