@@ -29,17 +29,24 @@ class Authority:
     @property
     def certificate(self) -> bytes:
         """Its own certificate, as PEM."""
-        made = self._builder(self.key, self.name, dt.timedelta(days=1)).add_extension(
-            x509.BasicConstraints(ca=True, path_length=0), critical=True
+        made = (
+            self._builder(self.key, self.name, dt.timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            # All are called the same: by this they are told apart.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), critical=False)
         )
         return made.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
     def issue(self, *names: str, life: dt.timedelta = dt.timedelta(days=1), common: str = "x") -> tuple[bytes, bytes]:
-        """A certificate with names ("dns:…" or a URI; none: of the server), and its key, as PEM."""
+        """A certificate with names ("dns:…", "ip:…" or a URI; none: of the server), and its key, as PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
         found = [_general(name) for name in names] or list(_SERVER)
-        made = self._builder(key, subject, life).add_extension(x509.SubjectAlternativeName(found), critical=False)
+        made = (
+            self._builder(key, subject, life)
+            .add_extension(x509.SubjectAlternativeName(found), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+        )
         pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -63,6 +70,8 @@ class Authority:
 def _general(name: str) -> x509.GeneralName:
     if name.startswith("dns:"):
         return x509.DNSName(name.removeprefix("dns:"))
+    if name.startswith("ip:"):
+        return x509.IPAddress(ip_address(name.removeprefix("ip:")))
     return x509.UniformResourceIdentifier(name)
 
 

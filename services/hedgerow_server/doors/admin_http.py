@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from hedgerow_server.core.drift import Counts
@@ -18,6 +18,8 @@ Readiness = Callable[[], list[str]]
 """Why the server is not ready, one phrase each; empty when it is."""
 Drift = Callable[[], dict[str, Counts]]
 """What came of each provider that is not known."""
+Page = Callable[[], tuple[bytes, str]]
+"""A page and its content type."""
 
 
 class _Server(uvicorn.Server):
@@ -29,16 +31,18 @@ class _Server(uvicorn.Server):
 
 class AdminHttp:
     """/healthz says that the event loop turns; /readyz says whether calls should come here, and if not, why; /drift
-    counts what providers send that is not known.
+    counts what providers send that is not known; /metrics has the numbers for Prometheus.
     """
 
-    def __init__(self, readiness: Readiness, drift: Drift) -> None:
+    def __init__(self, readiness: Readiness, drift: Drift, metrics: Page) -> None:
         self._readiness = readiness
         self._drift = drift
+        self._metrics = metrics
         routes = [
             Route("/healthz", self._healthz),
             Route("/readyz", self._readyz),
             Route("/drift", self._tell_drift),
+            Route("/metrics", self._tell_metrics),
         ]
         config = uvicorn.Config(
             Starlette(routes=routes), log_config=None, access_log=False, lifespan="off", server_header=False, ws="none"
@@ -79,3 +83,7 @@ class AdminHttp:
 
     async def _tell_drift(self, request: Request) -> JSONResponse:
         return JSONResponse(self._drift())
+
+    async def _tell_metrics(self, request: Request) -> Response:
+        content, content_type = self._metrics()
+        return Response(content, headers={"content-type": content_type})

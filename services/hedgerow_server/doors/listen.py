@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import grpc.aio
 
-from hedgerow_server.doors.section import GrpcSection, TlsSection
-from hedgerow_server.doors.tls import CertificateFiles, FilesError
+from hedgerow_server.doors.section import GrpcSection
 
 _METADATA_BYTES = 16 * 1024
 _KEEPALIVE_S = 30
@@ -43,14 +42,8 @@ def server_options(section: GrpcSection) -> list[tuple[str, int]]:
     return options
 
 
-def bind(server: grpc.aio.Server, address: str, tls: TlsSection | None, where: str) -> str:
-    """Listens on an address; returns it with the real port. `where` is the path of the section with the certificate.
-    Raises ListenError.
-    """
-    try:
-        credentials = None if tls is None else CertificateFiles(tls, where).credentials()
-    except FilesError as error:
-        raise ListenError(f"{where}: {error}") from None
+def bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> str:
+    """Listens on an address, without `credentials` in plaintext; returns it with the real port. Raises ListenError."""
     _try(address)
     try:
         if credentials is None:

@@ -7,17 +7,48 @@ import pydantic
 from hedgerow_server.config.model import ListenAddress, Seconds, Section
 
 
-class TlsSection(Section):
-    """TLS from files, PEM. Files that change are taken up with the next connection, and those that are open stay. Where
-    the new ones are of no use, the last good ones stay in force.
+class SpiffeSection(Section):
+    """Certificate, key and authorities from a SPIFFE Workload API, such as a SPIRE agent's. What it rotates is served
+    to the next connection; while it is away the last SVID stays in force. A start without it is not ready, and becomes
+    so when it comes.
     """
 
-    certificate: Path
+    socket: str | None = pydantic.Field(default=None, pattern=r"^unix:/[^\s?#]{1,255}$")
+    """Where it is, such as unix:/run/spire/agent.sock. None: what SPIFFE_ENDPOINT_SOCKET says."""
+    id: str | None = pydantic.Field(default=None, pattern=r"^spiffe://[a-z0-9._-]{1,255}(/[A-Za-z0-9._-]+)*$")
+    """The SPIFFE ID to serve, where it gives several. None: the first one, which is its default."""
+    ask_callers: bool = True
+    """Whether callers need a certificate of the SVID's own trust domain. Those of domains that it federates with are
+    not taken."""
+
+
+class TlsSection(Section):
+    """TLS, either from files, PEM, or from a SPIFFE Workload API. Files that change are taken up with the next
+    connection, and those that are open stay. Where the new ones are of no use, the last good ones stay in force.
+    """
+
+    certificate: Path | None = None
     """The certificate chain. Until it and the key fit each other, the last ones that did stay in force."""
-    key: Path
+    key: Path | None = None
     """The private key."""
     client_ca: Path | None = None
     """The authorities that callers' certificates must come from. None: callers need no certificate."""
+    spiffe: SpiffeSection | None = None
+    """The Workload API to take all of this from. None: it is in files."""
+
+    @pydantic.model_validator(mode="after")
+    def _one_source(self) -> "TlsSection":
+        files = (self.certificate, self.key)
+        if self.spiffe is None and None in files:
+            raise ValueError("expected certificate and key, or spiffe")
+        if self.spiffe is not None and (*files, self.client_ca) != (None, None, None):
+            raise ValueError("expected either files or spiffe: it has authorities of its own")
+        return self
+
+    @property
+    def asks_callers(self) -> bool:
+        """Whether callers need a certificate."""
+        return self.client_ca is not None or (self.spiffe is not None and self.spiffe.ask_callers)
 
 
 class GrpcSection(Section):

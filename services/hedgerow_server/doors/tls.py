@@ -118,6 +118,7 @@ def _loaded(section: TlsSection, contents: list[bytes]) -> grpc.ServerCertificat
 
 def _check(tls: TlsSection) -> None:
     """Says what OpenSSL says of the files. C-core would take them, and then refuse every handshake."""
+    assert tls.certificate is not None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         # A password of no length, because OpenSSL would ask for the real one on the terminal.

@@ -120,12 +120,15 @@ def test_when_to_come_back_is_not_made_up() -> None:
     assert "RetryInfo" not in details(ProviderThrottled("x"))
 
 
-POSITIVE = {"OVERLOADED", "DRAINING", "PROVIDER_THROTTLED", "IDENTITY_UNAVAILABLE"}
+POSITIVE = {
+    *("OVERLOADED", "DRAINING", "PROVIDER_THROTTLED"),
+    *("IDENTITY_UNAVAILABLE", "IDEMPOTENCY_UNAVAILABLE", "LEDGER_UNAVAILABLE", "LIMITS_UNAVAILABLE"),
+}
 """Shed, drain, throttle, and callers who cannot be told yet: the only ones that invite a retry."""
 NEVER = {
     *("MESSAGE_TOO_LARGE", "READER_TOO_SLOW", "PROVIDER_QUOTA_SPENT", "PROVIDER_UNAVAILABLE", "PROVIDER_AUTH"),
     *("PROVIDER_MODEL_UNAVAILABLE", "UPSTREAM_PROTOCOL", "STREAM_CUT", "STREAM_STALLED", "FIRST_TOKEN_TIMEOUT"),
-    *("CREDENTIAL_UNAVAILABLE", "SWITCHED_OFF"),
+    *("CREDENTIAL_UNAVAILABLE", "SWITCHED_OFF", "QUOTA_EXCEEDED", "BUDGET_SPENT"),
 }
 """Codes that clients may retry by themselves, though it would not help."""
 
