@@ -1,0 +1,146 @@
+"""What one call holds: its reservation, and what its attempts have come to so far."""
+
+from collections.abc import Callable, Sequence
+
+from hedgerow_server.core.error import CostUnbounded, HedgerowError, PriceUnknown
+from hedgerow_server.core.hold import Left, Spent
+from hedgerow_server.limits.counters import Reservation
+from hedgerow_server.limits.limiter import Limiter
+from hedgerow_server.limits.rules import Line, Resolved, Unit
+
+_NOTHING = Spent()
+
+
+class CallHold:
+    """The hold of a call. Without a reservation it only tells: of calls that ask a route and send nothing."""
+
+    __slots__ = (
+        "_expires_s",
+        "_found",
+        "_limiter",
+        "_model",
+        "_overhead",
+        "_reservation",
+        "_settled",
+        "_spent",
+        "bounded",
+        "covered",
+    )
+
+    def __init__(self, limiter: Limiter, found: Resolved, model: str) -> None:
+        self._limiter = limiter
+        self._found = found
+        self._model = model
+        self._reservation: Reservation | None = None
+        self._overhead: list[Reservation] = []
+        self._expires_s = 0.0
+        self._spent = _NOTHING
+        self._settled = False
+        self.bounded = found.hard_money is not None
+        """Whether nothing may be sent whose cost has no bound."""
+        self.covered = False
+        """Whether the first attempt at any candidate of the plan is paid for."""
+
+    async def reserve(
+        self, again: Callable[[], Resolved], picos: int, tokens: int, expires_s: float, *, covers: bool
+    ) -> None:
+        """Takes a call's request, its place among those at once, and what it may come to. Raises QuotaExceeded and
+        BudgetSpent. `covers`: whether that is enough for the first attempt, wherever it goes. By the monotonic clock
+        all of it is given back at `expires_s`, settled or not. `again` looks up anew what holds for the call.
+        """
+        self._expires_s = expires_s
+        self._reservation = await self._limiter.reserve(self._found, again, [1, tokens, 1, picos, 0], expires_s)
+        self.covered = covers
+
+    def share(self, budget: str) -> float:
+        """How much of a budget is spent, 1 being all; 0 of one that does not hold for the call."""
+        line = self._found.budgets.get(budget)
+        if line is None:
+            return 0.0
+        now = self._limiter.now()
+        line.bucket.turn(now)
+        return line.bucket.spent(now) / line.limit.most
+
+    def unbounded(self, model: str, *, priced: bool, field: str) -> HedgerowError:
+        """Why an attempt at a model is not made: its price is not known, or `field` leaves its cost without a bound."""
+        line = self._found.hard_money
+        assert line is not None
+        kind = "budget" if line.limit.budget else "quota"
+        if not priced:
+            return PriceUnknown(
+                f"The price of {model} is not known, and the {kind} {line.limit.name} allows no unknown cost.",
+                metadata={kind: line.limit.name, "model": model},
+                subject=line.subject,
+            )
+        return CostUnbounded(
+            f"Nothing bounds the cost of the call, and the {kind} {line.limit.name} needs a bound: see {field}.",
+            metadata={kind: line.limit.name, "model": model, "field": field},
+            subject=line.subject,
+        )
+
+    def cover(self, picos: int, tokens: int) -> HedgerowError | None:
+        """Sees to it that the attempts of a part of the call may come to so much, together with the parts before.
+        Returns why not.
+        """
+        reservation = self._reservation
+        if reservation is None:
+            return None
+        more_picos = self._spent.charged_picos + picos - reservation.amounts[Unit.MONEY]
+        more_tokens = self._spent.tokens + tokens - reservation.amounts[Unit.TOKENS]
+        if more_picos <= 0 and more_tokens <= 0:
+            return None
+        return self._limiter.extend(reservation, [0, max(0, more_tokens), 0, max(0, more_picos), 0])
+
+    def cover_overhead(self, picos: int) -> HedgerowError | None:
+        """Sees to it that so much may be spent that nobody is charged for. Returns why not."""
+        lines = self._found.overhead
+        if not lines or self._reservation is None:
+            return None
+        taken = self._limiter.reserve_overhead(lines, picos, self._expires_s)
+        if isinstance(taken, HedgerowError):
+            return taken
+        self._overhead.append(taken)
+        return None
+
+    def book(self, spent: Spent) -> None:
+        """A part of the call has come to so much; what was booked earlier is corrected by a difference."""
+        self.covered = False
+        self._spent += spent
+        if self._settled and self._reservation is not None:
+            self._limiter.correct(self._reservation, [0, spent.tokens, 0, spent.charged_picos, 0])
+            for one in self._overhead[:1]:
+                self._limiter.correct(one, [0, 0, 0, 0, spent.overhead_picos])
+
+    def settle(self, *, served: bool) -> None:
+        """The call is over. `served`: whether it came to anything; one that was turned away has taken nothing."""
+        reservation = self._reservation
+        if reservation is None or self._settled:
+            return
+        self._settled = True
+        spent = self._spent
+        self._limiter.settle(reservation, [int(served), spent.tokens, 0, spent.charged_picos, 0])
+        if spent.overhead_picos and not self._overhead and (lines := self._found.overhead):
+            # An answer was replaced: nobody had taken anything for it.
+            self._overhead.append(self._limiter.overdraw(lines, self._expires_s))
+        for place, one in enumerate(self._overhead):
+            self._limiter.settle(one, [0, 0, 0, 0, 0 if place else spent.overhead_picos])
+        if spent.output_tokens:
+            self._limiter.usual.note(self._model, spent.output_tokens)
+
+    def tightest(self, most: int) -> Sequence[Left]:
+        """The limits of which the smallest shares are left."""
+        if self._reservation is None:
+            return ()
+        now = self._limiter.now()
+        found: list[tuple[float, int, Line]] = []
+        for line in self._reservation.lines:
+            bucket, most_of_it = line.bucket, line.told[3]
+            bucket.turn(now)
+            left = most_of_it - bucket.counts(now)
+            found.append((left / most_of_it, left, line))
+        found.sort(key=_share)
+        return [Left(*line.told, max(0, left), line.bucket.window.ends_unix_s(now)) for _, left, line in found[:most]]
+
+
+def _share(one: tuple[float, int, Line]) -> float:
+    return one[0]

@@ -1,0 +1,111 @@
+-- Lends a replica what it asks for of several counts, of all or of none, and takes note of what it has used.
+--
+-- KEYS: one hash a count, all in one slot of a cluster. Fields: s = slot; b = counted in the slot before; u = used in
+-- this slot by replicas that have been gone for long; and of each replica r: u:r = used in this slot, l:r = lent and not
+-- used, h:r = the part of that which calls hold, q:r = its last request, x:r = until when it is believed to be there, in ms. A replica tells absolute numbers, so that an answer
+-- that was lost, or a server that has forgotten everything, is put right by the next request.
+-- ARGV: replica, how long it is believed (ms), how long after that its use is kept apart (ms), the number of its request
+-- (one that comes after a later one changes nothing), then thirteen of each key:
+--   limit (-1: none), length of a sliding slot in us (0: the slot is given), slot, used by the replica in that slot,
+--   lent to it and not used, how much of that calls under way hold, what the first of its calls needs, what all that
+--   wait need, what it would like beyond that, the part of what is left that this may be (1/n), how long the hash is
+--   kept when nobody asks (ms; 0: for ever), what it knows to have been used by replicas that are gone, whether it
+--   knows that from here (1) or from elsewhere (0: it stands only for a count that there is none of).
+-- Numbers stay below 2^53, so that Lua's doubles are exact.
+-- Answer: now (us), place of the first count that has too little (0: none), then five of each key: granted, slot,
+--   counted in this slot by all replicas, counted in the slot before, lent to others and held by none of their calls, used by replicas that are gone,
+--   lent to others in all.
+local now = redis.call('TIME')
+local now_us = now[1] * 1000000 + now[2]
+local now_ms = math.floor(now_us / 1000)
+local me, ttl_ms, apart_ms, request = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local short, counts = 0, {}
+
+local function text(number) return string.format('%.0f', number) end
+
+local function read(key, at)
+  local limit, length_us, slot = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local one = {
+    used = tonumber(ARGV[at + 3]), lent = tonumber(ARGV[at + 4]),
+    held = tonumber(ARGV[at + 5]), need = tonumber(ARGV[at + 6]), due = tonumber(ARGV[at + 7]),
+    want = tonumber(ARGV[at + 8]), part = tonumber(ARGV[at + 9]), keep_ms = tonumber(ARGV[at + 10]),
+    drop = {}, theirs = 0, lent_theirs = 0, idle = 0,
+  }
+  local fields, hash = redis.call('HGETALL', key), {}
+  for i = 1, #fields, 2 do hash[fields[i]] = fields[i + 1] end
+  local stored = tonumber(hash['s'] or '-1')
+  one.late = tonumber(hash['q:' .. me] or '-1') > request
+  one.slot = length_us > 0 and math.floor(now_us / length_us) or slot
+  -- A clock that is behind does not bring a slot back.
+  if stored > one.slot then one.slot = stored end
+  one.before, one.gone = tonumber(hash['b'] or '0'), tonumber(hash['u'] or '0')
+  local turned, sum = stored ~= one.slot, one.gone
+  for field, value in pairs(hash) do
+    local kind, who = string.sub(field, 1, 2), string.sub(field, 3)
+    if kind == 'u:' then
+      sum = sum + tonumber(value)
+      if turned then
+        one.drop[#one.drop + 1] = field
+      elseif who ~= me then
+        one.theirs = one.theirs + tonumber(value)
+      end
+    elseif kind == 'x:' and who ~= me then
+      local until_ms = tonumber(value)
+      if until_ms >= now_ms then
+        if not turned then
+          local lent = tonumber(hash['l:' .. who] or '0')
+          one.lent_theirs = one.lent_theirs + lent
+          one.idle = one.idle + math.max(0, lent - tonumber(hash['h:' .. who] or '0'))
+        end
+      elseif turned or until_ms + apart_ms < now_ms then
+        if not turned then
+          local its = tonumber(hash['u:' .. who] or '0')
+          one.gone, one.theirs = one.gone + its, one.theirs - its
+          one.drop[#one.drop + 1] = 'u:' .. who
+        end
+        one.drop[#one.drop + 1] = 'l:' .. who
+        one.drop[#one.drop + 1] = 'h:' .. who
+        one.drop[#one.drop + 1] = 'q:' .. who
+        one.drop[#one.drop + 1] = field
+      end
+    end
+    if turned and who ~= me and (kind == 'l:' or kind == 'h:') then one.drop[#one.drop + 1] = field end
+  end
+  if turned then
+    one.before = (length_us > 0 and stored >= 0 and one.slot == stored + 1) and sum or 0
+    one.gone = 0
+  end
+  local base, from_here = tonumber(ARGV[at + 11]), ARGV[at + 12] == '1'
+  -- What it says of a slot that is over counts no more.
+  if slot ~= one.slot then one.used, one.lent, one.held, base = 0, 0, 0, 0 end
+  if stored < 0 or (from_here and not turned) then one.gone = math.max(one.gone, base) end
+  one.counted = one.gone + one.theirs + one.used
+  local faded = 0
+  if one.before > 0 and length_us > 0 then
+    faded = math.ceil(one.before * (length_us - now_us % length_us) / length_us)
+  end
+  one.free = limit < 0 and 9007199254740991 or limit - one.counted - faded - one.lent_theirs - one.lent
+  return one
+end
+
+for i, key in ipairs(KEYS) do
+  counts[i] = read(key, 5 + (i - 1) * 13)
+  if counts[i].need > counts[i].free and short == 0 then short = i end
+end
+
+local answer = {text(now_us), short}
+for i, key in ipairs(KEYS) do
+  local one, grant = counts[i], 0
+  if short == 0 and one.free > 0 then
+    grant = math.max(one.need, math.min(one.due, one.free), math.min(one.due + one.want, math.floor(one.free / one.part)))
+  end
+  if one.late then grant = 0 end
+  if #one.drop > 0 and not one.late then redis.call('HDEL', key, unpack(one.drop)) end
+  if not one.late then redis.call('HSET', key, 's', text(one.slot), 'b', text(one.before), 'u', text(one.gone), 'u:' .. me, text(one.used),
+    'l:' .. me, text(one.lent + grant), 'h:' .. me, text(one.held), 'q:' .. me, ARGV[4], 'x:' .. me, text(now_ms + ttl_ms)) end
+  if one.keep_ms > 0 then redis.call('PEXPIRE', key, one.keep_ms) else redis.call('PERSIST', key) end
+  for _, told in ipairs({grant, one.slot, one.counted, one.before, one.idle, one.gone, one.lent_theirs}) do
+    answer[#answer + 1] = text(told)
+  end
+end
+return answer
