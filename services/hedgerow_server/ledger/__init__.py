@@ -1,0 +1,1 @@
+"""The books: every attempt and every call, with what it cost."""

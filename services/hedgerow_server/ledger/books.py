@@ -1,0 +1,275 @@
+"""What is written of one call, and when: before each attempt, and when the call ends."""
+
+import random
+import time
+
+import msgspec
+
+from hedgerow_server.core.call import Call, Kind, Outcome
+from hedgerow_server.core.error import LedgerUnavailable
+from hedgerow_server.core.event import AttemptKind, AttemptOutcome, AttemptRecord, Usage, added
+from hedgerow_server.core.request import ChatRequest, EmbedRequest
+from hedgerow_server.ledger.codec import encoded
+from hedgerow_server.ledger.record import AttemptClosed, AttemptOpened, CallClosed, CallOpened, Record, Who
+from hedgerow_server.ledger.rows import CHARGED, OVERHEAD, account
+from hedgerow_server.ledger.spool import Spool
+
+RETRY_S = 1.0
+"""When a caller that was refused may come back: by then the disk was tried again."""
+_CHANGING = 64
+"""The newest attempts of a call, of which something may still change."""
+_NOBODY = Who()
+
+
+class CallBooks:
+    """The books of one call. Every write is one frame: what is in it is there as a whole or not at all."""
+
+    __slots__ = (
+        "_asked",
+        "_call",
+        "_changed",
+        "_closed",
+        "_final",
+        "_kept",
+        "_labels",
+        "_method",
+        "_route",
+        "_spool",
+        "_start_unix_s",
+        "_stream",
+        "_who",
+    )
+
+    def __init__(self, call: Call, spool: Spool, request: ChatRequest | EmbedRequest) -> None:
+        """Gives the call its id. Writes nothing yet."""
+        self._call = call
+        self._spool = spool
+        self._start_unix_s = start_unix_s = time.time() - (time.monotonic() - call.started_s)
+        call.call_id = new_id(start_unix_s)
+        principal = call.principal
+        self._who = (
+            _NOBODY
+            if principal is None
+            else Who(principal.tenant, principal.team, principal.user, principal.service, principal.key_id)
+        )
+        self._method = call.method.name.rpartition(".")[2]
+        self._stream = call.method.kind is not Kind.UNARY
+        self._route = request.spec.model
+        self._labels = request.labels
+        self._asked: dict[int, tuple[str, int]] = {}  # what is only known when an attempt is opened
+        self._changed: dict[int, AttemptRecord] = {}  # not written yet
+        self._closed: dict[int, AttemptRecord] = {}
+        self._kept: Sums | None = None  # of those that were forgotten
+        self._final: CallClosed | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the end of the call is written."""
+        return self._final is not None
+
+    def open(self, record: AttemptRecord, *, credential: str, request_bytes: int) -> None:
+        """An attempt is about to be sent. Raises LedgerUnavailable where that cannot be written."""
+        call = self._call
+        records: list[Record] = []
+        if not self._asked and not self._closed:
+            records.append(
+                CallOpened(
+                    call_id=call.call_id,
+                    request_id=call.request_id,
+                    who=self._who,
+                    labels=self._labels,
+                    method=self._method,
+                    route=self._route,
+                    stream=self._stream,
+                    start_unix_s=self._start_unix_s,
+                )
+            )
+        elif self._changed:
+            records += self._changes()
+        records.append(
+            AttemptOpened(
+                call_id=call.call_id,
+                number=record.number,
+                provider=record.provider,
+                model=record.model,
+                region=record.region,
+                credential=credential,
+                kind=record.kind.value,
+                start_unix_s=record.start_unix_s,
+                request_bytes=request_bytes,
+            )
+        )
+        if not self._spool.offer(encoded(records)):
+            raise unavailable()
+        self._changed.clear()
+        self._asked[record.number] = credential, request_bytes
+
+    def close(self, record: AttemptRecord) -> None:
+        """An attempt has ended, or what is known of it has changed since."""
+        self._changed[record.number] = self._closed[record.number] = record
+        if len(self._closed) > _CHANGING:
+            self._forget(min(self._closed))
+        if self._final is not None:
+            # The call is over, and its sums are others now.
+            sums = self._sums()
+            self._final = msgspec.structs.replace(
+                self._final,
+                usage=sums.usage,
+                cost_picos=sums.charged_picos + sums.overhead_picos,
+                charged_picos=sums.charged_picos,
+                overhead_picos=sums.overhead_picos,
+                unpriced_attempts=sums.unpriced,
+                price_version=sums.price_version,
+            )
+            self._spool.append(encoded([*self._changes(), self._final]))
+            self._changed.clear()
+
+    def settle(self, outcome: Outcome) -> int:
+        """The call is over; returns the number that Spool.synced takes."""
+        self._final = self._told(outcome)
+        number = self._spool.append(encoded([*self._changes(), self._final]))
+        self._changed.clear()
+        return number
+
+    def _changes(self) -> list[Record]:
+        return [self._closed_record(record) for record in self._changed.values()]
+
+    def _closed_record(self, record: AttemptRecord) -> AttemptClosed:
+        credential, request_bytes = self._asked.get(record.number, ("", 0))
+        pays = account(record.outcome, record.usage, record.cost_picos)
+        return AttemptClosed(
+            call_id=self._call.call_id,
+            credential=credential,
+            request_bytes=request_bytes,
+            record=record,
+            cost_picos=record.cost_picos if record.usage is not None else record.cost_picos or 0,
+            account=pays,
+        )
+
+    def _forget(self, number: int) -> None:
+        """An attempt of which nothing changes any more: only its part of the sums is kept."""
+        if number not in self._changed:
+            kept = self._kept = self._kept or Sums()
+            kept.add(Sums.of(self._closed.pop(number)))
+            self._asked.pop(number, None)
+
+    def _sums(self) -> "Sums":
+        """What all attempts add up to."""
+        if len(self._closed) == 1 and self._kept is None:
+            return Sums.of(*self._closed.values())
+        sums = Sums() if self._kept is None else msgspec.structs.replace(self._kept)
+        for record in self._closed.values():
+            sums.add(Sums.of(record))
+        return sums
+
+    def _told(self, outcome: Outcome) -> CallClosed:
+        """The call's record."""
+        call, error, sums = self._call, outcome.error, self._sums()
+        total_s = time.monotonic() - call.started_s
+        last = self._answered()
+        return CallClosed(
+            call_id=call.call_id,
+            request_id=call.request_id,
+            who=self._who,
+            labels=self._labels,
+            method=self._method,
+            route=self._route,
+            stream=self._stream,
+            start_unix_s=self._start_unix_s,
+            provider="" if last is None else last.provider,
+            model="" if last is None else last.model,
+            region="" if last is None else last.region,
+            code="OK" if error is None else error.code,
+            reason="" if error is None else error.reason,
+            usage=sums.usage,
+            cost_picos=sums.charged_picos + sums.overhead_picos,
+            charged_picos=sums.charged_picos,
+            overhead_picos=sums.overhead_picos,
+            unpriced_attempts=sums.unpriced,
+            price_version=sums.price_version,
+            hedged=sums.hedged,
+            queue_s=call.queue_s,
+            auth_s=call.auth_s,
+            guardrail_s=call.guardrail_s,
+            connect_s=None if last is None else last.connect_s,
+            first_token_s=self._first_token_s(last),
+            total_s=total_s,
+            gateway_s=self._gateway_s(total_s),
+            cache=call.cache,
+            attempts=call.attempts_started,
+            downgraded_from=call.downgraded_from,
+            warnings=tuple([one.code.name for one in call.warnings]) if call.warnings else (),
+            why=call.why,
+        )
+
+    def _answered(self) -> AttemptRecord | None:
+        """The attempt that succeeded, or else the last one."""
+        last: AttemptRecord | None = None
+        for record in self._closed.values():
+            if record.outcome is AttemptOutcome.SUCCEEDED:
+                return record
+            last = record
+        return last
+
+    def _first_token_s(self, last: AttemptRecord | None) -> float | None:
+        if last is None or last.first_token_s is None:
+            return None
+        return max(0.0, last.start_unix_s - self._start_unix_s) + last.first_token_s
+
+    def _gateway_s(self, total_s: float) -> float:
+        """What was before the first attempt and after the last one."""
+        waited_s = self._call.queue_s + self._call.guardrail_s
+        attempts = self._call.attempts
+        if attempts:
+            waited_s += max([one.start_unix_s + one.total_s for one in attempts]) - attempts[0].start_unix_s
+        return max(0.0, total_s - waited_s)
+
+
+class Sums(msgspec.Struct):
+    """What attempts add up to."""
+
+    usage: Usage | None = None
+    charged_picos: int = 0
+    overhead_picos: int = 0
+    unpriced: int = 0
+    price_version: str = ""
+    hedged: bool = False
+
+    @classmethod
+    def of(cls, record: AttemptRecord) -> "Sums":
+        """Those of one attempt."""
+        usage, picos = record.usage, record.cost_picos
+        pays = account(record.outcome, usage, picos)
+        return cls(
+            usage if pays is CHARGED else None,
+            (picos or 0) if pays is CHARGED else 0,
+            (picos or 0) if pays is OVERHEAD else 0,
+            int(picos is None and usage is not None),
+            record.price_version,
+            record.kind is AttemptKind.HEDGE,
+        )
+
+    def add(self, other: "Sums") -> None:
+        """Adds the sums of further attempts, which came later."""
+        if other.usage is not None:
+            self.usage = other.usage if self.usage is None else added(self.usage, other.usage)
+        self.charged_picos += other.charged_picos
+        self.overhead_picos += other.overhead_picos
+        self.unpriced += other.unpriced
+        self.price_version = other.price_version or self.price_version
+        self.hedged = self.hedged or other.hedged
+
+
+def unavailable() -> LedgerUnavailable:
+    """What a caller is told whose call cannot be written down."""
+    return LedgerUnavailable("What the call costs cannot be written down now.", retry_delay_s=RETRY_S)
+
+
+def new_id(now_unix_s: float) -> str:
+    """A UUID of version 7 (RFC 9562) without its hyphens."""
+    dice = random.getrandbits(74)  # to be unique, not to be secret
+    return f"{int(now_unix_s * 1000):012x}7{dice >> 62:03x}{_VARIANT | (dice & _REST):016x}"
+
+
+_VARIANT = 1 << 63
+_REST = (1 << 62) - 1
