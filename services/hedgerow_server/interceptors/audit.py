@@ -11,6 +11,7 @@ import msgspec
 from hedgerow_server.core.admin import Reloaded, SwitchRequest
 from hedgerow_server.core.call import Call, Outcome
 from hedgerow_server.core.credentials import RefreshCredentialRequest
+from hedgerow_server.core.erasure import EraseUserRequest
 from hedgerow_server.core.error import HedgerowError
 from hedgerow_server.core.event import Answered, Event, Events
 from hedgerow_server.store.port import AuditStore, StoreUnavailable
@@ -110,7 +111,11 @@ def _entry(call: Call, event: Event | None, outcome: str) -> AuditEntry:
     subject = f"{request.scope}/{request.name}" if isinstance(request, SwitchRequest) else ""
     detail: dict[str, object] = {}
     if isinstance(request, msgspec.Struct):
-        detail["request"] = {name: value for name, value in msgspec.structs.asdict(request).items() if value}
+        told = msgspec.structs.asdict(request)
+        if isinstance(request, EraseUserRequest):
+            # It would keep what was to be erased.
+            del told["user"]
+        detail["request"] = {name: value for name, value in told.items() if value}
         subject = subject or str(getattr(request, "key_id", ""))
     if isinstance(request, RefreshCredentialRequest):
         subject = request.name

@@ -1,5 +1,6 @@
 """Says who calls, and keeps out whoever may not call this RPC."""
 
+import time
 from typing import Protocol
 
 from hedgerow_server.core.call import Call, Outcome, Principal
@@ -24,7 +25,9 @@ class Auth:
 
     async def admit(self, call: Call) -> None:
         """Sets `call.principal`. Raises Forbidden for an RPC that is not the caller's."""
+        since_s = time.monotonic()
         call.principal = principal = await self._authenticator.authenticate(call)
+        call.auth_s = time.monotonic() - since_s
         if principal.access is not None and not principal.access.allows(call.method.name):
             raise Forbidden("The caller may not call this RPC.", metadata={"method": call.method.name})
 

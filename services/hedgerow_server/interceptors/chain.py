@@ -3,6 +3,9 @@
 `serve` runs a call from its first byte to its last event. Whatever happens (success, failure, the caller leaving, the
 deadline), every interceptor whose `admit` returned is settled exactly once, in reverse order, before the last event or
 the failure goes out.
+
+An interceptor that has an answer already sets `Call.answer` in `admit`: then the chain ends with it, and neither the
+interceptors after it nor the RPC see the call.
 """
 
 import asyncio
@@ -61,7 +64,7 @@ class Chain:
                 raise ValueError(f"the interceptor {interceptor.name!r} must stand after {', '.join(missing)}")
             seen.add(interceptor.name)
         self._interceptors = tuple(interceptors)
-        self._wrappers = tuple(i for i in reversed(self._interceptors) if isinstance(i, Wrapper))
+        self._wrappers = _wrappers(self._interceptors)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,7 +84,9 @@ class Chain:
                 for interceptor in self._interceptors:
                     await interceptor.admit(call)
                     admitted.append(interceptor)
-                terminal = await self._run(call, deliver)
+                    if call.answer is not None:
+                        break
+                terminal = await self._run(call, admitted, deliver)
             outcome = Outcome(terminal=terminal)
         except TimeoutError as error:
             expired = call.ended_with or (_deadline_error(call) if timer.expired() else _fault(call, error))
@@ -111,9 +116,14 @@ class Chain:
                 subject="reader_seconds",
             ) from None
 
-    async def _run(self, call: Call, deliver: Callable[[Event], Awaitable[None]]) -> Event:
-        events = call.method.rpc(call)
-        for wrapper in self._wrappers:
+    async def _run(
+        self, call: Call, admitted: Sequence[Interceptor], deliver: Callable[[Event], Awaitable[None]]
+    ) -> Event:
+        if call.answer is None:
+            events, wrappers = call.method.rpc(call), self._wrappers
+        else:
+            events, wrappers = call.answer, _wrappers(admitted)
+        for wrapper in wrappers:
             events = wrapper.wrap(call, events)
         async with aclosing(events):
             async for event in events:
@@ -121,6 +131,11 @@ class Chain:
                     return event
                 await deliver(event)
         raise RuntimeError("the events ended without a terminal one")
+
+
+def _wrappers(interceptors: Sequence[Interceptor]) -> tuple[Wrapper, ...]:
+    """Those that see the events, the last one of the chain first."""
+    return tuple(one for one in reversed(interceptors) if isinstance(one, Wrapper))
 
 
 def _deadline_error(call: Call) -> DeadlineExceeded:

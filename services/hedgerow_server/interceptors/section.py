@@ -1,5 +1,7 @@
 """What the configuration says of what every call passes."""
 
+from typing import Literal
+
 import pydantic
 
 from hedgerow_server.config.model import Seconds, Section
@@ -18,3 +20,24 @@ class DeadlineSection(Section):
         if self.default_seconds > self.max_seconds:
             raise ValueError("default_seconds must not be above max_seconds")
         return self
+
+
+class IdempotencySection(Section):
+    """Section `idempotency`: answers that are kept for calls with an idempotency key. They are content: they lie in the
+    memory or the database as they were given.
+    """
+
+    enabled: bool = True
+    """Whether answers are kept. Without, a call with a key is refused (INVALID_ARGUMENT)."""
+    kept_in: Literal["memory", "store"] | None = None
+    """Where: in the memory of this router, which knows nothing of what others have answered, or in the `store`, which
+    routers share. None: in the store where there is one.
+    """
+    keep_seconds: float = pydantic.Field(default=86_400.0, gt=0, le=2_592_000)
+    """How long, from the end of the answer on."""
+    max_answer_bytes: int = pydantic.Field(default=4_194_304, ge=1_024, le=67_108_864)
+    """The largest answer that is kept. That of a larger one has a warning, and its key is free again."""
+    max_memory_bytes: int = pydantic.Field(default=67_108_864, ge=1_024)
+    """The most that the answers in memory may take together. The oldest ones go first, before their time."""
+    max_memory_answers: int = pydantic.Field(default=100_000, ge=1)
+    """The most answers in memory, likewise."""

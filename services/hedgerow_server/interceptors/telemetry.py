@@ -49,6 +49,7 @@ class Telemetry:
                 output_tokens=usage.output_tokens if usage else 0,
                 duration_ms=round((time.monotonic() - call.started_s) * 1000, 3),
                 first_token_ms=round(last.first_token_s * 1000, 3) if last and last.first_token_s is not None else None,
+                replay_of=call.replay_of,
                 labels=request.labels if isinstance(request, ChatRequest | EmbedRequest) else {},
                 trace=next((value for name, value in call.trace if name == "traceparent"), ""),
             )

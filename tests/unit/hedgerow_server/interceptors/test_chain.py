@@ -166,6 +166,49 @@ async def test_a_success_settles_in_reverse_before_its_last_event() -> None:
     assert run.outcome() == Outcome(terminal=DONE)
 
 
+class Answering(Shouting):
+    """One that has the answer already."""
+
+    async def admit(self, call: Call) -> None:
+        await super().admit(call)
+        call.answer = answer(call)
+
+
+async def test_an_answer_that_is_there_already_ends_the_chain_with_the_one_that_has_it() -> None:
+    """It passes those before it as any other, and is settled before its last event."""
+
+    async def never(call: Call) -> Events:
+        raise AssertionError("the RPC was asked")
+        yield
+
+    run = Run(never, lambda journal: Shouting(journal, "0"), lambda journal: Answering(journal, "b"))
+    await run.serve()
+    assert run.journal == [
+        *("admit a", "admit 0", "admit b", "deliver Started", "deliver TextDelta"),
+        *("settle b", "settle 0", "settle a", "deliver Completed"),
+    ]
+    assert run.delivered == [Started("sim", "m"), TextDelta(0, "hib0"), DONE]
+    assert run.outcome() == Outcome(terminal=DONE)
+
+
+async def test_a_call_that_ends_before_the_answer_that_is_there_leaves_nothing_open() -> None:
+    class Plain(Recorder):
+        async def admit(self, call: Call) -> None:
+            await super().admit(call)
+            call.answer = answer(call)
+
+    run = Run(answer, lambda journal: Plain(journal, "b"))
+
+    async def leaves(event: Event) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await run.serve(leaves)
+    assert run.settled == ["b", "a"]
+    assert run.call.answer is not None
+    assert [event async for event in run.call.answer] == []
+
+
 @pytest.mark.parametrize("error", [Forbidden("no"), RuntimeError("bug")])
 async def test_a_refusal_settles_those_that_were_admitted_and_runs_nothing(error: Exception) -> None:
     run = Run(answer, lambda journal: Refusing(journal, "b", error))
