@@ -25,10 +25,12 @@ from hedgerow.admin.v1.credential_pb2 import (
     RefreshCredentialRequest,
     RefreshCredentialResponse,
 )
+from hedgerow.admin.v1.erasure_pb2 import EraseUserRequest, EraseUserResponse
 from hedgerow.admin.v1.key_pb2 import (
     ApiKey,
     CreateKeyRequest,
     CreateKeyResponse,
+    GetKeyRequest,
     ListKeysRequest,
     RevokeKeyRequest,
     RotateKeyRequest,
@@ -134,6 +136,11 @@ class AdminClient:
                 return found
             request.page_token = page.next_page_token
 
+    def get_key(self, key_id: str) -> ApiKey:
+        """What is known of a key; never the key itself."""
+        with translated():
+            return self._stub.GetKey(GetKeyRequest(key_id=key_id), timeout=self._timeout, metadata=self._metadata).key
+
     def rotate_key(self, key_id: str, *, overlap: float | None = None) -> RotateKeyResponse:
         """Makes a key in the place of another, which stays good for `overlap` seconds (None: a day)."""
         request = RotateKeyRequest(key_id=key_id)
@@ -158,6 +165,12 @@ class AdminClient:
         """Whether the audit log is what was written."""
         with translated():
             return self._stub.VerifyAudit(VerifyAuditRequest(), timeout=self._timeout, metadata=self._metadata)
+
+    def erase_user(self, tenant: str, user: str) -> EraseUserResponse:
+        """Erases what is kept of a user; there is no way back."""
+        request = EraseUserRequest(tenant=tenant, user=user)
+        with translated():
+            return self._stub.EraseUser(request, timeout=self._timeout, metadata=self._metadata)
 
     def close(self) -> None:
         """Closes the connection."""

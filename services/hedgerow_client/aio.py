@@ -29,12 +29,14 @@ from hedgerow.embed.v1.embed_service_pb2_grpc import EmbedServiceStub
 from hedgerow.router.v1.router_service_pb2 import (
     MODEL_KIND_UNSPECIFIED,
     CostEstimate,
+    CountTokensRequest,
     EstimateCostRequest,
     ExplainRouteRequest,
     ExplainRouteResponse,
     ListModelsRequest,
     Model,
     ModelKind,
+    TokenCount,
 )
 from hedgerow.router.v1.router_service_pb2_grpc import RouterServiceStub
 
@@ -243,6 +245,22 @@ class AsyncClient:
         message = requests.estimate_request(request)
         answer = await _answer(
             self._router.EstimateCost(message, timeout=self._seconds(timeout), metadata=self._sent(metadata))
+        )
+        return list(answer.candidates)
+
+    async def count_tokens(
+        self,
+        request: CountTokensRequest | ChatSpec | EmbedSpec,
+        *,
+        timeout: float | None = None,
+        metadata: Metadata = (),
+    ) -> list[TokenCount]:
+        """How long a call's input is, for each candidate of its route in the order in which they would be asked.
+        Nothing is sent to a provider.
+        """
+        message = requests.count_request(request)
+        answer = await _answer(
+            self._router.CountTokens(message, timeout=self._seconds(timeout), metadata=self._sent(metadata))
         )
         return list(answer.candidates)
 

@@ -29,12 +29,14 @@ from hedgerow.embed.v1.embed_service_pb2_grpc import EmbedServiceStub
 from hedgerow.router.v1.router_service_pb2 import (
     MODEL_KIND_UNSPECIFIED,
     CostEstimate,
+    CountTokensRequest,
     EstimateCostRequest,
     ExplainRouteRequest,
     ExplainRouteResponse,
     ListModelsRequest,
     Model,
     ModelKind,
+    TokenCount,
 )
 from hedgerow.router.v1.router_service_pb2_grpc import RouterServiceStub
 
@@ -242,6 +244,21 @@ class Client:
         message = requests.estimate_request(request)
         with translated():
             answer = self._router.EstimateCost(message, timeout=self._seconds(timeout), metadata=self._sent(metadata))
+        return list(answer.candidates)
+
+    def count_tokens(
+        self,
+        request: CountTokensRequest | ChatSpec | EmbedSpec,
+        *,
+        timeout: float | None = None,
+        metadata: Metadata = (),
+    ) -> list[TokenCount]:
+        """How long a call's input is, for each candidate of its route in the order in which they would be asked.
+        Nothing is sent to a provider.
+        """
+        message = requests.count_request(request)
+        with translated():
+            answer = self._router.CountTokens(message, timeout=self._seconds(timeout), metadata=self._sent(metadata))
         return list(answer.candidates)
 
     def explain_route(

@@ -12,7 +12,7 @@ from hedgerow.embed.v1.embed_service_pb2 import (
     StreamEmbedOptions,
     StreamEmbedRequest,
 )
-from hedgerow.router.v1.router_service_pb2 import EstimateCostRequest, ExplainRouteRequest
+from hedgerow.router.v1.router_service_pb2 import CountTokensRequest, EstimateCostRequest, ExplainRouteRequest
 
 
 def message(text: str, role: Role.ValueType = ROLE_USER) -> Message:
@@ -70,6 +70,15 @@ def estimate_request(request: EstimateCostRequest | ChatSpec | EmbedSpec) -> Est
     chat_spec = request if isinstance(request, ChatSpec) else None
     embed_spec = request if isinstance(request, EmbedSpec) else None
     return EstimateCostRequest(chat=chat_spec, embed=embed_spec)
+
+
+def count_request(request: CountTokensRequest | ChatSpec | EmbedSpec) -> CountTokensRequest:
+    """The request itself, or the one that holds the conversation or the batch and nothing else."""
+    if isinstance(request, CountTokensRequest):
+        return request
+    chat_spec = request if isinstance(request, ChatSpec) else None
+    embed_spec = request if isinstance(request, EmbedSpec) else None
+    return CountTokensRequest(chat=chat_spec, embed=embed_spec)
 
 
 def explain_request(request: ExplainRouteRequest | ChatSpec | EmbedSpec) -> ExplainRouteRequest:

@@ -42,11 +42,14 @@ def audit(
                     if as_json:
                         print_json(one)
                     else:
-                        words = (one.who, one.action, one.subject, one.outcome, one.detail)
+                        gone = dict.fromkeys(one.erased_fields, "(erased)")
+                        who, subject = gone.get("who", one.who), gone.get("subject", one.subject)
+                        words = (who, one.action, subject, one.outcome, gone.get("detail", one.detail))
                         print(one.number, clock(one.time), *(printable(word) for word in words if word))
                 after = rows[-1].number
             return
     if answer.broken_number:
         say(f"error: row {answer.broken_number} was altered or is missing")
         raise typer.Exit(EXIT_FAILED)
-    print(f"{answer.rows_count} rows as they were written; the last is {answer.last_digest or 'none'}")
+    erased = f", but for what was erased of {answer.erased_rows_count}" if answer.erased_rows_count else ""
+    print(f"{answer.rows_count} rows as they were written{erased}; the last is {answer.last_digest or 'none'}")

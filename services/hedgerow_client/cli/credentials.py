@@ -12,8 +12,22 @@ if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
     from hedgerow.admin.v1.credential_pb2 import Credential
 
-_COLUMNS = ("NAME", "SOURCE", "STATE", "AGE", "VERSIONS", "LAST USE", "REFUSALS", "PROVIDERS", "WHY")
-_NUMBERS = {"AGE", "VERSIONS", "LAST USE", "REFUSALS"}
+_COLUMNS = (
+    "NAME",
+    "SOURCE",
+    "STATE",
+    "AGE",
+    "ROTATES",
+    "VERSIONS",
+    "LAST USE",
+    "REFUSED",
+    "REFUSALS",
+    "PROVIDERS",
+    "WHY",
+)
+_NUMBERS = {"AGE", "ROTATES", "VERSIONS", "LAST USE", "REFUSED", "REFUSALS"}
+_ALARMS = {"rotation_overdue": "overdue", "probe_failed": "probe failed", "set_aside": "refused"}
+"""What an alarm makes of the state, where nothing else does."""
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "m"))
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print a line of JSON for each credential.")]
@@ -67,8 +81,11 @@ def list_credentials(
 ) -> None:
     """List the credentials: where each is from, how old it is, and whether it serves.
 
-    AGE is since the key in use was taken, VERSIONS counts those there have
-    been, REFUSALS how often a provider did not accept one.
+    AGE is since the key in use was made, as far as its source tells, ROTATES
+    when the next one is obtained, VERSIONS counts those there have been.
+    REFUSED is when a provider last did not accept one, REFUSALS how often.
+    STATE is ready, missing, set aside (until WHY says), refused (the provider
+    has not accepted it since), overdue or probe failed (its rotation).
 
     [bold]Example[/bold]
 
@@ -105,7 +122,9 @@ def refresh(
     with reporting(admin), connect_admin(admin, token, plaintext, tls_ca, timeout) as client:
         answer = client.refresh_credential(name)
     one = answer.credential
-    print(f"{one.name}: {'another key' if answer.changed else 'the same key'}, taken {clock(one.take_time)}")
+    which = "another key" if answer.changed else "the same key"
+    waiting = "; another one waits for its probe" if one.rotation.key_waiting else ""
+    print(f"{one.name}: {which}, taken {clock(one.take_time)}{waiting}")
 
 
 def _row(one: "Credential", now_s: float) -> tuple[str, ...]:
@@ -114,9 +133,11 @@ def _row(one: "Credential", now_s: float) -> tuple[str, ...]:
         one.name,
         one.source,
         state,
-        _since(one.take_time if one.HasField("take_time") else None, now_s),
+        _since(one.create_time if one.HasField("create_time") else None, now_s),
+        _until(one.rotation.begin_time if one.rotation.HasField("begin_time") else None, now_s),
         str(one.versions_count),
         _since(one.last_use_time if one.HasField("last_use_time") else None, now_s),
+        _since(one.last_refusal_time if one.HasField("last_refusal_time") else None, now_s),
         str(one.refusals_count),
         " ".join(one.providers) or "-",
         printable(why),
@@ -129,15 +150,30 @@ def _standing(one: "Credential") -> tuple[str, str]:
         return "missing", one.problem
     if one.HasField("set_aside_until_time"):
         return "set aside", f"{one.set_aside_reason}; until {clock(one.set_aside_until_time)}"
-    return "ready", f"the last fetch failed: {one.problem}" if one.problem else ""
+    for alarm in one.alarms:
+        return _ALARMS.get(alarm.event, alarm.event), alarm.reason
+    if one.problem:
+        return "ready", f"the last fetch failed: {one.problem}"
+    return "ready", f"its rotation waits: {one.rotation.problem}" if one.rotation.problem else ""
 
 
 def _since(time: "Timestamp | None", now_s: float) -> str:
-    """How long ago, in the largest unit of which there are two or more."""
+    """How long ago."""
+    return "-" if time is None else _span(now_s - time.seconds - time.nanos / 1e9)
+
+
+def _until(time: "Timestamp | None", now_s: float) -> str:
+    """How long from now."""
     if time is None:
         return "-"
-    ago_s = max(0.0, now_s - time.seconds - time.nanos / 1e9)
+    left_s = time.seconds + time.nanos / 1e9 - now_s
+    return f"in {_span(left_s)}" if left_s > 0 else "now"
+
+
+def _span(seconds: float) -> str:
+    """In the largest unit of which there are two or more."""
+    seconds = max(0.0, seconds)
     for size_s, unit in _UNITS:
-        if ago_s >= 2 * size_s:
-            return f"{int(ago_s // size_s)}{unit}"
-    return f"{int(ago_s)}s"
+        if seconds >= 2 * size_s:
+            return f"{int(seconds // size_s)}{unit}"
+    return f"{int(seconds)}s"

@@ -1,4 +1,4 @@
-"""`hedgerow keys …`: make, list, rotate and revoke API keys."""
+"""`hedgerow keys …`: make, list, show, rotate and revoke API keys."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hedgerow.admin.v1.key_pb2 import ApiKey
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_COLUMNS = ("ID", "TENANT", "TEAM", "SERVICE", "USER", "ROLES", "STATE", "DESCRIPTION")
+_COLUMNS = ("ID", "TENANT", "TEAM", "SERVICE", "USER", "ROLES", "STATE", "LAST USED", "DESCRIPTION")
 
 KeyId = Annotated[str, typer.Argument(help="The id: what stands between hk_ and the next _.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a line of JSON for each key.")]
@@ -29,6 +29,7 @@ def keys() -> typer.Typer:
     )
     group.command("create")(create)
     group.command("list")(list_keys)
+    group.command("get")(get)
     group.command("rotate")(rotate)
     group.command("revoke")(revoke)
     return group
@@ -110,6 +111,32 @@ def list_keys(
         print_table(_COLUMNS, map(_row, found))
 
 
+def get(
+    key_id: KeyId,
+    *,
+    as_json: AsJson = False,
+    admin: AdminTarget = DEFAULT_ADMIN,
+    token: Token = None,
+    plaintext: Plaintext = None,
+    tls_ca: TlsCa = None,
+    timeout: Timeout = None,
+) -> None:
+    """Tell all that is known of an API key; never the key itself.
+
+    [bold]Example[/bold]
+
+      hedgerow keys get 7q3zk5vd2m4xw6ba
+    """
+    with reporting(admin), connect_admin(admin, token, plaintext, tls_ca, timeout) as client:
+        key = client.get_key(key_id)
+    if as_json:
+        print_json(key)
+        return
+    for name, value in _facts(key):
+        if value:
+            print(f"{name + ':':13}{printable(value)}")
+
+
 def rotate(
     key_id: KeyId,
     *,
@@ -179,4 +206,28 @@ def _state(key: "ApiKey") -> tuple[bool, str]:
 
 def _row(key: "ApiKey") -> tuple[str, ...]:
     who = (key.id, key.tenant, key.team or "-", key.service or "-", key.user or "-")
-    return (*who, " ".join(key.roles) or "-", _state(key)[1], printable(key.description))
+    return (*who, " ".join(key.roles) or "-", _state(key)[1], _last_use(key) or "-", printable(key.description))
+
+
+def _last_use(key: "ApiKey") -> str:
+    return clock(key.last_use_time) if key.HasField("last_use_time") else ""
+
+
+def _facts(key: "ApiKey") -> list[tuple[str, str]]:
+    """What stands in its fields, empty for nothing."""
+    return [
+        ("id", key.id),
+        ("tenant", key.tenant),
+        ("team", key.team),
+        ("service", key.service),
+        ("user", key.user),
+        ("description", key.description),
+        ("roles", " ".join(key.roles)),
+        ("rpcs", " ".join(key.rpcs)),
+        ("models", " ".join(key.models)),
+        ("regions", " ".join(key.regions)),
+        ("made", f"{clock(key.create_time)} by {key.creator or 'somebody who was erased'}"),
+        ("replaces", key.replaces_key_id),
+        ("state", _state(key)[1]),
+        ("last used", _last_use(key) or "not yet"),
+    ]

@@ -10,6 +10,7 @@ from hedgerow_client.cli.terminal import InputError
 if TYPE_CHECKING:
     from hedgerow_client import Client, Tls
     from hedgerow_client.admin import AdminClient
+    from hedgerow_client.usage import UsageClient
 
 DEFAULT_TARGET = "127.0.0.1:50051"
 DEFAULT_ADMIN = "127.0.0.1:50052"
@@ -79,6 +80,19 @@ def connect(
     tls = _tls(plaintext, tls_ca)
     try:
         return Client(target, token=token, tls=tls, insecure=plaintext, timeout=timeout)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def connect_usage(
+    target: str, token: str | None, plaintext: bool | None, tls_ca: Path | None, timeout: float | None
+) -> "UsageClient":
+    """Opens the connection for questions about spend. Raises InputError where the options cannot hold."""
+    from hedgerow_client.usage import UsageClient  # gRPC takes a while to load
+
+    tls = _tls(plaintext, tls_ca)
+    try:
+        return UsageClient(target, token=token, tls=tls, insecure=plaintext, timeout=timeout)
     except ValueError as error:
         raise InputError(str(error)) from None
 

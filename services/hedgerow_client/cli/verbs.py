@@ -3,20 +3,29 @@
 import typer
 
 from hedgerow_client.cli.audit import audit
+from hedgerow_client.cli.budgets import budgets
+from hedgerow_client.cli.call import call
 from hedgerow_client.cli.chat import chat
 from hedgerow_client.cli.check import check
+from hedgerow_client.cli.cost import cost
 from hedgerow_client.cli.credentials import credentials
 from hedgerow_client.cli.embed import embed
+from hedgerow_client.cli.erase import erase
 from hedgerow_client.cli.estimate import estimate
 from hedgerow_client.cli.explain import explain
+from hedgerow_client.cli.export import export
 from hedgerow_client.cli.keys import keys
 from hedgerow_client.cli.kill import kill, unkill
 from hedgerow_client.cli.models import models
 from hedgerow_client.cli.probe import probe
+from hedgerow_client.cli.reconcile import reconcile
 from hedgerow_client.cli.reload import reload
 from hedgerow_client.cli.serve import serve
+from hedgerow_client.cli.spend import spend
 from hedgerow_client.cli.state import state
+from hedgerow_client.cli.statement import statement
 from hedgerow_client.cli.version import version
+from hedgerow_client.cli.whatif import whatif
 
 INTRODUCTION = """Hedgerow, a gRPC gateway to LLM providers: run it, and talk to it.
 
@@ -28,6 +37,7 @@ INTRODUCTION = """Hedgerow, a gRPC gateway to LLM providers: run it, and talk to
   git diff | hedgerow chat -m fast --system "Write a commit message."
   hedgerow embed texts.txt -m embed-small --out vectors.jsonl
   hedgerow models --target gateway.internal:50051
+  hedgerow spend --by team --since 7d
 
 Verbs that call the gateway find it by --target or HEDGEROW_TARGET, and say
 who you are by HEDGEROW_TOKEN. Verbs for operators (state, reload, kill,
@@ -62,6 +72,14 @@ def build() -> typer.Typer:
     app.command()(estimate)
     app.command()(explain)
     app.command()(models)
+    app.command()(spend)
+    app.command()(budgets)
+    app.command()(call)
+    app.command(context_settings=passed_on)(cost)
+    app.command()(whatif)
+    app.command()(statement)
+    app.command()(reconcile)
+    app.command()(export)
     app.command()(state)
     app.command()(reload)
     app.command()(kill)
@@ -69,5 +87,6 @@ def build() -> typer.Typer:
     app.add_typer(credentials())
     app.add_typer(keys())
     app.command()(audit)
+    app.command()(erase)
     app.command()(version)
     return app

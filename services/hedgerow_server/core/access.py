@@ -43,6 +43,8 @@ class Grant(msgspec.Struct, frozen=True):
     """Model names as callers use them; None: every one."""
     act_for: bool = True
     """Whether the caller may name the user it calls for."""
+    all_tenants: bool = False
+    """Whether the caller is told of every tenant's calls."""
 
     def allows(self, rpc: str, model: str | None) -> bool:
         """Whether the RPC may be called, with the model if one is given."""
@@ -80,3 +82,8 @@ class Access:
         """Whether the caller may name another user when it calls an RPC."""
         rpc = method.rpartition(".")[2]
         return all(any(one.act_for and one.allows(rpc, None) for one in group) for group in self.groups)
+
+    def sees_all_tenants(self, method: str) -> bool:
+        """Whether an RPC tells the caller of every tenant's calls, not of its own tenant's only."""
+        rpc = method.rpartition(".")[2]
+        return all(any(one.all_tenants and one.allows(rpc, None) for one in group) for group in self.groups)

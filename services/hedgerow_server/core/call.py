@@ -5,12 +5,14 @@ import contextlib
 import enum
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Protocol
 
 import msgspec
 
 from hedgerow_server.core.access import Access
 from hedgerow_server.core.error import HedgerowError
 from hedgerow_server.core.event import AttemptRecord, Event, Events, ItemFailed, Usage, Warning
+from hedgerow_server.core.hold import Hold
 from hedgerow_server.core.request import EmbedItem
 
 
@@ -64,23 +66,44 @@ class Method(msgspec.Struct, frozen=True):
     """The events of the answer, the last one being the terminal event."""
 
 
+class Books(Protocol):
+    """Where the attempts of one call are written down."""
+
+    def open(self, record: AttemptRecord, *, credential: str, request_bytes: int) -> None:
+        """An attempt is about to be sent. Raises LedgerUnavailable where that cannot be written."""
+
+    def close(self, record: AttemptRecord) -> None:
+        """It has ended, or what is known of it has changed since. Must not fail."""
+
+
 class Call:
     """The state of one call. A door makes it, interceptors fill it, the chain settles it. Times are monotonic."""
 
     __slots__ = (
+        "answer",
         "attempts",
         "attempts_started",
+        "auth_s",
         "bodies",
         "body",
+        "books",
+        "cache",
+        "call_id",
         "deadline_s",
+        "downgraded_from",
         "ended_with",
+        "guardrail_s",
+        "hold",
         "items",
         "metadata",
         "method",
         "peer",
         "peer_identities",
+        "plan",
         "principal",
+        "queue_s",
         "repeated",
+        "replay_of",
         "request",
         "request_id",
         "started_s",
@@ -89,7 +112,28 @@ class Call:
         "trace",
         "usage",
         "warnings",
+        "why",
     )
+    call_id: str
+    """The gateway's own id, which no caller chooses; empty until something of the call is written down."""
+    books: Books | None
+    """What writes down its attempts. None: nobody does."""
+    hold: Hold | None
+    """What it has taken of quotas and budgets. None: nothing limits it."""
+    plan: object
+    """Its routing.plan.Plan, where an interceptor needed one. None: nobody has planned yet."""
+    why: str
+    """Why it went to those that it went to: the strategy and the rules of its route."""
+    downgraded_from: str
+    """The model that a budget has turned it away from."""
+    cache: str
+    """"hit" or "miss" where a cache was asked."""
+    auth_s: float
+    """Seconds spent on finding out who calls."""
+    queue_s: float
+    """Seconds spent waiting for a turn."""
+    guardrail_s: float
+    """Seconds spent in guards."""
 
     def __init__(
         self,
@@ -131,12 +175,23 @@ class Call:
         """Headers that carry the caller's trace on to the provider."""
         self.principal: Principal | None = None
         self.request: object = None
+        self.answer: Events | None = None
+        """An answer that is there already. The interceptor that sets it in `admit` is the last one to be asked: those
+        further down and the RPC never hear of the call.
+        """
+        self.replay_of = ""
+        """The request id of the call whose kept answer that is, where the caller pays nothing for it."""
         self.attempts: list[AttemptRecord] = []
         """The newest attempts, oldest first."""
         self.attempts_started = 0
         """How many there were, those that are no longer kept included."""
         self.warnings: list[Warning] = []
         self.usage: Usage | None = None
+        self.call_id = self.why = self.downgraded_from = self.cache = ""
+        self.books = None
+        self.hold = None
+        self.plan = None
+        self.auth_s = self.queue_s = self.guardrail_s = 0.0
 
     def end(self, error: HedgerowError) -> None:
         """Ends the call from outside, at once and with an error, as when the gateway shuts down. A call that has just

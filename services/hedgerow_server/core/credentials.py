@@ -23,6 +23,35 @@ class CredentialFacts(msgspec.Struct, frozen=True, kw_only=True):
     set_aside_reason: str
     """As ErrorReason; empty: it is not set aside."""
     providers: tuple[str, ...]
+    made_unix_s: float | None = None
+    """When the secret in use was made, as far as its source tells."""
+    rotation: "RotationFacts | None" = None
+    """None: the gateway does not rotate it."""
+    alarms: "tuple[CredentialAlarm, ...]" = ()
+    """What is wrong, oldest first."""
+
+
+class RotationFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """How a credential's rotation is doing. Times are Unix times in seconds; None: there is no secret yet."""
+
+    begins_unix_s: float | None
+    """When the next key is obtained."""
+    due_unix_s: float | None
+    """When the key in use is too old."""
+    waiting: bool
+    """Whether another key waits for its probe."""
+    problem: str
+    """Why the last step failed; empty when it did not."""
+
+
+class CredentialAlarm(msgspec.Struct, frozen=True):
+    """Something that is wrong with a credential."""
+
+    event: str
+    """`set_aside`, `rotation_overdue` or `probe_failed`."""
+    provider: str
+    reason: str
+    raised_unix_s: float
 
 
 class CredentialsListed(msgspec.Struct, frozen=True):

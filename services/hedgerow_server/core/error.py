@@ -1,16 +1,20 @@
 """Every way a call can fail, as the caller sees it.
 
 HedgerowError
-├── RequestInvalid, RequestMalformed, ContextTooLong, ProviderRejectedRequest, ResponseTooLarge   INVALID_ARGUMENT
+├── RequestInvalid, RequestMalformed, ContextTooLong, ProviderRejectedRequest, ResponseTooLarge,
+│   IdempotencyKeyReused                                                                          INVALID_ARGUMENT
 ├── Unauthenticated                                                                               UNAUTHENTICATED
 ├── Forbidden, ContentRefused                                                                     PERMISSION_DENIED
-├── ModelNotFound, KeyNotFound, CredentialNotFound                                                NOT_FOUND
-├── NoCandidate, ParameterUnsupported, ConfigInvalid, KeyEnded                                    FAILED_PRECONDITION
+├── ModelNotFound, KeyNotFound, CredentialNotFound, CallNotFound                                  NOT_FOUND
+├── NoCandidate, ParameterUnsupported, ConfigInvalid, KeyEnded, CostUnbounded, PriceUnknown       FAILED_PRECONDITION
+├── QuotaExceeded, BudgetSpent                                                                    RESOURCE_EXHAUSTED
 ├── MessageTooLarge, ReaderTooSlow                                                                RESOURCE_EXHAUSTED
-├── Overloaded, Draining, SwitchedOff, IdentityUnavailable                                        UNAVAILABLE
+├── Overloaded, Draining, SwitchedOff, IdentityUnavailable, IdempotencyUnavailable,
+│   LedgerUnavailable, LimitsUnavailable                                                          UNAVAILABLE
 ├── ProviderThrottled, ProviderQuotaSpent, ProviderUnavailable, ProviderAuth,
 │   ProviderModelUnavailable, UpstreamProtocol, StreamCut, StreamStalled,
 │   FirstTokenTimeout, CredentialUnavailable                                                      UNAVAILABLE
+├── IdempotencyInFlight                                                                           ABORTED
 ├── Cancelled                                                                                     CANCELLED
 ├── DeadlineExceeded                                                                              DEADLINE_EXCEEDED
 ├── RpcUnknown                                                                                    UNIMPLEMENTED
@@ -109,6 +113,12 @@ class ResponseTooLarge(HedgerowError):
     code, reason, failure = "INVALID_ARGUMENT", "RESPONSE_TOO_LARGE", Failure.REQUEST
 
 
+class IdempotencyKeyReused(HedgerowError):
+    """The idempotency key was used for another request."""
+
+    code, reason, failure = "INVALID_ARGUMENT", "IDEMPOTENCY_KEY_REUSED", Failure.REQUEST
+
+
 class Unauthenticated(HedgerowError):
     """The caller's credential is missing or not accepted."""
 
@@ -149,6 +159,12 @@ class CredentialNotFound(HedgerowError):
     """No credential of this name in the configuration."""
 
     code, reason = "NOT_FOUND", "CREDENTIAL_NOT_FOUND"
+
+
+class CallNotFound(HedgerowError):
+    """The ledger has no such call of the caller's tenant."""
+
+    code, reason = "NOT_FOUND", "CALL_NOT_FOUND"
 
 
 class NoCandidate(HedgerowError):
@@ -203,6 +219,18 @@ class IdentityUnavailable(HedgerowError):
     """Whether the caller's credential is good cannot be told now."""
 
     code, reason, retryable = "UNAVAILABLE", "IDENTITY_UNAVAILABLE", True
+
+
+class LedgerUnavailable(HedgerowError):
+    """What calls cost cannot be written down now."""
+
+    code, reason, retryable = "UNAVAILABLE", "LEDGER_UNAVAILABLE", True
+
+
+class LimitsUnavailable(HedgerowError):
+    """What is left of a limit that several routers share cannot be told now."""
+
+    code, reason, retryable = "UNAVAILABLE", "LIMITS_UNAVAILABLE", True
 
 
 class ProviderThrottled(HedgerowError):
@@ -263,6 +291,42 @@ class CredentialUnavailable(HedgerowError):
     """The gateway has no usable credential for the provider."""
 
     code, reason, failure = "UNAVAILABLE", "CREDENTIAL_UNAVAILABLE", Failure.KEY
+
+
+class QuotaExceeded(HedgerowError):
+    """The call would go beyond a quota of the caller."""
+
+    code, reason = "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"
+
+
+class BudgetSpent(HedgerowError):
+    """The call could go beyond a budget, or takes none of the models that the budget leaves."""
+
+    code, reason = "RESOURCE_EXHAUSTED", "BUDGET_SPENT"
+
+
+class CostUnbounded(HedgerowError):
+    """A budget needs to know the most that the call can cost, and nothing bounds it."""
+
+    code, reason = "FAILED_PRECONDITION", "COST_UNBOUNDED"
+
+
+class PriceUnknown(HedgerowError):
+    """A budget needs to know what the call costs, and the price of its model is not known."""
+
+    code, reason = "FAILED_PRECONDITION", "PRICE_UNKNOWN"
+
+
+class IdempotencyInFlight(HedgerowError):
+    """A call with the same idempotency key is under way."""
+
+    code, reason = "ABORTED", "IDEMPOTENCY_IN_FLIGHT"
+
+
+class IdempotencyUnavailable(HedgerowError):
+    """Whether a call with this idempotency key was answered already cannot be told now."""
+
+    code, reason, retryable = "UNAVAILABLE", "IDEMPOTENCY_UNAVAILABLE", True
 
 
 class Cancelled(HedgerowError):

@@ -9,6 +9,7 @@ from hedgerow_server.core.admin import AdminAnswer
 from hedgerow_server.core.explanation import RouteExplained
 from hedgerow_server.core.model import ModelFacts
 from hedgerow_server.core.request import Citation, ProviderItem, ProviderState, TokenLogprob
+from hedgerow_server.core.spend import UsageAnswer
 from hedgerow_server.core.terminal import Terminal
 
 
@@ -39,6 +40,8 @@ class WarningCode(enum.Enum):
     CHOICES_DROPPED = 4
     DEADLINE_CLAMPED = 5
     MODEL_RETIRING = 6
+    ANSWER_NOT_KEPT = 7
+    MODEL_DOWNGRADED = 8
 
 
 class Warning(msgspec.Struct, frozen=True):
@@ -49,7 +52,7 @@ class Warning(msgspec.Struct, frozen=True):
     message: str
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
+class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Tokens by disjoint class; the sums are properties. `input_cache_writes` holds (seconds or None, tokens)."""
 
     input_uncached_tokens: int = 0
@@ -236,9 +239,11 @@ class AttemptOutcome(enum.Enum):
     HEDGE_LOST = 3
     CANCELLED = 4
     REPLACED = 5
+    LOST = 6
+    """The gateway died meanwhile: only the ledger has it."""
 
 
-class AttemptRecord(msgspec.Struct, kw_only=True):
+class AttemptRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The record of one upstream request. Filled while it runs, complete when `outcome` is set. Times in seconds."""
 
     number: int
@@ -260,6 +265,10 @@ class AttemptRecord(msgspec.Struct, kw_only=True):
     """What the provider takes for it, in 10^-12 US dollars; 0 for what it refused. None: unknown."""
     price_version: str = ""
     """The version of the price that the cost is from; empty without one."""
+    served_model: str = ""
+    """What the provider said that it is; empty where it did not say."""
+    connect_s: float | None = None
+    """How long it took to connect; None where a connection was there already, or that is not known."""
 
 
 class Completed(Terminal, frozen=True):
@@ -340,10 +349,31 @@ class CostEstimated(Terminal, frozen=True):
     candidates: tuple[CostEstimate, ...]
 
 
+class TokenCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How long an input is at one candidate; None: without a bound, or not known."""
+
+    candidate: CandidateInfo
+    expected: int
+    bound: int | None
+    context_tokens: int | None
+
+
+class TokensCounted(Terminal, frozen=True):
+    """The answer of CountTokens, in the order in which the candidates would be asked."""
+
+    candidates: tuple[TokenCount, ...]
+
+
 class Answered(Terminal, frozen=True):
     """The answer of an RPC for operators."""
 
     answer: AdminAnswer
+
+
+class UsageTold(Terminal, frozen=True):
+    """The answer of an RPC of UsageService."""
+
+    answer: UsageAnswer
 
 
 Delta = (
@@ -370,7 +400,9 @@ Event = (
     | EmbedCompleted
     | ModelsListed
     | CostEstimated
+    | TokensCounted
     | Answered
+    | UsageTold
     | RouteExplained
 )
 

@@ -24,6 +24,7 @@ class Why(enum.Enum):
     CAPABILITY = 12
     CONTEXT = 13
     VECTOR_SPACE = 14
+    MODEL = 15
 
 
 class HedgingTerms(msgspec.Struct, frozen=True):

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from hedgerow_server.core.erasure import UserErased
+
 
 class KeyFacts(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of a key. The key itself is not."""
@@ -21,6 +23,14 @@ class KeyFacts(msgspec.Struct, frozen=True, kw_only=True):
     expires_unix_s: float | None
     revoked_unix_s: float | None
     replaces: str
+    last_used_unix_s: float | None
+    """Give or take a minute; None: not yet, or longer ago than that was noted."""
+
+
+class KeyFound(msgspec.Struct, frozen=True):
+    """One key."""
+
+    key: KeyFacts
 
 
 class KeyCreated(msgspec.Struct, frozen=True):
@@ -69,6 +79,8 @@ class AuditFacts(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
     request_id: str
     digest: bytes
+    erased: tuple[str, ...]
+    """Which of who, subject and detail were erased."""
 
 
 class AuditListed(msgspec.Struct, frozen=True):
@@ -84,9 +96,11 @@ class AuditVerified(msgspec.Struct, frozen=True):
     """The first row that is not; 0: none."""
     rows: int
     last_digest: bytes
+    erased_rows: int = 0
+    """Rows of which something was erased, as a later row says."""
 
 
-KeyAnswer = KeyCreated | KeysListed | KeyRotated | KeyRevoked | AuditListed | AuditVerified
+KeyAnswer = KeyCreated | KeyFound | KeysListed | KeyRotated | KeyRevoked | AuditListed | AuditVerified | UserErased
 
 
 class CreateKeyRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +117,12 @@ class CreateKeyRequest(msgspec.Struct, frozen=True, kw_only=True):
     regions: tuple[str, ...] = ()
     lifetime_s: float | None = None
     """None: for ever."""
+
+
+class GetKeyRequest(msgspec.Struct, frozen=True):
+    """A call of GetKey."""
+
+    key_id: str
 
 
 class ListKeysRequest(msgspec.Struct, frozen=True):

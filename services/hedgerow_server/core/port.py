@@ -27,6 +27,12 @@ class Lease(Protocol):
     async def refused(self, secret: Secret) -> bool:
         """The provider has refused this secret: fetches anew. Tells, within seconds, whether there is another one."""
 
+    def hold(self, secret: Secret) -> None:
+        """An attempt uses this secret from now on: it is not to be retired."""
+
+    def let_go(self, secret: Secret) -> None:
+        """An attempt that used it has ended."""
+
 
 class HttpRequest(msgspec.Struct, frozen=True):
     """A request to a provider, ready to be sent. `url` never holds a secret."""
@@ -155,3 +161,8 @@ class Dialect(Protocol):
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What a non-2xx answer means. Header names are lower case."""
+
+    def probe(self, secret: Secret) -> HttpRequest | None:
+        """A request that costs nothing and that the provider answers with 2xx only where the secret is good. None:
+        there is none.
+        """

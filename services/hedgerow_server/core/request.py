@@ -287,9 +287,19 @@ class RoutePolicy(msgspec.Struct, frozen=True, kw_only=True):
     disable_hedging: bool = False
     max_attempts: int | None = None
     session_id: str = ""
+    models: tuple[str, ...] = ()
 
 
 NO_POLICY = RoutePolicy()
+
+
+class Once(msgspec.Struct, frozen=True):
+    """The wish to be answered once, however often the call is repeated."""
+
+    key: str
+    """The idempotency key, never empty."""
+    asked: bytes
+    """The digest of what was asked: the RPC and its whole request, without the key and the labels."""
 
 
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -298,6 +308,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     spec: ChatSpec
     policy: RoutePolicy = NO_POLICY
     labels: dict[str, str] = {}
+    once: Once | None = None
 
 
 class EmbedRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -306,6 +317,8 @@ class EmbedRequest(msgspec.Struct, frozen=True, kw_only=True):
     spec: EmbedSpec
     policy: RoutePolicy = NO_POLICY
     labels: dict[str, str] = {}
+    once: Once | None = None
+    """Of Embed: a stream of inputs cannot be compared with an earlier one."""
 
 
 class EstimateRequest(msgspec.Struct, frozen=True, kw_only=True):

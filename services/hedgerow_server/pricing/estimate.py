@@ -53,7 +53,7 @@ def estimate(
     `max_output_tokens` and `context_tokens` are the model's own limits where they are known. The context bounds an
     input that nothing else bounds, unless the provider runs tools: each of its rounds reads the context again.
     """
-    given = _input(spec, context_tokens)
+    given = bounded_input(spec, context_tokens)
     most = 0 if isinstance(spec, EmbedSpec) else _least(spec.max_output_tokens, max_output_tokens, context_tokens)
     usual = USUAL_OUTPUT_TOKENS if most is None else min(USUAL_OUTPUT_TOKENS, most)
     sizes = EstimatedCost(input_tokens=given, expected_output_tokens=usual, output_tokens_bound=most)
@@ -70,11 +70,36 @@ def estimate(
     )
 
 
-def _input(spec: ChatSpec | EmbedSpec, context_tokens: int | None) -> InputTokens:
+def input_size(spec: ChatSpec | EmbedSpec) -> InputTokens:
+    """How long the input is; without a bound where options bring in what no size in the request tells of."""
     given = input_tokens(spec)
-    options = spec.provider_options.values()
-    if any(_UNBOUNDED.search(text) for text in options):
+    if any(_UNBOUNDED.search(text) for text in spec.provider_options.values()):
         return InputTokens(given.expected, None)
+    return given
+
+
+def highest(
+    spec: ChatSpec | EmbedSpec,
+    size: InputTokens,
+    price: Price,
+    *,
+    max_output_tokens: int | None = None,
+    context_tokens: int | None = None,
+) -> int | None:
+    """The most that one attempt can cost, as `estimate` says it, where the size of the input is known already."""
+    most = 0 if isinstance(spec, EmbedSpec) else _least(spec.max_output_tokens, max_output_tokens, context_tokens)
+    return _most(price, _within(spec, size, context_tokens).bound, most)
+
+
+def bounded_input(spec: ChatSpec | EmbedSpec, context_tokens: int | None) -> InputTokens:
+    """How long the input is, at most a model's context where nothing else bounds it."""
+    return _within(spec, input_size(spec), context_tokens)
+
+
+def _within(spec: ChatSpec | EmbedSpec, given: InputTokens, context_tokens: int | None) -> InputTokens:
+    """The size within a model's context."""
+    if any(_UNBOUNDED.search(text) for text in spec.provider_options.values()):
+        return given
     if isinstance(spec, ChatSpec) and any(isinstance(tool, ProviderTool) for tool in spec.tools):
         return given
     return InputTokens(given.expected, _least(given.bound, context_tokens))
@@ -88,6 +113,9 @@ def _most(price: Price, given: int | None, made: int | None) -> int | None:
     """The cost where every token is of the dearest class at the dearest time."""
     if given is None or made is None:
         return None
+    if not price.tiers and not price.periods:
+        total = _dearest(price.rates, given, made)
+        return rounded(total, price.scale) if total is not None else None
     totals = [_dearest(rates, given, made) for rates in _reachable(price, given)]
     known = [total for total in totals if total is not None]
     return rounded(max(known), price.scale) if known and len(known) == len(totals) else None
@@ -112,8 +140,11 @@ def _dearest(rates: Rates, given: int, made: int) -> int | None:
         rates.input_image,
     )
     outputs = (rates.output, rates.reasoning, rates.output_audio, rates.output_image)
-    if None in inputs or (made and None in outputs):
+    if None in inputs:
         return None
-    dearest_input = max(one for one in inputs if one is not None)
-    dearest_output = max((one for one in outputs if one is not None), default=0)
-    return rates.request + given * dearest_input + made * dearest_output
+    dearest = max(inputs)  # type: ignore[type-var]  # none of them is None
+    if not made:
+        return rates.request + given * dearest  # type: ignore[operator]
+    if None in outputs:
+        return None
+    return rates.request + given * dearest + made * max(outputs)  # type: ignore[operator, type-var]

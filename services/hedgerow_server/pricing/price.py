@@ -16,7 +16,8 @@ MAX_PICOS = (1 << 63) - 1
 SEARCHES_BY_ITSELF = "num_search_queries"
 """The unit of models (Perplexity's) that search unasked and bill each search."""
 _DAY_S = 86_400
-_SHORT_WRITE_S = 300
+SHORT_WRITE_S = 300
+"""A token written to the cache for longer is priced as `cache_write_long`."""
 _BILLED_INPUT, _BILLED_OUTPUT, _BILLED_IMAGE = "billed_input_tokens", "billed_output_tokens", "billed_image_tokens"
 
 
@@ -127,7 +128,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
                     return None
                 total += tokens * rate
         for ttl_s, tokens in usage.input_cache_writes:
-            rate = rates.cache_write if ttl_s is None or ttl_s <= _SHORT_WRITE_S else rates.cache_write_long
+            rate = rates.cache_write if ttl_s is None or ttl_s <= SHORT_WRITE_S else rates.cache_write_long
             if rate is None:
                 return None
             total += tokens * rate
@@ -163,6 +164,11 @@ def rounded(total: int, scale: int) -> int | None:
         total, rest = divmod(total, scale)
         total += 2 * rest > scale or (2 * rest == scale and total & 1)
     return total if total <= MAX_PICOS else None
+
+
+def priced(usage: Usage) -> Usage:
+    """The usage that is priced: what the provider says that it billed, where it says that."""
+    return _billed(usage) if _BILLED_INPUT in usage.other_units or _BILLED_OUTPUT in usage.other_units else usage
 
 
 def _billed(usage: Usage) -> Usage:

@@ -6,7 +6,7 @@ from hedgerow_server.core.call import Call
 from hedgerow_server.core.error import IdentityUnavailable, RpcUnknown
 from hedgerow_server.core.event import Answered, Events
 from hedgerow_server.core.keys import AuditFacts, AuditListed, AuditVerified, ListAuditRequest
-from hedgerow_server.store.chain import START, broken_at
+from hedgerow_server.store.chain import Check, erased_fields
 from hedgerow_server.store.port import AuditStore, StoreUnavailable
 from hedgerow_server.store.record import AuditRow
 
@@ -30,14 +30,15 @@ class AuditLog:
 
     async def verify_audit(self, call: Call) -> Events:
         """One event, once all rows were looked at or the first broken one was found."""
-        number, before = 0, START
-        while rows := await self._rows(call, number, _BATCH):
-            broken = broken_at(rows, before, number)
+        check = Check()
+        while rows := await self._rows(call, check.number, _BATCH):
+            broken = check.broken_at(rows)
             if broken is not None:
-                yield Answered(AuditVerified(broken, number, before))
-                return
-            number, before = rows[-1].number, rows[-1].digest
-        yield Answered(AuditVerified(0, number, before if number else b""))
+                break
+        else:
+            broken = check.end()
+        last = check.before if check.number else b""
+        yield Answered(AuditVerified(broken or 0, check.number, last, check.erased))
 
     async def _rows(self, call: Call, after: int, limit: int) -> list[AuditRow]:
         if self._store is None:
@@ -51,4 +52,5 @@ class AuditLog:
 
 
 def _facts(row: AuditRow) -> AuditFacts:
-    return AuditFacts(number=row.number, digest=row.digest, **msgspec.structs.asdict(row.entry))
+    entry = msgspec.structs.asdict(row.entry)
+    return AuditFacts(number=row.number, digest=row.digest, erased=erased_fields(row), **entry)

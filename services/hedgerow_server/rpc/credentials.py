@@ -4,17 +4,23 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+import msgspec
+
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.credentials import (
+    CredentialAlarm,
     CredentialFacts,
     CredentialRefreshed,
     CredentialsListed,
     RefreshCredentialRequest,
+    RotationFacts,
 )
 from hedgerow_server.core.error import CredentialNotFound, CredentialUnavailable
 from hedgerow_server.core.event import Answered, Events
 from hedgerow_server.core.slices import in_slices
+from hedgerow_server.credentials.alarm import Alarms
 from hedgerow_server.credentials.lease import HeldLease
+from hedgerow_server.credentials.rotation.rotation import Rotation
 from hedgerow_server.routing.rest import Rest
 from hedgerow_server.routing.state import States
 
@@ -36,16 +42,24 @@ class Holding(Protocol):
 class Credentials:
     """Answers operators who look after the providers' keys."""
 
-    def __init__(self, holding: Callable[[], Holding], states: States) -> None:
-        """`holding` is the configuration in force."""
+    def __init__(
+        self,
+        holding: Callable[[], Holding],
+        states: States,
+        alarms: Alarms,
+        rotation: Callable[[str], Rotation | None],
+    ) -> None:
+        """`holding` is the configuration in force, `rotation` gives that of a credential."""
         self._holding = holding
         self._states = states
+        self._alarms = alarms
+        self._rotation = rotation
 
     async def list_credentials(self, call: Call) -> Events:
         """One event: all of them."""
         aside = await in_slices(self._states.set_aside())
         holding = self._holding()
-        yield Answered(CredentialsListed(tuple(_facts(holding, name, aside) for name in sorted(holding.leases))))
+        yield Answered(CredentialsListed(tuple(self._facts(holding, name, aside) for name in sorted(holding.leases))))
 
     async def refresh_credential(self, call: Call) -> Events:
         """One event, once the source has answered. Raises CredentialNotFound and CredentialUnavailable."""
@@ -67,7 +81,28 @@ class Credentials:
             )
         # Also where it is the same: whoever asks may have had the provider let it in again.
         self._states.renewed(name)
-        yield Answered(CredentialRefreshed(_facts(holding, name, {}), changed))
+        yield Answered(CredentialRefreshed(self._facts(holding, name, {}), changed))
+
+    def _facts(self, holding: Holding, name: str, aside: Mapping[str, Rest]) -> CredentialFacts:
+        held, rotation = holding.leases[name], self._rotation(name)
+        return msgspec.structs.replace(
+            _facts(holding, name, aside),
+            rotation=_rotation(held, rotation) if rotation is not None else None,
+            alarms=tuple(
+                CredentialAlarm(one.kind.value, one.provider, one.reason, one.raised_unix_s)
+                for one in self._alarms.of(name)
+            ),
+        )
+
+
+def _rotation(held: HeldLease, rotation: Rotation) -> RotationFacts:
+    there = bool(held.version)
+    return RotationFacts(
+        begins_unix_s=rotation.begins_unix_s if there else None,
+        due_unix_s=rotation.due_unix_s if there else None,
+        waiting=held.waiting is not None,
+        problem=rotation.problem,
+    )
 
 
 def _facts(holding: Holding, name: str, aside: Mapping[str, Rest]) -> CredentialFacts:
@@ -86,4 +121,5 @@ def _facts(holding: Holding, name: str, aside: Mapping[str, Rest]) -> Credential
         set_aside_until_unix_s=time.time() + until_s if until_s > 0 else None,
         set_aside_reason=rest.reason if rest is not None and until_s > 0 else "",
         providers=tuple(holding.users(name)),
+        made_unix_s=held.made_unix_s or None,
     )

@@ -7,8 +7,10 @@ from hedgerow_server.core.error import RpcUnknown
 from hedgerow_server.core.event import Answered, Events
 from hedgerow_server.core.keys import (
     CreateKeyRequest,
+    GetKeyRequest,
     KeyCreated,
     KeyFacts,
+    KeyFound,
     KeyRevoked,
     KeyRotated,
     KeysListed,
@@ -31,7 +33,7 @@ class Keys:
         """One event: the key, for the only time."""
         request = call.request
         assert isinstance(request, CreateKeyRequest)
-        key, record = await self._found(call).create(request, _deed(call))
+        key, record = await self._found(call).create(request, deed_of(call))
         yield Answered(KeyCreated(key.text, _facts(record)))
 
     async def list_keys(self, call: Call) -> Events:
@@ -42,18 +44,25 @@ class Keys:
         page = tuple(map(_facts, found[: request.page_size]))
         yield Answered(KeysListed(page, page[-1].key_id if len(found) > len(page) else ""))
 
+    async def get_key(self, call: Call) -> Events:
+        """One event."""
+        request = call.request
+        assert isinstance(request, GetKeyRequest)
+        yield Answered(KeyFound(_facts(await self._found(call).get(request.key_id))))
+
     async def rotate_key(self, call: Call) -> Events:
         """One event: the new key, for the only time."""
         request = call.request
         assert isinstance(request, RotateKeyRequest)
-        key, record, old = await self._found(call).rotate(request.key_id, request.overlap_s, _deed(call))
+        key, record, old = await self._found(call).rotate(request.key_id, request.overlap_s, deed_of(call))
         yield Answered(KeyRotated(key.text, _facts(record), _facts(old)))
 
     async def revoke_key(self, call: Call) -> Events:
         """One event."""
         request = call.request
         assert isinstance(request, RevokeKeyRequest)
-        yield Answered(KeyRevoked(_facts(await self._found(call).revoke(request.key_id, request.reason, _deed(call)))))
+        record = await self._found(call).revoke(request.key_id, request.reason, deed_of(call))
+        yield Answered(KeyRevoked(_facts(record)))
 
     def _found(self, call: Call) -> KeyRegistry:
         registry = self._registry()
@@ -64,7 +73,8 @@ class Keys:
         return registry
 
 
-def _deed(call: Call) -> Deed:
+def deed_of(call: Call) -> Deed:
+    """Who does something with a call."""
     return Deed(call.principal or Principal(""), call.request_id)
 
 

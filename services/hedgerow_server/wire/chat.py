@@ -24,7 +24,7 @@ from hedgerow_server.core.request import (
 )
 from hedgerow_server.wire.check import Checker, invalid, json_object, subscript
 from hedgerow_server.wire.message import cache_hint, messages, write_message
-from hedgerow_server.wire.policy import policy, refuse_key
+from hedgerow_server.wire.policy import once, policy
 from hedgerow_server.wire.report import write_attempts, write_costs, write_usage, write_warning
 
 R = TypeVar("R", service.CompleteRequest, service.StreamCompleteRequest)
@@ -60,8 +60,9 @@ class ChatDecoder:
 
 
 def _request(message: R) -> ChatRequest:
-    refuse_key(message)
-    return ChatRequest(spec=chat_spec(message.chat), policy=policy(message.route), labels=dict(message.labels))
+    return ChatRequest(
+        spec=chat_spec(message.chat), policy=policy(message.route), labels=dict(message.labels), once=once(message)
+    )
 
 
 def chat_spec(chat: pb.ChatSpec) -> ChatSpec:

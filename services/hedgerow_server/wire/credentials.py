@@ -10,6 +10,7 @@ from hedgerow_server.core.credentials import (
     CredentialRefreshed,
     CredentialsListed,
     RefreshCredentialRequest,
+    RotationFacts,
 )
 from hedgerow_server.wire.check import Checker
 from hedgerow_server.wire.times import timestamp
@@ -53,4 +54,24 @@ def _credential(one: CredentialFacts) -> pb.Credential:
         set_aside_until_time=timestamp(one.set_aside_until_unix_s),
         set_aside_reason=one.set_aside_reason,
         providers=one.providers,
+        create_time=timestamp(one.made_unix_s),
+        rotation=_rotation(one.rotation) if one.rotation is not None else None,
+        alarms=[
+            pb.CredentialAlarm(
+                event=alarm.event,
+                provider=alarm.provider,
+                reason=alarm.reason,
+                raise_time=timestamp(alarm.raised_unix_s),
+            )
+            for alarm in one.alarms
+        ],
+    )
+
+
+def _rotation(facts: RotationFacts) -> pb.CredentialRotation:
+    return pb.CredentialRotation(
+        begin_time=timestamp(facts.begins_unix_s),
+        due_time=timestamp(facts.due_unix_s),
+        key_waiting=facts.waiting,
+        problem=facts.problem,
     )

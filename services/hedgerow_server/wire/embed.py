@@ -10,7 +10,7 @@ from hedgerow_server.core.error import FieldViolation, HedgerowError, Internal
 from hedgerow_server.core.request import EmbedInput, EmbedItem, EmbedPurpose, EmbedRequest, EmbedSpec
 from hedgerow_server.wire.chat import options
 from hedgerow_server.wire.check import Checker, invalid
-from hedgerow_server.wire.policy import policy, refuse_key
+from hedgerow_server.wire.policy import once, policy
 from hedgerow_server.wire.report import write_attempts, write_costs, write_usage, write_warning
 from hedgerow_server.wire.splice import delimited, embedding
 
@@ -26,8 +26,12 @@ class EmbedDecoder:
     def embed(self, call: Call) -> EmbedRequest:
         """A request of Embed."""
         message = self._checker.parse(pb.EmbedRequest, call, call.body)
-        refuse_key(message)
-        return EmbedRequest(spec=embed_spec(message.embed), policy=policy(message.route), labels=dict(message.labels))
+        return EmbedRequest(
+            spec=embed_spec(message.embed),
+            policy=policy(message.route),
+            labels=dict(message.labels),
+            once=once(message),
+        )
 
     def stream_embed(self, call: Call) -> EmbedRequest:
         """The first message of StreamEmbed. The further ones become EmbedItem or ItemFailed as they

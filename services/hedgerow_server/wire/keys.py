@@ -2,17 +2,21 @@
 
 from google.protobuf.message import Message
 from hedgerow.admin.v1 import audit_pb2 as audit_pb
+from hedgerow.admin.v1 import erasure_pb2 as erasure_pb
 from hedgerow.admin.v1 import key_pb2 as pb
 
 from hedgerow_server.core.call import Call
+from hedgerow_server.core.erasure import EraseUserRequest, UserErased
 from hedgerow_server.core.keys import (
     AuditFacts,
     AuditListed,
     AuditVerified,
     CreateKeyRequest,
+    GetKeyRequest,
     KeyAnswer,
     KeyCreated,
     KeyFacts,
+    KeyFound,
     KeyRevoked,
     KeyRotated,
     KeysListed,
@@ -55,6 +59,10 @@ class KeyDecoder:
         message = self._checker.parse(pb.ListKeysRequest, call, call.body)
         return ListKeysRequest(message.page_size or _DEFAULT_PAGE, message.page_token, message.tenant)
 
+    def get_key(self, call: Call) -> GetKeyRequest:
+        """A request of GetKey."""
+        return GetKeyRequest(self._checker.parse(pb.GetKeyRequest, call, call.body).key_id)
+
     def rotate_key(self, call: Call) -> RotateKeyRequest:
         """A request of RotateKey."""
         message = self._checker.parse(pb.RotateKeyRequest, call, call.body)
@@ -71,6 +79,11 @@ class KeyDecoder:
         message = self._checker.parse(audit_pb.ListAuditRowsRequest, call, call.body)
         return ListAuditRequest(message.page_size or _DEFAULT_PAGE, message.after_number)
 
+    def erase_user(self, call: Call) -> EraseUserRequest:
+        """A request of EraseUser."""
+        message = self._checker.parse(erasure_pb.EraseUserRequest, call, call.body)
+        return EraseUserRequest(message.tenant, message.user)
+
     def verify_audit(self, call: Call) -> None:
         """A request of VerifyAudit: nothing."""
         self._checker.parse(audit_pb.VerifyAuditRequest, call, call.body)
@@ -85,12 +98,18 @@ def key_message(answer: KeyAnswer) -> Message:
             return pb.ListKeysResponse(keys=map(_key, keys), next_page_token=token)
         case KeyRotated(text, key, replaced):
             return pb.RotateKeyResponse(secret_key=text, key=_key(key), replaced=_key(replaced))
+        case KeyFound(key):
+            return pb.GetKeyResponse(key=_key(key))
         case KeyRevoked(key):
             return pb.RevokeKeyResponse(key=_key(key))
         case AuditListed(rows):
             return audit_pb.ListAuditRowsResponse(rows=map(_row, rows))
-        case AuditVerified(broken, rows_count, last):
-            return audit_pb.VerifyAuditResponse(broken_number=broken, rows_count=rows_count, last_digest=last.hex())
+        case AuditVerified(broken, rows_count, last, erased):
+            return audit_pb.VerifyAuditResponse(
+                broken_number=broken, rows_count=rows_count, last_digest=last.hex(), erased_rows_count=erased
+            )
+        case UserErased(reference, counts):
+            return erasure_pb.EraseUserResponse(reference=reference, erased_counts=counts)
 
 
 def _key(key: KeyFacts) -> pb.ApiKey:
@@ -110,6 +129,7 @@ def _key(key: KeyFacts) -> pb.ApiKey:
         expire_time=timestamp(key.expires_unix_s),
         revoke_time=timestamp(key.revoked_unix_s),
         replaces_key_id=key.replaces,
+        last_use_time=timestamp(key.last_used_unix_s),
     )
 
 
@@ -124,4 +144,5 @@ def _row(row: AuditFacts) -> audit_pb.AuditRow:
         outcome=row.outcome,
         request_id=row.request_id,
         digest=row.digest.hex(),
+        erased_fields=row.erased,
     )

@@ -1,19 +1,16 @@
 """What every request has beside its spec."""
 
-from typing import Protocol
+from hashlib import sha256
 
+from hedgerow.chat.v1 import chat_service_pb2
 from hedgerow.common.v1 import policy_pb2
+from hedgerow.embed.v1 import embed_service_pb2
 
-from hedgerow_server.core.error import FieldViolation
-from hedgerow_server.core.request import NO_POLICY, RoutePolicy
-from hedgerow_server.wire.check import invalid
+from hedgerow_server.core.request import NO_POLICY, Once, RoutePolicy
 from hedgerow_server.wire.times import seconds
 
-
-class HasKey(Protocol):
-    """A request that may hold an idempotency key."""
-
-    idempotency_key: str
+Keyed = chat_service_pb2.CompleteRequest | chat_service_pb2.StreamCompleteRequest | embed_service_pb2.EmbedRequest
+"""Requests that may hold an idempotency key."""
 
 
 def policy(message: policy_pb2.RoutePolicy) -> RoutePolicy:
@@ -32,11 +29,20 @@ def policy(message: policy_pb2.RoutePolicy) -> RoutePolicy:
         disable_hedging=message.disable_hedging,
         max_attempts=message.max_attempts if message.HasField("max_attempts") else None,
         session_id=message.session_id,
+        models=tuple(message.models),
     )
 
 
-def refuse_key(message: HasKey) -> None:
-    """This gateway keeps no answers, and says so rather than pay twice. Raises RequestInvalid."""
-    if message.idempotency_key:
-        text = "this gateway keeps no answers by key: leave it empty and do not repeat the call blindly"
-        raise invalid([FieldViolation("idempotency_key", text)])
+def once(message: Keyed) -> Once | None:
+    """The caller's idempotency key, with the digest of what it stands for. The bytes that came will not do: maps have
+    another order in every message of some languages.
+    """
+    if not message.idempotency_key:
+        return None
+    asked = type(message)()
+    asked.CopyFrom(message)  # type: ignore[arg-type]  # both are of one type
+    # Whom a call is booked to changes nothing about its answer.
+    asked.ClearField("labels")
+    asked.ClearField("idempotency_key")
+    told = f"{asked.DESCRIPTOR.full_name}\n".encode() + asked.SerializeToString(deterministic=True)
+    return Once(message.idempotency_key, sha256(told).digest())

@@ -7,6 +7,7 @@ from hedgerow.common.v1 import attempt_pb2, usage_pb2, warning_pb2
 
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.event import AttemptOutcome, AttemptRecord, Usage, Warning
+from hedgerow_server.core.hold import Hold
 from hedgerow_server.core.text import cut
 from hedgerow_server.wire.times import set_duration, set_timestamp
 
@@ -17,6 +18,7 @@ _ATTEMPT_BYTES = 320
 """What is kept free for the newest attempt: more than one takes with its texts cut."""
 _FIELD_BYTES = 4
 _REPORT_TEXT = 96
+_QUOTAS = 3
 
 
 def write_usage(target: usage_pb2.Usage, usage: Usage) -> None:
@@ -129,6 +131,18 @@ def write_costs(target: HasCosts, records: Sequence[AttemptRecord], omitted: int
         target.charged_picos = charged
 
 
+def _write_quotas(message: attempt_pb2.CallReport, hold: Hold) -> None:
+    for left in hold.tightest(_QUOTAS):
+        one = attempt_pb2.QuotaLeft(
+            name=left.name, unit=left.unit, window=left.window, limit=left.limit, left=left.left
+        )
+        if left.reset_unix_s is not None:
+            set_timestamp(one.reset_time, left.reset_unix_s)
+        if message.ByteSize() + one.ByteSize() + _FIELD_BYTES > REPORT_BYTES - _ATTEMPT_BYTES:
+            return
+        message.quotas.append(one)
+
+
 def report(call: Call) -> bytes:
     """The report of a call, at most REPORT_BYTES long: the newest attempts come first, what has no room is left out."""
     message = attempt_pb2.CallReport(request_id=call.request_id)
@@ -137,6 +151,9 @@ def report(call: Call) -> bytes:
         write_usage(message.usage, call.usage)
         written = (call.usage, message.usage)
     write_costs(message, call.attempts, call.attempts_started - len(call.attempts))
+    if call.replay_of:
+        message.replay_of = cut(call.replay_of, _REPORT_TEXT)
+        message.cost_picos = message.charged_picos = 0
     if call.timeout_s is not None:
         set_duration(message.deadline_duration, call.timeout_s)
     for warning in call.warnings:
@@ -145,6 +162,8 @@ def report(call: Call) -> bytes:
         if message.ByteSize() + one.ByteSize() + _FIELD_BYTES > REPORT_BYTES - _ATTEMPT_BYTES:
             break
         message.warnings.append(one)
+    if call.hold is not None:
+        _write_quotas(message, call.hold)
     omitted = call.attempts_started - len(call.attempts)
     room = REPORT_BYTES - message.ByteSize() - 2 * _FIELD_BYTES
     for index, record in enumerate(reversed(call.attempts)):

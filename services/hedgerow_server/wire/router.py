@@ -3,7 +3,7 @@
 from hedgerow.router.v1 import router_service_pb2 as pb
 
 from hedgerow_server.core.call import Call
-from hedgerow_server.core.event import CostEstimate, CostEstimated, Event, ModelsListed
+from hedgerow_server.core.event import CostEstimate, CostEstimated, Event, ModelsListed, TokensCounted
 from hedgerow_server.core.model import ModelFacts
 from hedgerow_server.core.request import EstimateRequest, ListModelsRequest
 from hedgerow_server.wire.chat import chat_spec
@@ -36,6 +36,13 @@ class RouterDecoder:
     def estimate_cost(self, call: Call) -> EstimateRequest:
         """A request of EstimateCost."""
         message = self._checker.parse(pb.EstimateCostRequest, call, call.body)
+        chat = message.WhichOneof("call") == "chat"
+        spec = chat_spec(message.chat) if chat else embed_spec(message.embed)
+        return EstimateRequest(spec=spec, policy=policy(message.route), labels=dict(message.labels))
+
+    def count_tokens(self, call: Call) -> EstimateRequest:
+        """A request of CountTokens."""
+        message = self._checker.parse(pb.CountTokensRequest, call, call.body)
         chat = message.WhichOneof("call") == "chat"
         spec = chat_spec(message.chat) if chat else embed_spec(message.embed)
         return EstimateRequest(spec=spec, policy=policy(message.route), labels=dict(message.labels))
@@ -120,3 +127,30 @@ def _write_estimate(target: pb.CostEstimate, estimate: CostEstimate) -> None:
     ):
         if value is not None:
             setattr(target, name, value)
+
+
+class TokensAnswer:
+    """The bytes of a CountTokens call's response."""
+
+    def __init__(self) -> None:
+        self._response = pb.CountTokensResponse()
+
+    def add(self, event: Event) -> None:
+        """Takes the one event."""
+        if not isinstance(event, TokensCounted):
+            return
+        for one in event.candidates:
+            room = None if one.context_tokens is None else max(one.context_tokens - one.expected, 0)
+            self._response.candidates.add(
+                provider=one.candidate.provider,
+                model=one.candidate.model,
+                region=one.candidate.region,
+                expected_input_tokens=one.expected,
+                upper_bound_input_tokens=one.bound,
+                context_tokens=one.context_tokens,
+                expected_free_tokens=room,
+            )
+
+    def encode(self) -> bytes:
+        """A CountTokensResponse."""
+        return self._response.SerializeToString()

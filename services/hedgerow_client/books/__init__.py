@@ -1,0 +1,1 @@
+"""The gateway's book beside those of others: reading providers' usage exports, comparing, exporting."""
