@@ -1575,7 +1575,7 @@ var File_hedgerow_admin_v1_admin_service_proto protoreflect.FileDescriptor
 
 const file_hedgerow_admin_v1_admin_service_proto_rawDesc = "" +
 	"\n" +
-	"%hedgerow/admin/v1/admin_service.proto\x12\x11hedgerow.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dhedgerow/admin/v1/audit.proto\x1a\"hedgerow/admin/v1/credential.proto\x1a\x1bhedgerow/admin/v1/key.proto\"(\n" +
+	"%hedgerow/admin/v1/admin_service.proto\x12\x11hedgerow.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dhedgerow/admin/v1/audit.proto\x1a\"hedgerow/admin/v1/credential.proto\x1a\x1fhedgerow/admin/v1/erasure.proto\x1a\x1bhedgerow/admin/v1/key.proto\"(\n" +
 	"\rReloadRequest\x12\x17\n" +
 	"\adry_run\x18\x01 \x01(\bR\x06dryRun\"\xc8\x01\n" +
 	"\x0eReloadResponse\x12\x1f\n" +
@@ -1706,8 +1706,7 @@ const file_hedgerow_admin_v1_admin_service_proto_rawDesc = "" +
 	"\x16KILL_SCOPE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13KILL_SCOPE_PROVIDER\x10\x01\x12\x14\n" +
 	"\x10KILL_SCOPE_MODEL\x10\x02\x12\x15\n" +
-	"\x11KILL_SCOPE_TENANT\x10\x032\xd0\n" +
-	"\n" +
+	"\x11KILL_SCOPE_TENANT\x10\x032\xf7\v\n" +
 	"\fAdminService\x12M\n" +
 	"\x06Reload\x12 .hedgerow.admin.v1.ReloadRequest\x1a!.hedgerow.admin.v1.ReloadResponse\x12V\n" +
 	"\tGetConfig\x12#.hedgerow.admin.v1.GetConfigRequest\x1a$.hedgerow.admin.v1.GetConfigResponse\x12e\n" +
@@ -1716,11 +1715,13 @@ const file_hedgerow_admin_v1_admin_service_proto_rawDesc = "" +
 	"\x0fClearKillSwitch\x12).hedgerow.admin.v1.ClearKillSwitchRequest\x1a*.hedgerow.admin.v1.ClearKillSwitchResponse\x12k\n" +
 	"\x10ListKillSwitches\x12*.hedgerow.admin.v1.ListKillSwitchesRequest\x1a+.hedgerow.admin.v1.ListKillSwitchesResponse\x12V\n" +
 	"\tCreateKey\x12#.hedgerow.admin.v1.CreateKeyRequest\x1a$.hedgerow.admin.v1.CreateKeyResponse\x12S\n" +
-	"\bListKeys\x12\".hedgerow.admin.v1.ListKeysRequest\x1a#.hedgerow.admin.v1.ListKeysResponse\x12V\n" +
+	"\bListKeys\x12\".hedgerow.admin.v1.ListKeysRequest\x1a#.hedgerow.admin.v1.ListKeysResponse\x12M\n" +
+	"\x06GetKey\x12 .hedgerow.admin.v1.GetKeyRequest\x1a!.hedgerow.admin.v1.GetKeyResponse\x12V\n" +
 	"\tRotateKey\x12#.hedgerow.admin.v1.RotateKeyRequest\x1a$.hedgerow.admin.v1.RotateKeyResponse\x12V\n" +
 	"\tRevokeKey\x12#.hedgerow.admin.v1.RevokeKeyRequest\x1a$.hedgerow.admin.v1.RevokeKeyResponse\x12b\n" +
 	"\rListAuditRows\x12'.hedgerow.admin.v1.ListAuditRowsRequest\x1a(.hedgerow.admin.v1.ListAuditRowsResponse\x12\\\n" +
-	"\vVerifyAudit\x12%.hedgerow.admin.v1.VerifyAuditRequest\x1a&.hedgerow.admin.v1.VerifyAuditResponse\x12h\n" +
+	"\vVerifyAudit\x12%.hedgerow.admin.v1.VerifyAuditRequest\x1a&.hedgerow.admin.v1.VerifyAuditResponse\x12V\n" +
+	"\tEraseUser\x12#.hedgerow.admin.v1.EraseUserRequest\x1a$.hedgerow.admin.v1.EraseUserResponse\x12h\n" +
 	"\x0fListCredentials\x12).hedgerow.admin.v1.ListCredentialsRequest\x1a*.hedgerow.admin.v1.ListCredentialsResponse\x12n\n" +
 	"\x11RefreshCredential\x12+.hedgerow.admin.v1.RefreshCredentialRequest\x1a,.hedgerow.admin.v1.RefreshCredentialResponseB\xc3\x01\n" +
 	"\x14io.hedgerow.admin.v1B\x11AdminServiceProtoP\x01Z2hedgerow.internal/gen/go/hedgerow/admin/v1;adminv1\xa2\x02\x03HAX\xaa\x02\x11Hedgerow.Admin.V1\xca\x02\x11Hedgerow\\Admin\\V1\xe2\x02\x1dHedgerow\\Admin\\V1\\GPBMetadata\xea\x02\x13Hedgerow::Admin::V1b\x06proto3"
@@ -1768,20 +1769,24 @@ var file_hedgerow_admin_v1_admin_service_proto_goTypes = []any{
 	(*durationpb.Duration)(nil),       // 25: google.protobuf.Duration
 	(*CreateKeyRequest)(nil),          // 26: hedgerow.admin.v1.CreateKeyRequest
 	(*ListKeysRequest)(nil),           // 27: hedgerow.admin.v1.ListKeysRequest
-	(*RotateKeyRequest)(nil),          // 28: hedgerow.admin.v1.RotateKeyRequest
-	(*RevokeKeyRequest)(nil),          // 29: hedgerow.admin.v1.RevokeKeyRequest
-	(*ListAuditRowsRequest)(nil),      // 30: hedgerow.admin.v1.ListAuditRowsRequest
-	(*VerifyAuditRequest)(nil),        // 31: hedgerow.admin.v1.VerifyAuditRequest
-	(*ListCredentialsRequest)(nil),    // 32: hedgerow.admin.v1.ListCredentialsRequest
-	(*RefreshCredentialRequest)(nil),  // 33: hedgerow.admin.v1.RefreshCredentialRequest
-	(*CreateKeyResponse)(nil),         // 34: hedgerow.admin.v1.CreateKeyResponse
-	(*ListKeysResponse)(nil),          // 35: hedgerow.admin.v1.ListKeysResponse
-	(*RotateKeyResponse)(nil),         // 36: hedgerow.admin.v1.RotateKeyResponse
-	(*RevokeKeyResponse)(nil),         // 37: hedgerow.admin.v1.RevokeKeyResponse
-	(*ListAuditRowsResponse)(nil),     // 38: hedgerow.admin.v1.ListAuditRowsResponse
-	(*VerifyAuditResponse)(nil),       // 39: hedgerow.admin.v1.VerifyAuditResponse
-	(*ListCredentialsResponse)(nil),   // 40: hedgerow.admin.v1.ListCredentialsResponse
-	(*RefreshCredentialResponse)(nil), // 41: hedgerow.admin.v1.RefreshCredentialResponse
+	(*GetKeyRequest)(nil),             // 28: hedgerow.admin.v1.GetKeyRequest
+	(*RotateKeyRequest)(nil),          // 29: hedgerow.admin.v1.RotateKeyRequest
+	(*RevokeKeyRequest)(nil),          // 30: hedgerow.admin.v1.RevokeKeyRequest
+	(*ListAuditRowsRequest)(nil),      // 31: hedgerow.admin.v1.ListAuditRowsRequest
+	(*VerifyAuditRequest)(nil),        // 32: hedgerow.admin.v1.VerifyAuditRequest
+	(*EraseUserRequest)(nil),          // 33: hedgerow.admin.v1.EraseUserRequest
+	(*ListCredentialsRequest)(nil),    // 34: hedgerow.admin.v1.ListCredentialsRequest
+	(*RefreshCredentialRequest)(nil),  // 35: hedgerow.admin.v1.RefreshCredentialRequest
+	(*CreateKeyResponse)(nil),         // 36: hedgerow.admin.v1.CreateKeyResponse
+	(*ListKeysResponse)(nil),          // 37: hedgerow.admin.v1.ListKeysResponse
+	(*GetKeyResponse)(nil),            // 38: hedgerow.admin.v1.GetKeyResponse
+	(*RotateKeyResponse)(nil),         // 39: hedgerow.admin.v1.RotateKeyResponse
+	(*RevokeKeyResponse)(nil),         // 40: hedgerow.admin.v1.RevokeKeyResponse
+	(*ListAuditRowsResponse)(nil),     // 41: hedgerow.admin.v1.ListAuditRowsResponse
+	(*VerifyAuditResponse)(nil),       // 42: hedgerow.admin.v1.VerifyAuditResponse
+	(*EraseUserResponse)(nil),         // 43: hedgerow.admin.v1.EraseUserResponse
+	(*ListCredentialsResponse)(nil),   // 44: hedgerow.admin.v1.ListCredentialsResponse
+	(*RefreshCredentialResponse)(nil), // 45: hedgerow.admin.v1.RefreshCredentialResponse
 }
 var file_hedgerow_admin_v1_admin_service_proto_depIdxs = []int32{
 	5,  // 0: hedgerow.admin.v1.ReloadResponse.changes:type_name -> hedgerow.admin.v1.Change
@@ -1820,28 +1825,32 @@ var file_hedgerow_admin_v1_admin_service_proto_depIdxs = []int32{
 	19, // 33: hedgerow.admin.v1.AdminService.ListKillSwitches:input_type -> hedgerow.admin.v1.ListKillSwitchesRequest
 	26, // 34: hedgerow.admin.v1.AdminService.CreateKey:input_type -> hedgerow.admin.v1.CreateKeyRequest
 	27, // 35: hedgerow.admin.v1.AdminService.ListKeys:input_type -> hedgerow.admin.v1.ListKeysRequest
-	28, // 36: hedgerow.admin.v1.AdminService.RotateKey:input_type -> hedgerow.admin.v1.RotateKeyRequest
-	29, // 37: hedgerow.admin.v1.AdminService.RevokeKey:input_type -> hedgerow.admin.v1.RevokeKeyRequest
-	30, // 38: hedgerow.admin.v1.AdminService.ListAuditRows:input_type -> hedgerow.admin.v1.ListAuditRowsRequest
-	31, // 39: hedgerow.admin.v1.AdminService.VerifyAudit:input_type -> hedgerow.admin.v1.VerifyAuditRequest
-	32, // 40: hedgerow.admin.v1.AdminService.ListCredentials:input_type -> hedgerow.admin.v1.ListCredentialsRequest
-	33, // 41: hedgerow.admin.v1.AdminService.RefreshCredential:input_type -> hedgerow.admin.v1.RefreshCredentialRequest
-	4,  // 42: hedgerow.admin.v1.AdminService.Reload:output_type -> hedgerow.admin.v1.ReloadResponse
-	7,  // 43: hedgerow.admin.v1.AdminService.GetConfig:output_type -> hedgerow.admin.v1.GetConfigResponse
-	10, // 44: hedgerow.admin.v1.AdminService.ListCandidates:output_type -> hedgerow.admin.v1.ListCandidatesResponse
-	16, // 45: hedgerow.admin.v1.AdminService.SetKillSwitch:output_type -> hedgerow.admin.v1.SetKillSwitchResponse
-	18, // 46: hedgerow.admin.v1.AdminService.ClearKillSwitch:output_type -> hedgerow.admin.v1.ClearKillSwitchResponse
-	20, // 47: hedgerow.admin.v1.AdminService.ListKillSwitches:output_type -> hedgerow.admin.v1.ListKillSwitchesResponse
-	34, // 48: hedgerow.admin.v1.AdminService.CreateKey:output_type -> hedgerow.admin.v1.CreateKeyResponse
-	35, // 49: hedgerow.admin.v1.AdminService.ListKeys:output_type -> hedgerow.admin.v1.ListKeysResponse
-	36, // 50: hedgerow.admin.v1.AdminService.RotateKey:output_type -> hedgerow.admin.v1.RotateKeyResponse
-	37, // 51: hedgerow.admin.v1.AdminService.RevokeKey:output_type -> hedgerow.admin.v1.RevokeKeyResponse
-	38, // 52: hedgerow.admin.v1.AdminService.ListAuditRows:output_type -> hedgerow.admin.v1.ListAuditRowsResponse
-	39, // 53: hedgerow.admin.v1.AdminService.VerifyAudit:output_type -> hedgerow.admin.v1.VerifyAuditResponse
-	40, // 54: hedgerow.admin.v1.AdminService.ListCredentials:output_type -> hedgerow.admin.v1.ListCredentialsResponse
-	41, // 55: hedgerow.admin.v1.AdminService.RefreshCredential:output_type -> hedgerow.admin.v1.RefreshCredentialResponse
-	42, // [42:56] is the sub-list for method output_type
-	28, // [28:42] is the sub-list for method input_type
+	28, // 36: hedgerow.admin.v1.AdminService.GetKey:input_type -> hedgerow.admin.v1.GetKeyRequest
+	29, // 37: hedgerow.admin.v1.AdminService.RotateKey:input_type -> hedgerow.admin.v1.RotateKeyRequest
+	30, // 38: hedgerow.admin.v1.AdminService.RevokeKey:input_type -> hedgerow.admin.v1.RevokeKeyRequest
+	31, // 39: hedgerow.admin.v1.AdminService.ListAuditRows:input_type -> hedgerow.admin.v1.ListAuditRowsRequest
+	32, // 40: hedgerow.admin.v1.AdminService.VerifyAudit:input_type -> hedgerow.admin.v1.VerifyAuditRequest
+	33, // 41: hedgerow.admin.v1.AdminService.EraseUser:input_type -> hedgerow.admin.v1.EraseUserRequest
+	34, // 42: hedgerow.admin.v1.AdminService.ListCredentials:input_type -> hedgerow.admin.v1.ListCredentialsRequest
+	35, // 43: hedgerow.admin.v1.AdminService.RefreshCredential:input_type -> hedgerow.admin.v1.RefreshCredentialRequest
+	4,  // 44: hedgerow.admin.v1.AdminService.Reload:output_type -> hedgerow.admin.v1.ReloadResponse
+	7,  // 45: hedgerow.admin.v1.AdminService.GetConfig:output_type -> hedgerow.admin.v1.GetConfigResponse
+	10, // 46: hedgerow.admin.v1.AdminService.ListCandidates:output_type -> hedgerow.admin.v1.ListCandidatesResponse
+	16, // 47: hedgerow.admin.v1.AdminService.SetKillSwitch:output_type -> hedgerow.admin.v1.SetKillSwitchResponse
+	18, // 48: hedgerow.admin.v1.AdminService.ClearKillSwitch:output_type -> hedgerow.admin.v1.ClearKillSwitchResponse
+	20, // 49: hedgerow.admin.v1.AdminService.ListKillSwitches:output_type -> hedgerow.admin.v1.ListKillSwitchesResponse
+	36, // 50: hedgerow.admin.v1.AdminService.CreateKey:output_type -> hedgerow.admin.v1.CreateKeyResponse
+	37, // 51: hedgerow.admin.v1.AdminService.ListKeys:output_type -> hedgerow.admin.v1.ListKeysResponse
+	38, // 52: hedgerow.admin.v1.AdminService.GetKey:output_type -> hedgerow.admin.v1.GetKeyResponse
+	39, // 53: hedgerow.admin.v1.AdminService.RotateKey:output_type -> hedgerow.admin.v1.RotateKeyResponse
+	40, // 54: hedgerow.admin.v1.AdminService.RevokeKey:output_type -> hedgerow.admin.v1.RevokeKeyResponse
+	41, // 55: hedgerow.admin.v1.AdminService.ListAuditRows:output_type -> hedgerow.admin.v1.ListAuditRowsResponse
+	42, // 56: hedgerow.admin.v1.AdminService.VerifyAudit:output_type -> hedgerow.admin.v1.VerifyAuditResponse
+	43, // 57: hedgerow.admin.v1.AdminService.EraseUser:output_type -> hedgerow.admin.v1.EraseUserResponse
+	44, // 58: hedgerow.admin.v1.AdminService.ListCredentials:output_type -> hedgerow.admin.v1.ListCredentialsResponse
+	45, // 59: hedgerow.admin.v1.AdminService.RefreshCredential:output_type -> hedgerow.admin.v1.RefreshCredentialResponse
+	44, // [44:60] is the sub-list for method output_type
+	28, // [28:44] is the sub-list for method input_type
 	28, // [28:28] is the sub-list for extension type_name
 	28, // [28:28] is the sub-list for extension extendee
 	0,  // [0:28] is the sub-list for field type_name
@@ -1854,6 +1863,7 @@ func file_hedgerow_admin_v1_admin_service_proto_init() {
 	}
 	file_hedgerow_admin_v1_audit_proto_init()
 	file_hedgerow_admin_v1_credential_proto_init()
+	file_hedgerow_admin_v1_erasure_proto_init()
 	file_hedgerow_admin_v1_key_proto_init()
 	file_hedgerow_admin_v1_admin_service_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}

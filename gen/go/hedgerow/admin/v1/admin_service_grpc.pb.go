@@ -27,10 +27,12 @@ const (
 	AdminService_ListKillSwitches_FullMethodName  = "/hedgerow.admin.v1.AdminService/ListKillSwitches"
 	AdminService_CreateKey_FullMethodName         = "/hedgerow.admin.v1.AdminService/CreateKey"
 	AdminService_ListKeys_FullMethodName          = "/hedgerow.admin.v1.AdminService/ListKeys"
+	AdminService_GetKey_FullMethodName            = "/hedgerow.admin.v1.AdminService/GetKey"
 	AdminService_RotateKey_FullMethodName         = "/hedgerow.admin.v1.AdminService/RotateKey"
 	AdminService_RevokeKey_FullMethodName         = "/hedgerow.admin.v1.AdminService/RevokeKey"
 	AdminService_ListAuditRows_FullMethodName     = "/hedgerow.admin.v1.AdminService/ListAuditRows"
 	AdminService_VerifyAudit_FullMethodName       = "/hedgerow.admin.v1.AdminService/VerifyAudit"
+	AdminService_EraseUser_FullMethodName         = "/hedgerow.admin.v1.AdminService/EraseUser"
 	AdminService_ListCredentials_FullMethodName   = "/hedgerow.admin.v1.AdminService/ListCredentials"
 	AdminService_RefreshCredential_FullMethodName = "/hedgerow.admin.v1.AdminService/RefreshCredential"
 )
@@ -67,6 +69,9 @@ type AdminServiceClient interface {
 	CreateKey(ctx context.Context, in *CreateKeyRequest, opts ...grpc.CallOption) (*CreateKeyResponse, error)
 	// ListKeys tells of the keys, never a key itself.
 	ListKeys(ctx context.Context, in *ListKeysRequest, opts ...grpc.CallOption) (*ListKeysResponse, error)
+	// GetKey tells of one key, never the key itself. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown one, such as
+	// one that ended so long ago that it was forgotten.
+	GetKey(ctx context.Context, in *GetKeyRequest, opts ...grpc.CallOption) (*GetKeyResponse, error)
 	// RotateKey makes a key with all that another one has, and lets that one end after an overlap. NOT_FOUND with
 	// ERROR_REASON_KEY_NOT_FOUND for an unknown key, FAILED_PRECONDITION with ERROR_REASON_KEY_ENDED for one that has ended.
 	RotateKey(ctx context.Context, in *RotateKeyRequest, opts ...grpc.CallOption) (*RotateKeyResponse, error)
@@ -77,6 +82,12 @@ type AdminServiceClient interface {
 	ListAuditRows(ctx context.Context, in *ListAuditRowsRequest, opts ...grpc.CallOption) (*ListAuditRowsResponse, error)
 	// VerifyAudit reads all of the audit log and says whether it is what was written.
 	VerifyAudit(ctx context.Context, in *VerifyAuditRequest, opts ...grpc.CallOption) (*VerifyAuditResponse, error)
+	// EraseUser erases what is kept of a user. His API keys end, and they and the rows of the audit log lose what names
+	// him: who he was goes, what was done stays, and VerifyAudit still holds. What is kept in databases is erased for all
+	// routers, what is kept in memory in this one. Lines that were logged elsewhere are not reached. UNAVAILABLE with
+	// ERROR_REASON_IDENTITY_UNAVAILABLE where a store is away: some of it may be erased then. To call it again does no harm,
+	// and finds what has come since.
+	EraseUser(ctx context.Context, in *EraseUserRequest, opts ...grpc.CallOption) (*EraseUserResponse, error)
 	// ListCredentials tells where the secrets for the providers come from, how old they are and how they are doing; never a
 	// secret itself.
 	ListCredentials(ctx context.Context, in *ListCredentialsRequest, opts ...grpc.CallOption) (*ListCredentialsResponse, error)
@@ -174,6 +185,16 @@ func (c *adminServiceClient) ListKeys(ctx context.Context, in *ListKeysRequest, 
 	return out, nil
 }
 
+func (c *adminServiceClient) GetKey(ctx context.Context, in *GetKeyRequest, opts ...grpc.CallOption) (*GetKeyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetKeyResponse)
+	err := c.cc.Invoke(ctx, AdminService_GetKey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *adminServiceClient) RotateKey(ctx context.Context, in *RotateKeyRequest, opts ...grpc.CallOption) (*RotateKeyResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RotateKeyResponse)
@@ -208,6 +229,16 @@ func (c *adminServiceClient) VerifyAudit(ctx context.Context, in *VerifyAuditReq
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(VerifyAuditResponse)
 	err := c.cc.Invoke(ctx, AdminService_VerifyAudit_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) EraseUser(ctx context.Context, in *EraseUserRequest, opts ...grpc.CallOption) (*EraseUserResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EraseUserResponse)
+	err := c.cc.Invoke(ctx, AdminService_EraseUser_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -266,6 +297,9 @@ type AdminServiceServer interface {
 	CreateKey(context.Context, *CreateKeyRequest) (*CreateKeyResponse, error)
 	// ListKeys tells of the keys, never a key itself.
 	ListKeys(context.Context, *ListKeysRequest) (*ListKeysResponse, error)
+	// GetKey tells of one key, never the key itself. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown one, such as
+	// one that ended so long ago that it was forgotten.
+	GetKey(context.Context, *GetKeyRequest) (*GetKeyResponse, error)
 	// RotateKey makes a key with all that another one has, and lets that one end after an overlap. NOT_FOUND with
 	// ERROR_REASON_KEY_NOT_FOUND for an unknown key, FAILED_PRECONDITION with ERROR_REASON_KEY_ENDED for one that has ended.
 	RotateKey(context.Context, *RotateKeyRequest) (*RotateKeyResponse, error)
@@ -276,6 +310,12 @@ type AdminServiceServer interface {
 	ListAuditRows(context.Context, *ListAuditRowsRequest) (*ListAuditRowsResponse, error)
 	// VerifyAudit reads all of the audit log and says whether it is what was written.
 	VerifyAudit(context.Context, *VerifyAuditRequest) (*VerifyAuditResponse, error)
+	// EraseUser erases what is kept of a user. His API keys end, and they and the rows of the audit log lose what names
+	// him: who he was goes, what was done stays, and VerifyAudit still holds. What is kept in databases is erased for all
+	// routers, what is kept in memory in this one. Lines that were logged elsewhere are not reached. UNAVAILABLE with
+	// ERROR_REASON_IDENTITY_UNAVAILABLE where a store is away: some of it may be erased then. To call it again does no harm,
+	// and finds what has come since.
+	EraseUser(context.Context, *EraseUserRequest) (*EraseUserResponse, error)
 	// ListCredentials tells where the secrets for the providers come from, how old they are and how they are doing; never a
 	// secret itself.
 	ListCredentials(context.Context, *ListCredentialsRequest) (*ListCredentialsResponse, error)
@@ -317,6 +357,9 @@ func (UnimplementedAdminServiceServer) CreateKey(context.Context, *CreateKeyRequ
 func (UnimplementedAdminServiceServer) ListKeys(context.Context, *ListKeysRequest) (*ListKeysResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListKeys not implemented")
 }
+func (UnimplementedAdminServiceServer) GetKey(context.Context, *GetKeyRequest) (*GetKeyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetKey not implemented")
+}
 func (UnimplementedAdminServiceServer) RotateKey(context.Context, *RotateKeyRequest) (*RotateKeyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RotateKey not implemented")
 }
@@ -328,6 +371,9 @@ func (UnimplementedAdminServiceServer) ListAuditRows(context.Context, *ListAudit
 }
 func (UnimplementedAdminServiceServer) VerifyAudit(context.Context, *VerifyAuditRequest) (*VerifyAuditResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method VerifyAudit not implemented")
+}
+func (UnimplementedAdminServiceServer) EraseUser(context.Context, *EraseUserRequest) (*EraseUserResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EraseUser not implemented")
 }
 func (UnimplementedAdminServiceServer) ListCredentials(context.Context, *ListCredentialsRequest) (*ListCredentialsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListCredentials not implemented")
@@ -500,6 +546,24 @@ func _AdminService_ListKeys_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_GetKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetKeyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).GetKey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_GetKey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).GetKey(ctx, req.(*GetKeyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdminService_RotateKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(RotateKeyRequest)
 	if err := dec(in); err != nil {
@@ -568,6 +632,24 @@ func _AdminService_VerifyAudit_Handler(srv interface{}, ctx context.Context, dec
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(AdminServiceServer).VerifyAudit(ctx, req.(*VerifyAuditRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_EraseUser_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseUserRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).EraseUser(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_EraseUser_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).EraseUser(ctx, req.(*EraseUserRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -648,6 +730,10 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _AdminService_ListKeys_Handler,
 		},
 		{
+			MethodName: "GetKey",
+			Handler:    _AdminService_GetKey_Handler,
+		},
+		{
 			MethodName: "RotateKey",
 			Handler:    _AdminService_RotateKey_Handler,
 		},
@@ -662,6 +748,10 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "VerifyAudit",
 			Handler:    _AdminService_VerifyAudit_Handler,
+		},
+		{
+			MethodName: "EraseUser",
+			Handler:    _AdminService_EraseUser_Handler,
 		},
 		{
 			MethodName: "ListCredentials",

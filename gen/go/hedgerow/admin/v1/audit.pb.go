@@ -169,9 +169,12 @@ type VerifyAuditResponse struct {
 	// what was told before.
 	RowsCount int64 `protobuf:"varint,2,opt,name=rows_count,json=rowsCount,proto3" json:"rows_count,omitempty"`
 	// The digest of the last row, lower-case hex. Empty: there is none.
-	LastDigest    string `protobuf:"bytes,3,opt,name=last_digest,json=lastDigest,proto3" json:"last_digest,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	LastDigest string `protobuf:"bytes,3,opt,name=last_digest,json=lastDigest,proto3" json:"last_digest,omitempty"`
+	// Rows of which something was erased, as a later row of EraseUser says. They still verify: what is left of them is what
+	// was written, and nothing stands in the place of what was erased.
+	ErasedRowsCount int64 `protobuf:"varint,4,opt,name=erased_rows_count,json=erasedRowsCount,proto3" json:"erased_rows_count,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *VerifyAuditResponse) Reset() {
@@ -225,6 +228,13 @@ func (x *VerifyAuditResponse) GetLastDigest() string {
 	return ""
 }
 
+func (x *VerifyAuditResponse) GetErasedRowsCount() int64 {
+	if x != nil {
+		return x.ErasedRowsCount
+	}
+	return 0
+}
+
 // AuditRow is something that was done.
 type AuditRow struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -245,7 +255,9 @@ type AuditRow struct {
 	// The id of the call. Empty: it was none.
 	RequestId string `protobuf:"bytes,8,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// SHA-256 over this row and the digest of the row before, lower-case hex.
-	Digest        string `protobuf:"bytes,9,opt,name=digest,proto3" json:"digest,omitempty"`
+	Digest string `protobuf:"bytes,9,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Which of "who", "subject" and "detail" were erased with the user whom they were about.
+	ErasedFields  []string `protobuf:"bytes,10,rep,name=erased_fields,json=erasedFields,proto3" json:"erased_fields,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -343,6 +355,13 @@ func (x *AuditRow) GetDigest() string {
 	return ""
 }
 
+func (x *AuditRow) GetErasedFields() []string {
+	if x != nil {
+		return x.ErasedFields
+	}
+	return nil
+}
+
 var File_hedgerow_admin_v1_audit_proto protoreflect.FileDescriptor
 
 const file_hedgerow_admin_v1_audit_proto_rawDesc = "" +
@@ -353,13 +372,14 @@ const file_hedgerow_admin_v1_audit_proto_rawDesc = "" +
 	"\fafter_number\x18\x02 \x01(\x03R\vafterNumber\"H\n" +
 	"\x15ListAuditRowsResponse\x12/\n" +
 	"\x04rows\x18\x01 \x03(\v2\x1b.hedgerow.admin.v1.AuditRowR\x04rows\"\x14\n" +
-	"\x12VerifyAuditRequest\"z\n" +
+	"\x12VerifyAuditRequest\"\xa6\x01\n" +
 	"\x13VerifyAuditResponse\x12#\n" +
 	"\rbroken_number\x18\x01 \x01(\x03R\fbrokenNumber\x12\x1d\n" +
 	"\n" +
 	"rows_count\x18\x02 \x01(\x03R\trowsCount\x12\x1f\n" +
 	"\vlast_digest\x18\x03 \x01(\tR\n" +
-	"lastDigest\"\xff\x01\n" +
+	"lastDigest\x12*\n" +
+	"\x11erased_rows_count\x18\x04 \x01(\x03R\x0ferasedRowsCount\"\xa4\x02\n" +
 	"\bAuditRow\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x03R\x06number\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x10\n" +
@@ -370,7 +390,9 @@ const file_hedgerow_admin_v1_audit_proto_rawDesc = "" +
 	"\aoutcome\x18\a \x01(\tR\aoutcome\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\b \x01(\tR\trequestId\x12\x16\n" +
-	"\x06digest\x18\t \x01(\tR\x06digestB\xbc\x01\n" +
+	"\x06digest\x18\t \x01(\tR\x06digest\x12#\n" +
+	"\rerased_fields\x18\n" +
+	" \x03(\tR\ferasedFieldsB\xbc\x01\n" +
 	"\x14io.hedgerow.admin.v1B\n" +
 	"AuditProtoP\x01Z2hedgerow.internal/gen/go/hedgerow/admin/v1;adminv1\xa2\x02\x03HAX\xaa\x02\x11Hedgerow.Admin.V1\xca\x02\x11Hedgerow\\Admin\\V1\xe2\x02\x1dHedgerow\\Admin\\V1\\GPBMetadata\xea\x02\x13Hedgerow::Admin::V1b\x06proto3"
 

@@ -234,7 +234,14 @@ type Credential struct {
 	// Why it is set aside, as the name of an ErrorReason without its prefix. Empty: it is not.
 	SetAsideReason string `protobuf:"bytes,11,opt,name=set_aside_reason,json=setAsideReason,proto3" json:"set_aside_reason,omitempty"`
 	// The configured names of the providers that are called with it, sorted.
-	Providers     []string `protobuf:"bytes,12,rep,name=providers,proto3" json:"providers,omitempty"`
+	Providers []string `protobuf:"bytes,12,rep,name=providers,proto3" json:"providers,omitempty"`
+	// When the secret in use was made, as far as its source tells (the version of Vault's KV engine, the file); else as
+	// `take_time`. Unset: there is none.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// How its rotation is doing. Unset: the configuration has no `rotation` for it.
+	Rotation *CredentialRotation `protobuf:"bytes,14,opt,name=rotation,proto3" json:"rotation,omitempty"`
+	// What is wrong and should be looked at, oldest first. Empty: nothing.
+	Alarms        []*CredentialAlarm `protobuf:"bytes,15,rep,name=alarms,proto3" json:"alarms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -353,6 +360,174 @@ func (x *Credential) GetProviders() []string {
 	return nil
 }
 
+func (x *Credential) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *Credential) GetRotation() *CredentialRotation {
+	if x != nil {
+		return x.Rotation
+	}
+	return nil
+}
+
+func (x *Credential) GetAlarms() []*CredentialAlarm {
+	if x != nil {
+		return x.Alarms
+	}
+	return nil
+}
+
+// CredentialRotation is the rotation of a credential by its policy.
+type CredentialRotation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When the next key is obtained. Unset: there is no key yet.
+	BeginTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=begin_time,json=beginTime,proto3" json:"begin_time,omitempty"`
+	// When the key in use is older than its policy allows. Unset: there is no key yet.
+	DueTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=due_time,json=dueTime,proto3" json:"due_time,omitempty"`
+	// Whether another key is there that the provider has not accepted yet.
+	KeyWaiting bool `protobuf:"varint,3,opt,name=key_waiting,json=keyWaiting,proto3" json:"key_waiting,omitempty"`
+	// Why the last step failed. Empty: it did not.
+	Problem       string `protobuf:"bytes,4,opt,name=problem,proto3" json:"problem,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CredentialRotation) Reset() {
+	*x = CredentialRotation{}
+	mi := &file_hedgerow_admin_v1_credential_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CredentialRotation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CredentialRotation) ProtoMessage() {}
+
+func (x *CredentialRotation) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_admin_v1_credential_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CredentialRotation.ProtoReflect.Descriptor instead.
+func (*CredentialRotation) Descriptor() ([]byte, []int) {
+	return file_hedgerow_admin_v1_credential_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *CredentialRotation) GetBeginTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.BeginTime
+	}
+	return nil
+}
+
+func (x *CredentialRotation) GetDueTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DueTime
+	}
+	return nil
+}
+
+func (x *CredentialRotation) GetKeyWaiting() bool {
+	if x != nil {
+		return x.KeyWaiting
+	}
+	return false
+}
+
+func (x *CredentialRotation) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+// CredentialAlarm is something that is wrong with a credential. The router's log has one line for it.
+type CredentialAlarm struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is wrong: "set_aside", the provider goes on refusing the key; "rotation_overdue", the key is older than its
+	// policy allows; "probe_failed", the provider refuses the next key. The set grows.
+	Event string `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
+	// The configured name of the provider that has a part in it. Empty: none.
+	Provider string `protobuf:"bytes,2,opt,name=provider,proto3" json:"provider,omitempty"`
+	// Why, in a few words or as the name of an ErrorReason without its prefix.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Since when.
+	RaiseTime     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=raise_time,json=raiseTime,proto3" json:"raise_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CredentialAlarm) Reset() {
+	*x = CredentialAlarm{}
+	mi := &file_hedgerow_admin_v1_credential_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CredentialAlarm) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CredentialAlarm) ProtoMessage() {}
+
+func (x *CredentialAlarm) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_admin_v1_credential_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CredentialAlarm.ProtoReflect.Descriptor instead.
+func (*CredentialAlarm) Descriptor() ([]byte, []int) {
+	return file_hedgerow_admin_v1_credential_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *CredentialAlarm) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *CredentialAlarm) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *CredentialAlarm) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *CredentialAlarm) GetRaiseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RaiseTime
+	}
+	return nil
+}
+
 var File_hedgerow_admin_v1_credential_proto protoreflect.FileDescriptor
 
 const file_hedgerow_admin_v1_credential_proto_rawDesc = "" +
@@ -367,7 +542,7 @@ const file_hedgerow_admin_v1_credential_proto_rawDesc = "" +
 	"\n" +
 	"credential\x18\x01 \x01(\v2\x1d.hedgerow.admin.v1.CredentialR\n" +
 	"credential\x12\x18\n" +
-	"\achanged\x18\x02 \x01(\bR\achanged\"\x8c\x04\n" +
+	"\achanged\x18\x02 \x01(\bR\achanged\"\xc8\x05\n" +
 	"\n" +
 	"Credential\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
@@ -382,7 +557,24 @@ const file_hedgerow_admin_v1_credential_proto_rawDesc = "" +
 	"\x14set_aside_until_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\x11setAsideUntilTime\x12(\n" +
 	"\x10set_aside_reason\x18\v \x01(\tR\x0esetAsideReason\x12\x1c\n" +
-	"\tproviders\x18\f \x03(\tR\tprovidersB\xc1\x01\n" +
+	"\tproviders\x18\f \x03(\tR\tproviders\x12;\n" +
+	"\vcreate_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x12A\n" +
+	"\brotation\x18\x0e \x01(\v2%.hedgerow.admin.v1.CredentialRotationR\brotation\x12:\n" +
+	"\x06alarms\x18\x0f \x03(\v2\".hedgerow.admin.v1.CredentialAlarmR\x06alarms\"\xc1\x01\n" +
+	"\x12CredentialRotation\x129\n" +
+	"\n" +
+	"begin_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tbeginTime\x125\n" +
+	"\bdue_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\adueTime\x12\x1f\n" +
+	"\vkey_waiting\x18\x03 \x01(\bR\n" +
+	"keyWaiting\x12\x18\n" +
+	"\aproblem\x18\x04 \x01(\tR\aproblem\"\x96\x01\n" +
+	"\x0fCredentialAlarm\x12\x14\n" +
+	"\x05event\x18\x01 \x01(\tR\x05event\x12\x1a\n" +
+	"\bprovider\x18\x02 \x01(\tR\bprovider\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x129\n" +
+	"\n" +
+	"raise_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\traiseTimeB\xc1\x01\n" +
 	"\x14io.hedgerow.admin.v1B\x0fCredentialProtoP\x01Z2hedgerow.internal/gen/go/hedgerow/admin/v1;adminv1\xa2\x02\x03HAX\xaa\x02\x11Hedgerow.Admin.V1\xca\x02\x11Hedgerow\\Admin\\V1\xe2\x02\x1dHedgerow\\Admin\\V1\\GPBMetadata\xea\x02\x13Hedgerow::Admin::V1b\x06proto3"
 
 var (
@@ -397,27 +589,35 @@ func file_hedgerow_admin_v1_credential_proto_rawDescGZIP() []byte {
 	return file_hedgerow_admin_v1_credential_proto_rawDescData
 }
 
-var file_hedgerow_admin_v1_credential_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_hedgerow_admin_v1_credential_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_hedgerow_admin_v1_credential_proto_goTypes = []any{
 	(*ListCredentialsRequest)(nil),    // 0: hedgerow.admin.v1.ListCredentialsRequest
 	(*ListCredentialsResponse)(nil),   // 1: hedgerow.admin.v1.ListCredentialsResponse
 	(*RefreshCredentialRequest)(nil),  // 2: hedgerow.admin.v1.RefreshCredentialRequest
 	(*RefreshCredentialResponse)(nil), // 3: hedgerow.admin.v1.RefreshCredentialResponse
 	(*Credential)(nil),                // 4: hedgerow.admin.v1.Credential
-	(*timestamppb.Timestamp)(nil),     // 5: google.protobuf.Timestamp
+	(*CredentialRotation)(nil),        // 5: hedgerow.admin.v1.CredentialRotation
+	(*CredentialAlarm)(nil),           // 6: hedgerow.admin.v1.CredentialAlarm
+	(*timestamppb.Timestamp)(nil),     // 7: google.protobuf.Timestamp
 }
 var file_hedgerow_admin_v1_credential_proto_depIdxs = []int32{
-	4, // 0: hedgerow.admin.v1.ListCredentialsResponse.credentials:type_name -> hedgerow.admin.v1.Credential
-	4, // 1: hedgerow.admin.v1.RefreshCredentialResponse.credential:type_name -> hedgerow.admin.v1.Credential
-	5, // 2: hedgerow.admin.v1.Credential.take_time:type_name -> google.protobuf.Timestamp
-	5, // 3: hedgerow.admin.v1.Credential.last_use_time:type_name -> google.protobuf.Timestamp
-	5, // 4: hedgerow.admin.v1.Credential.last_refusal_time:type_name -> google.protobuf.Timestamp
-	5, // 5: hedgerow.admin.v1.Credential.set_aside_until_time:type_name -> google.protobuf.Timestamp
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	4,  // 0: hedgerow.admin.v1.ListCredentialsResponse.credentials:type_name -> hedgerow.admin.v1.Credential
+	4,  // 1: hedgerow.admin.v1.RefreshCredentialResponse.credential:type_name -> hedgerow.admin.v1.Credential
+	7,  // 2: hedgerow.admin.v1.Credential.take_time:type_name -> google.protobuf.Timestamp
+	7,  // 3: hedgerow.admin.v1.Credential.last_use_time:type_name -> google.protobuf.Timestamp
+	7,  // 4: hedgerow.admin.v1.Credential.last_refusal_time:type_name -> google.protobuf.Timestamp
+	7,  // 5: hedgerow.admin.v1.Credential.set_aside_until_time:type_name -> google.protobuf.Timestamp
+	7,  // 6: hedgerow.admin.v1.Credential.create_time:type_name -> google.protobuf.Timestamp
+	5,  // 7: hedgerow.admin.v1.Credential.rotation:type_name -> hedgerow.admin.v1.CredentialRotation
+	6,  // 8: hedgerow.admin.v1.Credential.alarms:type_name -> hedgerow.admin.v1.CredentialAlarm
+	7,  // 9: hedgerow.admin.v1.CredentialRotation.begin_time:type_name -> google.protobuf.Timestamp
+	7,  // 10: hedgerow.admin.v1.CredentialRotation.due_time:type_name -> google.protobuf.Timestamp
+	7,  // 11: hedgerow.admin.v1.CredentialAlarm.raise_time:type_name -> google.protobuf.Timestamp
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_hedgerow_admin_v1_credential_proto_init() }
@@ -431,7 +631,7 @@ func file_hedgerow_admin_v1_credential_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hedgerow_admin_v1_credential_proto_rawDesc), len(file_hedgerow_admin_v1_credential_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

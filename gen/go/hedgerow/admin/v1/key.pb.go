@@ -325,6 +325,98 @@ func (x *ListKeysResponse) GetNextPageToken() string {
 	return ""
 }
 
+// GetKeyRequest asks for one key.
+type GetKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id.
+	KeyId         string `protobuf:"bytes,1,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetKeyRequest) Reset() {
+	*x = GetKeyRequest{}
+	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetKeyRequest) ProtoMessage() {}
+
+func (x *GetKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetKeyRequest.ProtoReflect.Descriptor instead.
+func (*GetKeyRequest) Descriptor() ([]byte, []int) {
+	return file_hedgerow_admin_v1_key_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *GetKeyRequest) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+// GetKeyResponse tells of it.
+type GetKeyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key.
+	Key           *ApiKey `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetKeyResponse) Reset() {
+	*x = GetKeyResponse{}
+	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetKeyResponse) ProtoMessage() {}
+
+func (x *GetKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetKeyResponse.ProtoReflect.Descriptor instead.
+func (*GetKeyResponse) Descriptor() ([]byte, []int) {
+	return file_hedgerow_admin_v1_key_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *GetKeyResponse) GetKey() *ApiKey {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
 // RotateKeyRequest asks for a key that takes the place of another.
 type RotateKeyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -338,7 +430,7 @@ type RotateKeyRequest struct {
 
 func (x *RotateKeyRequest) Reset() {
 	*x = RotateKeyRequest{}
-	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[4]
+	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -350,7 +442,7 @@ func (x *RotateKeyRequest) String() string {
 func (*RotateKeyRequest) ProtoMessage() {}
 
 func (x *RotateKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[4]
+	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -363,7 +455,7 @@ func (x *RotateKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeyRequest.ProtoReflect.Descriptor instead.
 func (*RotateKeyRequest) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_key_proto_rawDescGZIP(), []int{4}
+	return file_hedgerow_admin_v1_key_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *RotateKeyRequest) GetKeyId() string {
@@ -395,7 +487,7 @@ type RotateKeyResponse struct {
 
 func (x *RotateKeyResponse) Reset() {
 	*x = RotateKeyResponse{}
-	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[5]
+	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -407,7 +499,7 @@ func (x *RotateKeyResponse) String() string {
 func (*RotateKeyResponse) ProtoMessage() {}
 
 func (x *RotateKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[5]
+	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -420,7 +512,7 @@ func (x *RotateKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeyResponse.ProtoReflect.Descriptor instead.
 func (*RotateKeyResponse) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_key_proto_rawDescGZIP(), []int{5}
+	return file_hedgerow_admin_v1_key_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RotateKeyResponse) GetSecretKey() string {
@@ -457,7 +549,7 @@ type RevokeKeyRequest struct {
 
 func (x *RevokeKeyRequest) Reset() {
 	*x = RevokeKeyRequest{}
-	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[6]
+	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -469,7 +561,7 @@ func (x *RevokeKeyRequest) String() string {
 func (*RevokeKeyRequest) ProtoMessage() {}
 
 func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[6]
+	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -482,7 +574,7 @@ func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyRequest.ProtoReflect.Descriptor instead.
 func (*RevokeKeyRequest) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_key_proto_rawDescGZIP(), []int{6}
+	return file_hedgerow_admin_v1_key_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RevokeKeyRequest) GetKeyId() string {
@@ -510,7 +602,7 @@ type RevokeKeyResponse struct {
 
 func (x *RevokeKeyResponse) Reset() {
 	*x = RevokeKeyResponse{}
-	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[7]
+	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -522,7 +614,7 @@ func (x *RevokeKeyResponse) String() string {
 func (*RevokeKeyResponse) ProtoMessage() {}
 
 func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[7]
+	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -535,7 +627,7 @@ func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyResponse.ProtoReflect.Descriptor instead.
 func (*RevokeKeyResponse) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_key_proto_rawDescGZIP(), []int{7}
+	return file_hedgerow_admin_v1_key_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *RevokeKeyResponse) GetKey() *ApiKey {
@@ -578,13 +670,15 @@ type ApiKey struct {
 	RevokeTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=revoke_time,json=revokeTime,proto3" json:"revoke_time,omitempty"`
 	// The id of the key that it was made to replace; empty: none.
 	ReplacesKeyId string `protobuf:"bytes,15,opt,name=replaces_key_id,json=replacesKeyId,proto3" json:"replaces_key_id,omitempty"`
+	// When it was last used, give or take a minute. Not set: it was not.
+	LastUseTime   *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=last_use_time,json=lastUseTime,proto3" json:"last_use_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ApiKey) Reset() {
 	*x = ApiKey{}
-	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[8]
+	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -596,7 +690,7 @@ func (x *ApiKey) String() string {
 func (*ApiKey) ProtoMessage() {}
 
 func (x *ApiKey) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[8]
+	mi := &file_hedgerow_admin_v1_key_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -609,7 +703,7 @@ func (x *ApiKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApiKey.ProtoReflect.Descriptor instead.
 func (*ApiKey) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_key_proto_rawDescGZIP(), []int{8}
+	return file_hedgerow_admin_v1_key_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ApiKey) GetId() string {
@@ -717,6 +811,13 @@ func (x *ApiKey) GetReplacesKeyId() string {
 	return ""
 }
 
+func (x *ApiKey) GetLastUseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastUseTime
+	}
+	return nil
+}
+
 var File_hedgerow_admin_v1_key_proto protoreflect.FileDescriptor
 
 const file_hedgerow_admin_v1_key_proto_rawDesc = "" +
@@ -745,7 +846,11 @@ const file_hedgerow_admin_v1_key_proto_rawDesc = "" +
 	"\x06tenant\x18\x03 \x01(\tR\x06tenant\"i\n" +
 	"\x10ListKeysResponse\x12-\n" +
 	"\x04keys\x18\x01 \x03(\v2\x19.hedgerow.admin.v1.ApiKeyR\x04keys\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"^\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"&\n" +
+	"\rGetKeyRequest\x12\x15\n" +
+	"\x06key_id\x18\x01 \x01(\tR\x05keyId\"=\n" +
+	"\x0eGetKeyResponse\x12+\n" +
+	"\x03key\x18\x01 \x01(\v2\x19.hedgerow.admin.v1.ApiKeyR\x03key\"^\n" +
 	"\x10RotateKeyRequest\x12\x15\n" +
 	"\x06key_id\x18\x01 \x01(\tR\x05keyId\x123\n" +
 	"\aoverlap\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\aoverlap\"\x96\x01\n" +
@@ -758,7 +863,7 @@ const file_hedgerow_admin_v1_key_proto_rawDesc = "" +
 	"\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"@\n" +
 	"\x11RevokeKeyResponse\x12+\n" +
-	"\x03key\x18\x01 \x01(\v2\x19.hedgerow.admin.v1.ApiKeyR\x03key\"\xe9\x03\n" +
+	"\x03key\x18\x01 \x01(\v2\x19.hedgerow.admin.v1.ApiKeyR\x03key\"\xa9\x04\n" +
 	"\x06ApiKey\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06tenant\x18\x02 \x01(\tR\x06tenant\x12\x12\n" +
@@ -778,7 +883,8 @@ const file_hedgerow_admin_v1_key_proto_rawDesc = "" +
 	"expireTime\x12;\n" +
 	"\vrevoke_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"revokeTime\x12&\n" +
-	"\x0freplaces_key_id\x18\x0f \x01(\tR\rreplacesKeyIdB\xba\x01\n" +
+	"\x0freplaces_key_id\x18\x0f \x01(\tR\rreplacesKeyId\x12>\n" +
+	"\rlast_use_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\vlastUseTimeB\xba\x01\n" +
 	"\x14io.hedgerow.admin.v1B\bKeyProtoP\x01Z2hedgerow.internal/gen/go/hedgerow/admin/v1;adminv1\xa2\x02\x03HAX\xaa\x02\x11Hedgerow.Admin.V1\xca\x02\x11Hedgerow\\Admin\\V1\xe2\x02\x1dHedgerow\\Admin\\V1\\GPBMetadata\xea\x02\x13Hedgerow::Admin::V1b\x06proto3"
 
 var (
@@ -793,36 +899,40 @@ func file_hedgerow_admin_v1_key_proto_rawDescGZIP() []byte {
 	return file_hedgerow_admin_v1_key_proto_rawDescData
 }
 
-var file_hedgerow_admin_v1_key_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_hedgerow_admin_v1_key_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_hedgerow_admin_v1_key_proto_goTypes = []any{
 	(*CreateKeyRequest)(nil),      // 0: hedgerow.admin.v1.CreateKeyRequest
 	(*CreateKeyResponse)(nil),     // 1: hedgerow.admin.v1.CreateKeyResponse
 	(*ListKeysRequest)(nil),       // 2: hedgerow.admin.v1.ListKeysRequest
 	(*ListKeysResponse)(nil),      // 3: hedgerow.admin.v1.ListKeysResponse
-	(*RotateKeyRequest)(nil),      // 4: hedgerow.admin.v1.RotateKeyRequest
-	(*RotateKeyResponse)(nil),     // 5: hedgerow.admin.v1.RotateKeyResponse
-	(*RevokeKeyRequest)(nil),      // 6: hedgerow.admin.v1.RevokeKeyRequest
-	(*RevokeKeyResponse)(nil),     // 7: hedgerow.admin.v1.RevokeKeyResponse
-	(*ApiKey)(nil),                // 8: hedgerow.admin.v1.ApiKey
-	(*durationpb.Duration)(nil),   // 9: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*GetKeyRequest)(nil),         // 4: hedgerow.admin.v1.GetKeyRequest
+	(*GetKeyResponse)(nil),        // 5: hedgerow.admin.v1.GetKeyResponse
+	(*RotateKeyRequest)(nil),      // 6: hedgerow.admin.v1.RotateKeyRequest
+	(*RotateKeyResponse)(nil),     // 7: hedgerow.admin.v1.RotateKeyResponse
+	(*RevokeKeyRequest)(nil),      // 8: hedgerow.admin.v1.RevokeKeyRequest
+	(*RevokeKeyResponse)(nil),     // 9: hedgerow.admin.v1.RevokeKeyResponse
+	(*ApiKey)(nil),                // 10: hedgerow.admin.v1.ApiKey
+	(*durationpb.Duration)(nil),   // 11: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
 }
 var file_hedgerow_admin_v1_key_proto_depIdxs = []int32{
-	9,  // 0: hedgerow.admin.v1.CreateKeyRequest.lifetime:type_name -> google.protobuf.Duration
-	8,  // 1: hedgerow.admin.v1.CreateKeyResponse.key:type_name -> hedgerow.admin.v1.ApiKey
-	8,  // 2: hedgerow.admin.v1.ListKeysResponse.keys:type_name -> hedgerow.admin.v1.ApiKey
-	9,  // 3: hedgerow.admin.v1.RotateKeyRequest.overlap:type_name -> google.protobuf.Duration
-	8,  // 4: hedgerow.admin.v1.RotateKeyResponse.key:type_name -> hedgerow.admin.v1.ApiKey
-	8,  // 5: hedgerow.admin.v1.RotateKeyResponse.replaced:type_name -> hedgerow.admin.v1.ApiKey
-	8,  // 6: hedgerow.admin.v1.RevokeKeyResponse.key:type_name -> hedgerow.admin.v1.ApiKey
-	10, // 7: hedgerow.admin.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
-	10, // 8: hedgerow.admin.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
-	10, // 9: hedgerow.admin.v1.ApiKey.revoke_time:type_name -> google.protobuf.Timestamp
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	11, // 0: hedgerow.admin.v1.CreateKeyRequest.lifetime:type_name -> google.protobuf.Duration
+	10, // 1: hedgerow.admin.v1.CreateKeyResponse.key:type_name -> hedgerow.admin.v1.ApiKey
+	10, // 2: hedgerow.admin.v1.ListKeysResponse.keys:type_name -> hedgerow.admin.v1.ApiKey
+	10, // 3: hedgerow.admin.v1.GetKeyResponse.key:type_name -> hedgerow.admin.v1.ApiKey
+	11, // 4: hedgerow.admin.v1.RotateKeyRequest.overlap:type_name -> google.protobuf.Duration
+	10, // 5: hedgerow.admin.v1.RotateKeyResponse.key:type_name -> hedgerow.admin.v1.ApiKey
+	10, // 6: hedgerow.admin.v1.RotateKeyResponse.replaced:type_name -> hedgerow.admin.v1.ApiKey
+	10, // 7: hedgerow.admin.v1.RevokeKeyResponse.key:type_name -> hedgerow.admin.v1.ApiKey
+	12, // 8: hedgerow.admin.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
+	12, // 9: hedgerow.admin.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
+	12, // 10: hedgerow.admin.v1.ApiKey.revoke_time:type_name -> google.protobuf.Timestamp
+	12, // 11: hedgerow.admin.v1.ApiKey.last_use_time:type_name -> google.protobuf.Timestamp
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_hedgerow_admin_v1_key_proto_init() }
@@ -836,7 +946,7 @@ func file_hedgerow_admin_v1_key_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hedgerow_admin_v1_key_proto_rawDesc), len(file_hedgerow_admin_v1_key_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -29,8 +29,11 @@ type CompleteRequest struct {
 	Chat *ChatSpec `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
 	// How the gateway shall treat the call. Unset: as the route says.
 	Route *v1.RoutePolicy `protobuf:"bytes,2,opt,name=route,proto3" json:"route,omitempty"`
-	// Makes a repeated call answer once: the same key and the same request give the kept answer. Scoped to the tenant, at
-	// most 128 characters. Gateways that keep no answers refuse a call with a key (INVALID_ARGUMENT) rather than pay twice.
+	// Makes a repeated call answer once: the same key and the same request (this message without the key and the labels)
+	// give the kept answer, and `CallReport.replay_of` names the call that it is from. Scoped to the tenant and to the
+	// caller within it, at most 128 characters; empty: no key. Only whole answers are kept, for as long as the operator
+	// says (by default 24 hours); a call that fails frees its key. Gateways that keep no answers refuse a call with a key
+	// (INVALID_ARGUMENT) rather than pay twice.
 	IdempotencyKey string `protobuf:"bytes,3,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
 	// Labels for cost allocation, such as {"feature": "search"}: at most 16, keys of 1 to 63 lower-case letters, digits,
 	// underscores, dots, slashes and hyphens, values of at most 256 characters. They never decide who pays or what is

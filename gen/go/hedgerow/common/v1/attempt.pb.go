@@ -100,6 +100,8 @@ const (
 	AttemptOutcome_ATTEMPT_OUTCOME_CANCELLED AttemptOutcome = 4
 	// The attempt's answer was voided and another attempt gave it.
 	AttemptOutcome_ATTEMPT_OUTCOME_REPLACED AttemptOutcome = 5
+	// The gateway died before the attempt had ended. Only the ledger tells of it, with usage and cost as estimates.
+	AttemptOutcome_ATTEMPT_OUTCOME_LOST AttemptOutcome = 6
 )
 
 // Enum value maps for AttemptOutcome.
@@ -111,6 +113,7 @@ var (
 		3: "ATTEMPT_OUTCOME_HEDGE_LOST",
 		4: "ATTEMPT_OUTCOME_CANCELLED",
 		5: "ATTEMPT_OUTCOME_REPLACED",
+		6: "ATTEMPT_OUTCOME_LOST",
 	}
 	AttemptOutcome_value = map[string]int32{
 		"ATTEMPT_OUTCOME_UNSPECIFIED": 0,
@@ -119,6 +122,7 @@ var (
 		"ATTEMPT_OUTCOME_HEDGE_LOST":  3,
 		"ATTEMPT_OUTCOME_CANCELLED":   4,
 		"ATTEMPT_OUTCOME_REPLACED":    5,
+		"ATTEMPT_OUTCOME_LOST":        6,
 	}
 )
 
@@ -353,7 +357,13 @@ type CallReport struct {
 	// The time that the gateway gave the call. Shorter than what the caller asked when that was above the maximum.
 	DeadlineDuration *durationpb.Duration `protobuf:"bytes,8,opt,name=deadline_duration,json=deadlineDuration,proto3" json:"deadline_duration,omitempty"`
 	// Warnings of the call, also those of a call that failed.
-	Warnings      []*Warning `protobuf:"bytes,9,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Warnings []*Warning `protobuf:"bytes,9,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// The id of the call whose kept answer this is, see `CompleteRequest.idempotency_key`: this call asked no provider and
+	// costs nothing. Empty for any other call.
+	ReplayOf string `protobuf:"bytes,10,opt,name=replay_of,json=replayOf,proto3" json:"replay_of,omitempty"`
+	// What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+	// smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+	Quotas        []*QuotaLeft `protobuf:"bytes,11,rep,name=quotas,proto3" json:"quotas,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -451,6 +461,112 @@ func (x *CallReport) GetWarnings() []*Warning {
 	return nil
 }
 
+func (x *CallReport) GetReplayOf() string {
+	if x != nil {
+		return x.ReplayOf
+	}
+	return ""
+}
+
+func (x *CallReport) GetQuotas() []*QuotaLeft {
+	if x != nil {
+		return x.Quotas
+	}
+	return nil
+}
+
+// QuotaLeft is what is left of one limit of a quota or budget.
+type QuotaLeft struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The configured name of the quota or budget.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What it counts: "requests", "tokens" (input and output together), "concurrency" (calls at once) or "usd". The set
+	// grows.
+	Unit string `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"`
+	// The time for which it counts: "minute", "hour", "day", "week", "month" or "total"; empty for calls at once.
+	Window string `protobuf:"bytes,3,opt,name=window,proto3" json:"window,omitempty"`
+	// The limit, in its unit; of "usd" in 10^-12 US dollars.
+	Limit int64 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	// What is left of it, at least 0, in the same unit. What calls under way have reserved is not left.
+	Left int64 `protobuf:"varint,5,opt,name=left,proto3" json:"left,omitempty"`
+	// When all of it is there again. Unset: the window slides, or never ends.
+	ResetTime     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=reset_time,json=resetTime,proto3" json:"reset_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QuotaLeft) Reset() {
+	*x = QuotaLeft{}
+	mi := &file_hedgerow_common_v1_attempt_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QuotaLeft) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QuotaLeft) ProtoMessage() {}
+
+func (x *QuotaLeft) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_common_v1_attempt_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QuotaLeft.ProtoReflect.Descriptor instead.
+func (*QuotaLeft) Descriptor() ([]byte, []int) {
+	return file_hedgerow_common_v1_attempt_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *QuotaLeft) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *QuotaLeft) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *QuotaLeft) GetWindow() string {
+	if x != nil {
+		return x.Window
+	}
+	return ""
+}
+
+func (x *QuotaLeft) GetLimit() int64 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *QuotaLeft) GetLeft() int64 {
+	if x != nil {
+		return x.Left
+	}
+	return 0
+}
+
+func (x *QuotaLeft) GetResetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ResetTime
+	}
+	return nil
+}
+
 var File_hedgerow_common_v1_attempt_proto protoreflect.FileDescriptor
 
 const file_hedgerow_common_v1_attempt_proto_rawDesc = "" +
@@ -477,7 +593,7 @@ const file_hedgerow_common_v1_attempt_proto_rawDesc = "" +
 	"\x13hedge_planned_delay\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\x11hedgePlannedDelay\x12:\n" +
 	"\vhedge_delay\x18\x10 \x01(\v2\x19.google.protobuf.DurationR\n" +
 	"hedgeDelayB\r\n" +
-	"\v_cost_picos\"\xe0\x03\n" +
+	"\v_cost_picos\"\xb4\x04\n" +
 	"\n" +
 	"CallReport\x12\x1d\n" +
 	"\n" +
@@ -490,22 +606,34 @@ const file_hedgerow_common_v1_attempt_proto_rawDesc = "" +
 	"\rcharged_picos\x18\x06 \x01(\x03H\x01R\fchargedPicos\x88\x01\x01\x12#\n" +
 	"\rprice_version\x18\a \x01(\tR\fpriceVersion\x12F\n" +
 	"\x11deadline_duration\x18\b \x01(\v2\x19.google.protobuf.DurationR\x10deadlineDuration\x127\n" +
-	"\bwarnings\x18\t \x03(\v2\x1b.hedgerow.common.v1.WarningR\bwarningsB\r\n" +
+	"\bwarnings\x18\t \x03(\v2\x1b.hedgerow.common.v1.WarningR\bwarnings\x12\x1b\n" +
+	"\treplay_of\x18\n" +
+	" \x01(\tR\breplayOf\x125\n" +
+	"\x06quotas\x18\v \x03(\v2\x1d.hedgerow.common.v1.QuotaLeftR\x06quotasB\r\n" +
 	"\v_cost_picosB\x10\n" +
-	"\x0e_charged_picos*\x90\x01\n" +
+	"\x0e_charged_picos\"\xb0\x01\n" +
+	"\tQuotaLeft\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04unit\x18\x02 \x01(\tR\x04unit\x12\x16\n" +
+	"\x06window\x18\x03 \x01(\tR\x06window\x12\x14\n" +
+	"\x05limit\x18\x04 \x01(\x03R\x05limit\x12\x12\n" +
+	"\x04left\x18\x05 \x01(\x03R\x04left\x129\n" +
+	"\n" +
+	"reset_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tresetTime*\x90\x01\n" +
 	"\vAttemptKind\x12\x1c\n" +
 	"\x18ATTEMPT_KIND_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14ATTEMPT_KIND_PRIMARY\x10\x01\x12\x16\n" +
 	"\x12ATTEMPT_KIND_RETRY\x10\x02\x12\x19\n" +
 	"\x15ATTEMPT_KIND_FAILOVER\x10\x03\x12\x16\n" +
-	"\x12ATTEMPT_KIND_HEDGE\x10\x04*\xc9\x01\n" +
+	"\x12ATTEMPT_KIND_HEDGE\x10\x04*\xe3\x01\n" +
 	"\x0eAttemptOutcome\x12\x1f\n" +
 	"\x1bATTEMPT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19ATTEMPT_OUTCOME_SUCCEEDED\x10\x01\x12\x1a\n" +
 	"\x16ATTEMPT_OUTCOME_FAILED\x10\x02\x12\x1e\n" +
 	"\x1aATTEMPT_OUTCOME_HEDGE_LOST\x10\x03\x12\x1d\n" +
 	"\x19ATTEMPT_OUTCOME_CANCELLED\x10\x04\x12\x1c\n" +
-	"\x18ATTEMPT_OUTCOME_REPLACED\x10\x05B\xc5\x01\n" +
+	"\x18ATTEMPT_OUTCOME_REPLACED\x10\x05\x12\x18\n" +
+	"\x14ATTEMPT_OUTCOME_LOST\x10\x06B\xc5\x01\n" +
 	"\x15io.hedgerow.common.v1B\fAttemptProtoP\x01Z4hedgerow.internal/gen/go/hedgerow/common/v1;commonv1\xa2\x02\x03HCX\xaa\x02\x12Hedgerow.Common.V1\xca\x02\x12Hedgerow\\Common\\V1\xe2\x02\x1eHedgerow\\Common\\V1\\GPBMetadata\xea\x02\x14Hedgerow::Common::V1b\x06proto3"
 
 var (
@@ -521,35 +649,38 @@ func file_hedgerow_common_v1_attempt_proto_rawDescGZIP() []byte {
 }
 
 var file_hedgerow_common_v1_attempt_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_hedgerow_common_v1_attempt_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_hedgerow_common_v1_attempt_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_hedgerow_common_v1_attempt_proto_goTypes = []any{
 	(AttemptKind)(0),              // 0: hedgerow.common.v1.AttemptKind
 	(AttemptOutcome)(0),           // 1: hedgerow.common.v1.AttemptOutcome
 	(*Attempt)(nil),               // 2: hedgerow.common.v1.Attempt
 	(*CallReport)(nil),            // 3: hedgerow.common.v1.CallReport
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 5: google.protobuf.Duration
-	(*Usage)(nil),                 // 6: hedgerow.common.v1.Usage
-	(*Warning)(nil),               // 7: hedgerow.common.v1.Warning
+	(*QuotaLeft)(nil),             // 4: hedgerow.common.v1.QuotaLeft
+	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 6: google.protobuf.Duration
+	(*Usage)(nil),                 // 7: hedgerow.common.v1.Usage
+	(*Warning)(nil),               // 8: hedgerow.common.v1.Warning
 }
 var file_hedgerow_common_v1_attempt_proto_depIdxs = []int32{
 	0,  // 0: hedgerow.common.v1.Attempt.kind:type_name -> hedgerow.common.v1.AttemptKind
 	1,  // 1: hedgerow.common.v1.Attempt.outcome:type_name -> hedgerow.common.v1.AttemptOutcome
-	4,  // 2: hedgerow.common.v1.Attempt.start_time:type_name -> google.protobuf.Timestamp
-	5,  // 3: hedgerow.common.v1.Attempt.first_token_duration:type_name -> google.protobuf.Duration
-	5,  // 4: hedgerow.common.v1.Attempt.total_duration:type_name -> google.protobuf.Duration
-	6,  // 5: hedgerow.common.v1.Attempt.usage:type_name -> hedgerow.common.v1.Usage
-	5,  // 6: hedgerow.common.v1.Attempt.hedge_planned_delay:type_name -> google.protobuf.Duration
-	5,  // 7: hedgerow.common.v1.Attempt.hedge_delay:type_name -> google.protobuf.Duration
+	5,  // 2: hedgerow.common.v1.Attempt.start_time:type_name -> google.protobuf.Timestamp
+	6,  // 3: hedgerow.common.v1.Attempt.first_token_duration:type_name -> google.protobuf.Duration
+	6,  // 4: hedgerow.common.v1.Attempt.total_duration:type_name -> google.protobuf.Duration
+	7,  // 5: hedgerow.common.v1.Attempt.usage:type_name -> hedgerow.common.v1.Usage
+	6,  // 6: hedgerow.common.v1.Attempt.hedge_planned_delay:type_name -> google.protobuf.Duration
+	6,  // 7: hedgerow.common.v1.Attempt.hedge_delay:type_name -> google.protobuf.Duration
 	2,  // 8: hedgerow.common.v1.CallReport.attempts:type_name -> hedgerow.common.v1.Attempt
-	6,  // 9: hedgerow.common.v1.CallReport.usage:type_name -> hedgerow.common.v1.Usage
-	5,  // 10: hedgerow.common.v1.CallReport.deadline_duration:type_name -> google.protobuf.Duration
-	7,  // 11: hedgerow.common.v1.CallReport.warnings:type_name -> hedgerow.common.v1.Warning
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	7,  // 9: hedgerow.common.v1.CallReport.usage:type_name -> hedgerow.common.v1.Usage
+	6,  // 10: hedgerow.common.v1.CallReport.deadline_duration:type_name -> google.protobuf.Duration
+	8,  // 11: hedgerow.common.v1.CallReport.warnings:type_name -> hedgerow.common.v1.Warning
+	4,  // 12: hedgerow.common.v1.CallReport.quotas:type_name -> hedgerow.common.v1.QuotaLeft
+	5,  // 13: hedgerow.common.v1.QuotaLeft.reset_time:type_name -> google.protobuf.Timestamp
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_hedgerow_common_v1_attempt_proto_init() }
@@ -567,7 +698,7 @@ func file_hedgerow_common_v1_attempt_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hedgerow_common_v1_attempt_proto_rawDesc), len(file_hedgerow_common_v1_attempt_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -55,7 +55,11 @@ type RoutePolicy struct {
 	// Names the conversation that the call belongs to, so that a route with affinity stays with the candidate whose prompt
 	// cache is warm. Empty: the beginning of the conversation itself tells. At most 128 bytes, of the caller's choice; the
 	// tenant is part of the name.
-	SessionId     string `protobuf:"bytes,9,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	SessionId string `protobuf:"bytes,9,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	// Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
+	// mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
+	// where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
+	Models        []string `protobuf:"bytes,10,rep,name=models,proto3" json:"models,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -153,11 +157,18 @@ func (x *RoutePolicy) GetSessionId() string {
 	return ""
 }
 
+func (x *RoutePolicy) GetModels() []string {
+	if x != nil {
+		return x.Models
+	}
+	return nil
+}
+
 var File_hedgerow_common_v1_policy_proto protoreflect.FileDescriptor
 
 const file_hedgerow_common_v1_policy_proto_rawDesc = "" +
 	"\n" +
-	"\x1fhedgerow/common/v1/policy.proto\x12\x12hedgerow.common.v1\x1a\x1egoogle/protobuf/duration.proto\"\xac\x03\n" +
+	"\x1fhedgerow/common/v1/policy.proto\x12\x12hedgerow.common.v1\x1a\x1egoogle/protobuf/duration.proto\"\xc4\x03\n" +
 	"\vRoutePolicy\x12\x1c\n" +
 	"\tproviders\x18\x01 \x03(\tR\tproviders\x12-\n" +
 	"\x12require_parameters\x18\x02 \x01(\bR\x11requireParameters\x12I\n" +
@@ -168,7 +179,9 @@ const file_hedgerow_common_v1_policy_proto_rawDesc = "" +
 	"\x0fdisable_hedging\x18\a \x01(\bR\x0edisableHedging\x12&\n" +
 	"\fmax_attempts\x18\b \x01(\x05H\x00R\vmaxAttempts\x88\x01\x01\x12\x1d\n" +
 	"\n" +
-	"session_id\x18\t \x01(\tR\tsessionIdB\x0f\n" +
+	"session_id\x18\t \x01(\tR\tsessionId\x12\x16\n" +
+	"\x06models\x18\n" +
+	" \x03(\tR\x06modelsB\x0f\n" +
 	"\r_max_attemptsB\xc4\x01\n" +
 	"\x15io.hedgerow.common.v1B\vPolicyProtoP\x01Z4hedgerow.internal/gen/go/hedgerow/common/v1;commonv1\xa2\x02\x03HCX\xaa\x02\x12Hedgerow.Common.V1\xca\x02\x12Hedgerow\\Common\\V1\xe2\x02\x1eHedgerow\\Common\\V1\\GPBMetadata\xea\x02\x14Hedgerow::Common::V1b\x06proto3"
 

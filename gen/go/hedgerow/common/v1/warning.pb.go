@@ -39,6 +39,11 @@ const (
 	WarningCode_WARNING_CODE_DEADLINE_CLAMPED WarningCode = 5
 	// The provider will stop to serve the model within 90 days; the message gives its last day and the successor.
 	WarningCode_WARNING_CODE_MODEL_RETIRING WarningCode = 6
+	// The answer could not be kept under the call's idempotency key; the message says why and what becomes of the key.
+	WarningCode_WARNING_CODE_ANSWER_NOT_KEPT WarningCode = 7
+	// A budget has reached its mark, so the route leaves out models that would have come first; the message names the
+	// budget, and which model. A call that names its models in `RoutePolicy.models` is refused instead.
+	WarningCode_WARNING_CODE_MODEL_DOWNGRADED WarningCode = 8
 )
 
 // Enum value maps for WarningCode.
@@ -51,6 +56,8 @@ var (
 		4: "WARNING_CODE_CHOICES_DROPPED",
 		5: "WARNING_CODE_DEADLINE_CLAMPED",
 		6: "WARNING_CODE_MODEL_RETIRING",
+		7: "WARNING_CODE_ANSWER_NOT_KEPT",
+		8: "WARNING_CODE_MODEL_DOWNGRADED",
 	}
 	WarningCode_value = map[string]int32{
 		"WARNING_CODE_UNSPECIFIED":            0,
@@ -60,6 +67,8 @@ var (
 		"WARNING_CODE_CHOICES_DROPPED":        4,
 		"WARNING_CODE_DEADLINE_CLAMPED":       5,
 		"WARNING_CODE_MODEL_RETIRING":         6,
+		"WARNING_CODE_ANSWER_NOT_KEPT":        7,
+		"WARNING_CODE_MODEL_DOWNGRADED":       8,
 	}
 )
 
@@ -163,7 +172,7 @@ const file_hedgerow_common_v1_warning_proto_rawDesc = "" +
 	"\aWarning\x123\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x1f.hedgerow.common.v1.WarningCodeR\x04code\x12\x14\n" +
 	"\x05field\x18\x02 \x01(\tR\x05field\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage*\x82\x02\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage*\xc7\x02\n" +
 	"\vWarningCode\x12\x1c\n" +
 	"\x18WARNING_CODE_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1eWARNING_CODE_PARAMETER_IGNORED\x10\x01\x12\"\n" +
@@ -171,7 +180,9 @@ const file_hedgerow_common_v1_warning_proto_rawDesc = "" +
 	"#WARNING_CODE_PROVIDER_STATE_DROPPED\x10\x03\x12 \n" +
 	"\x1cWARNING_CODE_CHOICES_DROPPED\x10\x04\x12!\n" +
 	"\x1dWARNING_CODE_DEADLINE_CLAMPED\x10\x05\x12\x1f\n" +
-	"\x1bWARNING_CODE_MODEL_RETIRING\x10\x06B\xc5\x01\n" +
+	"\x1bWARNING_CODE_MODEL_RETIRING\x10\x06\x12 \n" +
+	"\x1cWARNING_CODE_ANSWER_NOT_KEPT\x10\a\x12!\n" +
+	"\x1dWARNING_CODE_MODEL_DOWNGRADED\x10\bB\xc5\x01\n" +
 	"\x15io.hedgerow.common.v1B\fWarningProtoP\x01Z4hedgerow.internal/gen/go/hedgerow/common/v1;commonv1\xa2\x02\x03HCX\xaa\x02\x12Hedgerow.Common.V1\xca\x02\x12Hedgerow\\Common\\V1\xe2\x02\x1eHedgerow\\Common\\V1\\GPBMetadata\xea\x02\x14Hedgerow::Common::V1b\x06proto3"
 
 var (

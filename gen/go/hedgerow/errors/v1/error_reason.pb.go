@@ -171,6 +171,54 @@ const (
 	//
 	// Example: {"reason":"ERROR_REASON_CREDENTIAL_NOT_FOUND","domain":"hedgerow","metadata":{"credential":"openai-main"}}
 	ErrorReason_ERROR_REASON_CREDENTIAL_NOT_FOUND ErrorReason = 35
+	// ABORTED. A call with the same idempotency key and the same request is under way; google.rpc.RetryInfo says when to ask
+	// for its answer.
+	//
+	// Example: {"reason":"ERROR_REASON_IDEMPOTENCY_IN_FLIGHT","domain":"hedgerow","metadata":{}}
+	ErrorReason_ERROR_REASON_IDEMPOTENCY_IN_FLIGHT ErrorReason = 36
+	// INVALID_ARGUMENT. The idempotency key was used for another request; google.rpc.BadRequest names the field.
+	//
+	// Example: {"reason":"ERROR_REASON_IDEMPOTENCY_KEY_REUSED","domain":"hedgerow","metadata":{"field":"idempotency_key"}}
+	ErrorReason_ERROR_REASON_IDEMPOTENCY_KEY_REUSED ErrorReason = 37
+	// UNAVAILABLE. Whether a call with this idempotency key was answered already cannot be told now, because the store of
+	// kept answers is away; nothing was asked of a provider. It may be tried again with the same key after the delay.
+	//
+	// Example: {"reason":"ERROR_REASON_IDEMPOTENCY_UNAVAILABLE","domain":"hedgerow","metadata":{}}
+	ErrorReason_ERROR_REASON_IDEMPOTENCY_UNAVAILABLE ErrorReason = 38
+	// UNAVAILABLE. What calls cost cannot be written down now: the disk or the spool is full, or cannot be written. Nothing
+	// was asked of a provider. It may be tried again after the delay.
+	//
+	// Example: {"reason":"ERROR_REASON_LEDGER_UNAVAILABLE","domain":"hedgerow","metadata":{}}
+	ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE ErrorReason = 39
+	// RESOURCE_EXHAUSTED. The call would go beyond a quota of the caller, and took nothing of any; google.rpc.QuotaFailure
+	// names the bucket, google.rpc.RetryInfo says when there is room where that is known.
+	//
+	// Example: {"reason":"ERROR_REASON_QUOTA_EXCEEDED","domain":"hedgerow","metadata":{"quota":"per-user","unit":"requests","window":"minute","limit":"60 requests","used":"60 requests","needed":"1 requests"}}
+	ErrorReason_ERROR_REASON_QUOTA_EXCEEDED ErrorReason = 40
+	// RESOURCE_EXHAUSTED. The call could go beyond a budget, or the budget has turned its route to models of which the call
+	// takes none; google.rpc.QuotaFailure names the bucket, google.rpc.RetryInfo says when the budget is renewed where it
+	// is.
+	//
+	// Example: {"reason":"ERROR_REASON_BUDGET_SPENT","domain":"hedgerow","metadata":{"budget":"team-month","unit":"usd","window":"month","limit":"100 USD","used":"99.98 USD","needed":"0.03 USD"}}
+	ErrorReason_ERROR_REASON_BUDGET_SPENT ErrorReason = 41
+	// FAILED_PRECONDITION. A budget needs to know the most that a call can cost, and nothing bounds it;
+	// google.rpc.PreconditionFailure names the budget, the metadata the field that would bound it.
+	//
+	// Example: {"reason":"ERROR_REASON_COST_UNBOUNDED","domain":"hedgerow","metadata":{"budget":"team-month","model":"openai/my-model","field":"chat.max_output_tokens"}}
+	ErrorReason_ERROR_REASON_COST_UNBOUNDED ErrorReason = 42
+	// FAILED_PRECONDITION. A budget needs to know what a call costs, and the price of its model is not known;
+	// google.rpc.PreconditionFailure names the budget.
+	//
+	// Example: {"reason":"ERROR_REASON_PRICE_UNKNOWN","domain":"hedgerow","metadata":{"budget":"team-month","model":"local/llama-3"}}
+	ErrorReason_ERROR_REASON_PRICE_UNKNOWN ErrorReason = 43
+	// NOT_FOUND. The ledger has no such call of the caller's tenant; google.rpc.ResourceInfo names the id that was asked for.
+	//
+	// Example: {"reason":"ERROR_REASON_CALL_NOT_FOUND","domain":"hedgerow","metadata":{"call":"req-1"}}
+	ErrorReason_ERROR_REASON_CALL_NOT_FOUND ErrorReason = 44
+	// UNAVAILABLE. What is left of a limit that several routers share cannot be told now; no provider was asked.
+	//
+	// Example: {"reason":"ERROR_REASON_LIMITS_UNAVAILABLE","domain":"hedgerow","metadata":{"budget":"team-month"}}
+	ErrorReason_ERROR_REASON_LIMITS_UNAVAILABLE ErrorReason = 45
 )
 
 // Enum value maps for ErrorReason.
@@ -212,6 +260,16 @@ var (
 		33: "ERROR_REASON_KEY_NOT_FOUND",
 		34: "ERROR_REASON_KEY_ENDED",
 		35: "ERROR_REASON_CREDENTIAL_NOT_FOUND",
+		36: "ERROR_REASON_IDEMPOTENCY_IN_FLIGHT",
+		37: "ERROR_REASON_IDEMPOTENCY_KEY_REUSED",
+		38: "ERROR_REASON_IDEMPOTENCY_UNAVAILABLE",
+		39: "ERROR_REASON_LEDGER_UNAVAILABLE",
+		40: "ERROR_REASON_QUOTA_EXCEEDED",
+		41: "ERROR_REASON_BUDGET_SPENT",
+		42: "ERROR_REASON_COST_UNBOUNDED",
+		43: "ERROR_REASON_PRICE_UNKNOWN",
+		44: "ERROR_REASON_CALL_NOT_FOUND",
+		45: "ERROR_REASON_LIMITS_UNAVAILABLE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":                0,
@@ -250,6 +308,16 @@ var (
 		"ERROR_REASON_KEY_NOT_FOUND":              33,
 		"ERROR_REASON_KEY_ENDED":                  34,
 		"ERROR_REASON_CREDENTIAL_NOT_FOUND":       35,
+		"ERROR_REASON_IDEMPOTENCY_IN_FLIGHT":      36,
+		"ERROR_REASON_IDEMPOTENCY_KEY_REUSED":     37,
+		"ERROR_REASON_IDEMPOTENCY_UNAVAILABLE":    38,
+		"ERROR_REASON_LEDGER_UNAVAILABLE":         39,
+		"ERROR_REASON_QUOTA_EXCEEDED":             40,
+		"ERROR_REASON_BUDGET_SPENT":               41,
+		"ERROR_REASON_COST_UNBOUNDED":             42,
+		"ERROR_REASON_PRICE_UNKNOWN":              43,
+		"ERROR_REASON_CALL_NOT_FOUND":             44,
+		"ERROR_REASON_LIMITS_UNAVAILABLE":         45,
 	}
 )
 
@@ -284,7 +352,7 @@ var File_hedgerow_errors_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_hedgerow_errors_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"%hedgerow/errors/v1/error_reason.proto\x12\x12hedgerow.errors.v1*\xe0\t\n" +
+	"%hedgerow/errors/v1/error_reason.proto\x12\x12hedgerow.errors.v1*\xc7\f\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_REQUEST_INVALID\x10\x01\x12\"\n" +
@@ -322,7 +390,17 @@ const file_hedgerow_errors_v1_error_reason_proto_rawDesc = "" +
 	"!ERROR_REASON_IDENTITY_UNAVAILABLE\x10 \x12\x1e\n" +
 	"\x1aERROR_REASON_KEY_NOT_FOUND\x10!\x12\x1a\n" +
 	"\x16ERROR_REASON_KEY_ENDED\x10\"\x12%\n" +
-	"!ERROR_REASON_CREDENTIAL_NOT_FOUND\x10#B\xc9\x01\n" +
+	"!ERROR_REASON_CREDENTIAL_NOT_FOUND\x10#\x12&\n" +
+	"\"ERROR_REASON_IDEMPOTENCY_IN_FLIGHT\x10$\x12'\n" +
+	"#ERROR_REASON_IDEMPOTENCY_KEY_REUSED\x10%\x12(\n" +
+	"$ERROR_REASON_IDEMPOTENCY_UNAVAILABLE\x10&\x12#\n" +
+	"\x1fERROR_REASON_LEDGER_UNAVAILABLE\x10'\x12\x1f\n" +
+	"\x1bERROR_REASON_QUOTA_EXCEEDED\x10(\x12\x1d\n" +
+	"\x19ERROR_REASON_BUDGET_SPENT\x10)\x12\x1f\n" +
+	"\x1bERROR_REASON_COST_UNBOUNDED\x10*\x12\x1e\n" +
+	"\x1aERROR_REASON_PRICE_UNKNOWN\x10+\x12\x1f\n" +
+	"\x1bERROR_REASON_CALL_NOT_FOUND\x10,\x12#\n" +
+	"\x1fERROR_REASON_LIMITS_UNAVAILABLE\x10-B\xc9\x01\n" +
 	"\x15io.hedgerow.errors.v1B\x10ErrorReasonProtoP\x01Z4hedgerow.internal/gen/go/hedgerow/errors/v1;errorsv1\xa2\x02\x03HEX\xaa\x02\x12Hedgerow.Errors.V1\xca\x02\x12Hedgerow\\Errors\\V1\xe2\x02\x1eHedgerow\\Errors\\V1\\GPBMetadata\xea\x02\x14Hedgerow::Errors::V1b\x06proto3"
 
 var (

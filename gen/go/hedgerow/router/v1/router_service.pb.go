@@ -173,6 +173,8 @@ const (
 	CandidateReason_CANDIDATE_REASON_CONTEXT CandidateReason = 13
 	// Excluded: its vectors cannot be compared with those of the route.
 	CandidateReason_CANDIDATE_REASON_VECTOR_SPACE CandidateReason = 14
+	// Left out: the call, or a rule of the route, allows other models only.
+	CandidateReason_CANDIDATE_REASON_MODEL CandidateReason = 15
 )
 
 // Enum value maps for CandidateReason.
@@ -193,6 +195,7 @@ var (
 		12: "CANDIDATE_REASON_CAPABILITY",
 		13: "CANDIDATE_REASON_CONTEXT",
 		14: "CANDIDATE_REASON_VECTOR_SPACE",
+		15: "CANDIDATE_REASON_MODEL",
 	}
 	CandidateReason_value = map[string]int32{
 		"CANDIDATE_REASON_UNSPECIFIED":  0,
@@ -210,6 +213,7 @@ var (
 		"CANDIDATE_REASON_CAPABILITY":   12,
 		"CANDIDATE_REASON_CONTEXT":      13,
 		"CANDIDATE_REASON_VECTOR_SPACE": 14,
+		"CANDIDATE_REASON_MODEL":        15,
 	}
 )
 
@@ -1027,6 +1031,260 @@ func (x *CostEstimate) GetPriceVersion() string {
 	return ""
 }
 
+// CountTokensRequest is a call that is not to be sent.
+type CountTokensRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What would be asked.
+	//
+	// Types that are valid to be assigned to Call:
+	//
+	//	*CountTokensRequest_Chat
+	//	*CountTokensRequest_Embed
+	Call isCountTokensRequest_Call `protobuf_oneof:"call"`
+	// How the call would be routed.
+	Route *v1.RoutePolicy `protobuf:"bytes,3,opt,name=route,proto3" json:"route,omitempty"`
+	// The labels that the call would have: rules of a route may depend on them. See CompleteRequest.
+	Labels        map[string]string `protobuf:"bytes,4,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountTokensRequest) Reset() {
+	*x = CountTokensRequest{}
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountTokensRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountTokensRequest) ProtoMessage() {}
+
+func (x *CountTokensRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountTokensRequest.ProtoReflect.Descriptor instead.
+func (*CountTokensRequest) Descriptor() ([]byte, []int) {
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CountTokensRequest) GetCall() isCountTokensRequest_Call {
+	if x != nil {
+		return x.Call
+	}
+	return nil
+}
+
+func (x *CountTokensRequest) GetChat() *v11.ChatSpec {
+	if x != nil {
+		if x, ok := x.Call.(*CountTokensRequest_Chat); ok {
+			return x.Chat
+		}
+	}
+	return nil
+}
+
+func (x *CountTokensRequest) GetEmbed() *v12.EmbedSpec {
+	if x != nil {
+		if x, ok := x.Call.(*CountTokensRequest_Embed); ok {
+			return x.Embed
+		}
+	}
+	return nil
+}
+
+func (x *CountTokensRequest) GetRoute() *v1.RoutePolicy {
+	if x != nil {
+		return x.Route
+	}
+	return nil
+}
+
+func (x *CountTokensRequest) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+type isCountTokensRequest_Call interface {
+	isCountTokensRequest_Call()
+}
+
+type CountTokensRequest_Chat struct {
+	// A chat.
+	Chat *v11.ChatSpec `protobuf:"bytes,1,opt,name=chat,proto3,oneof"`
+}
+
+type CountTokensRequest_Embed struct {
+	// A batch of embeddings.
+	Embed *v12.EmbedSpec `protobuf:"bytes,2,opt,name=embed,proto3,oneof"`
+}
+
+func (*CountTokensRequest_Chat) isCountTokensRequest_Call() {}
+
+func (*CountTokensRequest_Embed) isCountTokensRequest_Call() {}
+
+// CountTokensResponse says how long the input is.
+type CountTokensResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One count for each candidate that may serve the call, in the order in which they would be asked.
+	Candidates    []*TokenCount `protobuf:"bytes,1,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountTokensResponse) Reset() {
+	*x = CountTokensResponse{}
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountTokensResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountTokensResponse) ProtoMessage() {}
+
+func (x *CountTokensResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountTokensResponse.ProtoReflect.Descriptor instead.
+func (*CountTokensResponse) Descriptor() ([]byte, []int) {
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *CountTokensResponse) GetCandidates() []*TokenCount {
+	if x != nil {
+		return x.Candidates
+	}
+	return nil
+}
+
+// TokenCount is the length of an input at one candidate. It is counted without the model's vocabulary: the expected
+// length is a rule of thumb, the bound holds.
+type TokenCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The configured name of the provider.
+	Provider string `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	// The provider's name of the model.
+	Model string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	// The configured region. Empty when none is configured.
+	Region string `protobuf:"bytes,3,opt,name=region,proto3" json:"region,omitempty"`
+	// The input tokens to expect.
+	ExpectedInputTokens int64 `protobuf:"varint,4,opt,name=expected_input_tokens,json=expectedInputTokens,proto3" json:"expected_input_tokens,omitempty"`
+	// The most input tokens that it can be. Unset where there is no bound: the provider runs tools, fetches files or keeps
+	// state.
+	UpperBoundInputTokens *int64 `protobuf:"varint,5,opt,name=upper_bound_input_tokens,json=upperBoundInputTokens,proto3,oneof" json:"upper_bound_input_tokens,omitempty"`
+	// The model's context, in tokens. Unset: not known.
+	ContextTokens *int32 `protobuf:"varint,6,opt,name=context_tokens,json=contextTokens,proto3,oneof" json:"context_tokens,omitempty"`
+	// The context less what the input is expected to be, at least 0: the room for an answer. Unset where the context is
+	// not known.
+	ExpectedFreeTokens *int64 `protobuf:"varint,7,opt,name=expected_free_tokens,json=expectedFreeTokens,proto3,oneof" json:"expected_free_tokens,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *TokenCount) Reset() {
+	*x = TokenCount{}
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TokenCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TokenCount) ProtoMessage() {}
+
+func (x *TokenCount) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TokenCount.ProtoReflect.Descriptor instead.
+func (*TokenCount) Descriptor() ([]byte, []int) {
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *TokenCount) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *TokenCount) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *TokenCount) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *TokenCount) GetExpectedInputTokens() int64 {
+	if x != nil {
+		return x.ExpectedInputTokens
+	}
+	return 0
+}
+
+func (x *TokenCount) GetUpperBoundInputTokens() int64 {
+	if x != nil && x.UpperBoundInputTokens != nil {
+		return *x.UpperBoundInputTokens
+	}
+	return 0
+}
+
+func (x *TokenCount) GetContextTokens() int32 {
+	if x != nil && x.ContextTokens != nil {
+		return *x.ContextTokens
+	}
+	return 0
+}
+
+func (x *TokenCount) GetExpectedFreeTokens() int64 {
+	if x != nil && x.ExpectedFreeTokens != nil {
+		return *x.ExpectedFreeTokens
+	}
+	return 0
+}
+
 // ExplainRouteRequest is a call that is not to be sent.
 type ExplainRouteRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1049,7 +1307,7 @@ type ExplainRouteRequest struct {
 
 func (x *ExplainRouteRequest) Reset() {
 	*x = ExplainRouteRequest{}
-	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[8]
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1061,7 +1319,7 @@ func (x *ExplainRouteRequest) String() string {
 func (*ExplainRouteRequest) ProtoMessage() {}
 
 func (x *ExplainRouteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[8]
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1074,7 +1332,7 @@ func (x *ExplainRouteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRouteRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRouteRequest) Descriptor() ([]byte, []int) {
-	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{8}
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ExplainRouteRequest) GetCall() isExplainRouteRequest_Call {
@@ -1165,7 +1423,7 @@ type ExplainRouteResponse struct {
 
 func (x *ExplainRouteResponse) Reset() {
 	*x = ExplainRouteResponse{}
-	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[9]
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1177,7 +1435,7 @@ func (x *ExplainRouteResponse) String() string {
 func (*ExplainRouteResponse) ProtoMessage() {}
 
 func (x *ExplainRouteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[9]
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1190,7 +1448,7 @@ func (x *ExplainRouteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRouteResponse.ProtoReflect.Descriptor instead.
 func (*ExplainRouteResponse) Descriptor() ([]byte, []int) {
-	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{9}
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ExplainRouteResponse) GetCandidates() []*CandidateExplanation {
@@ -1250,7 +1508,7 @@ type HedgingExplanation struct {
 
 func (x *HedgingExplanation) Reset() {
 	*x = HedgingExplanation{}
-	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[10]
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1262,7 +1520,7 @@ func (x *HedgingExplanation) String() string {
 func (*HedgingExplanation) ProtoMessage() {}
 
 func (x *HedgingExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[10]
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1275,7 +1533,7 @@ func (x *HedgingExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HedgingExplanation.ProtoReflect.Descriptor instead.
 func (*HedgingExplanation) Descriptor() ([]byte, []int) {
-	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{10}
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *HedgingExplanation) GetMaxExtraPercent() float64 {
@@ -1334,7 +1592,7 @@ type CandidateExplanation struct {
 
 func (x *CandidateExplanation) Reset() {
 	*x = CandidateExplanation{}
-	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[11]
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1346,7 +1604,7 @@ func (x *CandidateExplanation) String() string {
 func (*CandidateExplanation) ProtoMessage() {}
 
 func (x *CandidateExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[11]
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1359,7 +1617,7 @@ func (x *CandidateExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CandidateExplanation.ProtoReflect.Descriptor instead.
 func (*CandidateExplanation) Descriptor() ([]byte, []int) {
-	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{11}
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CandidateExplanation) GetProvider() string {
@@ -1469,7 +1727,7 @@ type CandidateHealth struct {
 
 func (x *CandidateHealth) Reset() {
 	*x = CandidateHealth{}
-	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[12]
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1481,7 +1739,7 @@ func (x *CandidateHealth) String() string {
 func (*CandidateHealth) ProtoMessage() {}
 
 func (x *CandidateHealth) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[12]
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1494,7 +1752,7 @@ func (x *CandidateHealth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CandidateHealth.ProtoReflect.Descriptor instead.
 func (*CandidateHealth) Descriptor() ([]byte, []int) {
-	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{12}
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CandidateHealth) GetBreaker() BreakerState {
@@ -1557,7 +1815,7 @@ type CandidatePrice struct {
 
 func (x *CandidatePrice) Reset() {
 	*x = CandidatePrice{}
-	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[13]
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1569,7 +1827,7 @@ func (x *CandidatePrice) String() string {
 func (*CandidatePrice) ProtoMessage() {}
 
 func (x *CandidatePrice) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[13]
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1582,7 +1840,7 @@ func (x *CandidatePrice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CandidatePrice.ProtoReflect.Descriptor instead.
 func (*CandidatePrice) Descriptor() ([]byte, []int) {
-	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{13}
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CandidatePrice) GetInputTokenPicos() float64 {
@@ -1700,7 +1958,32 @@ const file_hedgerow_router_v1_router_service_proto_rawDesc = "" +
 	"\x14_expected_cost_picosB\x19\n" +
 	"\x17_upper_bound_cost_picosB\x1b\n" +
 	"\x19_upper_bound_input_tokensB\x1c\n" +
-	"\x1a_upper_bound_output_tokens\"\xdc\x02\n" +
+	"\x1a_upper_bound_output_tokens\"\xc2\x02\n" +
+	"\x12CountTokensRequest\x120\n" +
+	"\x04chat\x18\x01 \x01(\v2\x1a.hedgerow.chat.v1.ChatSpecH\x00R\x04chat\x124\n" +
+	"\x05embed\x18\x02 \x01(\v2\x1c.hedgerow.embed.v1.EmbedSpecH\x00R\x05embed\x125\n" +
+	"\x05route\x18\x03 \x01(\v2\x1f.hedgerow.common.v1.RoutePolicyR\x05route\x12J\n" +
+	"\x06labels\x18\x04 \x03(\v22.hedgerow.router.v1.CountTokensRequest.LabelsEntryR\x06labels\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x06\n" +
+	"\x04call\"U\n" +
+	"\x13CountTokensResponse\x12>\n" +
+	"\n" +
+	"candidates\x18\x01 \x03(\v2\x1e.hedgerow.router.v1.TokenCountR\n" +
+	"candidates\"\xf4\x02\n" +
+	"\n" +
+	"TokenCount\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x14\n" +
+	"\x05model\x18\x02 \x01(\tR\x05model\x12\x16\n" +
+	"\x06region\x18\x03 \x01(\tR\x06region\x122\n" +
+	"\x15expected_input_tokens\x18\x04 \x01(\x03R\x13expectedInputTokens\x12<\n" +
+	"\x18upper_bound_input_tokens\x18\x05 \x01(\x03H\x00R\x15upperBoundInputTokens\x88\x01\x01\x12*\n" +
+	"\x0econtext_tokens\x18\x06 \x01(\x05H\x01R\rcontextTokens\x88\x01\x01\x125\n" +
+	"\x14expected_free_tokens\x18\a \x01(\x03H\x02R\x12expectedFreeTokens\x88\x01\x01B\x1b\n" +
+	"\x19_upper_bound_input_tokensB\x11\n" +
+	"\x0f_context_tokensB\x17\n" +
+	"\x15_expected_free_tokens\"\xdc\x02\n" +
 	"\x13ExplainRouteRequest\x120\n" +
 	"\x04chat\x18\x01 \x01(\v2\x1a.hedgerow.chat.v1.ChatSpecH\x00R\x04chat\x124\n" +
 	"\x05embed\x18\x02 \x01(\v2\x1c.hedgerow.embed.v1.EmbedSpecH\x00R\x05embed\x125\n" +
@@ -1767,7 +2050,7 @@ const file_hedgerow_router_v1_router_service_proto_rawDesc = "" +
 	"\x16ROUTE_STRATEGY_ORDERED\x10\x01\x12\x1b\n" +
 	"\x17ROUTE_STRATEGY_WEIGHTED\x10\x02\x12\x1b\n" +
 	"\x17ROUTE_STRATEGY_CHEAPEST\x10\x03\x12\x1a\n" +
-	"\x16ROUTE_STRATEGY_FASTEST\x10\x04*\xe1\x03\n" +
+	"\x16ROUTE_STRATEGY_FASTEST\x10\x04*\xfd\x03\n" +
 	"\x0fCandidateReason\x12 \n" +
 	"\x1cCANDIDATE_REASON_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17CANDIDATE_REASON_LISTED\x10\x01\x12\x1b\n" +
@@ -1784,17 +2067,19 @@ const file_hedgerow_router_v1_router_service_proto_rawDesc = "" +
 	"\x1aCANDIDATE_REASON_CONDITION\x10\v\x12\x1f\n" +
 	"\x1bCANDIDATE_REASON_CAPABILITY\x10\f\x12\x1c\n" +
 	"\x18CANDIDATE_REASON_CONTEXT\x10\r\x12!\n" +
-	"\x1dCANDIDATE_REASON_VECTOR_SPACE\x10\x0e*|\n" +
+	"\x1dCANDIDATE_REASON_VECTOR_SPACE\x10\x0e\x12\x1a\n" +
+	"\x16CANDIDATE_REASON_MODEL\x10\x0f*|\n" +
 	"\fBreakerState\x12\x1d\n" +
 	"\x19BREAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14BREAKER_STATE_CLOSED\x10\x01\x12\x16\n" +
 	"\x12BREAKER_STATE_OPEN\x10\x02\x12\x1b\n" +
-	"\x17BREAKER_STATE_HALF_OPEN\x10\x032\xb2\x02\n" +
+	"\x17BREAKER_STATE_HALF_OPEN\x10\x032\x92\x03\n" +
 	"\rRouterService\x12[\n" +
 	"\n" +
 	"ListModels\x12%.hedgerow.router.v1.ListModelsRequest\x1a&.hedgerow.router.v1.ListModelsResponse\x12a\n" +
 	"\fEstimateCost\x12'.hedgerow.router.v1.EstimateCostRequest\x1a(.hedgerow.router.v1.EstimateCostResponse\x12a\n" +
-	"\fExplainRoute\x12'.hedgerow.router.v1.ExplainRouteRequest\x1a(.hedgerow.router.v1.ExplainRouteResponseB\xcb\x01\n" +
+	"\fExplainRoute\x12'.hedgerow.router.v1.ExplainRouteRequest\x1a(.hedgerow.router.v1.ExplainRouteResponse\x12^\n" +
+	"\vCountTokens\x12&.hedgerow.router.v1.CountTokensRequest\x1a'.hedgerow.router.v1.CountTokensResponseB\xcb\x01\n" +
 	"\x15io.hedgerow.router.v1B\x12RouterServiceProtoP\x01Z4hedgerow.internal/gen/go/hedgerow/router/v1;routerv1\xa2\x02\x03HRX\xaa\x02\x12Hedgerow.Router.V1\xca\x02\x12Hedgerow\\Router\\V1\xe2\x02\x1eHedgerow\\Router\\V1\\GPBMetadata\xea\x02\x14Hedgerow::Router::V1b\x06proto3"
 
 var (
@@ -1810,7 +2095,7 @@ func file_hedgerow_router_v1_router_service_proto_rawDescGZIP() []byte {
 }
 
 var file_hedgerow_router_v1_router_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_hedgerow_router_v1_router_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_hedgerow_router_v1_router_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_hedgerow_router_v1_router_service_proto_goTypes = []any{
 	(ModelKind)(0),               // 0: hedgerow.router.v1.ModelKind
 	(RouteStrategy)(0),           // 1: hedgerow.router.v1.RouteStrategy
@@ -1824,18 +2109,22 @@ var file_hedgerow_router_v1_router_service_proto_goTypes = []any{
 	(*EstimateCostRequest)(nil),  // 9: hedgerow.router.v1.EstimateCostRequest
 	(*EstimateCostResponse)(nil), // 10: hedgerow.router.v1.EstimateCostResponse
 	(*CostEstimate)(nil),         // 11: hedgerow.router.v1.CostEstimate
-	(*ExplainRouteRequest)(nil),  // 12: hedgerow.router.v1.ExplainRouteRequest
-	(*ExplainRouteResponse)(nil), // 13: hedgerow.router.v1.ExplainRouteResponse
-	(*HedgingExplanation)(nil),   // 14: hedgerow.router.v1.HedgingExplanation
-	(*CandidateExplanation)(nil), // 15: hedgerow.router.v1.CandidateExplanation
-	(*CandidateHealth)(nil),      // 16: hedgerow.router.v1.CandidateHealth
-	(*CandidatePrice)(nil),       // 17: hedgerow.router.v1.CandidatePrice
-	nil,                          // 18: hedgerow.router.v1.EstimateCostRequest.LabelsEntry
-	nil,                          // 19: hedgerow.router.v1.ExplainRouteRequest.LabelsEntry
-	(*v11.ChatSpec)(nil),         // 20: hedgerow.chat.v1.ChatSpec
-	(*v12.EmbedSpec)(nil),        // 21: hedgerow.embed.v1.EmbedSpec
-	(*v1.RoutePolicy)(nil),       // 22: hedgerow.common.v1.RoutePolicy
-	(*durationpb.Duration)(nil),  // 23: google.protobuf.Duration
+	(*CountTokensRequest)(nil),   // 12: hedgerow.router.v1.CountTokensRequest
+	(*CountTokensResponse)(nil),  // 13: hedgerow.router.v1.CountTokensResponse
+	(*TokenCount)(nil),           // 14: hedgerow.router.v1.TokenCount
+	(*ExplainRouteRequest)(nil),  // 15: hedgerow.router.v1.ExplainRouteRequest
+	(*ExplainRouteResponse)(nil), // 16: hedgerow.router.v1.ExplainRouteResponse
+	(*HedgingExplanation)(nil),   // 17: hedgerow.router.v1.HedgingExplanation
+	(*CandidateExplanation)(nil), // 18: hedgerow.router.v1.CandidateExplanation
+	(*CandidateHealth)(nil),      // 19: hedgerow.router.v1.CandidateHealth
+	(*CandidatePrice)(nil),       // 20: hedgerow.router.v1.CandidatePrice
+	nil,                          // 21: hedgerow.router.v1.EstimateCostRequest.LabelsEntry
+	nil,                          // 22: hedgerow.router.v1.CountTokensRequest.LabelsEntry
+	nil,                          // 23: hedgerow.router.v1.ExplainRouteRequest.LabelsEntry
+	(*v11.ChatSpec)(nil),         // 24: hedgerow.chat.v1.ChatSpec
+	(*v12.EmbedSpec)(nil),        // 25: hedgerow.embed.v1.EmbedSpec
+	(*v1.RoutePolicy)(nil),       // 26: hedgerow.common.v1.RoutePolicy
+	(*durationpb.Duration)(nil),  // 27: google.protobuf.Duration
 }
 var file_hedgerow_router_v1_router_service_proto_depIdxs = []int32{
 	0,  // 0: hedgerow.router.v1.ListModelsRequest.kind:type_name -> hedgerow.router.v1.ModelKind
@@ -1843,37 +2132,44 @@ var file_hedgerow_router_v1_router_service_proto_depIdxs = []int32{
 	0,  // 2: hedgerow.router.v1.Model.kind:type_name -> hedgerow.router.v1.ModelKind
 	7,  // 3: hedgerow.router.v1.Model.candidates:type_name -> hedgerow.router.v1.Candidate
 	8,  // 4: hedgerow.router.v1.Candidate.facts:type_name -> hedgerow.router.v1.ModelFacts
-	20, // 5: hedgerow.router.v1.EstimateCostRequest.chat:type_name -> hedgerow.chat.v1.ChatSpec
-	21, // 6: hedgerow.router.v1.EstimateCostRequest.embed:type_name -> hedgerow.embed.v1.EmbedSpec
-	22, // 7: hedgerow.router.v1.EstimateCostRequest.route:type_name -> hedgerow.common.v1.RoutePolicy
-	18, // 8: hedgerow.router.v1.EstimateCostRequest.labels:type_name -> hedgerow.router.v1.EstimateCostRequest.LabelsEntry
+	24, // 5: hedgerow.router.v1.EstimateCostRequest.chat:type_name -> hedgerow.chat.v1.ChatSpec
+	25, // 6: hedgerow.router.v1.EstimateCostRequest.embed:type_name -> hedgerow.embed.v1.EmbedSpec
+	26, // 7: hedgerow.router.v1.EstimateCostRequest.route:type_name -> hedgerow.common.v1.RoutePolicy
+	21, // 8: hedgerow.router.v1.EstimateCostRequest.labels:type_name -> hedgerow.router.v1.EstimateCostRequest.LabelsEntry
 	11, // 9: hedgerow.router.v1.EstimateCostResponse.candidates:type_name -> hedgerow.router.v1.CostEstimate
-	20, // 10: hedgerow.router.v1.ExplainRouteRequest.chat:type_name -> hedgerow.chat.v1.ChatSpec
-	21, // 11: hedgerow.router.v1.ExplainRouteRequest.embed:type_name -> hedgerow.embed.v1.EmbedSpec
-	22, // 12: hedgerow.router.v1.ExplainRouteRequest.route:type_name -> hedgerow.common.v1.RoutePolicy
-	19, // 13: hedgerow.router.v1.ExplainRouteRequest.labels:type_name -> hedgerow.router.v1.ExplainRouteRequest.LabelsEntry
-	15, // 14: hedgerow.router.v1.ExplainRouteResponse.candidates:type_name -> hedgerow.router.v1.CandidateExplanation
-	1,  // 15: hedgerow.router.v1.ExplainRouteResponse.strategy:type_name -> hedgerow.router.v1.RouteStrategy
-	14, // 16: hedgerow.router.v1.ExplainRouteResponse.hedging:type_name -> hedgerow.router.v1.HedgingExplanation
-	23, // 17: hedgerow.router.v1.HedgingExplanation.min_delay:type_name -> google.protobuf.Duration
-	23, // 18: hedgerow.router.v1.HedgingExplanation.max_delay:type_name -> google.protobuf.Duration
-	2,  // 19: hedgerow.router.v1.CandidateExplanation.reason:type_name -> hedgerow.router.v1.CandidateReason
-	16, // 20: hedgerow.router.v1.CandidateExplanation.health:type_name -> hedgerow.router.v1.CandidateHealth
-	17, // 21: hedgerow.router.v1.CandidateExplanation.price:type_name -> hedgerow.router.v1.CandidatePrice
-	3,  // 22: hedgerow.router.v1.CandidateHealth.breaker:type_name -> hedgerow.router.v1.BreakerState
-	23, // 23: hedgerow.router.v1.CandidateHealth.back_in:type_name -> google.protobuf.Duration
-	23, // 24: hedgerow.router.v1.CandidateHealth.typical_first_token:type_name -> google.protobuf.Duration
-	4,  // 25: hedgerow.router.v1.RouterService.ListModels:input_type -> hedgerow.router.v1.ListModelsRequest
-	9,  // 26: hedgerow.router.v1.RouterService.EstimateCost:input_type -> hedgerow.router.v1.EstimateCostRequest
-	12, // 27: hedgerow.router.v1.RouterService.ExplainRoute:input_type -> hedgerow.router.v1.ExplainRouteRequest
-	5,  // 28: hedgerow.router.v1.RouterService.ListModels:output_type -> hedgerow.router.v1.ListModelsResponse
-	10, // 29: hedgerow.router.v1.RouterService.EstimateCost:output_type -> hedgerow.router.v1.EstimateCostResponse
-	13, // 30: hedgerow.router.v1.RouterService.ExplainRoute:output_type -> hedgerow.router.v1.ExplainRouteResponse
-	28, // [28:31] is the sub-list for method output_type
-	25, // [25:28] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	24, // 10: hedgerow.router.v1.CountTokensRequest.chat:type_name -> hedgerow.chat.v1.ChatSpec
+	25, // 11: hedgerow.router.v1.CountTokensRequest.embed:type_name -> hedgerow.embed.v1.EmbedSpec
+	26, // 12: hedgerow.router.v1.CountTokensRequest.route:type_name -> hedgerow.common.v1.RoutePolicy
+	22, // 13: hedgerow.router.v1.CountTokensRequest.labels:type_name -> hedgerow.router.v1.CountTokensRequest.LabelsEntry
+	14, // 14: hedgerow.router.v1.CountTokensResponse.candidates:type_name -> hedgerow.router.v1.TokenCount
+	24, // 15: hedgerow.router.v1.ExplainRouteRequest.chat:type_name -> hedgerow.chat.v1.ChatSpec
+	25, // 16: hedgerow.router.v1.ExplainRouteRequest.embed:type_name -> hedgerow.embed.v1.EmbedSpec
+	26, // 17: hedgerow.router.v1.ExplainRouteRequest.route:type_name -> hedgerow.common.v1.RoutePolicy
+	23, // 18: hedgerow.router.v1.ExplainRouteRequest.labels:type_name -> hedgerow.router.v1.ExplainRouteRequest.LabelsEntry
+	18, // 19: hedgerow.router.v1.ExplainRouteResponse.candidates:type_name -> hedgerow.router.v1.CandidateExplanation
+	1,  // 20: hedgerow.router.v1.ExplainRouteResponse.strategy:type_name -> hedgerow.router.v1.RouteStrategy
+	17, // 21: hedgerow.router.v1.ExplainRouteResponse.hedging:type_name -> hedgerow.router.v1.HedgingExplanation
+	27, // 22: hedgerow.router.v1.HedgingExplanation.min_delay:type_name -> google.protobuf.Duration
+	27, // 23: hedgerow.router.v1.HedgingExplanation.max_delay:type_name -> google.protobuf.Duration
+	2,  // 24: hedgerow.router.v1.CandidateExplanation.reason:type_name -> hedgerow.router.v1.CandidateReason
+	19, // 25: hedgerow.router.v1.CandidateExplanation.health:type_name -> hedgerow.router.v1.CandidateHealth
+	20, // 26: hedgerow.router.v1.CandidateExplanation.price:type_name -> hedgerow.router.v1.CandidatePrice
+	3,  // 27: hedgerow.router.v1.CandidateHealth.breaker:type_name -> hedgerow.router.v1.BreakerState
+	27, // 28: hedgerow.router.v1.CandidateHealth.back_in:type_name -> google.protobuf.Duration
+	27, // 29: hedgerow.router.v1.CandidateHealth.typical_first_token:type_name -> google.protobuf.Duration
+	4,  // 30: hedgerow.router.v1.RouterService.ListModels:input_type -> hedgerow.router.v1.ListModelsRequest
+	9,  // 31: hedgerow.router.v1.RouterService.EstimateCost:input_type -> hedgerow.router.v1.EstimateCostRequest
+	15, // 32: hedgerow.router.v1.RouterService.ExplainRoute:input_type -> hedgerow.router.v1.ExplainRouteRequest
+	12, // 33: hedgerow.router.v1.RouterService.CountTokens:input_type -> hedgerow.router.v1.CountTokensRequest
+	5,  // 34: hedgerow.router.v1.RouterService.ListModels:output_type -> hedgerow.router.v1.ListModelsResponse
+	10, // 35: hedgerow.router.v1.RouterService.EstimateCost:output_type -> hedgerow.router.v1.EstimateCostResponse
+	16, // 36: hedgerow.router.v1.RouterService.ExplainRoute:output_type -> hedgerow.router.v1.ExplainRouteResponse
+	13, // 37: hedgerow.router.v1.RouterService.CountTokens:output_type -> hedgerow.router.v1.CountTokensResponse
+	34, // [34:38] is the sub-list for method output_type
+	30, // [30:34] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_hedgerow_router_v1_router_service_proto_init() }
@@ -1889,18 +2185,23 @@ func file_hedgerow_router_v1_router_service_proto_init() {
 	}
 	file_hedgerow_router_v1_router_service_proto_msgTypes[7].OneofWrappers = []any{}
 	file_hedgerow_router_v1_router_service_proto_msgTypes[8].OneofWrappers = []any{
+		(*CountTokensRequest_Chat)(nil),
+		(*CountTokensRequest_Embed)(nil),
+	}
+	file_hedgerow_router_v1_router_service_proto_msgTypes[10].OneofWrappers = []any{}
+	file_hedgerow_router_v1_router_service_proto_msgTypes[11].OneofWrappers = []any{
 		(*ExplainRouteRequest_Chat)(nil),
 		(*ExplainRouteRequest_Embed)(nil),
 	}
-	file_hedgerow_router_v1_router_service_proto_msgTypes[11].OneofWrappers = []any{}
-	file_hedgerow_router_v1_router_service_proto_msgTypes[13].OneofWrappers = []any{}
+	file_hedgerow_router_v1_router_service_proto_msgTypes[14].OneofWrappers = []any{}
+	file_hedgerow_router_v1_router_service_proto_msgTypes[16].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hedgerow_router_v1_router_service_proto_rawDesc), len(file_hedgerow_router_v1_router_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   16,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

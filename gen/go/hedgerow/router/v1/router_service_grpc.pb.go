@@ -22,6 +22,7 @@ const (
 	RouterService_ListModels_FullMethodName   = "/hedgerow.router.v1.RouterService/ListModels"
 	RouterService_EstimateCost_FullMethodName = "/hedgerow.router.v1.RouterService/EstimateCost"
 	RouterService_ExplainRoute_FullMethodName = "/hedgerow.router.v1.RouterService/ExplainRoute"
+	RouterService_CountTokens_FullMethodName  = "/hedgerow.router.v1.RouterService/CountTokens"
 )
 
 // RouterServiceClient is the client API for RouterService service.
@@ -36,6 +37,8 @@ type RouterServiceClient interface {
 	EstimateCost(ctx context.Context, in *EstimateCostRequest, opts ...grpc.CallOption) (*EstimateCostResponse, error)
 	// ExplainRoute tells who would be asked for a call, in which order and why, and why the others would not be.
 	ExplainRoute(ctx context.Context, in *ExplainRouteRequest, opts ...grpc.CallOption) (*ExplainRouteResponse, error)
+	// CountTokens tells how long a call's input is for each candidate of its route.
+	CountTokens(ctx context.Context, in *CountTokensRequest, opts ...grpc.CallOption) (*CountTokensResponse, error)
 }
 
 type routerServiceClient struct {
@@ -76,6 +79,16 @@ func (c *routerServiceClient) ExplainRoute(ctx context.Context, in *ExplainRoute
 	return out, nil
 }
 
+func (c *routerServiceClient) CountTokens(ctx context.Context, in *CountTokensRequest, opts ...grpc.CallOption) (*CountTokensResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CountTokensResponse)
+	err := c.cc.Invoke(ctx, RouterService_CountTokens_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RouterServiceServer is the server API for RouterService service.
 // All implementations must embed UnimplementedRouterServiceServer
 // for forward compatibility.
@@ -88,6 +101,8 @@ type RouterServiceServer interface {
 	EstimateCost(context.Context, *EstimateCostRequest) (*EstimateCostResponse, error)
 	// ExplainRoute tells who would be asked for a call, in which order and why, and why the others would not be.
 	ExplainRoute(context.Context, *ExplainRouteRequest) (*ExplainRouteResponse, error)
+	// CountTokens tells how long a call's input is for each candidate of its route.
+	CountTokens(context.Context, *CountTokensRequest) (*CountTokensResponse, error)
 	mustEmbedUnimplementedRouterServiceServer()
 }
 
@@ -106,6 +121,9 @@ func (UnimplementedRouterServiceServer) EstimateCost(context.Context, *EstimateC
 }
 func (UnimplementedRouterServiceServer) ExplainRoute(context.Context, *ExplainRouteRequest) (*ExplainRouteResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ExplainRoute not implemented")
+}
+func (UnimplementedRouterServiceServer) CountTokens(context.Context, *CountTokensRequest) (*CountTokensResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CountTokens not implemented")
 }
 func (UnimplementedRouterServiceServer) mustEmbedUnimplementedRouterServiceServer() {}
 func (UnimplementedRouterServiceServer) testEmbeddedByValue()                       {}
@@ -182,6 +200,24 @@ func _RouterService_ExplainRoute_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RouterService_CountTokens_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CountTokensRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RouterServiceServer).CountTokens(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RouterService_CountTokens_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RouterServiceServer).CountTokens(ctx, req.(*CountTokensRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RouterService_ServiceDesc is the grpc.ServiceDesc for RouterService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -200,6 +236,10 @@ var RouterService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ExplainRoute",
 			Handler:    _RouterService_ExplainRoute_Handler,
+		},
+		{
+			MethodName: "CountTokens",
+			Handler:    _RouterService_CountTokens_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

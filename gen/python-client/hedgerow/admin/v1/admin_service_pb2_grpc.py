@@ -6,6 +6,7 @@ import warnings
 from hedgerow.admin.v1 import admin_service_pb2 as hedgerow_dot_admin_dot_v1_dot_admin__service__pb2
 from hedgerow.admin.v1 import audit_pb2 as hedgerow_dot_admin_dot_v1_dot_audit__pb2
 from hedgerow.admin.v1 import credential_pb2 as hedgerow_dot_admin_dot_v1_dot_credential__pb2
+from hedgerow.admin.v1 import erasure_pb2 as hedgerow_dot_admin_dot_v1_dot_erasure__pb2
 from hedgerow.admin.v1 import key_pb2 as hedgerow_dot_admin_dot_v1_dot_key__pb2
 
 GRPC_GENERATED_VERSION = '1.71.2'
@@ -79,6 +80,11 @@ class AdminServiceStub(object):
                 request_serializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.ListKeysRequest.SerializeToString,
                 response_deserializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.ListKeysResponse.FromString,
                 _registered_method=True)
+        self.GetKey = channel.unary_unary(
+                '/hedgerow.admin.v1.AdminService/GetKey',
+                request_serializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.GetKeyRequest.SerializeToString,
+                response_deserializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.GetKeyResponse.FromString,
+                _registered_method=True)
         self.RotateKey = channel.unary_unary(
                 '/hedgerow.admin.v1.AdminService/RotateKey',
                 request_serializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.RotateKeyRequest.SerializeToString,
@@ -98,6 +104,11 @@ class AdminServiceStub(object):
                 '/hedgerow.admin.v1.AdminService/VerifyAudit',
                 request_serializer=hedgerow_dot_admin_dot_v1_dot_audit__pb2.VerifyAuditRequest.SerializeToString,
                 response_deserializer=hedgerow_dot_admin_dot_v1_dot_audit__pb2.VerifyAuditResponse.FromString,
+                _registered_method=True)
+        self.EraseUser = channel.unary_unary(
+                '/hedgerow.admin.v1.AdminService/EraseUser',
+                request_serializer=hedgerow_dot_admin_dot_v1_dot_erasure__pb2.EraseUserRequest.SerializeToString,
+                response_deserializer=hedgerow_dot_admin_dot_v1_dot_erasure__pb2.EraseUserResponse.FromString,
                 _registered_method=True)
         self.ListCredentials = channel.unary_unary(
                 '/hedgerow.admin.v1.AdminService/ListCredentials',
@@ -181,6 +192,14 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetKey(self, request, context):
+        """GetKey tells of one key, never the key itself. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown one, such as
+        one that ended so long ago that it was forgotten.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RotateKey(self, request, context):
         """RotateKey makes a key with all that another one has, and lets that one end after an overlap. NOT_FOUND with
         ERROR_REASON_KEY_NOT_FOUND for an unknown key, FAILED_PRECONDITION with ERROR_REASON_KEY_ENDED for one that has ended.
@@ -206,6 +225,17 @@ class AdminServiceServicer(object):
 
     def VerifyAudit(self, request, context):
         """VerifyAudit reads all of the audit log and says whether it is what was written.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EraseUser(self, request, context):
+        """EraseUser erases what is kept of a user. His API keys end, and they and the rows of the audit log lose what names
+        him: who he was goes, what was done stays, and VerifyAudit still holds. What is kept in databases is erased for all
+        routers, what is kept in memory in this one. Lines that were logged elsewhere are not reached. UNAVAILABLE with
+        ERROR_REASON_IDENTITY_UNAVAILABLE where a store is away: some of it may be erased then. To call it again does no harm,
+        and finds what has come since.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -271,6 +301,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.ListKeysRequest.FromString,
                     response_serializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.ListKeysResponse.SerializeToString,
             ),
+            'GetKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetKey,
+                    request_deserializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.GetKeyRequest.FromString,
+                    response_serializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.GetKeyResponse.SerializeToString,
+            ),
             'RotateKey': grpc.unary_unary_rpc_method_handler(
                     servicer.RotateKey,
                     request_deserializer=hedgerow_dot_admin_dot_v1_dot_key__pb2.RotateKeyRequest.FromString,
@@ -290,6 +325,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.VerifyAudit,
                     request_deserializer=hedgerow_dot_admin_dot_v1_dot_audit__pb2.VerifyAuditRequest.FromString,
                     response_serializer=hedgerow_dot_admin_dot_v1_dot_audit__pb2.VerifyAuditResponse.SerializeToString,
+            ),
+            'EraseUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseUser,
+                    request_deserializer=hedgerow_dot_admin_dot_v1_dot_erasure__pb2.EraseUserRequest.FromString,
+                    response_serializer=hedgerow_dot_admin_dot_v1_dot_erasure__pb2.EraseUserResponse.SerializeToString,
             ),
             'ListCredentials': grpc.unary_unary_rpc_method_handler(
                     servicer.ListCredentials,
@@ -531,6 +571,33 @@ class AdminService(object):
             _registered_method=True)
 
     @staticmethod
+    def GetKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedgerow.admin.v1.AdminService/GetKey',
+            hedgerow_dot_admin_dot_v1_dot_key__pb2.GetKeyRequest.SerializeToString,
+            hedgerow_dot_admin_dot_v1_dot_key__pb2.GetKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def RotateKey(request,
             target,
             options=(),
@@ -628,6 +695,33 @@ class AdminService(object):
             '/hedgerow.admin.v1.AdminService/VerifyAudit',
             hedgerow_dot_admin_dot_v1_dot_audit__pb2.VerifyAuditRequest.SerializeToString,
             hedgerow_dot_admin_dot_v1_dot_audit__pb2.VerifyAuditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedgerow.admin.v1.AdminService/EraseUser',
+            hedgerow_dot_admin_dot_v1_dot_erasure__pb2.EraseUserRequest.SerializeToString,
+            hedgerow_dot_admin_dot_v1_dot_erasure__pb2.EraseUserResponse.FromString,
             options,
             channel_credentials,
             insecure,

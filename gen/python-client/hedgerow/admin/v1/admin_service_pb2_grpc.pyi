@@ -10,6 +10,7 @@ import grpc.aio
 import hedgerow.admin.v1.admin_service_pb2
 import hedgerow.admin.v1.audit_pb2
 import hedgerow.admin.v1.credential_pb2
+import hedgerow.admin.v1.erasure_pb2
 import hedgerow.admin.v1.key_pb2
 import typing
 
@@ -87,6 +88,14 @@ class AdminServiceStub:
     ]
     """ListKeys tells of the keys, never a key itself."""
 
+    GetKey: grpc.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.key_pb2.GetKeyRequest,
+        hedgerow.admin.v1.key_pb2.GetKeyResponse,
+    ]
+    """GetKey tells of one key, never the key itself. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown one, such as
+    one that ended so long ago that it was forgotten.
+    """
+
     RotateKey: grpc.UnaryUnaryMultiCallable[
         hedgerow.admin.v1.key_pb2.RotateKeyRequest,
         hedgerow.admin.v1.key_pb2.RotateKeyResponse,
@@ -114,6 +123,17 @@ class AdminServiceStub:
         hedgerow.admin.v1.audit_pb2.VerifyAuditResponse,
     ]
     """VerifyAudit reads all of the audit log and says whether it is what was written."""
+
+    EraseUser: grpc.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.erasure_pb2.EraseUserRequest,
+        hedgerow.admin.v1.erasure_pb2.EraseUserResponse,
+    ]
+    """EraseUser erases what is kept of a user. His API keys end, and they and the rows of the audit log lose what names
+    him: who he was goes, what was done stays, and VerifyAudit still holds. What is kept in databases is erased for all
+    routers, what is kept in memory in this one. Lines that were logged elsewhere are not reached. UNAVAILABLE with
+    ERROR_REASON_IDENTITY_UNAVAILABLE where a store is away: some of it may be erased then. To call it again does no harm,
+    and finds what has come since.
+    """
 
     ListCredentials: grpc.UnaryUnaryMultiCallable[
         hedgerow.admin.v1.credential_pb2.ListCredentialsRequest,
@@ -198,6 +218,14 @@ class AdminServiceAsyncStub:
     ]
     """ListKeys tells of the keys, never a key itself."""
 
+    GetKey: grpc.aio.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.key_pb2.GetKeyRequest,
+        hedgerow.admin.v1.key_pb2.GetKeyResponse,
+    ]
+    """GetKey tells of one key, never the key itself. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown one, such as
+    one that ended so long ago that it was forgotten.
+    """
+
     RotateKey: grpc.aio.UnaryUnaryMultiCallable[
         hedgerow.admin.v1.key_pb2.RotateKeyRequest,
         hedgerow.admin.v1.key_pb2.RotateKeyResponse,
@@ -225,6 +253,17 @@ class AdminServiceAsyncStub:
         hedgerow.admin.v1.audit_pb2.VerifyAuditResponse,
     ]
     """VerifyAudit reads all of the audit log and says whether it is what was written."""
+
+    EraseUser: grpc.aio.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.erasure_pb2.EraseUserRequest,
+        hedgerow.admin.v1.erasure_pb2.EraseUserResponse,
+    ]
+    """EraseUser erases what is kept of a user. His API keys end, and they and the rows of the audit log lose what names
+    him: who he was goes, what was done stays, and VerifyAudit still holds. What is kept in databases is erased for all
+    routers, what is kept in memory in this one. Lines that were logged elsewhere are not reached. UNAVAILABLE with
+    ERROR_REASON_IDENTITY_UNAVAILABLE where a store is away: some of it may be erased then. To call it again does no harm,
+    and finds what has come since.
+    """
 
     ListCredentials: grpc.aio.UnaryUnaryMultiCallable[
         hedgerow.admin.v1.credential_pb2.ListCredentialsRequest,
@@ -326,6 +365,16 @@ class AdminServiceServicer(metaclass=abc.ABCMeta):
         """ListKeys tells of the keys, never a key itself."""
 
     @abc.abstractmethod
+    def GetKey(
+        self,
+        request: hedgerow.admin.v1.key_pb2.GetKeyRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[hedgerow.admin.v1.key_pb2.GetKeyResponse, collections.abc.Awaitable[hedgerow.admin.v1.key_pb2.GetKeyResponse]]:
+        """GetKey tells of one key, never the key itself. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown one, such as
+        one that ended so long ago that it was forgotten.
+        """
+
+    @abc.abstractmethod
     def RotateKey(
         self,
         request: hedgerow.admin.v1.key_pb2.RotateKeyRequest,
@@ -360,6 +409,19 @@ class AdminServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[hedgerow.admin.v1.audit_pb2.VerifyAuditResponse, collections.abc.Awaitable[hedgerow.admin.v1.audit_pb2.VerifyAuditResponse]]:
         """VerifyAudit reads all of the audit log and says whether it is what was written."""
+
+    @abc.abstractmethod
+    def EraseUser(
+        self,
+        request: hedgerow.admin.v1.erasure_pb2.EraseUserRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[hedgerow.admin.v1.erasure_pb2.EraseUserResponse, collections.abc.Awaitable[hedgerow.admin.v1.erasure_pb2.EraseUserResponse]]:
+        """EraseUser erases what is kept of a user. His API keys end, and they and the rows of the audit log lose what names
+        him: who he was goes, what was done stays, and VerifyAudit still holds. What is kept in databases is erased for all
+        routers, what is kept in memory in this one. Lines that were logged elsewhere are not reached. UNAVAILABLE with
+        ERROR_REASON_IDENTITY_UNAVAILABLE where a store is away: some of it may be erased then. To call it again does no harm,
+        and finds what has come since.
+        """
 
     @abc.abstractmethod
     def ListCredentials(

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dhedgerow/admin/v1/audit.proto\x12\x11hedgerow.admin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"V\n\x14ListAuditRowsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12!\n\x0c\x61\x66ter_number\x18\x02 \x01(\x03R\x0b\x61\x66terNumber\"H\n\x15ListAuditRowsResponse\x12/\n\x04rows\x18\x01 \x03(\x0b\x32\x1b.hedgerow.admin.v1.AuditRowR\x04rows\"\x14\n\x12VerifyAuditRequest\"z\n\x13VerifyAuditResponse\x12#\n\rbroken_number\x18\x01 \x01(\x03R\x0c\x62rokenNumber\x12\x1d\n\nrows_count\x18\x02 \x01(\x03R\trowsCount\x12\x1f\n\x0blast_digest\x18\x03 \x01(\tR\nlastDigest\"\xff\x01\n\x08\x41uditRow\x12\x16\n\x06number\x18\x01 \x01(\x03R\x06number\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x10\n\x03who\x18\x03 \x01(\tR\x03who\x12\x16\n\x06\x61\x63tion\x18\x04 \x01(\tR\x06\x61\x63tion\x12\x18\n\x07subject\x18\x05 \x01(\tR\x07subject\x12\x16\n\x06\x64\x65tail\x18\x06 \x01(\tR\x06\x64\x65tail\x12\x18\n\x07outcome\x18\x07 \x01(\tR\x07outcome\x12\x1d\n\nrequest_id\x18\x08 \x01(\tR\trequestId\x12\x16\n\x06\x64igest\x18\t \x01(\tR\x06\x64igestb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dhedgerow/admin/v1/audit.proto\x12\x11hedgerow.admin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"V\n\x14ListAuditRowsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12!\n\x0c\x61\x66ter_number\x18\x02 \x01(\x03R\x0b\x61\x66terNumber\"H\n\x15ListAuditRowsResponse\x12/\n\x04rows\x18\x01 \x03(\x0b\x32\x1b.hedgerow.admin.v1.AuditRowR\x04rows\"\x14\n\x12VerifyAuditRequest\"\xa6\x01\n\x13VerifyAuditResponse\x12#\n\rbroken_number\x18\x01 \x01(\x03R\x0c\x62rokenNumber\x12\x1d\n\nrows_count\x18\x02 \x01(\x03R\trowsCount\x12\x1f\n\x0blast_digest\x18\x03 \x01(\tR\nlastDigest\x12*\n\x11\x65rased_rows_count\x18\x04 \x01(\x03R\x0f\x65rasedRowsCount\"\xa4\x02\n\x08\x41uditRow\x12\x16\n\x06number\x18\x01 \x01(\x03R\x06number\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x10\n\x03who\x18\x03 \x01(\tR\x03who\x12\x16\n\x06\x61\x63tion\x18\x04 \x01(\tR\x06\x61\x63tion\x12\x18\n\x07subject\x18\x05 \x01(\tR\x07subject\x12\x16\n\x06\x64\x65tail\x18\x06 \x01(\tR\x06\x64\x65tail\x12\x18\n\x07outcome\x18\x07 \x01(\tR\x07outcome\x12\x1d\n\nrequest_id\x18\x08 \x01(\tR\trequestId\x12\x16\n\x06\x64igest\x18\t \x01(\tR\x06\x64igest\x12#\n\rerased_fields\x18\n \x03(\tR\x0c\x65rasedFieldsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,8 +38,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTAUDITROWSRESPONSE']._serialized_end=245
   _globals['_VERIFYAUDITREQUEST']._serialized_start=247
   _globals['_VERIFYAUDITREQUEST']._serialized_end=267
-  _globals['_VERIFYAUDITRESPONSE']._serialized_start=269
-  _globals['_VERIFYAUDITRESPONSE']._serialized_end=391
-  _globals['_AUDITROW']._serialized_start=394
-  _globals['_AUDITROW']._serialized_end=649
+  _globals['_VERIFYAUDITRESPONSE']._serialized_start=270
+  _globals['_VERIFYAUDITRESPONSE']._serialized_end=436
+  _globals['_AUDITROW']._serialized_start=439
+  _globals['_AUDITROW']._serialized_end=731
 # @@protoc_insertion_point(module_scope)

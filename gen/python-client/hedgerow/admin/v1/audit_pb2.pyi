@@ -76,6 +76,7 @@ class VerifyAuditResponse(google.protobuf.message.Message):
     BROKEN_NUMBER_FIELD_NUMBER: builtins.int
     ROWS_COUNT_FIELD_NUMBER: builtins.int
     LAST_DIGEST_FIELD_NUMBER: builtins.int
+    ERASED_ROWS_COUNT_FIELD_NUMBER: builtins.int
     broken_number: builtins.int
     """The number of the first row that was altered or is missing. 0: none."""
     rows_count: builtins.int
@@ -84,14 +85,19 @@ class VerifyAuditResponse(google.protobuf.message.Message):
     """
     last_digest: builtins.str
     """The digest of the last row, lower-case hex. Empty: there is none."""
+    erased_rows_count: builtins.int
+    """Rows of which something was erased, as a later row of EraseUser says. They still verify: what is left of them is what
+    was written, and nothing stands in the place of what was erased.
+    """
     def __init__(
         self,
         *,
         broken_number: builtins.int = ...,
         rows_count: builtins.int = ...,
         last_digest: builtins.str = ...,
+        erased_rows_count: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["broken_number", b"broken_number", "last_digest", b"last_digest", "rows_count", b"rows_count"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["broken_number", b"broken_number", "erased_rows_count", b"erased_rows_count", "last_digest", b"last_digest", "rows_count", b"rows_count"]) -> None: ...
 
 global___VerifyAuditResponse = VerifyAuditResponse
 
@@ -110,6 +116,7 @@ class AuditRow(google.protobuf.message.Message):
     OUTCOME_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     DIGEST_FIELD_NUMBER: builtins.int
+    ERASED_FIELDS_FIELD_NUMBER: builtins.int
     number: builtins.int
     """Its place: 1, 2, 3 and so on."""
     who: builtins.str
@@ -130,6 +137,10 @@ class AuditRow(google.protobuf.message.Message):
     def time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When."""
 
+    @property
+    def erased_fields(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Which of "who", "subject" and "detail" were erased with the user whom they were about."""
+
     def __init__(
         self,
         *,
@@ -142,8 +153,9 @@ class AuditRow(google.protobuf.message.Message):
         outcome: builtins.str = ...,
         request_id: builtins.str = ...,
         digest: builtins.str = ...,
+        erased_fields: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["time", b"time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["action", b"action", "detail", b"detail", "digest", b"digest", "number", b"number", "outcome", b"outcome", "request_id", b"request_id", "subject", b"subject", "time", b"time", "who", b"who"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["action", b"action", "detail", b"detail", "digest", b"digest", "erased_fields", b"erased_fields", "number", b"number", "outcome", b"outcome", "request_id", b"request_id", "subject", b"subject", "time", b"time", "who", b"who"]) -> None: ...
 
 global___AuditRow = AuditRow

@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bhedgerow/admin/v1/key.proto\x12\x11hedgerow.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa1\x02\n\x10\x43reateKeyRequest\x12\x16\n\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n\x04team\x18\x02 \x01(\tR\x04team\x12\x12\n\x04user\x18\x03 \x01(\tR\x04user\x12\x18\n\x07service\x18\x04 \x01(\tR\x07service\x12 \n\x0b\x64\x65scription\x18\x05 \x01(\tR\x0b\x64\x65scription\x12\x14\n\x05roles\x18\x06 \x03(\tR\x05roles\x12\x12\n\x04rpcs\x18\x07 \x03(\tR\x04rpcs\x12\x16\n\x06models\x18\x08 \x03(\tR\x06models\x12\x18\n\x07regions\x18\t \x03(\tR\x07regions\x12\x35\n\x08lifetime\x18\n \x01(\x0b\x32\x19.google.protobuf.DurationR\x08lifetime\"_\n\x11\x43reateKeyResponse\x12\x1d\n\nsecret_key\x18\x01 \x01(\tR\tsecretKey\x12+\n\x03key\x18\x02 \x01(\x0b\x32\x19.hedgerow.admin.v1.ApiKeyR\x03key\"e\n\x0fListKeysRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x16\n\x06tenant\x18\x03 \x01(\tR\x06tenant\"i\n\x10ListKeysResponse\x12-\n\x04keys\x18\x01 \x03(\x0b\x32\x19.hedgerow.admin.v1.ApiKeyR\x04keys\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"^\n\x10RotateKeyRequest\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x33\n\x07overlap\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07overlap\"\x96\x01\n\x11RotateKeyResponse\x12\x1d\n\nsecret_key\x18\x01 \x01(\tR\tsecretKey\x12+\n\x03key\x18\x02 \x01(\x0b\x32\x19.hedgerow.admin.v1.ApiKeyR\x03key\x12\x35\n\x08replaced\x18\x03 \x01(\x0b\x32\x19.hedgerow.admin.v1.ApiKeyR\x08replaced\"A\n\x10RevokeKeyRequest\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"@\n\x11RevokeKeyResponse\x12+\n\x03key\x18\x01 \x01(\x0b\x32\x19.hedgerow.admin.v1.ApiKeyR\x03key\"\xe9\x03\n\x06\x41piKey\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n\x06tenant\x18\x02 \x01(\tR\x06tenant\x12\x12\n\x04team\x18\x03 \x01(\tR\x04team\x12\x12\n\x04user\x18\x04 \x01(\tR\x04user\x12\x18\n\x07service\x18\x05 \x01(\tR\x07service\x12 \n\x0b\x64\x65scription\x18\x06 \x01(\tR\x0b\x64\x65scription\x12\x14\n\x05roles\x18\x07 \x03(\tR\x05roles\x12\x12\n\x04rpcs\x18\x08 \x03(\tR\x04rpcs\x12\x16\n\x06models\x18\t \x03(\tR\x06models\x12\x18\n\x07regions\x18\n \x03(\tR\x07regions\x12;\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x18\n\x07\x63reator\x18\x0c \x01(\tR\x07\x63reator\x12;\n\x0b\x65xpire_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12;\n\x0brevoke_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nrevokeTime\x12&\n\x0freplaces_key_id\x18\x0f \x01(\tR\rreplacesKeyIdb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bhedgerow/admin/v1/key.proto\x12\x11hedgerow.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa1\x02\n\x10\x43reateKeyRequest\x12\x16\n\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n\x04team\x18\x02 \x01(\tR\x04team\x12\x12\n\x04user\x18\x03 \x01(\tR\x04user\x12\x18\n\x07service\x18\x04 \x01(\tR\x07service\x12 \n\x0b\x64\x65scription\x18\x05 \x01(\tR\x0b\x64\x65scription\x12\x14\n\x05roles\x18\x06 \x03(\tR\x05roles\x12\x12\n\x04rpcs\x18\x07 \x03(\tR\x04rpcs\x12\x16\n\x06models\x18\x08 \x03(\tR\x06models\x12\x18\n\x07regions\x18\t \x03(\tR\x07regions\x12\x35\n\x08lifetime\x18\n \x01(\x0b\x32\x19.google.protobuf.DurationR\x08lifetime\"_\n\x11\x43reateKeyResponse\x12\x1d\n\nsecret_key\x18\x01 \x01(\tR\tsecretKey\x12+\n\x03key\x18\x02 \x01(\x0b\x32\x19.hedgerow.admin.v1.ApiKeyR\x03key\"e\n\x0fListKeysRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x16\n\x06tenant\x18\x03 \x01(\tR\x06tenant\"i\n\x10ListKeysResponse\x12-\n\x04keys\x18\x01 \x03(\x0b\x32\x19.hedgerow.admin.v1.ApiKeyR\x04keys\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"&\n\rGetKeyRequest\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\"=\n\x0eGetKeyResponse\x12+\n\x03key\x18\x01 \x01(\x0b\x32\x19.hedgerow.admin.v1.ApiKeyR\x03key\"^\n\x10RotateKeyRequest\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x33\n\x07overlap\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07overlap\"\x96\x01\n\x11RotateKeyResponse\x12\x1d\n\nsecret_key\x18\x01 \x01(\tR\tsecretKey\x12+\n\x03key\x18\x02 \x01(\x0b\x32\x19.hedgerow.admin.v1.ApiKeyR\x03key\x12\x35\n\x08replaced\x18\x03 \x01(\x0b\x32\x19.hedgerow.admin.v1.ApiKeyR\x08replaced\"A\n\x10RevokeKeyRequest\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"@\n\x11RevokeKeyResponse\x12+\n\x03key\x18\x01 \x01(\x0b\x32\x19.hedgerow.admin.v1.ApiKeyR\x03key\"\xa9\x04\n\x06\x41piKey\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n\x06tenant\x18\x02 \x01(\tR\x06tenant\x12\x12\n\x04team\x18\x03 \x01(\tR\x04team\x12\x12\n\x04user\x18\x04 \x01(\tR\x04user\x12\x18\n\x07service\x18\x05 \x01(\tR\x07service\x12 \n\x0b\x64\x65scription\x18\x06 \x01(\tR\x0b\x64\x65scription\x12\x14\n\x05roles\x18\x07 \x03(\tR\x05roles\x12\x12\n\x04rpcs\x18\x08 \x03(\tR\x04rpcs\x12\x16\n\x06models\x18\t \x03(\tR\x06models\x12\x18\n\x07regions\x18\n \x03(\tR\x07regions\x12;\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x18\n\x07\x63reator\x18\x0c \x01(\tR\x07\x63reator\x12;\n\x0b\x65xpire_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12;\n\x0brevoke_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nrevokeTime\x12&\n\x0freplaces_key_id\x18\x0f \x01(\tR\rreplacesKeyId\x12>\n\rlast_use_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0blastUseTimeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,14 +41,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTKEYSREQUEST']._serialized_end=605
   _globals['_LISTKEYSRESPONSE']._serialized_start=607
   _globals['_LISTKEYSRESPONSE']._serialized_end=712
-  _globals['_ROTATEKEYREQUEST']._serialized_start=714
-  _globals['_ROTATEKEYREQUEST']._serialized_end=808
-  _globals['_ROTATEKEYRESPONSE']._serialized_start=811
-  _globals['_ROTATEKEYRESPONSE']._serialized_end=961
-  _globals['_REVOKEKEYREQUEST']._serialized_start=963
-  _globals['_REVOKEKEYREQUEST']._serialized_end=1028
-  _globals['_REVOKEKEYRESPONSE']._serialized_start=1030
-  _globals['_REVOKEKEYRESPONSE']._serialized_end=1094
-  _globals['_APIKEY']._serialized_start=1097
-  _globals['_APIKEY']._serialized_end=1586
+  _globals['_GETKEYREQUEST']._serialized_start=714
+  _globals['_GETKEYREQUEST']._serialized_end=752
+  _globals['_GETKEYRESPONSE']._serialized_start=754
+  _globals['_GETKEYRESPONSE']._serialized_end=815
+  _globals['_ROTATEKEYREQUEST']._serialized_start=817
+  _globals['_ROTATEKEYREQUEST']._serialized_end=911
+  _globals['_ROTATEKEYRESPONSE']._serialized_start=914
+  _globals['_ROTATEKEYRESPONSE']._serialized_end=1064
+  _globals['_REVOKEKEYREQUEST']._serialized_start=1066
+  _globals['_REVOKEKEYREQUEST']._serialized_end=1131
+  _globals['_REVOKEKEYRESPONSE']._serialized_start=1133
+  _globals['_REVOKEKEYRESPONSE']._serialized_end=1197
+  _globals['_APIKEY']._serialized_start=1200
+  _globals['_APIKEY']._serialized_end=1753
 # @@protoc_insertion_point(module_scope)

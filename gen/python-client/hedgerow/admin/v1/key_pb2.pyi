@@ -157,6 +157,45 @@ class ListKeysResponse(google.protobuf.message.Message):
 global___ListKeysResponse = ListKeysResponse
 
 @typing.final
+class GetKeyRequest(google.protobuf.message.Message):
+    """GetKeyRequest asks for one key."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    KEY_ID_FIELD_NUMBER: builtins.int
+    key_id: builtins.str
+    """Its id."""
+    def __init__(
+        self,
+        *,
+        key_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["key_id", b"key_id"]) -> None: ...
+
+global___GetKeyRequest = GetKeyRequest
+
+@typing.final
+class GetKeyResponse(google.protobuf.message.Message):
+    """GetKeyResponse tells of it."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: builtins.int
+    @property
+    def key(self) -> global___ApiKey:
+        """The key."""
+
+    def __init__(
+        self,
+        *,
+        key: global___ApiKey | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["key", b"key"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["key", b"key"]) -> None: ...
+
+global___GetKeyResponse = GetKeyResponse
+
+@typing.final
 class RotateKeyRequest(google.protobuf.message.Message):
     """RotateKeyRequest asks for a key that takes the place of another."""
 
@@ -276,6 +315,7 @@ class ApiKey(google.protobuf.message.Message):
     EXPIRE_TIME_FIELD_NUMBER: builtins.int
     REVOKE_TIME_FIELD_NUMBER: builtins.int
     REPLACES_KEY_ID_FIELD_NUMBER: builtins.int
+    LAST_USE_TIME_FIELD_NUMBER: builtins.int
     id: builtins.str
     """The visible part of the key."""
     tenant: builtins.str
@@ -320,6 +360,10 @@ class ApiKey(google.protobuf.message.Message):
     def revoke_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was revoked. Not set: it was not."""
 
+    @property
+    def last_use_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was last used, give or take a minute. Not set: it was not."""
+
     def __init__(
         self,
         *,
@@ -338,8 +382,9 @@ class ApiKey(google.protobuf.message.Message):
         expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         revoke_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         replaces_key_id: builtins.str = ...,
+        last_use_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "revoke_time", b"revoke_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "creator", b"creator", "description", b"description", "expire_time", b"expire_time", "id", b"id", "models", b"models", "regions", b"regions", "replaces_key_id", b"replaces_key_id", "revoke_time", b"revoke_time", "roles", b"roles", "rpcs", b"rpcs", "service", b"service", "team", b"team", "tenant", b"tenant", "user", b"user"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "last_use_time", b"last_use_time", "revoke_time", b"revoke_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "creator", b"creator", "description", b"description", "expire_time", b"expire_time", "id", b"id", "last_use_time", b"last_use_time", "models", b"models", "regions", b"regions", "replaces_key_id", b"replaces_key_id", "revoke_time", b"revoke_time", "roles", b"roles", "rpcs", b"rpcs", "service", b"service", "team", b"team", "tenant", b"tenant", "user", b"user"]) -> None: ...
 
 global___ApiKey = ApiKey

@@ -45,8 +45,11 @@ class CompleteRequest(google.protobuf.message.Message):
     IDEMPOTENCY_KEY_FIELD_NUMBER: builtins.int
     LABELS_FIELD_NUMBER: builtins.int
     idempotency_key: builtins.str
-    """Makes a repeated call answer once: the same key and the same request give the kept answer. Scoped to the tenant, at
-    most 128 characters. Gateways that keep no answers refuse a call with a key (INVALID_ARGUMENT) rather than pay twice.
+    """Makes a repeated call answer once: the same key and the same request (this message without the key and the labels)
+    give the kept answer, and `CallReport.replay_of` names the call that it is from. Scoped to the tenant and to the
+    caller within it, at most 128 characters; empty: no key. Only whole answers are kept, for as long as the operator
+    says (by default 24 hours); a call that fails frees its key. Gateways that keep no answers refuse a call with a key
+    (INVALID_ARGUMENT) rather than pay twice.
     """
     @property
     def chat(self) -> hedgerow.chat.v1.message_pb2.ChatSpec:

@@ -30,6 +30,7 @@ class RoutePolicy(google.protobuf.message.Message):
     DISABLE_HEDGING_FIELD_NUMBER: builtins.int
     MAX_ATTEMPTS_FIELD_NUMBER: builtins.int
     SESSION_ID_FIELD_NUMBER: builtins.int
+    MODELS_FIELD_NUMBER: builtins.int
     require_parameters: builtins.bool
     """Refuses the call with FAILED_PRECONDITION and ERROR_REASON_PARAMETER_UNSUPPORTED when the provider would ignore or
     change a parameter. Default false: the call is served with a warning.
@@ -76,6 +77,13 @@ class RoutePolicy(google.protobuf.message.Message):
         forbidden.
         """
 
+    @property
+    def models(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
+        mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
+        where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
+        """
+
     def __init__(
         self,
         *,
@@ -88,9 +96,10 @@ class RoutePolicy(google.protobuf.message.Message):
         disable_hedging: builtins.bool = ...,
         max_attempts: builtins.int | None = ...,
         session_id: builtins.str = ...,
+        models: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_max_attempts", b"_max_attempts", "first_token_timeout", b"first_token_timeout", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_max_attempts", b"_max_attempts", "allow_route_change", b"allow_route_change", "disable_hedging", b"disable_hedging", "first_token_timeout", b"first_token_timeout", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "providers", b"providers", "regions", b"regions", "require_parameters", b"require_parameters", "session_id", b"session_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_max_attempts", b"_max_attempts", "allow_route_change", b"allow_route_change", "disable_hedging", b"disable_hedging", "first_token_timeout", b"first_token_timeout", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "models", b"models", "providers", b"providers", "regions", b"regions", "require_parameters", b"require_parameters", "session_id", b"session_id"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_max_attempts", b"_max_attempts"]) -> typing.Literal["max_attempts"] | None: ...
 
 global___RoutePolicy = RoutePolicy

@@ -27,10 +27,11 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from hedgerow.admin.v1 import audit_pb2 as hedgerow_dot_admin_dot_v1_dot_audit__pb2
 from hedgerow.admin.v1 import credential_pb2 as hedgerow_dot_admin_dot_v1_dot_credential__pb2
+from hedgerow.admin.v1 import erasure_pb2 as hedgerow_dot_admin_dot_v1_dot_erasure__pb2
 from hedgerow.admin.v1 import key_pb2 as hedgerow_dot_admin_dot_v1_dot_key__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%hedgerow/admin/v1/admin_service.proto\x12\x11hedgerow.admin.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dhedgerow/admin/v1/audit.proto\x1a\"hedgerow/admin/v1/credential.proto\x1a\x1bhedgerow/admin/v1/key.proto\" \n\rReloadRequest\x12\x0f\n\x07\x64ry_run\x18\x01 \x01(\x08\"\x8f\x01\n\x0eReloadResponse\x12\x13\n\x0b\x63onfig_hash\x18\x01 \x01(\t\x12\x0f\n\x07\x61pplied\x18\x02 \x01(\x08\x12*\n\x07\x63hanges\x18\x03 \x03(\x0b\x32\x19.hedgerow.admin.v1.Change\x12\x15\n\rchanges_count\x18\x04 \x01(\x05\x12\x14\n\x0crestart_keys\x18\x05 \x03(\t\"C\n\x06\x43hange\x12\x0c\n\x04path\x18\x01 \x01(\t\x12+\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.hedgerow.admin.v1.ChangeKind\"\x12\n\x10GetConfigRequest\">\n\x11GetConfigResponse\x12)\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x19.hedgerow.admin.v1.Config\"\xfd\x01\n\x06\x43onfig\x12\x0c\n\x04hash\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12-\n\tload_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rreloads_count\x18\x04 \x01(\x03\x12\x1c\n\x14\x66\x61iled_reloads_count\x18\x05 \x01(\x03\x12\x12\n\nlast_error\x18\x06 \x01(\t\x12\x33\n\x0flast_error_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0crestart_keys\x18\x08 \x03(\t\x12\x14\n\x0croutes_count\x18\t \x01(\x05\"o\n\x15ListCandidatesRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x12\x19\n\x08provider\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18?\"h\n\x16ListCandidatesResponse\x12\x35\n\ncandidates\x18\x01 \x03(\x0b\x32!.hedgerow.admin.v1.CandidateState\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xfe\x06\n\x0e\x43\x61ndidateState\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12\x12\n\ncredential\x18\x04 \x01(\t\x12\x14\n\x0cswitched_off\x18\x05 \x01(\x08\x12\x36\n\rbreaker_state\x18\x06 \x01(\x0e\x32\x1f.hedgerow.admin.v1.BreakerState\x12\x16\n\x0e\x62reaker_reason\x18\x07 \x01(\t\x12\x36\n\x12\x65jected_until_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0f\x65jections_count\x18\t \x01(\x03\x12\x1a\n\x12window_calls_count\x18\n \x01(\x05\x12N\n\x0fwindow_failures\x18\x0b \x03(\x0b\x32\x35.hedgerow.admin.v1.CandidateState.WindowFailuresEntry\x12\x19\n\x11window_slow_count\x18\x0c \x01(\x05\x12\x14\n\x0ctrials_count\x18\r \x01(\x05\x12\x36\n\x12\x63ooling_until_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\x14set_aside_until_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10set_aside_reason\x18\x10 \x01(\t\x12\x1e\n\x16running_attempts_count\x18\x11 \x01(\x05\x12\x1a\n\x12rate_limited_share\x18\x12 \x01(\x01\x12\x34\n\x08streamed\x18\x13 \x01(\x0b\x32\".hedgerow.admin.v1.FirstTokenTimes\x12\x31\n\x05unary\x18\x14 \x01(\x0b\x32\".hedgerow.admin.v1.FirstTokenTimes\x12\x39\n\x0fprovider_limits\x18\x15 \x03(\x0b\x32 .hedgerow.admin.v1.ProviderLimit\x12\x30\n\x07hedging\x18\x16 \x03(\x0b\x32\x1f.hedgerow.admin.v1.HedgingState\x1a\x35\n\x13WindowFailuresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"\xd8\x01\n\rProviderLimit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1c\n\x0fremaining_count\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x18\n\x0blimit_count\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12.\n\nreset_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\ttell_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x12\n\x10_remaining_countB\x0e\n\x0c_limit_count\"\xd9\x02\n\x0cHedgingState\x12\r\n\x05route\x18\x01 \x01(\t\x12\x1b\n\x13planned_calls_count\x18\x02 \x01(\x03\x12\x17\n\x0f\x64ue_calls_count\x18\x03 \x01(\x03\x12\x15\n\rstarted_count\x18\x04 \x01(\x03\x12\x11\n\twon_count\x18\x05 \x01(\x03\x12\x42\n\nheld_calls\x18\x06 \x03(\x0b\x32..hedgerow.admin.v1.HedgingState.HeldCallsEntry\x12\x35\n\x12mean_planned_delay\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nmean_delay\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x1a\x30\n\x0eHeldCallsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"r\n\x0f\x46irstTokenTimes\x12\x0f\n\x07samples\x18\x01 \x01(\x01\x12&\n\x03p50\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03p95\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x85\x01\n\x14SetKillSwitchRequest\x12\x37\n\x05scope\x18\x01 \x01(\x0e\x32\x1c.hedgerow.admin.v1.KillScopeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x18\n\x04name\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc0\x02\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x08\"Z\n\x15SetKillSwitchResponse\x12\x32\n\x0bkill_switch\x18\x01 \x01(\x0b\x32\x1d.hedgerow.admin.v1.KillSwitch\x12\r\n\x05known\x18\x02 \x01(\x08\"k\n\x16\x43learKillSwitchRequest\x12\x37\n\x05scope\x18\x01 \x01(\x0e\x32\x1c.hedgerow.admin.v1.KillScopeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x18\n\x04name\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc0\x02\"*\n\x17\x43learKillSwitchResponse\x12\x0f\n\x07\x63leared\x18\x01 \x01(\x08\"\x19\n\x17ListKillSwitchesRequest\"P\n\x18ListKillSwitchesResponse\x12\x34\n\rkill_switches\x18\x01 \x03(\x0b\x32\x1d.hedgerow.admin.v1.KillSwitch\"\x85\x01\n\nKillSwitch\x12+\n\x05scope\x18\x01 \x01(\x0e\x32\x1c.hedgerow.admin.v1.KillScope\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12,\n\x08set_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*r\n\nChangeKind\x12\x1b\n\x17\x43HANGE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43HANGE_KIND_ADDED\x10\x01\x12\x17\n\x13\x43HANGE_KIND_REMOVED\x10\x02\x12\x17\n\x13\x43HANGE_KIND_CHANGED\x10\x03*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03*m\n\tKillScope\x12\x1a\n\x16KILL_SCOPE_UNSPECIFIED\x10\x00\x12\x17\n\x13KILL_SCOPE_PROVIDER\x10\x01\x12\x14\n\x10KILL_SCOPE_MODEL\x10\x02\x12\x15\n\x11KILL_SCOPE_TENANT\x10\x03\x32\xd0\n\n\x0c\x41\x64minService\x12M\n\x06Reload\x12 .hedgerow.admin.v1.ReloadRequest\x1a!.hedgerow.admin.v1.ReloadResponse\x12V\n\tGetConfig\x12#.hedgerow.admin.v1.GetConfigRequest\x1a$.hedgerow.admin.v1.GetConfigResponse\x12\x65\n\x0eListCandidates\x12(.hedgerow.admin.v1.ListCandidatesRequest\x1a).hedgerow.admin.v1.ListCandidatesResponse\x12\x62\n\rSetKillSwitch\x12\'.hedgerow.admin.v1.SetKillSwitchRequest\x1a(.hedgerow.admin.v1.SetKillSwitchResponse\x12h\n\x0f\x43learKillSwitch\x12).hedgerow.admin.v1.ClearKillSwitchRequest\x1a*.hedgerow.admin.v1.ClearKillSwitchResponse\x12k\n\x10ListKillSwitches\x12*.hedgerow.admin.v1.ListKillSwitchesRequest\x1a+.hedgerow.admin.v1.ListKillSwitchesResponse\x12V\n\tCreateKey\x12#.hedgerow.admin.v1.CreateKeyRequest\x1a$.hedgerow.admin.v1.CreateKeyResponse\x12S\n\x08ListKeys\x12\".hedgerow.admin.v1.ListKeysRequest\x1a#.hedgerow.admin.v1.ListKeysResponse\x12V\n\tRotateKey\x12#.hedgerow.admin.v1.RotateKeyRequest\x1a$.hedgerow.admin.v1.RotateKeyResponse\x12V\n\tRevokeKey\x12#.hedgerow.admin.v1.RevokeKeyRequest\x1a$.hedgerow.admin.v1.RevokeKeyResponse\x12\x62\n\rListAuditRows\x12\'.hedgerow.admin.v1.ListAuditRowsRequest\x1a(.hedgerow.admin.v1.ListAuditRowsResponse\x12\\\n\x0bVerifyAudit\x12%.hedgerow.admin.v1.VerifyAuditRequest\x1a&.hedgerow.admin.v1.VerifyAuditResponse\x12h\n\x0fListCredentials\x12).hedgerow.admin.v1.ListCredentialsRequest\x1a*.hedgerow.admin.v1.ListCredentialsResponse\x12n\n\x11RefreshCredential\x12+.hedgerow.admin.v1.RefreshCredentialRequest\x1a,.hedgerow.admin.v1.RefreshCredentialResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%hedgerow/admin/v1/admin_service.proto\x12\x11hedgerow.admin.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dhedgerow/admin/v1/audit.proto\x1a\"hedgerow/admin/v1/credential.proto\x1a\x1fhedgerow/admin/v1/erasure.proto\x1a\x1bhedgerow/admin/v1/key.proto\" \n\rReloadRequest\x12\x0f\n\x07\x64ry_run\x18\x01 \x01(\x08\"\x8f\x01\n\x0eReloadResponse\x12\x13\n\x0b\x63onfig_hash\x18\x01 \x01(\t\x12\x0f\n\x07\x61pplied\x18\x02 \x01(\x08\x12*\n\x07\x63hanges\x18\x03 \x03(\x0b\x32\x19.hedgerow.admin.v1.Change\x12\x15\n\rchanges_count\x18\x04 \x01(\x05\x12\x14\n\x0crestart_keys\x18\x05 \x03(\t\"C\n\x06\x43hange\x12\x0c\n\x04path\x18\x01 \x01(\t\x12+\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.hedgerow.admin.v1.ChangeKind\"\x12\n\x10GetConfigRequest\">\n\x11GetConfigResponse\x12)\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x19.hedgerow.admin.v1.Config\"\xfd\x01\n\x06\x43onfig\x12\x0c\n\x04hash\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12-\n\tload_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rreloads_count\x18\x04 \x01(\x03\x12\x1c\n\x14\x66\x61iled_reloads_count\x18\x05 \x01(\x03\x12\x12\n\nlast_error\x18\x06 \x01(\t\x12\x33\n\x0flast_error_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0crestart_keys\x18\x08 \x03(\t\x12\x14\n\x0croutes_count\x18\t \x01(\x05\"o\n\x15ListCandidatesRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x12\x19\n\x08provider\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18?\"h\n\x16ListCandidatesResponse\x12\x35\n\ncandidates\x18\x01 \x03(\x0b\x32!.hedgerow.admin.v1.CandidateState\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xfe\x06\n\x0e\x43\x61ndidateState\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12\x12\n\ncredential\x18\x04 \x01(\t\x12\x14\n\x0cswitched_off\x18\x05 \x01(\x08\x12\x36\n\rbreaker_state\x18\x06 \x01(\x0e\x32\x1f.hedgerow.admin.v1.BreakerState\x12\x16\n\x0e\x62reaker_reason\x18\x07 \x01(\t\x12\x36\n\x12\x65jected_until_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0f\x65jections_count\x18\t \x01(\x03\x12\x1a\n\x12window_calls_count\x18\n \x01(\x05\x12N\n\x0fwindow_failures\x18\x0b \x03(\x0b\x32\x35.hedgerow.admin.v1.CandidateState.WindowFailuresEntry\x12\x19\n\x11window_slow_count\x18\x0c \x01(\x05\x12\x14\n\x0ctrials_count\x18\r \x01(\x05\x12\x36\n\x12\x63ooling_until_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\x14set_aside_until_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10set_aside_reason\x18\x10 \x01(\t\x12\x1e\n\x16running_attempts_count\x18\x11 \x01(\x05\x12\x1a\n\x12rate_limited_share\x18\x12 \x01(\x01\x12\x34\n\x08streamed\x18\x13 \x01(\x0b\x32\".hedgerow.admin.v1.FirstTokenTimes\x12\x31\n\x05unary\x18\x14 \x01(\x0b\x32\".hedgerow.admin.v1.FirstTokenTimes\x12\x39\n\x0fprovider_limits\x18\x15 \x03(\x0b\x32 .hedgerow.admin.v1.ProviderLimit\x12\x30\n\x07hedging\x18\x16 \x03(\x0b\x32\x1f.hedgerow.admin.v1.HedgingState\x1a\x35\n\x13WindowFailuresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"\xd8\x01\n\rProviderLimit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1c\n\x0fremaining_count\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x18\n\x0blimit_count\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12.\n\nreset_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\ttell_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x12\n\x10_remaining_countB\x0e\n\x0c_limit_count\"\xd9\x02\n\x0cHedgingState\x12\r\n\x05route\x18\x01 \x01(\t\x12\x1b\n\x13planned_calls_count\x18\x02 \x01(\x03\x12\x17\n\x0f\x64ue_calls_count\x18\x03 \x01(\x03\x12\x15\n\rstarted_count\x18\x04 \x01(\x03\x12\x11\n\twon_count\x18\x05 \x01(\x03\x12\x42\n\nheld_calls\x18\x06 \x03(\x0b\x32..hedgerow.admin.v1.HedgingState.HeldCallsEntry\x12\x35\n\x12mean_planned_delay\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nmean_delay\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x1a\x30\n\x0eHeldCallsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"r\n\x0f\x46irstTokenTimes\x12\x0f\n\x07samples\x18\x01 \x01(\x01\x12&\n\x03p50\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03p95\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x85\x01\n\x14SetKillSwitchRequest\x12\x37\n\x05scope\x18\x01 \x01(\x0e\x32\x1c.hedgerow.admin.v1.KillScopeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x18\n\x04name\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc0\x02\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x08\"Z\n\x15SetKillSwitchResponse\x12\x32\n\x0bkill_switch\x18\x01 \x01(\x0b\x32\x1d.hedgerow.admin.v1.KillSwitch\x12\r\n\x05known\x18\x02 \x01(\x08\"k\n\x16\x43learKillSwitchRequest\x12\x37\n\x05scope\x18\x01 \x01(\x0e\x32\x1c.hedgerow.admin.v1.KillScopeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x18\n\x04name\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc0\x02\"*\n\x17\x43learKillSwitchResponse\x12\x0f\n\x07\x63leared\x18\x01 \x01(\x08\"\x19\n\x17ListKillSwitchesRequest\"P\n\x18ListKillSwitchesResponse\x12\x34\n\rkill_switches\x18\x01 \x03(\x0b\x32\x1d.hedgerow.admin.v1.KillSwitch\"\x85\x01\n\nKillSwitch\x12+\n\x05scope\x18\x01 \x01(\x0e\x32\x1c.hedgerow.admin.v1.KillScope\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12,\n\x08set_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*r\n\nChangeKind\x12\x1b\n\x17\x43HANGE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43HANGE_KIND_ADDED\x10\x01\x12\x17\n\x13\x43HANGE_KIND_REMOVED\x10\x02\x12\x17\n\x13\x43HANGE_KIND_CHANGED\x10\x03*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03*m\n\tKillScope\x12\x1a\n\x16KILL_SCOPE_UNSPECIFIED\x10\x00\x12\x17\n\x13KILL_SCOPE_PROVIDER\x10\x01\x12\x14\n\x10KILL_SCOPE_MODEL\x10\x02\x12\x15\n\x11KILL_SCOPE_TENANT\x10\x03\x32\xf7\x0b\n\x0c\x41\x64minService\x12M\n\x06Reload\x12 .hedgerow.admin.v1.ReloadRequest\x1a!.hedgerow.admin.v1.ReloadResponse\x12V\n\tGetConfig\x12#.hedgerow.admin.v1.GetConfigRequest\x1a$.hedgerow.admin.v1.GetConfigResponse\x12\x65\n\x0eListCandidates\x12(.hedgerow.admin.v1.ListCandidatesRequest\x1a).hedgerow.admin.v1.ListCandidatesResponse\x12\x62\n\rSetKillSwitch\x12\'.hedgerow.admin.v1.SetKillSwitchRequest\x1a(.hedgerow.admin.v1.SetKillSwitchResponse\x12h\n\x0f\x43learKillSwitch\x12).hedgerow.admin.v1.ClearKillSwitchRequest\x1a*.hedgerow.admin.v1.ClearKillSwitchResponse\x12k\n\x10ListKillSwitches\x12*.hedgerow.admin.v1.ListKillSwitchesRequest\x1a+.hedgerow.admin.v1.ListKillSwitchesResponse\x12V\n\tCreateKey\x12#.hedgerow.admin.v1.CreateKeyRequest\x1a$.hedgerow.admin.v1.CreateKeyResponse\x12S\n\x08ListKeys\x12\".hedgerow.admin.v1.ListKeysRequest\x1a#.hedgerow.admin.v1.ListKeysResponse\x12M\n\x06GetKey\x12 .hedgerow.admin.v1.GetKeyRequest\x1a!.hedgerow.admin.v1.GetKeyResponse\x12V\n\tRotateKey\x12#.hedgerow.admin.v1.RotateKeyRequest\x1a$.hedgerow.admin.v1.RotateKeyResponse\x12V\n\tRevokeKey\x12#.hedgerow.admin.v1.RevokeKeyRequest\x1a$.hedgerow.admin.v1.RevokeKeyResponse\x12\x62\n\rListAuditRows\x12\'.hedgerow.admin.v1.ListAuditRowsRequest\x1a(.hedgerow.admin.v1.ListAuditRowsResponse\x12\\\n\x0bVerifyAudit\x12%.hedgerow.admin.v1.VerifyAuditRequest\x1a&.hedgerow.admin.v1.VerifyAuditResponse\x12V\n\tEraseUser\x12#.hedgerow.admin.v1.EraseUserRequest\x1a$.hedgerow.admin.v1.EraseUserResponse\x12h\n\x0fListCredentials\x12).hedgerow.admin.v1.ListCredentialsRequest\x1a*.hedgerow.admin.v1.ListCredentialsResponse\x12n\n\x11RefreshCredential\x12+.hedgerow.admin.v1.RefreshCredentialRequest\x1a,.hedgerow.admin.v1.RefreshCredentialResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,54 +58,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLEARKILLSWITCHREQUEST'].fields_by_name['scope']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_CLEARKILLSWITCHREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_CLEARKILLSWITCHREQUEST'].fields_by_name['name']._serialized_options = b'\272H\007r\005\020\001\030\300\002'
-  _globals['_CHANGEKIND']._serialized_start=3264
-  _globals['_CHANGEKIND']._serialized_end=3378
-  _globals['_BREAKERSTATE']._serialized_start=3380
-  _globals['_BREAKERSTATE']._serialized_end=3504
-  _globals['_KILLSCOPE']._serialized_start=3506
-  _globals['_KILLSCOPE']._serialized_end=3615
-  _globals['_RELOADREQUEST']._serialized_start=250
-  _globals['_RELOADREQUEST']._serialized_end=282
-  _globals['_RELOADRESPONSE']._serialized_start=285
-  _globals['_RELOADRESPONSE']._serialized_end=428
-  _globals['_CHANGE']._serialized_start=430
-  _globals['_CHANGE']._serialized_end=497
-  _globals['_GETCONFIGREQUEST']._serialized_start=499
-  _globals['_GETCONFIGREQUEST']._serialized_end=517
-  _globals['_GETCONFIGRESPONSE']._serialized_start=519
-  _globals['_GETCONFIGRESPONSE']._serialized_end=581
-  _globals['_CONFIG']._serialized_start=584
-  _globals['_CONFIG']._serialized_end=837
-  _globals['_LISTCANDIDATESREQUEST']._serialized_start=839
-  _globals['_LISTCANDIDATESREQUEST']._serialized_end=950
-  _globals['_LISTCANDIDATESRESPONSE']._serialized_start=952
-  _globals['_LISTCANDIDATESRESPONSE']._serialized_end=1056
-  _globals['_CANDIDATESTATE']._serialized_start=1059
-  _globals['_CANDIDATESTATE']._serialized_end=1953
-  _globals['_CANDIDATESTATE_WINDOWFAILURESENTRY']._serialized_start=1900
-  _globals['_CANDIDATESTATE_WINDOWFAILURESENTRY']._serialized_end=1953
-  _globals['_PROVIDERLIMIT']._serialized_start=1956
-  _globals['_PROVIDERLIMIT']._serialized_end=2172
-  _globals['_HEDGINGSTATE']._serialized_start=2175
-  _globals['_HEDGINGSTATE']._serialized_end=2520
-  _globals['_HEDGINGSTATE_HELDCALLSENTRY']._serialized_start=2472
-  _globals['_HEDGINGSTATE_HELDCALLSENTRY']._serialized_end=2520
-  _globals['_FIRSTTOKENTIMES']._serialized_start=2522
-  _globals['_FIRSTTOKENTIMES']._serialized_end=2636
-  _globals['_SETKILLSWITCHREQUEST']._serialized_start=2639
-  _globals['_SETKILLSWITCHREQUEST']._serialized_end=2772
-  _globals['_SETKILLSWITCHRESPONSE']._serialized_start=2774
-  _globals['_SETKILLSWITCHRESPONSE']._serialized_end=2864
-  _globals['_CLEARKILLSWITCHREQUEST']._serialized_start=2866
-  _globals['_CLEARKILLSWITCHREQUEST']._serialized_end=2973
-  _globals['_CLEARKILLSWITCHRESPONSE']._serialized_start=2975
-  _globals['_CLEARKILLSWITCHRESPONSE']._serialized_end=3017
-  _globals['_LISTKILLSWITCHESREQUEST']._serialized_start=3019
-  _globals['_LISTKILLSWITCHESREQUEST']._serialized_end=3044
-  _globals['_LISTKILLSWITCHESRESPONSE']._serialized_start=3046
-  _globals['_LISTKILLSWITCHESRESPONSE']._serialized_end=3126
-  _globals['_KILLSWITCH']._serialized_start=3129
-  _globals['_KILLSWITCH']._serialized_end=3262
-  _globals['_ADMINSERVICE']._serialized_start=3618
-  _globals['_ADMINSERVICE']._serialized_end=4978
+  _globals['_CHANGEKIND']._serialized_start=3297
+  _globals['_CHANGEKIND']._serialized_end=3411
+  _globals['_BREAKERSTATE']._serialized_start=3413
+  _globals['_BREAKERSTATE']._serialized_end=3537
+  _globals['_KILLSCOPE']._serialized_start=3539
+  _globals['_KILLSCOPE']._serialized_end=3648
+  _globals['_RELOADREQUEST']._serialized_start=283
+  _globals['_RELOADREQUEST']._serialized_end=315
+  _globals['_RELOADRESPONSE']._serialized_start=318
+  _globals['_RELOADRESPONSE']._serialized_end=461
+  _globals['_CHANGE']._serialized_start=463
+  _globals['_CHANGE']._serialized_end=530
+  _globals['_GETCONFIGREQUEST']._serialized_start=532
+  _globals['_GETCONFIGREQUEST']._serialized_end=550
+  _globals['_GETCONFIGRESPONSE']._serialized_start=552
+  _globals['_GETCONFIGRESPONSE']._serialized_end=614
+  _globals['_CONFIG']._serialized_start=617
+  _globals['_CONFIG']._serialized_end=870
+  _globals['_LISTCANDIDATESREQUEST']._serialized_start=872
+  _globals['_LISTCANDIDATESREQUEST']._serialized_end=983
+  _globals['_LISTCANDIDATESRESPONSE']._serialized_start=985
+  _globals['_LISTCANDIDATESRESPONSE']._serialized_end=1089
+  _globals['_CANDIDATESTATE']._serialized_start=1092
+  _globals['_CANDIDATESTATE']._serialized_end=1986
+  _globals['_CANDIDATESTATE_WINDOWFAILURESENTRY']._serialized_start=1933
+  _globals['_CANDIDATESTATE_WINDOWFAILURESENTRY']._serialized_end=1986
+  _globals['_PROVIDERLIMIT']._serialized_start=1989
+  _globals['_PROVIDERLIMIT']._serialized_end=2205
+  _globals['_HEDGINGSTATE']._serialized_start=2208
+  _globals['_HEDGINGSTATE']._serialized_end=2553
+  _globals['_HEDGINGSTATE_HELDCALLSENTRY']._serialized_start=2505
+  _globals['_HEDGINGSTATE_HELDCALLSENTRY']._serialized_end=2553
+  _globals['_FIRSTTOKENTIMES']._serialized_start=2555
+  _globals['_FIRSTTOKENTIMES']._serialized_end=2669
+  _globals['_SETKILLSWITCHREQUEST']._serialized_start=2672
+  _globals['_SETKILLSWITCHREQUEST']._serialized_end=2805
+  _globals['_SETKILLSWITCHRESPONSE']._serialized_start=2807
+  _globals['_SETKILLSWITCHRESPONSE']._serialized_end=2897
+  _globals['_CLEARKILLSWITCHREQUEST']._serialized_start=2899
+  _globals['_CLEARKILLSWITCHREQUEST']._serialized_end=3006
+  _globals['_CLEARKILLSWITCHRESPONSE']._serialized_start=3008
+  _globals['_CLEARKILLSWITCHRESPONSE']._serialized_end=3050
+  _globals['_LISTKILLSWITCHESREQUEST']._serialized_start=3052
+  _globals['_LISTKILLSWITCHESREQUEST']._serialized_end=3077
+  _globals['_LISTKILLSWITCHESRESPONSE']._serialized_start=3079
+  _globals['_LISTKILLSWITCHESRESPONSE']._serialized_end=3159
+  _globals['_KILLSWITCH']._serialized_start=3162
+  _globals['_KILLSWITCH']._serialized_end=3295
+  _globals['_ADMINSERVICE']._serialized_start=3651
+  _globals['_ADMINSERVICE']._serialized_end=5178
 # @@protoc_insertion_point(module_scope)

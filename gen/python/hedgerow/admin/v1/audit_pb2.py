@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dhedgerow/admin/v1/audit.proto\x12\x11hedgerow.admin.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"T\n\x14ListAuditRowsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1d\n\x0c\x61\x66ter_number\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"B\n\x15ListAuditRowsResponse\x12)\n\x04rows\x18\x01 \x03(\x0b\x32\x1b.hedgerow.admin.v1.AuditRow\"\x14\n\x12VerifyAuditRequest\"U\n\x13VerifyAuditResponse\x12\x15\n\rbroken_number\x18\x01 \x01(\x03\x12\x12\n\nrows_count\x18\x02 \x01(\x03\x12\x13\n\x0blast_digest\x18\x03 \x01(\t\"\xb7\x01\n\x08\x41uditRow\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03who\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\x0f\n\x07subject\x18\x05 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x06 \x01(\t\x12\x0f\n\x07outcome\x18\x07 \x01(\t\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12\x0e\n\x06\x64igest\x18\t \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dhedgerow/admin/v1/audit.proto\x12\x11hedgerow.admin.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"T\n\x14ListAuditRowsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1d\n\x0c\x61\x66ter_number\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"B\n\x15ListAuditRowsResponse\x12)\n\x04rows\x18\x01 \x03(\x0b\x32\x1b.hedgerow.admin.v1.AuditRow\"\x14\n\x12VerifyAuditRequest\"p\n\x13VerifyAuditResponse\x12\x15\n\rbroken_number\x18\x01 \x01(\x03\x12\x12\n\nrows_count\x18\x02 \x01(\x03\x12\x13\n\x0blast_digest\x18\x03 \x01(\t\x12\x19\n\x11\x65rased_rows_count\x18\x04 \x01(\x03\"\xce\x01\n\x08\x41uditRow\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03who\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\x0f\n\x07subject\x18\x05 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x06 \x01(\t\x12\x0f\n\x07outcome\x18\x07 \x01(\t\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12\x0e\n\x06\x64igest\x18\t \x01(\t\x12\x15\n\rerased_fields\x18\n \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,7 +44,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERIFYAUDITREQUEST']._serialized_start=268
   _globals['_VERIFYAUDITREQUEST']._serialized_end=288
   _globals['_VERIFYAUDITRESPONSE']._serialized_start=290
-  _globals['_VERIFYAUDITRESPONSE']._serialized_end=375
-  _globals['_AUDITROW']._serialized_start=378
-  _globals['_AUDITROW']._serialized_end=561
+  _globals['_VERIFYAUDITRESPONSE']._serialized_end=402
+  _globals['_AUDITROW']._serialized_start=405
+  _globals['_AUDITROW']._serialized_end=611
 # @@protoc_insertion_point(module_scope)

@@ -108,6 +108,9 @@ class Credential(google.protobuf.message.Message):
     SET_ASIDE_UNTIL_TIME_FIELD_NUMBER: builtins.int
     SET_ASIDE_REASON_FIELD_NUMBER: builtins.int
     PROVIDERS_FIELD_NUMBER: builtins.int
+    CREATE_TIME_FIELD_NUMBER: builtins.int
+    ROTATION_FIELD_NUMBER: builtins.int
+    ALARMS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """The entry of `credentials`."""
     source: builtins.str
@@ -144,6 +147,20 @@ class Credential(google.protobuf.message.Message):
     def providers(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The configured names of the providers that are called with it, sorted."""
 
+    @property
+    def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the secret in use was made, as far as its source tells (the version of Vault's KV engine, the file); else as
+        `take_time`. Unset: there is none.
+        """
+
+    @property
+    def rotation(self) -> global___CredentialRotation:
+        """How its rotation is doing. Unset: the configuration has no `rotation` for it."""
+
+    @property
+    def alarms(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___CredentialAlarm]:
+        """What is wrong and should be looked at, oldest first. Empty: nothing."""
+
     def __init__(
         self,
         *,
@@ -159,8 +176,81 @@ class Credential(google.protobuf.message.Message):
         set_aside_until_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         set_aside_reason: builtins.str = ...,
         providers: collections.abc.Iterable[builtins.str] | None = ...,
+        create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        rotation: global___CredentialRotation | None = ...,
+        alarms: collections.abc.Iterable[global___CredentialAlarm] | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["last_refusal_time", b"last_refusal_time", "last_use_time", b"last_use_time", "set_aside_until_time", b"set_aside_until_time", "take_time", b"take_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["last_refusal_time", b"last_refusal_time", "last_use_time", b"last_use_time", "name", b"name", "problem", b"problem", "providers", b"providers", "ready", b"ready", "refusals_count", b"refusals_count", "set_aside_reason", b"set_aside_reason", "set_aside_until_time", b"set_aside_until_time", "source", b"source", "take_time", b"take_time", "versions_count", b"versions_count"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "last_refusal_time", b"last_refusal_time", "last_use_time", b"last_use_time", "rotation", b"rotation", "set_aside_until_time", b"set_aside_until_time", "take_time", b"take_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["alarms", b"alarms", "create_time", b"create_time", "last_refusal_time", b"last_refusal_time", "last_use_time", b"last_use_time", "name", b"name", "problem", b"problem", "providers", b"providers", "ready", b"ready", "refusals_count", b"refusals_count", "rotation", b"rotation", "set_aside_reason", b"set_aside_reason", "set_aside_until_time", b"set_aside_until_time", "source", b"source", "take_time", b"take_time", "versions_count", b"versions_count"]) -> None: ...
 
 global___Credential = Credential
+
+@typing.final
+class CredentialRotation(google.protobuf.message.Message):
+    """CredentialRotation is the rotation of a credential by its policy."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    BEGIN_TIME_FIELD_NUMBER: builtins.int
+    DUE_TIME_FIELD_NUMBER: builtins.int
+    KEY_WAITING_FIELD_NUMBER: builtins.int
+    PROBLEM_FIELD_NUMBER: builtins.int
+    key_waiting: builtins.bool
+    """Whether another key is there that the provider has not accepted yet."""
+    problem: builtins.str
+    """Why the last step failed. Empty: it did not."""
+    @property
+    def begin_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the next key is obtained. Unset: there is no key yet."""
+
+    @property
+    def due_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the key in use is older than its policy allows. Unset: there is no key yet."""
+
+    def __init__(
+        self,
+        *,
+        begin_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        due_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        key_waiting: builtins.bool = ...,
+        problem: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["begin_time", b"begin_time", "due_time", b"due_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["begin_time", b"begin_time", "due_time", b"due_time", "key_waiting", b"key_waiting", "problem", b"problem"]) -> None: ...
+
+global___CredentialRotation = CredentialRotation
+
+@typing.final
+class CredentialAlarm(google.protobuf.message.Message):
+    """CredentialAlarm is something that is wrong with a credential. The router's log has one line for it."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: builtins.int
+    PROVIDER_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    RAISE_TIME_FIELD_NUMBER: builtins.int
+    event: builtins.str
+    """What is wrong: "set_aside", the provider goes on refusing the key; "rotation_overdue", the key is older than its
+    policy allows; "probe_failed", the provider refuses the next key. The set grows.
+    """
+    provider: builtins.str
+    """The configured name of the provider that has a part in it. Empty: none."""
+    reason: builtins.str
+    """Why, in a few words or as the name of an ErrorReason without its prefix."""
+    @property
+    def raise_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Since when."""
+
+    def __init__(
+        self,
+        *,
+        event: builtins.str = ...,
+        provider: builtins.str = ...,
+        reason: builtins.str = ...,
+        raise_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["raise_time", b"raise_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["event", b"event", "provider", b"provider", "raise_time", b"raise_time", "reason", b"reason"]) -> None: ...
+
+global___CredentialAlarm = CredentialAlarm

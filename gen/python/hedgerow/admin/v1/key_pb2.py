@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bhedgerow/admin/v1/key.proto\x12\x11hedgerow.admin.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfd\x03\n\x10\x43reateKeyRequest\x12\x37\n\x06tenant\x18\x01 \x01(\tB\'\xbaH$r\"\x10\x01\x18\x80\x01\x32\x1b^[^\\s\\p{C}](.*[^\\s\\p{C}])?$\x12\x36\n\x04team\x18\x02 \x01(\tB(\xbaH%r#\x18\x80\x01\x32\x1e^([^\\s\\p{C}](.*[^\\s\\p{C}])?)?$\x12\x36\n\x04user\x18\x03 \x01(\tB(\xbaH%r#\x18\x80\x01\x32\x1e^([^\\s\\p{C}](.*[^\\s\\p{C}])?)?$\x12\x39\n\x07service\x18\x04 \x01(\tB(\xbaH%r#\x18\x80\x01\x32\x1e^([^\\s\\p{C}](.*[^\\s\\p{C}])?)?$\x12\x1d\n\x0b\x64\x65scription\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12 \n\x05roles\x18\x06 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10 \"\x07r\x05\x10\x01\x18\x80\x01\x12=\n\x04rpcs\x18\x07 \x03(\tB/\xbaH,\x92\x01)\x10@\"%r#2!^[A-Za-z*]{1,64}/[A-Za-z*]{1,64}$\x12!\n\x06models\x18\x08 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10@\"\x07r\x05\x10\x01\x18\x80\x02\x12!\n\x07regions\x18\t \x03(\tB\x10\xbaH\r\x92\x01\n\x10 \"\x06r\x04\x10\x01\x18@\x12?\n\x08lifetime\x18\n \x01(\x0b\x32\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\x0c\"\x06\x08\x80\x86\xb0\x96\x01\x32\x02\x08\x01\"O\n\x11\x43reateKeyResponse\x12\x12\n\nsecret_key\x18\x01 \x01(\t\x12&\n\x03key\x18\x02 \x01(\x0b\x32\x19.hedgerow.admin.v1.ApiKey\"x\n\x0fListKeysRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12,\n\npage_token\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([a-z2-7]{16})?$\x12\x18\n\x06tenant\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"T\n\x10ListKeysResponse\x12\'\n\x04keys\x18\x01 \x03(\x0b\x32\x19.hedgerow.admin.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x10RotateKeyRequest\x12%\n\x06key_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[a-z2-7]{16}$\x12;\n\x07overlap\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x05\x08\x80\xce\xda\x03\x32\x00\"|\n\x11RotateKeyResponse\x12\x12\n\nsecret_key\x18\x01 \x01(\t\x12&\n\x03key\x18\x02 \x01(\x0b\x32\x19.hedgerow.admin.v1.ApiKey\x12+\n\x08replaced\x18\x03 \x01(\x0b\x32\x19.hedgerow.admin.v1.ApiKey\"S\n\x10RevokeKeyRequest\x12%\n\x06key_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[a-z2-7]{16}$\x12\x18\n\x06reason\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\";\n\x11RevokeKeyResponse\x12&\n\x03key\x18\x01 \x01(\x0b\x32\x19.hedgerow.admin.v1.ApiKey\"\xe1\x02\n\x06\x41piKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x0c\n\x04team\x18\x03 \x01(\t\x12\x0c\n\x04user\x18\x04 \x01(\t\x12\x0f\n\x07service\x18\x05 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12\r\n\x05roles\x18\x07 \x03(\t\x12\x0c\n\x04rpcs\x18\x08 \x03(\t\x12\x0e\n\x06models\x18\t \x03(\t\x12\x0f\n\x07regions\x18\n \x03(\t\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63reator\x18\x0c \x01(\t\x12/\n\x0b\x65xpire_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0freplaces_key_id\x18\x0f \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bhedgerow/admin/v1/key.proto\x12\x11hedgerow.admin.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfd\x03\n\x10\x43reateKeyRequest\x12\x37\n\x06tenant\x18\x01 \x01(\tB\'\xbaH$r\"\x10\x01\x18\x80\x01\x32\x1b^[^\\s\\p{C}](.*[^\\s\\p{C}])?$\x12\x36\n\x04team\x18\x02 \x01(\tB(\xbaH%r#\x18\x80\x01\x32\x1e^([^\\s\\p{C}](.*[^\\s\\p{C}])?)?$\x12\x36\n\x04user\x18\x03 \x01(\tB(\xbaH%r#\x18\x80\x01\x32\x1e^([^\\s\\p{C}](.*[^\\s\\p{C}])?)?$\x12\x39\n\x07service\x18\x04 \x01(\tB(\xbaH%r#\x18\x80\x01\x32\x1e^([^\\s\\p{C}](.*[^\\s\\p{C}])?)?$\x12\x1d\n\x0b\x64\x65scription\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12 \n\x05roles\x18\x06 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10 \"\x07r\x05\x10\x01\x18\x80\x01\x12=\n\x04rpcs\x18\x07 \x03(\tB/\xbaH,\x92\x01)\x10@\"%r#2!^[A-Za-z*]{1,64}/[A-Za-z*]{1,64}$\x12!\n\x06models\x18\x08 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10@\"\x07r\x05\x10\x01\x18\x80\x02\x12!\n\x07regions\x18\t \x03(\tB\x10\xbaH\r\x92\x01\n\x10 \"\x06r\x04\x10\x01\x18@\x12?\n\x08lifetime\x18\n \x01(\x0b\x32\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\x0c\"\x06\x08\x80\x86\xb0\x96\x01\x32\x02\x08\x01\"O\n\x11\x43reateKeyResponse\x12\x12\n\nsecret_key\x18\x01 \x01(\t\x12&\n\x03key\x18\x02 \x01(\x0b\x32\x19.hedgerow.admin.v1.ApiKey\"x\n\x0fListKeysRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12,\n\npage_token\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([a-z2-7]{16})?$\x12\x18\n\x06tenant\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"T\n\x10ListKeysResponse\x12\'\n\x04keys\x18\x01 \x03(\x0b\x32\x19.hedgerow.admin.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"6\n\rGetKeyRequest\x12%\n\x06key_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[a-z2-7]{16}$\"8\n\x0eGetKeyResponse\x12&\n\x03key\x18\x01 \x01(\x0b\x32\x19.hedgerow.admin.v1.ApiKey\"v\n\x10RotateKeyRequest\x12%\n\x06key_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[a-z2-7]{16}$\x12;\n\x07overlap\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x05\x08\x80\xce\xda\x03\x32\x00\"|\n\x11RotateKeyResponse\x12\x12\n\nsecret_key\x18\x01 \x01(\t\x12&\n\x03key\x18\x02 \x01(\x0b\x32\x19.hedgerow.admin.v1.ApiKey\x12+\n\x08replaced\x18\x03 \x01(\x0b\x32\x19.hedgerow.admin.v1.ApiKey\"S\n\x10RevokeKeyRequest\x12%\n\x06key_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[a-z2-7]{16}$\x12\x18\n\x06reason\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\";\n\x11RevokeKeyResponse\x12&\n\x03key\x18\x01 \x01(\x0b\x32\x19.hedgerow.admin.v1.ApiKey\"\x94\x03\n\x06\x41piKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x0c\n\x04team\x18\x03 \x01(\t\x12\x0c\n\x04user\x18\x04 \x01(\t\x12\x0f\n\x07service\x18\x05 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12\r\n\x05roles\x18\x07 \x03(\t\x12\x0c\n\x04rpcs\x18\x08 \x03(\t\x12\x0e\n\x06models\x18\t \x03(\t\x12\x0f\n\x07regions\x18\n \x03(\t\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63reator\x18\x0c \x01(\t\x12/\n\x0b\x65xpire_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0freplaces_key_id\x18\x0f \x01(\t\x12\x31\n\rlast_use_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -60,6 +60,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTKEYSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\025r\0232\021^([a-z2-7]{16})?$'
   _globals['_LISTKEYSREQUEST'].fields_by_name['tenant']._loaded_options = None
   _globals['_LISTKEYSREQUEST'].fields_by_name['tenant']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_GETKEYREQUEST'].fields_by_name['key_id']._loaded_options = None
+  _globals['_GETKEYREQUEST'].fields_by_name['key_id']._serialized_options = b'\272H\022r\0202\016^[a-z2-7]{16}$'
   _globals['_ROTATEKEYREQUEST'].fields_by_name['key_id']._loaded_options = None
   _globals['_ROTATEKEYREQUEST'].fields_by_name['key_id']._serialized_options = b'\272H\022r\0202\016^[a-z2-7]{16}$'
   _globals['_ROTATEKEYREQUEST'].fields_by_name['overlap']._loaded_options = None
@@ -76,14 +78,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTKEYSREQUEST']._serialized_end=857
   _globals['_LISTKEYSRESPONSE']._serialized_start=859
   _globals['_LISTKEYSRESPONSE']._serialized_end=943
-  _globals['_ROTATEKEYREQUEST']._serialized_start=945
-  _globals['_ROTATEKEYREQUEST']._serialized_end=1063
-  _globals['_ROTATEKEYRESPONSE']._serialized_start=1065
-  _globals['_ROTATEKEYRESPONSE']._serialized_end=1189
-  _globals['_REVOKEKEYREQUEST']._serialized_start=1191
-  _globals['_REVOKEKEYREQUEST']._serialized_end=1274
-  _globals['_REVOKEKEYRESPONSE']._serialized_start=1276
-  _globals['_REVOKEKEYRESPONSE']._serialized_end=1335
-  _globals['_APIKEY']._serialized_start=1338
-  _globals['_APIKEY']._serialized_end=1691
+  _globals['_GETKEYREQUEST']._serialized_start=945
+  _globals['_GETKEYREQUEST']._serialized_end=999
+  _globals['_GETKEYRESPONSE']._serialized_start=1001
+  _globals['_GETKEYRESPONSE']._serialized_end=1057
+  _globals['_ROTATEKEYREQUEST']._serialized_start=1059
+  _globals['_ROTATEKEYREQUEST']._serialized_end=1177
+  _globals['_ROTATEKEYRESPONSE']._serialized_start=1179
+  _globals['_ROTATEKEYRESPONSE']._serialized_end=1303
+  _globals['_REVOKEKEYREQUEST']._serialized_start=1305
+  _globals['_REVOKEKEYREQUEST']._serialized_end=1388
+  _globals['_REVOKEKEYRESPONSE']._serialized_start=1390
+  _globals['_REVOKEKEYRESPONSE']._serialized_end=1449
+  _globals['_APIKEY']._serialized_start=1452
+  _globals['_APIKEY']._serialized_end=1856
 # @@protoc_insertion_point(module_scope)

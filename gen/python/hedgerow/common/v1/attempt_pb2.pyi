@@ -73,6 +73,8 @@ class _AttemptOutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper.
     """The caller left, or its deadline passed, before the attempt ended."""
     ATTEMPT_OUTCOME_REPLACED: _AttemptOutcome.ValueType  # 5
     """The attempt's answer was voided and another attempt gave it."""
+    ATTEMPT_OUTCOME_LOST: _AttemptOutcome.ValueType  # 6
+    """The gateway died before the attempt had ended. Only the ledger tells of it, with usage and cost as estimates."""
 
 class AttemptOutcome(_AttemptOutcome, metaclass=_AttemptOutcomeEnumTypeWrapper):
     """AttemptOutcome says how an attempt ended. The set grows."""
@@ -89,6 +91,8 @@ ATTEMPT_OUTCOME_CANCELLED: AttemptOutcome.ValueType  # 4
 """The caller left, or its deadline passed, before the attempt ended."""
 ATTEMPT_OUTCOME_REPLACED: AttemptOutcome.ValueType  # 5
 """The attempt's answer was voided and another attempt gave it."""
+ATTEMPT_OUTCOME_LOST: AttemptOutcome.ValueType  # 6
+"""The gateway died before the attempt had ended. Only the ledger tells of it, with usage and cost as estimates."""
 global___AttemptOutcome = AttemptOutcome
 
 @typing.final
@@ -202,6 +206,8 @@ class CallReport(google.protobuf.message.Message):
     PRICE_VERSION_FIELD_NUMBER: builtins.int
     DEADLINE_DURATION_FIELD_NUMBER: builtins.int
     WARNINGS_FIELD_NUMBER: builtins.int
+    REPLAY_OF_FIELD_NUMBER: builtins.int
+    QUOTAS_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The id of the call, as in the trailer `x-request-id`."""
     omitted_attempts_count: builtins.int
@@ -214,6 +220,10 @@ class CallReport(google.protobuf.message.Message):
     """
     price_version: builtins.str
     """The version of the price table that was in force when the call was admitted. Empty when no price was used."""
+    replay_of: builtins.str
+    """The id of the call whose kept answer this is, see `CompleteRequest.idempotency_key`: this call asked no provider and
+    costs nothing. Empty for any other call.
+    """
     @property
     def attempts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Attempt]:
         """The attempts, newest first."""
@@ -230,6 +240,12 @@ class CallReport(google.protobuf.message.Message):
     def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[hedgerow.common.v1.warning_pb2.Warning]:
         """Warnings of the call, also those of a call that failed."""
 
+    @property
+    def quotas(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___QuotaLeft]:
+        """What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+        smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+        """
+
     def __init__(
         self,
         *,
@@ -242,12 +258,57 @@ class CallReport(google.protobuf.message.Message):
         price_version: builtins.str = ...,
         deadline_duration: google.protobuf.duration_pb2.Duration | None = ...,
         warnings: collections.abc.Iterable[hedgerow.common.v1.warning_pb2.Warning] | None = ...,
+        replay_of: builtins.str = ...,
+        quotas: collections.abc.Iterable[global___QuotaLeft] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_charged_picos", b"_charged_picos", "_cost_picos", b"_cost_picos", "charged_picos", b"charged_picos", "cost_picos", b"cost_picos", "deadline_duration", b"deadline_duration", "usage", b"usage"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_charged_picos", b"_charged_picos", "_cost_picos", b"_cost_picos", "attempts", b"attempts", "charged_picos", b"charged_picos", "cost_picos", b"cost_picos", "deadline_duration", b"deadline_duration", "omitted_attempts_count", b"omitted_attempts_count", "price_version", b"price_version", "request_id", b"request_id", "usage", b"usage", "warnings", b"warnings"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_charged_picos", b"_charged_picos", "_cost_picos", b"_cost_picos", "attempts", b"attempts", "charged_picos", b"charged_picos", "cost_picos", b"cost_picos", "deadline_duration", b"deadline_duration", "omitted_attempts_count", b"omitted_attempts_count", "price_version", b"price_version", "quotas", b"quotas", "replay_of", b"replay_of", "request_id", b"request_id", "usage", b"usage", "warnings", b"warnings"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_charged_picos", b"_charged_picos"]) -> typing.Literal["charged_picos"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_cost_picos", b"_cost_picos"]) -> typing.Literal["cost_picos"] | None: ...
 
 global___CallReport = CallReport
+
+@typing.final
+class QuotaLeft(google.protobuf.message.Message):
+    """QuotaLeft is what is left of one limit of a quota or budget."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    UNIT_FIELD_NUMBER: builtins.int
+    WINDOW_FIELD_NUMBER: builtins.int
+    LIMIT_FIELD_NUMBER: builtins.int
+    LEFT_FIELD_NUMBER: builtins.int
+    RESET_TIME_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """The configured name of the quota or budget."""
+    unit: builtins.str
+    """What it counts: "requests", "tokens" (input and output together), "concurrency" (calls at once) or "usd". The set
+    grows.
+    """
+    window: builtins.str
+    """The time for which it counts: "minute", "hour", "day", "week", "month" or "total"; empty for calls at once."""
+    limit: builtins.int
+    """The limit, in its unit; of "usd" in 10^-12 US dollars."""
+    left: builtins.int
+    """What is left of it, at least 0, in the same unit. What calls under way have reserved is not left."""
+    @property
+    def reset_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When all of it is there again. Unset: the window slides, or never ends."""
+
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        unit: builtins.str = ...,
+        window: builtins.str = ...,
+        limit: builtins.int = ...,
+        left: builtins.int = ...,
+        reset_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["reset_time", b"reset_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["left", b"left", "limit", b"limit", "name", b"name", "reset_time", b"reset_time", "unit", b"unit", "window", b"window"]) -> None: ...
+
+global___QuotaLeft = QuotaLeft

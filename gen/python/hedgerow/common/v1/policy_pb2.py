@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhedgerow/common/v1/policy.proto\x12\x12hedgerow.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\x83\x03\n\x0bRoutePolicy\x12$\n\tproviders\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10 \"\x07r\x05\x10\x01\x18\x80\x01\x12\x1a\n\x12require_parameters\x18\x02 \x01(\x08\x12\x45\n\x13\x66irst_token_timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c*\x00\x12>\n\x0cidle_timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c*\x00\x12\x1a\n\x12\x61llow_route_change\x18\x05 \x01(\x08\x12!\n\x07regions\x18\x06 \x03(\tB\x10\xbaH\r\x92\x01\n\x10 \"\x06r\x04\x10\x01\x18@\x12\x17\n\x0f\x64isable_hedging\x18\x07 \x01(\x08\x12$\n\x0cmax_attempts\x18\x08 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x08(\x01H\x00\x88\x01\x01\x12\x1c\n\nsession_id\x18\t \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x42\x0f\n\r_max_attemptsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhedgerow/common/v1/policy.proto\x12\x12hedgerow.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa6\x03\n\x0bRoutePolicy\x12$\n\tproviders\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10 \"\x07r\x05\x10\x01\x18\x80\x01\x12\x1a\n\x12require_parameters\x18\x02 \x01(\x08\x12\x45\n\x13\x66irst_token_timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c*\x00\x12>\n\x0cidle_timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c*\x00\x12\x1a\n\x12\x61llow_route_change\x18\x05 \x01(\x08\x12!\n\x07regions\x18\x06 \x03(\tB\x10\xbaH\r\x92\x01\n\x10 \"\x06r\x04\x10\x01\x18@\x12\x17\n\x0f\x64isable_hedging\x18\x07 \x01(\x08\x12$\n\x0cmax_attempts\x18\x08 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x08(\x01H\x00\x88\x01\x01\x12\x1c\n\nsession_id\x18\t \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12!\n\x06models\x18\n \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10 \"\x07r\x05\x10\x01\x18\x80\x02\x42\x0f\n\r_max_attemptsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +45,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROUTEPOLICY'].fields_by_name['max_attempts']._serialized_options = b'\272H\006\032\004\030\010(\001'
   _globals['_ROUTEPOLICY'].fields_by_name['session_id']._loaded_options = None
   _globals['_ROUTEPOLICY'].fields_by_name['session_id']._serialized_options = b'\272H\005r\003(\200\001'
+  _globals['_ROUTEPOLICY'].fields_by_name['models']._loaded_options = None
+  _globals['_ROUTEPOLICY'].fields_by_name['models']._serialized_options = b'\272H\016\222\001\013\020 \"\007r\005\020\001\030\200\002'
   _globals['_ROUTEPOLICY']._serialized_start=117
-  _globals['_ROUTEPOLICY']._serialized_end=504
+  _globals['_ROUTEPOLICY']._serialized_end=539
 # @@protoc_insertion_point(module_scope)

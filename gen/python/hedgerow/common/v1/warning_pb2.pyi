@@ -37,6 +37,12 @@ class _WarningCodeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """The deadline asked for is above the gateway's maximum: the maximum holds."""
     WARNING_CODE_MODEL_RETIRING: _WarningCode.ValueType  # 6
     """The provider will stop to serve the model within 90 days; the message gives its last day and the successor."""
+    WARNING_CODE_ANSWER_NOT_KEPT: _WarningCode.ValueType  # 7
+    """The answer could not be kept under the call's idempotency key; the message says why and what becomes of the key."""
+    WARNING_CODE_MODEL_DOWNGRADED: _WarningCode.ValueType  # 8
+    """A budget has reached its mark, so the route leaves out models that would have come first; the message names the
+    budget, and which model. A call that names its models in `RoutePolicy.models` is refused instead.
+    """
 
 class WarningCode(_WarningCode, metaclass=_WarningCodeEnumTypeWrapper):
     """WarningCode classifies a warning. The set grows."""
@@ -55,6 +61,12 @@ WARNING_CODE_DEADLINE_CLAMPED: WarningCode.ValueType  # 5
 """The deadline asked for is above the gateway's maximum: the maximum holds."""
 WARNING_CODE_MODEL_RETIRING: WarningCode.ValueType  # 6
 """The provider will stop to serve the model within 90 days; the message gives its last day and the successor."""
+WARNING_CODE_ANSWER_NOT_KEPT: WarningCode.ValueType  # 7
+"""The answer could not be kept under the call's idempotency key; the message says why and what becomes of the key."""
+WARNING_CODE_MODEL_DOWNGRADED: WarningCode.ValueType  # 8
+"""A budget has reached its mark, so the route leaves out models that would have come first; the message names the
+budget, and which model. A call that names its models in `RoutePolicy.models` is refused instead.
+"""
 global___WarningCode = WarningCode
 
 @typing.final

@@ -201,6 +201,64 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
 
     Example: {"reason":"ERROR_REASON_CREDENTIAL_NOT_FOUND","domain":"hedgerow","metadata":{"credential":"openai-main"}}
     """
+    ERROR_REASON_IDEMPOTENCY_IN_FLIGHT: _ErrorReason.ValueType  # 36
+    """ABORTED. A call with the same idempotency key and the same request is under way; google.rpc.RetryInfo says when to ask
+    for its answer.
+
+    Example: {"reason":"ERROR_REASON_IDEMPOTENCY_IN_FLIGHT","domain":"hedgerow","metadata":{}}
+    """
+    ERROR_REASON_IDEMPOTENCY_KEY_REUSED: _ErrorReason.ValueType  # 37
+    """INVALID_ARGUMENT. The idempotency key was used for another request; google.rpc.BadRequest names the field.
+
+    Example: {"reason":"ERROR_REASON_IDEMPOTENCY_KEY_REUSED","domain":"hedgerow","metadata":{"field":"idempotency_key"}}
+    """
+    ERROR_REASON_IDEMPOTENCY_UNAVAILABLE: _ErrorReason.ValueType  # 38
+    """UNAVAILABLE. Whether a call with this idempotency key was answered already cannot be told now, because the store of
+    kept answers is away; nothing was asked of a provider. It may be tried again with the same key after the delay.
+
+    Example: {"reason":"ERROR_REASON_IDEMPOTENCY_UNAVAILABLE","domain":"hedgerow","metadata":{}}
+    """
+    ERROR_REASON_LEDGER_UNAVAILABLE: _ErrorReason.ValueType  # 39
+    """UNAVAILABLE. What calls cost cannot be written down now: the disk or the spool is full, or cannot be written. Nothing
+    was asked of a provider. It may be tried again after the delay.
+
+    Example: {"reason":"ERROR_REASON_LEDGER_UNAVAILABLE","domain":"hedgerow","metadata":{}}
+    """
+    ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 40
+    """RESOURCE_EXHAUSTED. The call would go beyond a quota of the caller, and took nothing of any; google.rpc.QuotaFailure
+    names the bucket, google.rpc.RetryInfo says when there is room where that is known.
+
+    Example: {"reason":"ERROR_REASON_QUOTA_EXCEEDED","domain":"hedgerow","metadata":{"quota":"per-user","unit":"requests","window":"minute","limit":"60 requests","used":"60 requests","needed":"1 requests"}}
+    """
+    ERROR_REASON_BUDGET_SPENT: _ErrorReason.ValueType  # 41
+    """RESOURCE_EXHAUSTED. The call could go beyond a budget, or the budget has turned its route to models of which the call
+    takes none; google.rpc.QuotaFailure names the bucket, google.rpc.RetryInfo says when the budget is renewed where it
+    is.
+
+    Example: {"reason":"ERROR_REASON_BUDGET_SPENT","domain":"hedgerow","metadata":{"budget":"team-month","unit":"usd","window":"month","limit":"100 USD","used":"99.98 USD","needed":"0.03 USD"}}
+    """
+    ERROR_REASON_COST_UNBOUNDED: _ErrorReason.ValueType  # 42
+    """FAILED_PRECONDITION. A budget needs to know the most that a call can cost, and nothing bounds it;
+    google.rpc.PreconditionFailure names the budget, the metadata the field that would bound it.
+
+    Example: {"reason":"ERROR_REASON_COST_UNBOUNDED","domain":"hedgerow","metadata":{"budget":"team-month","model":"openai/my-model","field":"chat.max_output_tokens"}}
+    """
+    ERROR_REASON_PRICE_UNKNOWN: _ErrorReason.ValueType  # 43
+    """FAILED_PRECONDITION. A budget needs to know what a call costs, and the price of its model is not known;
+    google.rpc.PreconditionFailure names the budget.
+
+    Example: {"reason":"ERROR_REASON_PRICE_UNKNOWN","domain":"hedgerow","metadata":{"budget":"team-month","model":"local/llama-3"}}
+    """
+    ERROR_REASON_CALL_NOT_FOUND: _ErrorReason.ValueType  # 44
+    """NOT_FOUND. The ledger has no such call of the caller's tenant; google.rpc.ResourceInfo names the id that was asked for.
+
+    Example: {"reason":"ERROR_REASON_CALL_NOT_FOUND","domain":"hedgerow","metadata":{"call":"req-1"}}
+    """
+    ERROR_REASON_LIMITS_UNAVAILABLE: _ErrorReason.ValueType  # 45
+    """UNAVAILABLE. What is left of a limit that several routers share cannot be told now; no provider was asked.
+
+    Example: {"reason":"ERROR_REASON_LIMITS_UNAVAILABLE","domain":"hedgerow","metadata":{"budget":"team-month"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the reason of a failed call: the value's name stands in google.rpc.ErrorInfo.reason, with the domain
@@ -386,5 +444,63 @@ ERROR_REASON_CREDENTIAL_NOT_FOUND: ErrorReason.ValueType  # 35
 """NOT_FOUND. The configuration has no credential of this name; google.rpc.ResourceInfo names it.
 
 Example: {"reason":"ERROR_REASON_CREDENTIAL_NOT_FOUND","domain":"hedgerow","metadata":{"credential":"openai-main"}}
+"""
+ERROR_REASON_IDEMPOTENCY_IN_FLIGHT: ErrorReason.ValueType  # 36
+"""ABORTED. A call with the same idempotency key and the same request is under way; google.rpc.RetryInfo says when to ask
+for its answer.
+
+Example: {"reason":"ERROR_REASON_IDEMPOTENCY_IN_FLIGHT","domain":"hedgerow","metadata":{}}
+"""
+ERROR_REASON_IDEMPOTENCY_KEY_REUSED: ErrorReason.ValueType  # 37
+"""INVALID_ARGUMENT. The idempotency key was used for another request; google.rpc.BadRequest names the field.
+
+Example: {"reason":"ERROR_REASON_IDEMPOTENCY_KEY_REUSED","domain":"hedgerow","metadata":{"field":"idempotency_key"}}
+"""
+ERROR_REASON_IDEMPOTENCY_UNAVAILABLE: ErrorReason.ValueType  # 38
+"""UNAVAILABLE. Whether a call with this idempotency key was answered already cannot be told now, because the store of
+kept answers is away; nothing was asked of a provider. It may be tried again with the same key after the delay.
+
+Example: {"reason":"ERROR_REASON_IDEMPOTENCY_UNAVAILABLE","domain":"hedgerow","metadata":{}}
+"""
+ERROR_REASON_LEDGER_UNAVAILABLE: ErrorReason.ValueType  # 39
+"""UNAVAILABLE. What calls cost cannot be written down now: the disk or the spool is full, or cannot be written. Nothing
+was asked of a provider. It may be tried again after the delay.
+
+Example: {"reason":"ERROR_REASON_LEDGER_UNAVAILABLE","domain":"hedgerow","metadata":{}}
+"""
+ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 40
+"""RESOURCE_EXHAUSTED. The call would go beyond a quota of the caller, and took nothing of any; google.rpc.QuotaFailure
+names the bucket, google.rpc.RetryInfo says when there is room where that is known.
+
+Example: {"reason":"ERROR_REASON_QUOTA_EXCEEDED","domain":"hedgerow","metadata":{"quota":"per-user","unit":"requests","window":"minute","limit":"60 requests","used":"60 requests","needed":"1 requests"}}
+"""
+ERROR_REASON_BUDGET_SPENT: ErrorReason.ValueType  # 41
+"""RESOURCE_EXHAUSTED. The call could go beyond a budget, or the budget has turned its route to models of which the call
+takes none; google.rpc.QuotaFailure names the bucket, google.rpc.RetryInfo says when the budget is renewed where it
+is.
+
+Example: {"reason":"ERROR_REASON_BUDGET_SPENT","domain":"hedgerow","metadata":{"budget":"team-month","unit":"usd","window":"month","limit":"100 USD","used":"99.98 USD","needed":"0.03 USD"}}
+"""
+ERROR_REASON_COST_UNBOUNDED: ErrorReason.ValueType  # 42
+"""FAILED_PRECONDITION. A budget needs to know the most that a call can cost, and nothing bounds it;
+google.rpc.PreconditionFailure names the budget, the metadata the field that would bound it.
+
+Example: {"reason":"ERROR_REASON_COST_UNBOUNDED","domain":"hedgerow","metadata":{"budget":"team-month","model":"openai/my-model","field":"chat.max_output_tokens"}}
+"""
+ERROR_REASON_PRICE_UNKNOWN: ErrorReason.ValueType  # 43
+"""FAILED_PRECONDITION. A budget needs to know what a call costs, and the price of its model is not known;
+google.rpc.PreconditionFailure names the budget.
+
+Example: {"reason":"ERROR_REASON_PRICE_UNKNOWN","domain":"hedgerow","metadata":{"budget":"team-month","model":"local/llama-3"}}
+"""
+ERROR_REASON_CALL_NOT_FOUND: ErrorReason.ValueType  # 44
+"""NOT_FOUND. The ledger has no such call of the caller's tenant; google.rpc.ResourceInfo names the id that was asked for.
+
+Example: {"reason":"ERROR_REASON_CALL_NOT_FOUND","domain":"hedgerow","metadata":{"call":"req-1"}}
+"""
+ERROR_REASON_LIMITS_UNAVAILABLE: ErrorReason.ValueType  # 45
+"""UNAVAILABLE. What is left of a limit that several routers share cannot be told now; no provider was asked.
+
+Example: {"reason":"ERROR_REASON_LIMITS_UNAVAILABLE","domain":"hedgerow","metadata":{"budget":"team-month"}}
 """
 global___ErrorReason = ErrorReason

@@ -115,6 +115,8 @@ class _CandidateReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper
     """Excluded: the request is longer than the model's context, while another candidate has room for it."""
     CANDIDATE_REASON_VECTOR_SPACE: _CandidateReason.ValueType  # 14
     """Excluded: its vectors cannot be compared with those of the route."""
+    CANDIDATE_REASON_MODEL: _CandidateReason.ValueType  # 15
+    """Left out: the call, or a rule of the route, allows other models only."""
 
 class CandidateReason(_CandidateReason, metaclass=_CandidateReasonEnumTypeWrapper):
     """CandidateReason is why a candidate has its place, or none. The set grows."""
@@ -149,6 +151,8 @@ CANDIDATE_REASON_CONTEXT: CandidateReason.ValueType  # 13
 """Excluded: the request is longer than the model's context, while another candidate has room for it."""
 CANDIDATE_REASON_VECTOR_SPACE: CandidateReason.ValueType  # 14
 """Excluded: its vectors cannot be compared with those of the route."""
+CANDIDATE_REASON_MODEL: CandidateReason.ValueType  # 15
+"""Left out: the call, or a rule of the route, allows other models only."""
 global___CandidateReason = CandidateReason
 
 class _BreakerState:
@@ -548,6 +552,137 @@ class CostEstimate(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["_upper_bound_output_tokens", b"_upper_bound_output_tokens"]) -> typing.Literal["upper_bound_output_tokens"] | None: ...
 
 global___CostEstimate = CostEstimate
+
+@typing.final
+class CountTokensRequest(google.protobuf.message.Message):
+    """CountTokensRequest is a call that is not to be sent."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class LabelsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    CHAT_FIELD_NUMBER: builtins.int
+    EMBED_FIELD_NUMBER: builtins.int
+    ROUTE_FIELD_NUMBER: builtins.int
+    LABELS_FIELD_NUMBER: builtins.int
+    @property
+    def chat(self) -> hedgerow.chat.v1.message_pb2.ChatSpec:
+        """A chat."""
+
+    @property
+    def embed(self) -> hedgerow.embed.v1.embed_service_pb2.EmbedSpec:
+        """A batch of embeddings."""
+
+    @property
+    def route(self) -> hedgerow.common.v1.policy_pb2.RoutePolicy:
+        """How the call would be routed."""
+
+    @property
+    def labels(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """The labels that the call would have: rules of a route may depend on them. See CompleteRequest."""
+
+    def __init__(
+        self,
+        *,
+        chat: hedgerow.chat.v1.message_pb2.ChatSpec | None = ...,
+        embed: hedgerow.embed.v1.embed_service_pb2.EmbedSpec | None = ...,
+        route: hedgerow.common.v1.policy_pb2.RoutePolicy | None = ...,
+        labels: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["call", b"call", "chat", b"chat", "embed", b"embed", "route", b"route"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["call", b"call", "chat", b"chat", "embed", b"embed", "labels", b"labels", "route", b"route"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["call", b"call"]) -> typing.Literal["chat", "embed"] | None: ...
+
+global___CountTokensRequest = CountTokensRequest
+
+@typing.final
+class CountTokensResponse(google.protobuf.message.Message):
+    """CountTokensResponse says how long the input is."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CANDIDATES_FIELD_NUMBER: builtins.int
+    @property
+    def candidates(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TokenCount]:
+        """One count for each candidate that may serve the call, in the order in which they would be asked."""
+
+    def __init__(
+        self,
+        *,
+        candidates: collections.abc.Iterable[global___TokenCount] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["candidates", b"candidates"]) -> None: ...
+
+global___CountTokensResponse = CountTokensResponse
+
+@typing.final
+class TokenCount(google.protobuf.message.Message):
+    """TokenCount is the length of an input at one candidate. It is counted without the model's vocabulary: the expected
+    length is a rule of thumb, the bound holds.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: builtins.int
+    MODEL_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    EXPECTED_INPUT_TOKENS_FIELD_NUMBER: builtins.int
+    UPPER_BOUND_INPUT_TOKENS_FIELD_NUMBER: builtins.int
+    CONTEXT_TOKENS_FIELD_NUMBER: builtins.int
+    EXPECTED_FREE_TOKENS_FIELD_NUMBER: builtins.int
+    provider: builtins.str
+    """The configured name of the provider."""
+    model: builtins.str
+    """The provider's name of the model."""
+    region: builtins.str
+    """The configured region. Empty when none is configured."""
+    expected_input_tokens: builtins.int
+    """The input tokens to expect."""
+    upper_bound_input_tokens: builtins.int
+    """The most input tokens that it can be. Unset where there is no bound: the provider runs tools, fetches files or keeps
+    state.
+    """
+    context_tokens: builtins.int
+    """The model's context, in tokens. Unset: not known."""
+    expected_free_tokens: builtins.int
+    """The context less what the input is expected to be, at least 0: the room for an answer. Unset where the context is
+    not known.
+    """
+    def __init__(
+        self,
+        *,
+        provider: builtins.str = ...,
+        model: builtins.str = ...,
+        region: builtins.str = ...,
+        expected_input_tokens: builtins.int = ...,
+        upper_bound_input_tokens: builtins.int | None = ...,
+        context_tokens: builtins.int | None = ...,
+        expected_free_tokens: builtins.int | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_context_tokens", b"_context_tokens", "_expected_free_tokens", b"_expected_free_tokens", "_upper_bound_input_tokens", b"_upper_bound_input_tokens", "context_tokens", b"context_tokens", "expected_free_tokens", b"expected_free_tokens", "upper_bound_input_tokens", b"upper_bound_input_tokens"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_context_tokens", b"_context_tokens", "_expected_free_tokens", b"_expected_free_tokens", "_upper_bound_input_tokens", b"_upper_bound_input_tokens", "context_tokens", b"context_tokens", "expected_free_tokens", b"expected_free_tokens", "expected_input_tokens", b"expected_input_tokens", "model", b"model", "provider", b"provider", "region", b"region", "upper_bound_input_tokens", b"upper_bound_input_tokens"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_context_tokens", b"_context_tokens"]) -> typing.Literal["context_tokens"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_expected_free_tokens", b"_expected_free_tokens"]) -> typing.Literal["expected_free_tokens"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_upper_bound_input_tokens", b"_upper_bound_input_tokens"]) -> typing.Literal["upper_bound_input_tokens"] | None: ...
+
+global___TokenCount = TokenCount
 
 @typing.final
 class ExplainRouteRequest(google.protobuf.message.Message):

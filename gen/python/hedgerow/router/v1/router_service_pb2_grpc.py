@@ -50,6 +50,11 @@ class RouterServiceStub(object):
                 request_serializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.ExplainRouteRequest.SerializeToString,
                 response_deserializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.ExplainRouteResponse.FromString,
                 _registered_method=True)
+        self.CountTokens = channel.unary_unary(
+                '/hedgerow.router.v1.RouterService/CountTokens',
+                request_serializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.CountTokensRequest.SerializeToString,
+                response_deserializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.CountTokensResponse.FromString,
+                _registered_method=True)
 
 
 class RouterServiceServicer(object):
@@ -77,6 +82,13 @@ class RouterServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CountTokens(self, request, context):
+        """CountTokens tells how long a call's input is for each candidate of its route.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RouterServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +106,11 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.ExplainRoute,
                     request_deserializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.ExplainRouteRequest.FromString,
                     response_serializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.ExplainRouteResponse.SerializeToString,
+            ),
+            'CountTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountTokens,
+                    request_deserializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.CountTokensRequest.FromString,
+                    response_serializer=hedgerow_dot_router_dot_v1_dot_router__service__pb2.CountTokensResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +195,33 @@ class RouterService(object):
             '/hedgerow.router.v1.RouterService/ExplainRoute',
             hedgerow_dot_router_dot_v1_dot_router__service__pb2.ExplainRouteRequest.SerializeToString,
             hedgerow_dot_router_dot_v1_dot_router__service__pb2.ExplainRouteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedgerow.router.v1.RouterService/CountTokens',
+            hedgerow_dot_router_dot_v1_dot_router__service__pb2.CountTokensRequest.SerializeToString,
+            hedgerow_dot_router_dot_v1_dot_router__service__pb2.CountTokensResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,12 @@ class RouterServiceStub:
     ]
     """ExplainRoute tells who would be asked for a call, in which order and why, and why the others would not be."""
 
+    CountTokens: grpc.UnaryUnaryMultiCallable[
+        hedgerow.router.v1.router_service_pb2.CountTokensRequest,
+        hedgerow.router.v1.router_service_pb2.CountTokensResponse,
+    ]
+    """CountTokens tells how long a call's input is for each candidate of its route."""
+
 class RouterServiceAsyncStub:
     """RouterService tells what the gateway can do and how it would do it. Nothing is sent to a provider."""
 
@@ -59,6 +65,12 @@ class RouterServiceAsyncStub:
         hedgerow.router.v1.router_service_pb2.ExplainRouteResponse,
     ]
     """ExplainRoute tells who would be asked for a call, in which order and why, and why the others would not be."""
+
+    CountTokens: grpc.aio.UnaryUnaryMultiCallable[
+        hedgerow.router.v1.router_service_pb2.CountTokensRequest,
+        hedgerow.router.v1.router_service_pb2.CountTokensResponse,
+    ]
+    """CountTokens tells how long a call's input is for each candidate of its route."""
 
 class RouterServiceServicer(metaclass=abc.ABCMeta):
     """RouterService tells what the gateway can do and how it would do it. Nothing is sent to a provider."""
@@ -86,5 +98,13 @@ class RouterServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[hedgerow.router.v1.router_service_pb2.ExplainRouteResponse, collections.abc.Awaitable[hedgerow.router.v1.router_service_pb2.ExplainRouteResponse]]:
         """ExplainRoute tells who would be asked for a call, in which order and why, and why the others would not be."""
+
+    @abc.abstractmethod
+    def CountTokens(
+        self,
+        request: hedgerow.router.v1.router_service_pb2.CountTokensRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[hedgerow.router.v1.router_service_pb2.CountTokensResponse, collections.abc.Awaitable[hedgerow.router.v1.router_service_pb2.CountTokensResponse]]:
+        """CountTokens tells how long a call's input is for each candidate of its route."""
 
 def add_RouterServiceServicer_to_server(servicer: RouterServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

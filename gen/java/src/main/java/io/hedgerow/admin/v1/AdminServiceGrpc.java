@@ -264,6 +264,37 @@ public final class AdminServiceGrpc {
     return getListKeysMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.GetKeyRequest,
+      io.hedgerow.admin.v1.GetKeyResponse> getGetKeyMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "GetKey",
+      requestType = io.hedgerow.admin.v1.GetKeyRequest.class,
+      responseType = io.hedgerow.admin.v1.GetKeyResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.admin.v1.GetKeyRequest,
+      io.hedgerow.admin.v1.GetKeyResponse> getGetKeyMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.admin.v1.GetKeyRequest, io.hedgerow.admin.v1.GetKeyResponse> getGetKeyMethod;
+    if ((getGetKeyMethod = AdminServiceGrpc.getGetKeyMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getGetKeyMethod = AdminServiceGrpc.getGetKeyMethod) == null) {
+          AdminServiceGrpc.getGetKeyMethod = getGetKeyMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.admin.v1.GetKeyRequest, io.hedgerow.admin.v1.GetKeyResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "GetKey"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.GetKeyRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.GetKeyResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("GetKey"))
+              .build();
+        }
+      }
+    }
+    return getGetKeyMethod;
+  }
+
   private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.RotateKeyRequest,
       io.hedgerow.admin.v1.RotateKeyResponse> getRotateKeyMethod;
 
@@ -386,6 +417,37 @@ public final class AdminServiceGrpc {
       }
     }
     return getVerifyAuditMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.EraseUserRequest,
+      io.hedgerow.admin.v1.EraseUserResponse> getEraseUserMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "EraseUser",
+      requestType = io.hedgerow.admin.v1.EraseUserRequest.class,
+      responseType = io.hedgerow.admin.v1.EraseUserResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.admin.v1.EraseUserRequest,
+      io.hedgerow.admin.v1.EraseUserResponse> getEraseUserMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.admin.v1.EraseUserRequest, io.hedgerow.admin.v1.EraseUserResponse> getEraseUserMethod;
+    if ((getEraseUserMethod = AdminServiceGrpc.getEraseUserMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getEraseUserMethod = AdminServiceGrpc.getEraseUserMethod) == null) {
+          AdminServiceGrpc.getEraseUserMethod = getEraseUserMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.admin.v1.EraseUserRequest, io.hedgerow.admin.v1.EraseUserResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "EraseUser"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.EraseUserRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.EraseUserResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("EraseUser"))
+              .build();
+        }
+      }
+    }
+    return getEraseUserMethod;
   }
 
   private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.ListCredentialsRequest,
@@ -608,6 +670,17 @@ public final class AdminServiceGrpc {
 
     /**
      * <pre>
+     * GetKey tells of one key, never the key itself. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown one, such as
+     * one that ended so long ago that it was forgotten.
+     * </pre>
+     */
+    default void getKey(io.hedgerow.admin.v1.GetKeyRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.GetKeyResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getGetKeyMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
      * RotateKey makes a key with all that another one has, and lets that one end after an overlap. NOT_FOUND with
      * ERROR_REASON_KEY_NOT_FOUND for an unknown key, FAILED_PRECONDITION with ERROR_REASON_KEY_ENDED for one that has ended.
      * </pre>
@@ -646,6 +719,20 @@ public final class AdminServiceGrpc {
     default void verifyAudit(io.hedgerow.admin.v1.VerifyAuditRequest request,
         io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.VerifyAuditResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getVerifyAuditMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * EraseUser erases what is kept of a user. His API keys end, and they and the rows of the audit log lose what names
+     * him: who he was goes, what was done stays, and VerifyAudit still holds. What is kept in databases is erased for all
+     * routers, what is kept in memory in this one. Lines that were logged elsewhere are not reached. UNAVAILABLE with
+     * ERROR_REASON_IDENTITY_UNAVAILABLE where a store is away: some of it may be erased then. To call it again does no harm,
+     * and finds what has come since.
+     * </pre>
+     */
+    default void eraseUser(io.hedgerow.admin.v1.EraseUserRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.EraseUserResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getEraseUserMethod(), responseObserver);
     }
 
     /**
@@ -806,6 +893,18 @@ public final class AdminServiceGrpc {
 
     /**
      * <pre>
+     * GetKey tells of one key, never the key itself. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown one, such as
+     * one that ended so long ago that it was forgotten.
+     * </pre>
+     */
+    public void getKey(io.hedgerow.admin.v1.GetKeyRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.GetKeyResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getGetKeyMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
      * RotateKey makes a key with all that another one has, and lets that one end after an overlap. NOT_FOUND with
      * ERROR_REASON_KEY_NOT_FOUND for an unknown key, FAILED_PRECONDITION with ERROR_REASON_KEY_ENDED for one that has ended.
      * </pre>
@@ -848,6 +947,21 @@ public final class AdminServiceGrpc {
         io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.VerifyAuditResponse> responseObserver) {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getVerifyAuditMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * EraseUser erases what is kept of a user. His API keys end, and they and the rows of the audit log lose what names
+     * him: who he was goes, what was done stays, and VerifyAudit still holds. What is kept in databases is erased for all
+     * routers, what is kept in memory in this one. Lines that were logged elsewhere are not reached. UNAVAILABLE with
+     * ERROR_REASON_IDENTITY_UNAVAILABLE where a store is away: some of it may be erased then. To call it again does no harm,
+     * and finds what has come since.
+     * </pre>
+     */
+    public void eraseUser(io.hedgerow.admin.v1.EraseUserRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.EraseUserResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getEraseUserMethod(), getCallOptions()), request, responseObserver);
     }
 
     /**
@@ -987,6 +1101,17 @@ public final class AdminServiceGrpc {
 
     /**
      * <pre>
+     * GetKey tells of one key, never the key itself. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown one, such as
+     * one that ended so long ago that it was forgotten.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.GetKeyResponse getKey(io.hedgerow.admin.v1.GetKeyRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getGetKeyMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
      * RotateKey makes a key with all that another one has, and lets that one end after an overlap. NOT_FOUND with
      * ERROR_REASON_KEY_NOT_FOUND for an unknown key, FAILED_PRECONDITION with ERROR_REASON_KEY_ENDED for one that has ended.
      * </pre>
@@ -1025,6 +1150,20 @@ public final class AdminServiceGrpc {
     public io.hedgerow.admin.v1.VerifyAuditResponse verifyAudit(io.hedgerow.admin.v1.VerifyAuditRequest request) throws io.grpc.StatusException {
       return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
           getChannel(), getVerifyAuditMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * EraseUser erases what is kept of a user. His API keys end, and they and the rows of the audit log lose what names
+     * him: who he was goes, what was done stays, and VerifyAudit still holds. What is kept in databases is erased for all
+     * routers, what is kept in memory in this one. Lines that were logged elsewhere are not reached. UNAVAILABLE with
+     * ERROR_REASON_IDENTITY_UNAVAILABLE where a store is away: some of it may be erased then. To call it again does no harm,
+     * and finds what has come since.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.EraseUserResponse eraseUser(io.hedgerow.admin.v1.EraseUserRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getEraseUserMethod(), getCallOptions(), request);
     }
 
     /**
@@ -1162,6 +1301,17 @@ public final class AdminServiceGrpc {
 
     /**
      * <pre>
+     * GetKey tells of one key, never the key itself. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown one, such as
+     * one that ended so long ago that it was forgotten.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.GetKeyResponse getKey(io.hedgerow.admin.v1.GetKeyRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getGetKeyMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
      * RotateKey makes a key with all that another one has, and lets that one end after an overlap. NOT_FOUND with
      * ERROR_REASON_KEY_NOT_FOUND for an unknown key, FAILED_PRECONDITION with ERROR_REASON_KEY_ENDED for one that has ended.
      * </pre>
@@ -1200,6 +1350,20 @@ public final class AdminServiceGrpc {
     public io.hedgerow.admin.v1.VerifyAuditResponse verifyAudit(io.hedgerow.admin.v1.VerifyAuditRequest request) {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getVerifyAuditMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * EraseUser erases what is kept of a user. His API keys end, and they and the rows of the audit log lose what names
+     * him: who he was goes, what was done stays, and VerifyAudit still holds. What is kept in databases is erased for all
+     * routers, what is kept in memory in this one. Lines that were logged elsewhere are not reached. UNAVAILABLE with
+     * ERROR_REASON_IDENTITY_UNAVAILABLE where a store is away: some of it may be erased then. To call it again does no harm,
+     * and finds what has come since.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.EraseUserResponse eraseUser(io.hedgerow.admin.v1.EraseUserRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getEraseUserMethod(), getCallOptions(), request);
     }
 
     /**
@@ -1345,6 +1509,18 @@ public final class AdminServiceGrpc {
 
     /**
      * <pre>
+     * GetKey tells of one key, never the key itself. NOT_FOUND with ERROR_REASON_KEY_NOT_FOUND for an unknown one, such as
+     * one that ended so long ago that it was forgotten.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.admin.v1.GetKeyResponse> getKey(
+        io.hedgerow.admin.v1.GetKeyRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getGetKeyMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
      * RotateKey makes a key with all that another one has, and lets that one end after an overlap. NOT_FOUND with
      * ERROR_REASON_KEY_NOT_FOUND for an unknown key, FAILED_PRECONDITION with ERROR_REASON_KEY_ENDED for one that has ended.
      * </pre>
@@ -1391,6 +1567,21 @@ public final class AdminServiceGrpc {
 
     /**
      * <pre>
+     * EraseUser erases what is kept of a user. His API keys end, and they and the rows of the audit log lose what names
+     * him: who he was goes, what was done stays, and VerifyAudit still holds. What is kept in databases is erased for all
+     * routers, what is kept in memory in this one. Lines that were logged elsewhere are not reached. UNAVAILABLE with
+     * ERROR_REASON_IDENTITY_UNAVAILABLE where a store is away: some of it may be erased then. To call it again does no harm,
+     * and finds what has come since.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.admin.v1.EraseUserResponse> eraseUser(
+        io.hedgerow.admin.v1.EraseUserRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getEraseUserMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
      * ListCredentials tells where the secrets for the providers come from, how old they are and how they are doing; never a
      * secret itself.
      * </pre>
@@ -1423,12 +1614,14 @@ public final class AdminServiceGrpc {
   private static final int METHODID_LIST_KILL_SWITCHES = 5;
   private static final int METHODID_CREATE_KEY = 6;
   private static final int METHODID_LIST_KEYS = 7;
-  private static final int METHODID_ROTATE_KEY = 8;
-  private static final int METHODID_REVOKE_KEY = 9;
-  private static final int METHODID_LIST_AUDIT_ROWS = 10;
-  private static final int METHODID_VERIFY_AUDIT = 11;
-  private static final int METHODID_LIST_CREDENTIALS = 12;
-  private static final int METHODID_REFRESH_CREDENTIAL = 13;
+  private static final int METHODID_GET_KEY = 8;
+  private static final int METHODID_ROTATE_KEY = 9;
+  private static final int METHODID_REVOKE_KEY = 10;
+  private static final int METHODID_LIST_AUDIT_ROWS = 11;
+  private static final int METHODID_VERIFY_AUDIT = 12;
+  private static final int METHODID_ERASE_USER = 13;
+  private static final int METHODID_LIST_CREDENTIALS = 14;
+  private static final int METHODID_REFRESH_CREDENTIAL = 15;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -1479,6 +1672,10 @@ public final class AdminServiceGrpc {
           serviceImpl.listKeys((io.hedgerow.admin.v1.ListKeysRequest) request,
               (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ListKeysResponse>) responseObserver);
           break;
+        case METHODID_GET_KEY:
+          serviceImpl.getKey((io.hedgerow.admin.v1.GetKeyRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.GetKeyResponse>) responseObserver);
+          break;
         case METHODID_ROTATE_KEY:
           serviceImpl.rotateKey((io.hedgerow.admin.v1.RotateKeyRequest) request,
               (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.RotateKeyResponse>) responseObserver);
@@ -1494,6 +1691,10 @@ public final class AdminServiceGrpc {
         case METHODID_VERIFY_AUDIT:
           serviceImpl.verifyAudit((io.hedgerow.admin.v1.VerifyAuditRequest) request,
               (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.VerifyAuditResponse>) responseObserver);
+          break;
+        case METHODID_ERASE_USER:
+          serviceImpl.eraseUser((io.hedgerow.admin.v1.EraseUserRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.EraseUserResponse>) responseObserver);
           break;
         case METHODID_LIST_CREDENTIALS:
           serviceImpl.listCredentials((io.hedgerow.admin.v1.ListCredentialsRequest) request,
@@ -1578,6 +1779,13 @@ public final class AdminServiceGrpc {
               io.hedgerow.admin.v1.ListKeysResponse>(
                 service, METHODID_LIST_KEYS)))
         .addMethod(
+          getGetKeyMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.admin.v1.GetKeyRequest,
+              io.hedgerow.admin.v1.GetKeyResponse>(
+                service, METHODID_GET_KEY)))
+        .addMethod(
           getRotateKeyMethod(),
           io.grpc.stub.ServerCalls.asyncUnaryCall(
             new MethodHandlers<
@@ -1605,6 +1813,13 @@ public final class AdminServiceGrpc {
               io.hedgerow.admin.v1.VerifyAuditRequest,
               io.hedgerow.admin.v1.VerifyAuditResponse>(
                 service, METHODID_VERIFY_AUDIT)))
+        .addMethod(
+          getEraseUserMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.admin.v1.EraseUserRequest,
+              io.hedgerow.admin.v1.EraseUserResponse>(
+                service, METHODID_ERASE_USER)))
         .addMethod(
           getListCredentialsMethod(),
           io.grpc.stub.ServerCalls.asyncUnaryCall(
@@ -1675,10 +1890,12 @@ public final class AdminServiceGrpc {
               .addMethod(getListKillSwitchesMethod())
               .addMethod(getCreateKeyMethod())
               .addMethod(getListKeysMethod())
+              .addMethod(getGetKeyMethod())
               .addMethod(getRotateKeyMethod())
               .addMethod(getRevokeKeyMethod())
               .addMethod(getListAuditRowsMethod())
               .addMethod(getVerifyAuditMethod())
+              .addMethod(getEraseUserMethod())
               .addMethod(getListCredentialsMethod())
               .addMethod(getRefreshCredentialMethod())
               .build();

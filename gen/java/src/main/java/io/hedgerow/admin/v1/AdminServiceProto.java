@@ -133,140 +133,145 @@ public final class AdminServiceProto {
       "\021hedgerow.admin.v1\032\036google/protobuf/dura" +
       "tion.proto\032\037google/protobuf/timestamp.pr" +
       "oto\032\035hedgerow/admin/v1/audit.proto\032\"hedg" +
-      "erow/admin/v1/credential.proto\032\033hedgerow" +
-      "/admin/v1/key.proto\"(\n\rReloadRequest\022\027\n\007" +
-      "dry_run\030\001 \001(\010R\006dryRun\"\310\001\n\016ReloadResponse" +
-      "\022\037\n\013config_hash\030\001 \001(\tR\nconfigHash\022\030\n\007app" +
-      "lied\030\002 \001(\010R\007applied\0223\n\007changes\030\003 \003(\0132\031.h" +
-      "edgerow.admin.v1.ChangeR\007changes\022#\n\rchan" +
-      "ges_count\030\004 \001(\005R\014changesCount\022!\n\014restart" +
-      "_keys\030\005 \003(\tR\013restartKeys\"O\n\006Change\022\022\n\004pa" +
-      "th\030\001 \001(\tR\004path\0221\n\004kind\030\002 \001(\0162\035.hedgerow." +
-      "admin.v1.ChangeKindR\004kind\"\022\n\020GetConfigRe" +
-      "quest\"F\n\021GetConfigResponse\0221\n\006config\030\001 \001" +
-      "(\0132\031.hedgerow.admin.v1.ConfigR\006config\"\351\002" +
-      "\n\006Config\022\022\n\004hash\030\001 \001(\tR\004hash\022\022\n\004path\030\002 \001" +
-      "(\tR\004path\0227\n\tload_time\030\003 \001(\0132\032.google.pro" +
-      "tobuf.TimestampR\010loadTime\022#\n\rreloads_cou" +
-      "nt\030\004 \001(\003R\014reloadsCount\0220\n\024failed_reloads" +
-      "_count\030\005 \001(\003R\022failedReloadsCount\022\035\n\nlast" +
-      "_error\030\006 \001(\tR\tlastError\022B\n\017last_error_ti" +
-      "me\030\007 \001(\0132\032.google.protobuf.TimestampR\rla" +
-      "stErrorTime\022!\n\014restart_keys\030\010 \003(\tR\013resta" +
-      "rtKeys\022!\n\014routes_count\030\t \001(\005R\013routesCoun" +
-      "t\"o\n\025ListCandidatesRequest\022\033\n\tpage_size\030" +
-      "\001 \001(\005R\010pageSize\022\035\n\npage_token\030\002 \001(\tR\tpag" +
-      "eToken\022\032\n\010provider\030\003 \001(\tR\010provider\"\203\001\n\026L" +
-      "istCandidatesResponse\022A\n\ncandidates\030\001 \003(" +
-      "\0132!.hedgerow.admin.v1.CandidateStateR\nca" +
-      "ndidates\022&\n\017next_page_token\030\002 \001(\tR\rnextP" +
-      "ageToken\"\302\t\n\016CandidateState\022\032\n\010provider\030" +
-      "\001 \001(\tR\010provider\022\024\n\005model\030\002 \001(\tR\005model\022\026\n" +
-      "\006region\030\003 \001(\tR\006region\022\036\n\ncredential\030\004 \001(" +
-      "\tR\ncredential\022!\n\014switched_off\030\005 \001(\010R\013swi" +
-      "tchedOff\022D\n\rbreaker_state\030\006 \001(\0162\037.hedger" +
-      "ow.admin.v1.BreakerStateR\014breakerState\022%" +
-      "\n\016breaker_reason\030\007 \001(\tR\rbreakerReason\022H\n" +
-      "\022ejected_until_time\030\010 \001(\0132\032.google.proto" +
-      "buf.TimestampR\020ejectedUntilTime\022\'\n\017eject" +
-      "ions_count\030\t \001(\003R\016ejectionsCount\022,\n\022wind" +
-      "ow_calls_count\030\n \001(\005R\020windowCallsCount\022^" +
-      "\n\017window_failures\030\013 \003(\01325.hedgerow.admin" +
-      ".v1.CandidateState.WindowFailuresEntryR\016" +
-      "windowFailures\022*\n\021window_slow_count\030\014 \001(" +
-      "\005R\017windowSlowCount\022!\n\014trials_count\030\r \001(\005" +
-      "R\013trialsCount\022H\n\022cooling_until_time\030\016 \001(" +
-      "\0132\032.google.protobuf.TimestampR\020coolingUn" +
-      "tilTime\022K\n\024set_aside_until_time\030\017 \001(\0132\032." +
-      "google.protobuf.TimestampR\021setAsideUntil" +
-      "Time\022(\n\020set_aside_reason\030\020 \001(\tR\016setAside" +
-      "Reason\0224\n\026running_attempts_count\030\021 \001(\005R\024" +
-      "runningAttemptsCount\022,\n\022rate_limited_sha" +
-      "re\030\022 \001(\001R\020rateLimitedShare\022>\n\010streamed\030\023" +
-      " \001(\0132\".hedgerow.admin.v1.FirstTokenTimes" +
-      "R\010streamed\0228\n\005unary\030\024 \001(\0132\".hedgerow.adm" +
-      "in.v1.FirstTokenTimesR\005unary\022I\n\017provider" +
-      "_limits\030\025 \003(\0132 .hedgerow.admin.v1.Provid" +
-      "erLimitR\016providerLimits\0229\n\007hedging\030\026 \003(\013" +
-      "2\037.hedgerow.admin.v1.HedgingStateR\007hedgi" +
-      "ng\032A\n\023WindowFailuresEntry\022\020\n\003key\030\001 \001(\tR\003" +
-      "key\022\024\n\005value\030\002 \001(\005R\005value:\0028\001\"\217\002\n\rProvid" +
-      "erLimit\022\022\n\004name\030\001 \001(\tR\004name\022,\n\017remaining" +
-      "_count\030\002 \001(\003H\000R\016remainingCount\210\001\001\022$\n\013lim" +
-      "it_count\030\003 \001(\003H\001R\nlimitCount\210\001\001\0229\n\nreset" +
-      "_time\030\004 \001(\0132\032.google.protobuf.TimestampR" +
-      "\tresetTime\0227\n\ttell_time\030\005 \001(\0132\032.google.p" +
-      "rotobuf.TimestampR\010tellTimeB\022\n\020_remainin" +
-      "g_countB\016\n\014_limit_count\"\316\003\n\014HedgingState" +
-      "\022\024\n\005route\030\001 \001(\tR\005route\022.\n\023planned_calls_" +
-      "count\030\002 \001(\003R\021plannedCallsCount\022&\n\017due_ca" +
-      "lls_count\030\003 \001(\003R\rdueCallsCount\022#\n\rstarte" +
-      "d_count\030\004 \001(\003R\014startedCount\022\033\n\twon_count" +
-      "\030\005 \001(\003R\010wonCount\022M\n\nheld_calls\030\006 \003(\0132..h" +
-      "edgerow.admin.v1.HedgingState.HeldCallsE" +
-      "ntryR\theldCalls\022G\n\022mean_planned_delay\030\007 " +
-      "\001(\0132\031.google.protobuf.DurationR\020meanPlan" +
-      "nedDelay\0228\n\nmean_delay\030\010 \001(\0132\031.google.pr" +
-      "otobuf.DurationR\tmeanDelay\032<\n\016HeldCallsE" +
-      "ntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\003R\005v" +
-      "alue:\0028\001\"\205\001\n\017FirstTokenTimes\022\030\n\007samples\030" +
-      "\001 \001(\001R\007samples\022+\n\003p50\030\002 \001(\0132\031.google.pro" +
-      "tobuf.DurationR\003p50\022+\n\003p95\030\003 \001(\0132\031.googl" +
-      "e.protobuf.DurationR\003p95\"v\n\024SetKillSwitc" +
-      "hRequest\0222\n\005scope\030\001 \001(\0162\034.hedgerow.admin" +
-      ".v1.KillScopeR\005scope\022\022\n\004name\030\002 \001(\tR\004name" +
-      "\022\026\n\006reason\030\003 \001(\tR\006reason\"m\n\025SetKillSwitc" +
-      "hResponse\022>\n\013kill_switch\030\001 \001(\0132\035.hedgero" +
-      "w.admin.v1.KillSwitchR\nkillSwitch\022\024\n\005kno" +
-      "wn\030\002 \001(\010R\005known\"`\n\026ClearKillSwitchReques" +
+      "erow/admin/v1/credential.proto\032\037hedgerow" +
+      "/admin/v1/erasure.proto\032\033hedgerow/admin/" +
+      "v1/key.proto\"(\n\rReloadRequest\022\027\n\007dry_run" +
+      "\030\001 \001(\010R\006dryRun\"\310\001\n\016ReloadResponse\022\037\n\013con" +
+      "fig_hash\030\001 \001(\tR\nconfigHash\022\030\n\007applied\030\002 " +
+      "\001(\010R\007applied\0223\n\007changes\030\003 \003(\0132\031.hedgerow" +
+      ".admin.v1.ChangeR\007changes\022#\n\rchanges_cou" +
+      "nt\030\004 \001(\005R\014changesCount\022!\n\014restart_keys\030\005" +
+      " \003(\tR\013restartKeys\"O\n\006Change\022\022\n\004path\030\001 \001(" +
+      "\tR\004path\0221\n\004kind\030\002 \001(\0162\035.hedgerow.admin.v" +
+      "1.ChangeKindR\004kind\"\022\n\020GetConfigRequest\"F" +
+      "\n\021GetConfigResponse\0221\n\006config\030\001 \001(\0132\031.he" +
+      "dgerow.admin.v1.ConfigR\006config\"\351\002\n\006Confi" +
+      "g\022\022\n\004hash\030\001 \001(\tR\004hash\022\022\n\004path\030\002 \001(\tR\004pat" +
+      "h\0227\n\tload_time\030\003 \001(\0132\032.google.protobuf.T" +
+      "imestampR\010loadTime\022#\n\rreloads_count\030\004 \001(" +
+      "\003R\014reloadsCount\0220\n\024failed_reloads_count\030" +
+      "\005 \001(\003R\022failedReloadsCount\022\035\n\nlast_error\030" +
+      "\006 \001(\tR\tlastError\022B\n\017last_error_time\030\007 \001(" +
+      "\0132\032.google.protobuf.TimestampR\rlastError" +
+      "Time\022!\n\014restart_keys\030\010 \003(\tR\013restartKeys\022" +
+      "!\n\014routes_count\030\t \001(\005R\013routesCount\"o\n\025Li" +
+      "stCandidatesRequest\022\033\n\tpage_size\030\001 \001(\005R\010" +
+      "pageSize\022\035\n\npage_token\030\002 \001(\tR\tpageToken\022" +
+      "\032\n\010provider\030\003 \001(\tR\010provider\"\203\001\n\026ListCand" +
+      "idatesResponse\022A\n\ncandidates\030\001 \003(\0132!.hed" +
+      "gerow.admin.v1.CandidateStateR\ncandidate" +
+      "s\022&\n\017next_page_token\030\002 \001(\tR\rnextPageToke" +
+      "n\"\302\t\n\016CandidateState\022\032\n\010provider\030\001 \001(\tR\010" +
+      "provider\022\024\n\005model\030\002 \001(\tR\005model\022\026\n\006region" +
+      "\030\003 \001(\tR\006region\022\036\n\ncredential\030\004 \001(\tR\ncred" +
+      "ential\022!\n\014switched_off\030\005 \001(\010R\013switchedOf" +
+      "f\022D\n\rbreaker_state\030\006 \001(\0162\037.hedgerow.admi" +
+      "n.v1.BreakerStateR\014breakerState\022%\n\016break" +
+      "er_reason\030\007 \001(\tR\rbreakerReason\022H\n\022ejecte" +
+      "d_until_time\030\010 \001(\0132\032.google.protobuf.Tim" +
+      "estampR\020ejectedUntilTime\022\'\n\017ejections_co" +
+      "unt\030\t \001(\003R\016ejectionsCount\022,\n\022window_call" +
+      "s_count\030\n \001(\005R\020windowCallsCount\022^\n\017windo" +
+      "w_failures\030\013 \003(\01325.hedgerow.admin.v1.Can" +
+      "didateState.WindowFailuresEntryR\016windowF" +
+      "ailures\022*\n\021window_slow_count\030\014 \001(\005R\017wind" +
+      "owSlowCount\022!\n\014trials_count\030\r \001(\005R\013trial" +
+      "sCount\022H\n\022cooling_until_time\030\016 \001(\0132\032.goo" +
+      "gle.protobuf.TimestampR\020coolingUntilTime" +
+      "\022K\n\024set_aside_until_time\030\017 \001(\0132\032.google." +
+      "protobuf.TimestampR\021setAsideUntilTime\022(\n" +
+      "\020set_aside_reason\030\020 \001(\tR\016setAsideReason\022" +
+      "4\n\026running_attempts_count\030\021 \001(\005R\024running" +
+      "AttemptsCount\022,\n\022rate_limited_share\030\022 \001(" +
+      "\001R\020rateLimitedShare\022>\n\010streamed\030\023 \001(\0132\"." +
+      "hedgerow.admin.v1.FirstTokenTimesR\010strea" +
+      "med\0228\n\005unary\030\024 \001(\0132\".hedgerow.admin.v1.F" +
+      "irstTokenTimesR\005unary\022I\n\017provider_limits" +
+      "\030\025 \003(\0132 .hedgerow.admin.v1.ProviderLimit" +
+      "R\016providerLimits\0229\n\007hedging\030\026 \003(\0132\037.hedg" +
+      "erow.admin.v1.HedgingStateR\007hedging\032A\n\023W" +
+      "indowFailuresEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005" +
+      "value\030\002 \001(\005R\005value:\0028\001\"\217\002\n\rProviderLimit" +
+      "\022\022\n\004name\030\001 \001(\tR\004name\022,\n\017remaining_count\030" +
+      "\002 \001(\003H\000R\016remainingCount\210\001\001\022$\n\013limit_coun" +
+      "t\030\003 \001(\003H\001R\nlimitCount\210\001\001\0229\n\nreset_time\030\004" +
+      " \001(\0132\032.google.protobuf.TimestampR\tresetT" +
+      "ime\0227\n\ttell_time\030\005 \001(\0132\032.google.protobuf" +
+      ".TimestampR\010tellTimeB\022\n\020_remaining_count" +
+      "B\016\n\014_limit_count\"\316\003\n\014HedgingState\022\024\n\005rou" +
+      "te\030\001 \001(\tR\005route\022.\n\023planned_calls_count\030\002" +
+      " \001(\003R\021plannedCallsCount\022&\n\017due_calls_cou" +
+      "nt\030\003 \001(\003R\rdueCallsCount\022#\n\rstarted_count" +
+      "\030\004 \001(\003R\014startedCount\022\033\n\twon_count\030\005 \001(\003R" +
+      "\010wonCount\022M\n\nheld_calls\030\006 \003(\0132..hedgerow" +
+      ".admin.v1.HedgingState.HeldCallsEntryR\th" +
+      "eldCalls\022G\n\022mean_planned_delay\030\007 \001(\0132\031.g" +
+      "oogle.protobuf.DurationR\020meanPlannedDela" +
+      "y\0228\n\nmean_delay\030\010 \001(\0132\031.google.protobuf." +
+      "DurationR\tmeanDelay\032<\n\016HeldCallsEntry\022\020\n" +
+      "\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\003R\005value:\0028" +
+      "\001\"\205\001\n\017FirstTokenTimes\022\030\n\007samples\030\001 \001(\001R\007" +
+      "samples\022+\n\003p50\030\002 \001(\0132\031.google.protobuf.D" +
+      "urationR\003p50\022+\n\003p95\030\003 \001(\0132\031.google.proto" +
+      "buf.DurationR\003p95\"v\n\024SetKillSwitchReques" +
       "t\0222\n\005scope\030\001 \001(\0162\034.hedgerow.admin.v1.Kil" +
-      "lScopeR\005scope\022\022\n\004name\030\002 \001(\tR\004name\"3\n\027Cle" +
-      "arKillSwitchResponse\022\030\n\007cleared\030\001 \001(\010R\007c" +
-      "leared\"\031\n\027ListKillSwitchesRequest\"^\n\030Lis" +
-      "tKillSwitchesResponse\022B\n\rkill_switches\030\001" +
-      " \003(\0132\035.hedgerow.admin.v1.KillSwitchR\014kil" +
-      "lSwitches\"\243\001\n\nKillSwitch\0222\n\005scope\030\001 \001(\0162" +
-      "\034.hedgerow.admin.v1.KillScopeR\005scope\022\022\n\004" +
-      "name\030\002 \001(\tR\004name\022\026\n\006reason\030\003 \001(\tR\006reason" +
-      "\0225\n\010set_time\030\004 \001(\0132\032.google.protobuf.Tim" +
-      "estampR\007setTime*r\n\nChangeKind\022\033\n\027CHANGE_" +
-      "KIND_UNSPECIFIED\020\000\022\025\n\021CHANGE_KIND_ADDED\020" +
-      "\001\022\027\n\023CHANGE_KIND_REMOVED\020\002\022\027\n\023CHANGE_KIN" +
-      "D_CHANGED\020\003*|\n\014BreakerState\022\035\n\031BREAKER_S" +
-      "TATE_UNSPECIFIED\020\000\022\030\n\024BREAKER_STATE_CLOS" +
-      "ED\020\001\022\026\n\022BREAKER_STATE_OPEN\020\002\022\033\n\027BREAKER_" +
-      "STATE_HALF_OPEN\020\003*m\n\tKillScope\022\032\n\026KILL_S" +
-      "COPE_UNSPECIFIED\020\000\022\027\n\023KILL_SCOPE_PROVIDE" +
-      "R\020\001\022\024\n\020KILL_SCOPE_MODEL\020\002\022\025\n\021KILL_SCOPE_" +
-      "TENANT\020\0032\320\n\n\014AdminService\022M\n\006Reload\022 .he" +
-      "dgerow.admin.v1.ReloadRequest\032!.hedgerow" +
-      ".admin.v1.ReloadResponse\022V\n\tGetConfig\022#." +
-      "hedgerow.admin.v1.GetConfigRequest\032$.hed" +
-      "gerow.admin.v1.GetConfigResponse\022e\n\016List" +
-      "Candidates\022(.hedgerow.admin.v1.ListCandi" +
-      "datesRequest\032).hedgerow.admin.v1.ListCan" +
-      "didatesResponse\022b\n\rSetKillSwitch\022\'.hedge" +
-      "row.admin.v1.SetKillSwitchRequest\032(.hedg" +
-      "erow.admin.v1.SetKillSwitchResponse\022h\n\017C" +
-      "learKillSwitch\022).hedgerow.admin.v1.Clear" +
-      "KillSwitchRequest\032*.hedgerow.admin.v1.Cl" +
-      "earKillSwitchResponse\022k\n\020ListKillSwitche" +
-      "s\022*.hedgerow.admin.v1.ListKillSwitchesRe" +
-      "quest\032+.hedgerow.admin.v1.ListKillSwitch" +
-      "esResponse\022V\n\tCreateKey\022#.hedgerow.admin" +
-      ".v1.CreateKeyRequest\032$.hedgerow.admin.v1" +
-      ".CreateKeyResponse\022S\n\010ListKeys\022\".hedgero" +
-      "w.admin.v1.ListKeysRequest\032#.hedgerow.ad" +
-      "min.v1.ListKeysResponse\022V\n\tRotateKey\022#.h" +
-      "edgerow.admin.v1.RotateKeyRequest\032$.hedg" +
-      "erow.admin.v1.RotateKeyResponse\022V\n\tRevok" +
-      "eKey\022#.hedgerow.admin.v1.RevokeKeyReques" +
-      "t\032$.hedgerow.admin.v1.RevokeKeyResponse\022" +
-      "b\n\rListAuditRows\022\'.hedgerow.admin.v1.Lis" +
-      "tAuditRowsRequest\032(.hedgerow.admin.v1.Li" +
-      "stAuditRowsResponse\022\\\n\013VerifyAudit\022%.hed" +
-      "gerow.admin.v1.VerifyAuditRequest\032&.hedg" +
-      "erow.admin.v1.VerifyAuditResponse\022h\n\017Lis" +
+      "lScopeR\005scope\022\022\n\004name\030\002 \001(\tR\004name\022\026\n\006rea" +
+      "son\030\003 \001(\tR\006reason\"m\n\025SetKillSwitchRespon" +
+      "se\022>\n\013kill_switch\030\001 \001(\0132\035.hedgerow.admin" +
+      ".v1.KillSwitchR\nkillSwitch\022\024\n\005known\030\002 \001(" +
+      "\010R\005known\"`\n\026ClearKillSwitchRequest\0222\n\005sc" +
+      "ope\030\001 \001(\0162\034.hedgerow.admin.v1.KillScopeR" +
+      "\005scope\022\022\n\004name\030\002 \001(\tR\004name\"3\n\027ClearKillS" +
+      "witchResponse\022\030\n\007cleared\030\001 \001(\010R\007cleared\"" +
+      "\031\n\027ListKillSwitchesRequest\"^\n\030ListKillSw" +
+      "itchesResponse\022B\n\rkill_switches\030\001 \003(\0132\035." +
+      "hedgerow.admin.v1.KillSwitchR\014killSwitch" +
+      "es\"\243\001\n\nKillSwitch\0222\n\005scope\030\001 \001(\0162\034.hedge" +
+      "row.admin.v1.KillScopeR\005scope\022\022\n\004name\030\002 " +
+      "\001(\tR\004name\022\026\n\006reason\030\003 \001(\tR\006reason\0225\n\010set" +
+      "_time\030\004 \001(\0132\032.google.protobuf.TimestampR" +
+      "\007setTime*r\n\nChangeKind\022\033\n\027CHANGE_KIND_UN" +
+      "SPECIFIED\020\000\022\025\n\021CHANGE_KIND_ADDED\020\001\022\027\n\023CH" +
+      "ANGE_KIND_REMOVED\020\002\022\027\n\023CHANGE_KIND_CHANG" +
+      "ED\020\003*|\n\014BreakerState\022\035\n\031BREAKER_STATE_UN" +
+      "SPECIFIED\020\000\022\030\n\024BREAKER_STATE_CLOSED\020\001\022\026\n" +
+      "\022BREAKER_STATE_OPEN\020\002\022\033\n\027BREAKER_STATE_H" +
+      "ALF_OPEN\020\003*m\n\tKillScope\022\032\n\026KILL_SCOPE_UN" +
+      "SPECIFIED\020\000\022\027\n\023KILL_SCOPE_PROVIDER\020\001\022\024\n\020" +
+      "KILL_SCOPE_MODEL\020\002\022\025\n\021KILL_SCOPE_TENANT\020" +
+      "\0032\367\013\n\014AdminService\022M\n\006Reload\022 .hedgerow." +
+      "admin.v1.ReloadRequest\032!.hedgerow.admin." +
+      "v1.ReloadResponse\022V\n\tGetConfig\022#.hedgero" +
+      "w.admin.v1.GetConfigRequest\032$.hedgerow.a" +
+      "dmin.v1.GetConfigResponse\022e\n\016ListCandida" +
+      "tes\022(.hedgerow.admin.v1.ListCandidatesRe" +
+      "quest\032).hedgerow.admin.v1.ListCandidates" +
+      "Response\022b\n\rSetKillSwitch\022\'.hedgerow.adm" +
+      "in.v1.SetKillSwitchRequest\032(.hedgerow.ad" +
+      "min.v1.SetKillSwitchResponse\022h\n\017ClearKil" +
+      "lSwitch\022).hedgerow.admin.v1.ClearKillSwi" +
+      "tchRequest\032*.hedgerow.admin.v1.ClearKill" +
+      "SwitchResponse\022k\n\020ListKillSwitches\022*.hed" +
+      "gerow.admin.v1.ListKillSwitchesRequest\032+" +
+      ".hedgerow.admin.v1.ListKillSwitchesRespo" +
+      "nse\022V\n\tCreateKey\022#.hedgerow.admin.v1.Cre" +
+      "ateKeyRequest\032$.hedgerow.admin.v1.Create" +
+      "KeyResponse\022S\n\010ListKeys\022\".hedgerow.admin" +
+      ".v1.ListKeysRequest\032#.hedgerow.admin.v1." +
+      "ListKeysResponse\022M\n\006GetKey\022 .hedgerow.ad" +
+      "min.v1.GetKeyRequest\032!.hedgerow.admin.v1" +
+      ".GetKeyResponse\022V\n\tRotateKey\022#.hedgerow." +
+      "admin.v1.RotateKeyRequest\032$.hedgerow.adm" +
+      "in.v1.RotateKeyResponse\022V\n\tRevokeKey\022#.h" +
+      "edgerow.admin.v1.RevokeKeyRequest\032$.hedg" +
+      "erow.admin.v1.RevokeKeyResponse\022b\n\rListA" +
+      "uditRows\022\'.hedgerow.admin.v1.ListAuditRo" +
+      "wsRequest\032(.hedgerow.admin.v1.ListAuditR" +
+      "owsResponse\022\\\n\013VerifyAudit\022%.hedgerow.ad" +
+      "min.v1.VerifyAuditRequest\032&.hedgerow.adm" +
+      "in.v1.VerifyAuditResponse\022V\n\tEraseUser\022#" +
+      ".hedgerow.admin.v1.EraseUserRequest\032$.he" +
+      "dgerow.admin.v1.EraseUserResponse\022h\n\017Lis" +
       "tCredentials\022).hedgerow.admin.v1.ListCre" +
       "dentialsRequest\032*.hedgerow.admin.v1.List" +
       "CredentialsResponse\022n\n\021RefreshCredential" +
@@ -286,6 +291,7 @@ public final class AdminServiceProto {
           com.google.protobuf.TimestampProto.getDescriptor(),
           io.hedgerow.admin.v1.AuditProto.getDescriptor(),
           io.hedgerow.admin.v1.CredentialProto.getDescriptor(),
+          io.hedgerow.admin.v1.ErasureProto.getDescriptor(),
           io.hedgerow.admin.v1.KeyProto.getDescriptor(),
         });
     internal_static_hedgerow_admin_v1_ReloadRequest_descriptor =
@@ -418,6 +424,7 @@ public final class AdminServiceProto {
     com.google.protobuf.TimestampProto.getDescriptor();
     io.hedgerow.admin.v1.AuditProto.getDescriptor();
     io.hedgerow.admin.v1.CredentialProto.getDescriptor();
+    io.hedgerow.admin.v1.ErasureProto.getDescriptor();
     io.hedgerow.admin.v1.KeyProto.getDescriptor();
   }
 

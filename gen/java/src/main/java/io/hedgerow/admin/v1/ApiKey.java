@@ -762,6 +762,44 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int LAST_USE_TIME_FIELD_NUMBER = 16;
+  private com.google.protobuf.Timestamp lastUseTime_;
+  /**
+   * <pre>
+   * When it was last used, give or take a minute. Not set: it was not.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp last_use_time = 16 [json_name = "lastUseTime"];</code>
+   * @return Whether the lastUseTime field is set.
+   */
+  @java.lang.Override
+  public boolean hasLastUseTime() {
+    return ((bitField0_ & 0x00000008) != 0);
+  }
+  /**
+   * <pre>
+   * When it was last used, give or take a minute. Not set: it was not.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp last_use_time = 16 [json_name = "lastUseTime"];</code>
+   * @return The lastUseTime.
+   */
+  @java.lang.Override
+  public com.google.protobuf.Timestamp getLastUseTime() {
+    return lastUseTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : lastUseTime_;
+  }
+  /**
+   * <pre>
+   * When it was last used, give or take a minute. Not set: it was not.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp last_use_time = 16 [json_name = "lastUseTime"];</code>
+   */
+  @java.lang.Override
+  public com.google.protobuf.TimestampOrBuilder getLastUseTimeOrBuilder() {
+    return lastUseTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : lastUseTime_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -820,6 +858,9 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(replacesKeyId_)) {
       com.google.protobuf.GeneratedMessageV3.writeString(output, 15, replacesKeyId_);
+    }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      output.writeMessage(16, getLastUseTime());
     }
     getUnknownFields().writeTo(output);
   }
@@ -898,6 +939,10 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(replacesKeyId_)) {
       size += com.google.protobuf.GeneratedMessageV3.computeStringSize(15, replacesKeyId_);
     }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(16, getLastUseTime());
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -952,6 +997,11 @@ private static final long serialVersionUID = 0L;
     }
     if (!getReplacesKeyId()
         .equals(other.getReplacesKeyId())) return false;
+    if (hasLastUseTime() != other.hasLastUseTime()) return false;
+    if (hasLastUseTime()) {
+      if (!getLastUseTime()
+          .equals(other.getLastUseTime())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -1007,6 +1057,10 @@ private static final long serialVersionUID = 0L;
     }
     hash = (37 * hash) + REPLACES_KEY_ID_FIELD_NUMBER;
     hash = (53 * hash) + getReplacesKeyId().hashCode();
+    if (hasLastUseTime()) {
+      hash = (37 * hash) + LAST_USE_TIME_FIELD_NUMBER;
+      hash = (53 * hash) + getLastUseTime().hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -1144,6 +1198,7 @@ private static final long serialVersionUID = 0L;
         getCreateTimeFieldBuilder();
         getExpireTimeFieldBuilder();
         getRevokeTimeFieldBuilder();
+        getLastUseTimeFieldBuilder();
       }
     }
     @java.lang.Override
@@ -1181,6 +1236,11 @@ private static final long serialVersionUID = 0L;
         revokeTimeBuilder_ = null;
       }
       replacesKeyId_ = "";
+      lastUseTime_ = null;
+      if (lastUseTimeBuilder_ != null) {
+        lastUseTimeBuilder_.dispose();
+        lastUseTimeBuilder_ = null;
+      }
       return this;
     }
 
@@ -1272,6 +1332,12 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00004000) != 0)) {
         result.replacesKeyId_ = replacesKeyId_;
+      }
+      if (((from_bitField0_ & 0x00008000) != 0)) {
+        result.lastUseTime_ = lastUseTimeBuilder_ == null
+            ? lastUseTime_
+            : lastUseTimeBuilder_.build();
+        to_bitField0_ |= 0x00000008;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -1409,6 +1475,9 @@ private static final long serialVersionUID = 0L;
         bitField0_ |= 0x00004000;
         onChanged();
       }
+      if (other.hasLastUseTime()) {
+        mergeLastUseTime(other.getLastUseTime());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -1520,6 +1589,13 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00004000;
               break;
             } // case 122
+            case 130: {
+              input.readMessage(
+                  getLastUseTimeFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00008000;
+              break;
+            } // case 130
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -3330,6 +3406,163 @@ private static final long serialVersionUID = 0L;
       bitField0_ |= 0x00004000;
       onChanged();
       return this;
+    }
+
+    private com.google.protobuf.Timestamp lastUseTime_;
+    private com.google.protobuf.SingleFieldBuilderV3<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> lastUseTimeBuilder_;
+    /**
+     * <pre>
+     * When it was last used, give or take a minute. Not set: it was not.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp last_use_time = 16 [json_name = "lastUseTime"];</code>
+     * @return Whether the lastUseTime field is set.
+     */
+    public boolean hasLastUseTime() {
+      return ((bitField0_ & 0x00008000) != 0);
+    }
+    /**
+     * <pre>
+     * When it was last used, give or take a minute. Not set: it was not.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp last_use_time = 16 [json_name = "lastUseTime"];</code>
+     * @return The lastUseTime.
+     */
+    public com.google.protobuf.Timestamp getLastUseTime() {
+      if (lastUseTimeBuilder_ == null) {
+        return lastUseTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : lastUseTime_;
+      } else {
+        return lastUseTimeBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * When it was last used, give or take a minute. Not set: it was not.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp last_use_time = 16 [json_name = "lastUseTime"];</code>
+     */
+    public Builder setLastUseTime(com.google.protobuf.Timestamp value) {
+      if (lastUseTimeBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        lastUseTime_ = value;
+      } else {
+        lastUseTimeBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00008000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When it was last used, give or take a minute. Not set: it was not.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp last_use_time = 16 [json_name = "lastUseTime"];</code>
+     */
+    public Builder setLastUseTime(
+        com.google.protobuf.Timestamp.Builder builderForValue) {
+      if (lastUseTimeBuilder_ == null) {
+        lastUseTime_ = builderForValue.build();
+      } else {
+        lastUseTimeBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00008000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When it was last used, give or take a minute. Not set: it was not.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp last_use_time = 16 [json_name = "lastUseTime"];</code>
+     */
+    public Builder mergeLastUseTime(com.google.protobuf.Timestamp value) {
+      if (lastUseTimeBuilder_ == null) {
+        if (((bitField0_ & 0x00008000) != 0) &&
+          lastUseTime_ != null &&
+          lastUseTime_ != com.google.protobuf.Timestamp.getDefaultInstance()) {
+          getLastUseTimeBuilder().mergeFrom(value);
+        } else {
+          lastUseTime_ = value;
+        }
+      } else {
+        lastUseTimeBuilder_.mergeFrom(value);
+      }
+      if (lastUseTime_ != null) {
+        bitField0_ |= 0x00008000;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * When it was last used, give or take a minute. Not set: it was not.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp last_use_time = 16 [json_name = "lastUseTime"];</code>
+     */
+    public Builder clearLastUseTime() {
+      bitField0_ = (bitField0_ & ~0x00008000);
+      lastUseTime_ = null;
+      if (lastUseTimeBuilder_ != null) {
+        lastUseTimeBuilder_.dispose();
+        lastUseTimeBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When it was last used, give or take a minute. Not set: it was not.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp last_use_time = 16 [json_name = "lastUseTime"];</code>
+     */
+    public com.google.protobuf.Timestamp.Builder getLastUseTimeBuilder() {
+      bitField0_ |= 0x00008000;
+      onChanged();
+      return getLastUseTimeFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * When it was last used, give or take a minute. Not set: it was not.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp last_use_time = 16 [json_name = "lastUseTime"];</code>
+     */
+    public com.google.protobuf.TimestampOrBuilder getLastUseTimeOrBuilder() {
+      if (lastUseTimeBuilder_ != null) {
+        return lastUseTimeBuilder_.getMessageOrBuilder();
+      } else {
+        return lastUseTime_ == null ?
+            com.google.protobuf.Timestamp.getDefaultInstance() : lastUseTime_;
+      }
+    }
+    /**
+     * <pre>
+     * When it was last used, give or take a minute. Not set: it was not.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp last_use_time = 16 [json_name = "lastUseTime"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilderV3<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> 
+        getLastUseTimeFieldBuilder() {
+      if (lastUseTimeBuilder_ == null) {
+        lastUseTimeBuilder_ = new com.google.protobuf.SingleFieldBuilderV3<
+            com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder>(
+                getLastUseTime(),
+                getParentForChildren(),
+                isClean());
+        lastUseTime_ = null;
+      }
+      return lastUseTimeBuilder_;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

@@ -412,4 +412,31 @@ public interface ApiKeyOrBuilder extends
    */
   com.google.protobuf.ByteString
       getReplacesKeyIdBytes();
+
+  /**
+   * <pre>
+   * When it was last used, give or take a minute. Not set: it was not.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp last_use_time = 16 [json_name = "lastUseTime"];</code>
+   * @return Whether the lastUseTime field is set.
+   */
+  boolean hasLastUseTime();
+  /**
+   * <pre>
+   * When it was last used, give or take a minute. Not set: it was not.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp last_use_time = 16 [json_name = "lastUseTime"];</code>
+   * @return The lastUseTime.
+   */
+  com.google.protobuf.Timestamp getLastUseTime();
+  /**
+   * <pre>
+   * When it was last used, give or take a minute. Not set: it was not.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp last_use_time = 16 [json_name = "lastUseTime"];</code>
+   */
+  com.google.protobuf.TimestampOrBuilder getLastUseTimeOrBuilder();
 }

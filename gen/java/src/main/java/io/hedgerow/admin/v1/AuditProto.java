@@ -55,22 +55,24 @@ public final class AuditProto {
       "\030\001 \001(\005R\010pageSize\022!\n\014after_number\030\002 \001(\003R\013" +
       "afterNumber\"H\n\025ListAuditRowsResponse\022/\n\004" +
       "rows\030\001 \003(\0132\033.hedgerow.admin.v1.AuditRowR" +
-      "\004rows\"\024\n\022VerifyAuditRequest\"z\n\023VerifyAud" +
-      "itResponse\022#\n\rbroken_number\030\001 \001(\003R\014broke" +
-      "nNumber\022\035\n\nrows_count\030\002 \001(\003R\trowsCount\022\037" +
-      "\n\013last_digest\030\003 \001(\tR\nlastDigest\"\377\001\n\010Audi" +
-      "tRow\022\026\n\006number\030\001 \001(\003R\006number\022.\n\004time\030\002 \001" +
-      "(\0132\032.google.protobuf.TimestampR\004time\022\020\n\003" +
-      "who\030\003 \001(\tR\003who\022\026\n\006action\030\004 \001(\tR\006action\022\030" +
-      "\n\007subject\030\005 \001(\tR\007subject\022\026\n\006detail\030\006 \001(\t" +
-      "R\006detail\022\030\n\007outcome\030\007 \001(\tR\007outcome\022\035\n\nre" +
-      "quest_id\030\010 \001(\tR\trequestId\022\026\n\006digest\030\t \001(" +
-      "\tR\006digestB\274\001\n\024io.hedgerow.admin.v1B\nAudi" +
-      "tProtoP\001Z2hedgerow.internal/gen/go/hedge" +
-      "row/admin/v1;adminv1\242\002\003HAX\252\002\021Hedgerow.Ad" +
-      "min.V1\312\002\021Hedgerow\\Admin\\V1\342\002\035Hedgerow\\Ad" +
-      "min\\V1\\GPBMetadata\352\002\023Hedgerow::Admin::V1" +
-      "b\006proto3"
+      "\004rows\"\024\n\022VerifyAuditRequest\"\246\001\n\023VerifyAu" +
+      "ditResponse\022#\n\rbroken_number\030\001 \001(\003R\014brok" +
+      "enNumber\022\035\n\nrows_count\030\002 \001(\003R\trowsCount\022" +
+      "\037\n\013last_digest\030\003 \001(\tR\nlastDigest\022*\n\021eras" +
+      "ed_rows_count\030\004 \001(\003R\017erasedRowsCount\"\244\002\n" +
+      "\010AuditRow\022\026\n\006number\030\001 \001(\003R\006number\022.\n\004tim" +
+      "e\030\002 \001(\0132\032.google.protobuf.TimestampR\004tim" +
+      "e\022\020\n\003who\030\003 \001(\tR\003who\022\026\n\006action\030\004 \001(\tR\006act" +
+      "ion\022\030\n\007subject\030\005 \001(\tR\007subject\022\026\n\006detail\030" +
+      "\006 \001(\tR\006detail\022\030\n\007outcome\030\007 \001(\tR\007outcome\022" +
+      "\035\n\nrequest_id\030\010 \001(\tR\trequestId\022\026\n\006digest" +
+      "\030\t \001(\tR\006digest\022#\n\rerased_fields\030\n \003(\tR\014e" +
+      "rasedFieldsB\274\001\n\024io.hedgerow.admin.v1B\nAu" +
+      "ditProtoP\001Z2hedgerow.internal/gen/go/hed" +
+      "gerow/admin/v1;adminv1\242\002\003HAX\252\002\021Hedgerow." +
+      "Admin.V1\312\002\021Hedgerow\\Admin\\V1\342\002\035Hedgerow\\" +
+      "Admin\\V1\\GPBMetadata\352\002\023Hedgerow::Admin::" +
+      "V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -100,13 +102,13 @@ public final class AuditProto {
     internal_static_hedgerow_admin_v1_VerifyAuditResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_VerifyAuditResponse_descriptor,
-        new java.lang.String[] { "BrokenNumber", "RowsCount", "LastDigest", });
+        new java.lang.String[] { "BrokenNumber", "RowsCount", "LastDigest", "ErasedRowsCount", });
     internal_static_hedgerow_admin_v1_AuditRow_descriptor =
       getDescriptor().getMessageTypes().get(4);
     internal_static_hedgerow_admin_v1_AuditRow_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_AuditRow_descriptor,
-        new java.lang.String[] { "Number", "Time", "Who", "Action", "Subject", "Detail", "Outcome", "RequestId", "Digest", });
+        new java.lang.String[] { "Number", "Time", "Who", "Action", "Subject", "Detail", "Outcome", "RequestId", "Digest", "ErasedFields", });
     com.google.protobuf.TimestampProto.getDescriptor();
   }
 

@@ -28,6 +28,8 @@ private static final long serialVersionUID = 0L;
     outcome_ = "";
     requestId_ = "";
     digest_ = "";
+    erasedFields_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
   }
 
   @java.lang.Override
@@ -433,6 +435,59 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int ERASED_FIELDS_FIELD_NUMBER = 10;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.LazyStringArrayList erasedFields_ =
+      com.google.protobuf.LazyStringArrayList.emptyList();
+  /**
+   * <pre>
+   * Which of "who", "subject" and "detail" were erased with the user whom they were about.
+   * </pre>
+   *
+   * <code>repeated string erased_fields = 10 [json_name = "erasedFields"];</code>
+   * @return A list containing the erasedFields.
+   */
+  public com.google.protobuf.ProtocolStringList
+      getErasedFieldsList() {
+    return erasedFields_;
+  }
+  /**
+   * <pre>
+   * Which of "who", "subject" and "detail" were erased with the user whom they were about.
+   * </pre>
+   *
+   * <code>repeated string erased_fields = 10 [json_name = "erasedFields"];</code>
+   * @return The count of erasedFields.
+   */
+  public int getErasedFieldsCount() {
+    return erasedFields_.size();
+  }
+  /**
+   * <pre>
+   * Which of "who", "subject" and "detail" were erased with the user whom they were about.
+   * </pre>
+   *
+   * <code>repeated string erased_fields = 10 [json_name = "erasedFields"];</code>
+   * @param index The index of the element to return.
+   * @return The erasedFields at the given index.
+   */
+  public java.lang.String getErasedFields(int index) {
+    return erasedFields_.get(index);
+  }
+  /**
+   * <pre>
+   * Which of "who", "subject" and "detail" were erased with the user whom they were about.
+   * </pre>
+   *
+   * <code>repeated string erased_fields = 10 [json_name = "erasedFields"];</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the erasedFields at the given index.
+   */
+  public com.google.protobuf.ByteString
+      getErasedFieldsBytes(int index) {
+    return erasedFields_.getByteString(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -474,6 +529,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(digest_)) {
       com.google.protobuf.GeneratedMessageV3.writeString(output, 9, digest_);
     }
+    for (int i = 0; i < erasedFields_.size(); i++) {
+      com.google.protobuf.GeneratedMessageV3.writeString(output, 10, erasedFields_.getRaw(i));
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -512,6 +570,14 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(digest_)) {
       size += com.google.protobuf.GeneratedMessageV3.computeStringSize(9, digest_);
     }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < erasedFields_.size(); i++) {
+        dataSize += computeStringSizeNoTag(erasedFields_.getRaw(i));
+      }
+      size += dataSize;
+      size += 1 * getErasedFieldsList().size();
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -548,6 +614,8 @@ private static final long serialVersionUID = 0L;
         .equals(other.getRequestId())) return false;
     if (!getDigest()
         .equals(other.getDigest())) return false;
+    if (!getErasedFieldsList()
+        .equals(other.getErasedFieldsList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -580,6 +648,10 @@ private static final long serialVersionUID = 0L;
     hash = (53 * hash) + getRequestId().hashCode();
     hash = (37 * hash) + DIGEST_FIELD_NUMBER;
     hash = (53 * hash) + getDigest().hashCode();
+    if (getErasedFieldsCount() > 0) {
+      hash = (37 * hash) + ERASED_FIELDS_FIELD_NUMBER;
+      hash = (53 * hash) + getErasedFieldsList().hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -734,6 +806,8 @@ private static final long serialVersionUID = 0L;
       outcome_ = "";
       requestId_ = "";
       digest_ = "";
+      erasedFields_ =
+          com.google.protobuf.LazyStringArrayList.emptyList();
       return this;
     }
 
@@ -797,6 +871,10 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000100) != 0)) {
         result.digest_ = digest_;
+      }
+      if (((from_bitField0_ & 0x00000200) != 0)) {
+        erasedFields_.makeImmutable();
+        result.erasedFields_ = erasedFields_;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -886,6 +964,16 @@ private static final long serialVersionUID = 0L;
         bitField0_ |= 0x00000100;
         onChanged();
       }
+      if (!other.erasedFields_.isEmpty()) {
+        if (erasedFields_.isEmpty()) {
+          erasedFields_ = other.erasedFields_;
+          bitField0_ |= 0x00000200;
+        } else {
+          ensureErasedFieldsIsMutable();
+          erasedFields_.addAll(other.erasedFields_);
+        }
+        onChanged();
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -959,6 +1047,12 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000100;
               break;
             } // case 74
+            case 82: {
+              java.lang.String s = input.readStringRequireUtf8();
+              ensureErasedFieldsIsMutable();
+              erasedFields_.add(s);
+              break;
+            } // case 82
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1817,6 +1911,153 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       digest_ = value;
       bitField0_ |= 0x00000100;
+      onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.LazyStringArrayList erasedFields_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    private void ensureErasedFieldsIsMutable() {
+      if (!erasedFields_.isModifiable()) {
+        erasedFields_ = new com.google.protobuf.LazyStringArrayList(erasedFields_);
+      }
+      bitField0_ |= 0x00000200;
+    }
+    /**
+     * <pre>
+     * Which of "who", "subject" and "detail" were erased with the user whom they were about.
+     * </pre>
+     *
+     * <code>repeated string erased_fields = 10 [json_name = "erasedFields"];</code>
+     * @return A list containing the erasedFields.
+     */
+    public com.google.protobuf.ProtocolStringList
+        getErasedFieldsList() {
+      erasedFields_.makeImmutable();
+      return erasedFields_;
+    }
+    /**
+     * <pre>
+     * Which of "who", "subject" and "detail" were erased with the user whom they were about.
+     * </pre>
+     *
+     * <code>repeated string erased_fields = 10 [json_name = "erasedFields"];</code>
+     * @return The count of erasedFields.
+     */
+    public int getErasedFieldsCount() {
+      return erasedFields_.size();
+    }
+    /**
+     * <pre>
+     * Which of "who", "subject" and "detail" were erased with the user whom they were about.
+     * </pre>
+     *
+     * <code>repeated string erased_fields = 10 [json_name = "erasedFields"];</code>
+     * @param index The index of the element to return.
+     * @return The erasedFields at the given index.
+     */
+    public java.lang.String getErasedFields(int index) {
+      return erasedFields_.get(index);
+    }
+    /**
+     * <pre>
+     * Which of "who", "subject" and "detail" were erased with the user whom they were about.
+     * </pre>
+     *
+     * <code>repeated string erased_fields = 10 [json_name = "erasedFields"];</code>
+     * @param index The index of the value to return.
+     * @return The bytes of the erasedFields at the given index.
+     */
+    public com.google.protobuf.ByteString
+        getErasedFieldsBytes(int index) {
+      return erasedFields_.getByteString(index);
+    }
+    /**
+     * <pre>
+     * Which of "who", "subject" and "detail" were erased with the user whom they were about.
+     * </pre>
+     *
+     * <code>repeated string erased_fields = 10 [json_name = "erasedFields"];</code>
+     * @param index The index to set the value at.
+     * @param value The erasedFields to set.
+     * @return This builder for chaining.
+     */
+    public Builder setErasedFields(
+        int index, java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureErasedFieldsIsMutable();
+      erasedFields_.set(index, value);
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Which of "who", "subject" and "detail" were erased with the user whom they were about.
+     * </pre>
+     *
+     * <code>repeated string erased_fields = 10 [json_name = "erasedFields"];</code>
+     * @param value The erasedFields to add.
+     * @return This builder for chaining.
+     */
+    public Builder addErasedFields(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureErasedFieldsIsMutable();
+      erasedFields_.add(value);
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Which of "who", "subject" and "detail" were erased with the user whom they were about.
+     * </pre>
+     *
+     * <code>repeated string erased_fields = 10 [json_name = "erasedFields"];</code>
+     * @param values The erasedFields to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllErasedFields(
+        java.lang.Iterable<java.lang.String> values) {
+      ensureErasedFieldsIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, erasedFields_);
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Which of "who", "subject" and "detail" were erased with the user whom they were about.
+     * </pre>
+     *
+     * <code>repeated string erased_fields = 10 [json_name = "erasedFields"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearErasedFields() {
+      erasedFields_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+      bitField0_ = (bitField0_ & ~0x00000200);;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Which of "who", "subject" and "detail" were erased with the user whom they were about.
+     * </pre>
+     *
+     * <code>repeated string erased_fields = 10 [json_name = "erasedFields"];</code>
+     * @param value The bytes of the erasedFields to add.
+     * @return This builder for chaining.
+     */
+    public Builder addErasedFieldsBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      ensureErasedFieldsIsMutable();
+      erasedFields_.add(value);
+      bitField0_ |= 0x00000200;
       onChanged();
       return this;
     }

@@ -184,4 +184,45 @@ public interface AuditRowOrBuilder extends
    */
   com.google.protobuf.ByteString
       getDigestBytes();
+
+  /**
+   * <pre>
+   * Which of "who", "subject" and "detail" were erased with the user whom they were about.
+   * </pre>
+   *
+   * <code>repeated string erased_fields = 10 [json_name = "erasedFields"];</code>
+   * @return A list containing the erasedFields.
+   */
+  java.util.List<java.lang.String>
+      getErasedFieldsList();
+  /**
+   * <pre>
+   * Which of "who", "subject" and "detail" were erased with the user whom they were about.
+   * </pre>
+   *
+   * <code>repeated string erased_fields = 10 [json_name = "erasedFields"];</code>
+   * @return The count of erasedFields.
+   */
+  int getErasedFieldsCount();
+  /**
+   * <pre>
+   * Which of "who", "subject" and "detail" were erased with the user whom they were about.
+   * </pre>
+   *
+   * <code>repeated string erased_fields = 10 [json_name = "erasedFields"];</code>
+   * @param index The index of the element to return.
+   * @return The erasedFields at the given index.
+   */
+  java.lang.String getErasedFields(int index);
+  /**
+   * <pre>
+   * Which of "who", "subject" and "detail" were erased with the user whom they were about.
+   * </pre>
+   *
+   * <code>repeated string erased_fields = 10 [json_name = "erasedFields"];</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the erasedFields at the given index.
+   */
+  com.google.protobuf.ByteString
+      getErasedFieldsBytes(int index);
 }

@@ -28,6 +28,7 @@ private static final long serialVersionUID = 0L;
     setAsideReason_ = "";
     providers_ =
         com.google.protobuf.LazyStringArrayList.emptyList();
+    alarms_ = java.util.Collections.emptyList();
   }
 
   @java.lang.Override
@@ -492,6 +493,146 @@ private static final long serialVersionUID = 0L;
     return providers_.getByteString(index);
   }
 
+  public static final int CREATE_TIME_FIELD_NUMBER = 13;
+  private com.google.protobuf.Timestamp createTime_;
+  /**
+   * <pre>
+   * When the secret in use was made, as far as its source tells (the version of Vault's KV engine, the file); else as
+   * `take_time`. Unset: there is none.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp create_time = 13 [json_name = "createTime"];</code>
+   * @return Whether the createTime field is set.
+   */
+  @java.lang.Override
+  public boolean hasCreateTime() {
+    return ((bitField0_ & 0x00000010) != 0);
+  }
+  /**
+   * <pre>
+   * When the secret in use was made, as far as its source tells (the version of Vault's KV engine, the file); else as
+   * `take_time`. Unset: there is none.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp create_time = 13 [json_name = "createTime"];</code>
+   * @return The createTime.
+   */
+  @java.lang.Override
+  public com.google.protobuf.Timestamp getCreateTime() {
+    return createTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : createTime_;
+  }
+  /**
+   * <pre>
+   * When the secret in use was made, as far as its source tells (the version of Vault's KV engine, the file); else as
+   * `take_time`. Unset: there is none.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp create_time = 13 [json_name = "createTime"];</code>
+   */
+  @java.lang.Override
+  public com.google.protobuf.TimestampOrBuilder getCreateTimeOrBuilder() {
+    return createTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : createTime_;
+  }
+
+  public static final int ROTATION_FIELD_NUMBER = 14;
+  private io.hedgerow.admin.v1.CredentialRotation rotation_;
+  /**
+   * <pre>
+   * How its rotation is doing. Unset: the configuration has no `rotation` for it.
+   * </pre>
+   *
+   * <code>.hedgerow.admin.v1.CredentialRotation rotation = 14 [json_name = "rotation"];</code>
+   * @return Whether the rotation field is set.
+   */
+  @java.lang.Override
+  public boolean hasRotation() {
+    return ((bitField0_ & 0x00000020) != 0);
+  }
+  /**
+   * <pre>
+   * How its rotation is doing. Unset: the configuration has no `rotation` for it.
+   * </pre>
+   *
+   * <code>.hedgerow.admin.v1.CredentialRotation rotation = 14 [json_name = "rotation"];</code>
+   * @return The rotation.
+   */
+  @java.lang.Override
+  public io.hedgerow.admin.v1.CredentialRotation getRotation() {
+    return rotation_ == null ? io.hedgerow.admin.v1.CredentialRotation.getDefaultInstance() : rotation_;
+  }
+  /**
+   * <pre>
+   * How its rotation is doing. Unset: the configuration has no `rotation` for it.
+   * </pre>
+   *
+   * <code>.hedgerow.admin.v1.CredentialRotation rotation = 14 [json_name = "rotation"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.admin.v1.CredentialRotationOrBuilder getRotationOrBuilder() {
+    return rotation_ == null ? io.hedgerow.admin.v1.CredentialRotation.getDefaultInstance() : rotation_;
+  }
+
+  public static final int ALARMS_FIELD_NUMBER = 15;
+  @SuppressWarnings("serial")
+  private java.util.List<io.hedgerow.admin.v1.CredentialAlarm> alarms_;
+  /**
+   * <pre>
+   * What is wrong and should be looked at, oldest first. Empty: nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+   */
+  @java.lang.Override
+  public java.util.List<io.hedgerow.admin.v1.CredentialAlarm> getAlarmsList() {
+    return alarms_;
+  }
+  /**
+   * <pre>
+   * What is wrong and should be looked at, oldest first. Empty: nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+   */
+  @java.lang.Override
+  public java.util.List<? extends io.hedgerow.admin.v1.CredentialAlarmOrBuilder> 
+      getAlarmsOrBuilderList() {
+    return alarms_;
+  }
+  /**
+   * <pre>
+   * What is wrong and should be looked at, oldest first. Empty: nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+   */
+  @java.lang.Override
+  public int getAlarmsCount() {
+    return alarms_.size();
+  }
+  /**
+   * <pre>
+   * What is wrong and should be looked at, oldest first. Empty: nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.admin.v1.CredentialAlarm getAlarms(int index) {
+    return alarms_.get(index);
+  }
+  /**
+   * <pre>
+   * What is wrong and should be looked at, oldest first. Empty: nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.admin.v1.CredentialAlarmOrBuilder getAlarmsOrBuilder(
+      int index) {
+    return alarms_.get(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -541,6 +682,15 @@ private static final long serialVersionUID = 0L;
     }
     for (int i = 0; i < providers_.size(); i++) {
       com.google.protobuf.GeneratedMessageV3.writeString(output, 12, providers_.getRaw(i));
+    }
+    if (((bitField0_ & 0x00000010) != 0)) {
+      output.writeMessage(13, getCreateTime());
+    }
+    if (((bitField0_ & 0x00000020) != 0)) {
+      output.writeMessage(14, getRotation());
+    }
+    for (int i = 0; i < alarms_.size(); i++) {
+      output.writeMessage(15, alarms_.get(i));
     }
     getUnknownFields().writeTo(output);
   }
@@ -599,6 +749,18 @@ private static final long serialVersionUID = 0L;
       size += dataSize;
       size += 1 * getProvidersList().size();
     }
+    if (((bitField0_ & 0x00000010) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(13, getCreateTime());
+    }
+    if (((bitField0_ & 0x00000020) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(14, getRotation());
+    }
+    for (int i = 0; i < alarms_.size(); i++) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(15, alarms_.get(i));
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -650,6 +812,18 @@ private static final long serialVersionUID = 0L;
         .equals(other.getSetAsideReason())) return false;
     if (!getProvidersList()
         .equals(other.getProvidersList())) return false;
+    if (hasCreateTime() != other.hasCreateTime()) return false;
+    if (hasCreateTime()) {
+      if (!getCreateTime()
+          .equals(other.getCreateTime())) return false;
+    }
+    if (hasRotation() != other.hasRotation()) return false;
+    if (hasRotation()) {
+      if (!getRotation()
+          .equals(other.getRotation())) return false;
+    }
+    if (!getAlarmsList()
+        .equals(other.getAlarmsList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -697,6 +871,18 @@ private static final long serialVersionUID = 0L;
     if (getProvidersCount() > 0) {
       hash = (37 * hash) + PROVIDERS_FIELD_NUMBER;
       hash = (53 * hash) + getProvidersList().hashCode();
+    }
+    if (hasCreateTime()) {
+      hash = (37 * hash) + CREATE_TIME_FIELD_NUMBER;
+      hash = (53 * hash) + getCreateTime().hashCode();
+    }
+    if (hasRotation()) {
+      hash = (37 * hash) + ROTATION_FIELD_NUMBER;
+      hash = (53 * hash) + getRotation().hashCode();
+    }
+    if (getAlarmsCount() > 0) {
+      hash = (37 * hash) + ALARMS_FIELD_NUMBER;
+      hash = (53 * hash) + getAlarmsList().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -837,6 +1023,9 @@ private static final long serialVersionUID = 0L;
         getLastUseTimeFieldBuilder();
         getLastRefusalTimeFieldBuilder();
         getSetAsideUntilTimeFieldBuilder();
+        getCreateTimeFieldBuilder();
+        getRotationFieldBuilder();
+        getAlarmsFieldBuilder();
       }
     }
     @java.lang.Override
@@ -872,6 +1061,23 @@ private static final long serialVersionUID = 0L;
       setAsideReason_ = "";
       providers_ =
           com.google.protobuf.LazyStringArrayList.emptyList();
+      createTime_ = null;
+      if (createTimeBuilder_ != null) {
+        createTimeBuilder_.dispose();
+        createTimeBuilder_ = null;
+      }
+      rotation_ = null;
+      if (rotationBuilder_ != null) {
+        rotationBuilder_.dispose();
+        rotationBuilder_ = null;
+      }
+      if (alarmsBuilder_ == null) {
+        alarms_ = java.util.Collections.emptyList();
+      } else {
+        alarms_ = null;
+        alarmsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00004000);
       return this;
     }
 
@@ -898,9 +1104,22 @@ private static final long serialVersionUID = 0L;
     @java.lang.Override
     public io.hedgerow.admin.v1.Credential buildPartial() {
       io.hedgerow.admin.v1.Credential result = new io.hedgerow.admin.v1.Credential(this);
+      buildPartialRepeatedFields(result);
       if (bitField0_ != 0) { buildPartial0(result); }
       onBuilt();
       return result;
+    }
+
+    private void buildPartialRepeatedFields(io.hedgerow.admin.v1.Credential result) {
+      if (alarmsBuilder_ == null) {
+        if (((bitField0_ & 0x00004000) != 0)) {
+          alarms_ = java.util.Collections.unmodifiableList(alarms_);
+          bitField0_ = (bitField0_ & ~0x00004000);
+        }
+        result.alarms_ = alarms_;
+      } else {
+        result.alarms_ = alarmsBuilder_.build();
+      }
     }
 
     private void buildPartial0(io.hedgerow.admin.v1.Credential result) {
@@ -954,6 +1173,18 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000800) != 0)) {
         providers_.makeImmutable();
         result.providers_ = providers_;
+      }
+      if (((from_bitField0_ & 0x00001000) != 0)) {
+        result.createTime_ = createTimeBuilder_ == null
+            ? createTime_
+            : createTimeBuilder_.build();
+        to_bitField0_ |= 0x00000010;
+      }
+      if (((from_bitField0_ & 0x00002000) != 0)) {
+        result.rotation_ = rotationBuilder_ == null
+            ? rotation_
+            : rotationBuilder_.build();
+        to_bitField0_ |= 0x00000020;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -1053,6 +1284,38 @@ private static final long serialVersionUID = 0L;
         }
         onChanged();
       }
+      if (other.hasCreateTime()) {
+        mergeCreateTime(other.getCreateTime());
+      }
+      if (other.hasRotation()) {
+        mergeRotation(other.getRotation());
+      }
+      if (alarmsBuilder_ == null) {
+        if (!other.alarms_.isEmpty()) {
+          if (alarms_.isEmpty()) {
+            alarms_ = other.alarms_;
+            bitField0_ = (bitField0_ & ~0x00004000);
+          } else {
+            ensureAlarmsIsMutable();
+            alarms_.addAll(other.alarms_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.alarms_.isEmpty()) {
+          if (alarmsBuilder_.isEmpty()) {
+            alarmsBuilder_.dispose();
+            alarmsBuilder_ = null;
+            alarms_ = other.alarms_;
+            bitField0_ = (bitField0_ & ~0x00004000);
+            alarmsBuilder_ = 
+              com.google.protobuf.GeneratedMessageV3.alwaysUseFieldBuilders ?
+                 getAlarmsFieldBuilder() : null;
+          } else {
+            alarmsBuilder_.addAllMessages(other.alarms_);
+          }
+        }
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -1148,6 +1411,33 @@ private static final long serialVersionUID = 0L;
               providers_.add(s);
               break;
             } // case 98
+            case 106: {
+              input.readMessage(
+                  getCreateTimeFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00001000;
+              break;
+            } // case 106
+            case 114: {
+              input.readMessage(
+                  getRotationFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00002000;
+              break;
+            } // case 114
+            case 122: {
+              io.hedgerow.admin.v1.CredentialAlarm m =
+                  input.readMessage(
+                      io.hedgerow.admin.v1.CredentialAlarm.parser(),
+                      extensionRegistry);
+              if (alarmsBuilder_ == null) {
+                ensureAlarmsIsMutable();
+                alarms_.add(m);
+              } else {
+                alarmsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 122
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2447,6 +2737,641 @@ private static final long serialVersionUID = 0L;
       bitField0_ |= 0x00000800;
       onChanged();
       return this;
+    }
+
+    private com.google.protobuf.Timestamp createTime_;
+    private com.google.protobuf.SingleFieldBuilderV3<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> createTimeBuilder_;
+    /**
+     * <pre>
+     * When the secret in use was made, as far as its source tells (the version of Vault's KV engine, the file); else as
+     * `take_time`. Unset: there is none.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp create_time = 13 [json_name = "createTime"];</code>
+     * @return Whether the createTime field is set.
+     */
+    public boolean hasCreateTime() {
+      return ((bitField0_ & 0x00001000) != 0);
+    }
+    /**
+     * <pre>
+     * When the secret in use was made, as far as its source tells (the version of Vault's KV engine, the file); else as
+     * `take_time`. Unset: there is none.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp create_time = 13 [json_name = "createTime"];</code>
+     * @return The createTime.
+     */
+    public com.google.protobuf.Timestamp getCreateTime() {
+      if (createTimeBuilder_ == null) {
+        return createTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : createTime_;
+      } else {
+        return createTimeBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * When the secret in use was made, as far as its source tells (the version of Vault's KV engine, the file); else as
+     * `take_time`. Unset: there is none.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp create_time = 13 [json_name = "createTime"];</code>
+     */
+    public Builder setCreateTime(com.google.protobuf.Timestamp value) {
+      if (createTimeBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        createTime_ = value;
+      } else {
+        createTimeBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00001000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When the secret in use was made, as far as its source tells (the version of Vault's KV engine, the file); else as
+     * `take_time`. Unset: there is none.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp create_time = 13 [json_name = "createTime"];</code>
+     */
+    public Builder setCreateTime(
+        com.google.protobuf.Timestamp.Builder builderForValue) {
+      if (createTimeBuilder_ == null) {
+        createTime_ = builderForValue.build();
+      } else {
+        createTimeBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00001000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When the secret in use was made, as far as its source tells (the version of Vault's KV engine, the file); else as
+     * `take_time`. Unset: there is none.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp create_time = 13 [json_name = "createTime"];</code>
+     */
+    public Builder mergeCreateTime(com.google.protobuf.Timestamp value) {
+      if (createTimeBuilder_ == null) {
+        if (((bitField0_ & 0x00001000) != 0) &&
+          createTime_ != null &&
+          createTime_ != com.google.protobuf.Timestamp.getDefaultInstance()) {
+          getCreateTimeBuilder().mergeFrom(value);
+        } else {
+          createTime_ = value;
+        }
+      } else {
+        createTimeBuilder_.mergeFrom(value);
+      }
+      if (createTime_ != null) {
+        bitField0_ |= 0x00001000;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * When the secret in use was made, as far as its source tells (the version of Vault's KV engine, the file); else as
+     * `take_time`. Unset: there is none.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp create_time = 13 [json_name = "createTime"];</code>
+     */
+    public Builder clearCreateTime() {
+      bitField0_ = (bitField0_ & ~0x00001000);
+      createTime_ = null;
+      if (createTimeBuilder_ != null) {
+        createTimeBuilder_.dispose();
+        createTimeBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When the secret in use was made, as far as its source tells (the version of Vault's KV engine, the file); else as
+     * `take_time`. Unset: there is none.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp create_time = 13 [json_name = "createTime"];</code>
+     */
+    public com.google.protobuf.Timestamp.Builder getCreateTimeBuilder() {
+      bitField0_ |= 0x00001000;
+      onChanged();
+      return getCreateTimeFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * When the secret in use was made, as far as its source tells (the version of Vault's KV engine, the file); else as
+     * `take_time`. Unset: there is none.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp create_time = 13 [json_name = "createTime"];</code>
+     */
+    public com.google.protobuf.TimestampOrBuilder getCreateTimeOrBuilder() {
+      if (createTimeBuilder_ != null) {
+        return createTimeBuilder_.getMessageOrBuilder();
+      } else {
+        return createTime_ == null ?
+            com.google.protobuf.Timestamp.getDefaultInstance() : createTime_;
+      }
+    }
+    /**
+     * <pre>
+     * When the secret in use was made, as far as its source tells (the version of Vault's KV engine, the file); else as
+     * `take_time`. Unset: there is none.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp create_time = 13 [json_name = "createTime"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilderV3<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> 
+        getCreateTimeFieldBuilder() {
+      if (createTimeBuilder_ == null) {
+        createTimeBuilder_ = new com.google.protobuf.SingleFieldBuilderV3<
+            com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder>(
+                getCreateTime(),
+                getParentForChildren(),
+                isClean());
+        createTime_ = null;
+      }
+      return createTimeBuilder_;
+    }
+
+    private io.hedgerow.admin.v1.CredentialRotation rotation_;
+    private com.google.protobuf.SingleFieldBuilderV3<
+        io.hedgerow.admin.v1.CredentialRotation, io.hedgerow.admin.v1.CredentialRotation.Builder, io.hedgerow.admin.v1.CredentialRotationOrBuilder> rotationBuilder_;
+    /**
+     * <pre>
+     * How its rotation is doing. Unset: the configuration has no `rotation` for it.
+     * </pre>
+     *
+     * <code>.hedgerow.admin.v1.CredentialRotation rotation = 14 [json_name = "rotation"];</code>
+     * @return Whether the rotation field is set.
+     */
+    public boolean hasRotation() {
+      return ((bitField0_ & 0x00002000) != 0);
+    }
+    /**
+     * <pre>
+     * How its rotation is doing. Unset: the configuration has no `rotation` for it.
+     * </pre>
+     *
+     * <code>.hedgerow.admin.v1.CredentialRotation rotation = 14 [json_name = "rotation"];</code>
+     * @return The rotation.
+     */
+    public io.hedgerow.admin.v1.CredentialRotation getRotation() {
+      if (rotationBuilder_ == null) {
+        return rotation_ == null ? io.hedgerow.admin.v1.CredentialRotation.getDefaultInstance() : rotation_;
+      } else {
+        return rotationBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * How its rotation is doing. Unset: the configuration has no `rotation` for it.
+     * </pre>
+     *
+     * <code>.hedgerow.admin.v1.CredentialRotation rotation = 14 [json_name = "rotation"];</code>
+     */
+    public Builder setRotation(io.hedgerow.admin.v1.CredentialRotation value) {
+      if (rotationBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        rotation_ = value;
+      } else {
+        rotationBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00002000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How its rotation is doing. Unset: the configuration has no `rotation` for it.
+     * </pre>
+     *
+     * <code>.hedgerow.admin.v1.CredentialRotation rotation = 14 [json_name = "rotation"];</code>
+     */
+    public Builder setRotation(
+        io.hedgerow.admin.v1.CredentialRotation.Builder builderForValue) {
+      if (rotationBuilder_ == null) {
+        rotation_ = builderForValue.build();
+      } else {
+        rotationBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00002000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How its rotation is doing. Unset: the configuration has no `rotation` for it.
+     * </pre>
+     *
+     * <code>.hedgerow.admin.v1.CredentialRotation rotation = 14 [json_name = "rotation"];</code>
+     */
+    public Builder mergeRotation(io.hedgerow.admin.v1.CredentialRotation value) {
+      if (rotationBuilder_ == null) {
+        if (((bitField0_ & 0x00002000) != 0) &&
+          rotation_ != null &&
+          rotation_ != io.hedgerow.admin.v1.CredentialRotation.getDefaultInstance()) {
+          getRotationBuilder().mergeFrom(value);
+        } else {
+          rotation_ = value;
+        }
+      } else {
+        rotationBuilder_.mergeFrom(value);
+      }
+      if (rotation_ != null) {
+        bitField0_ |= 0x00002000;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How its rotation is doing. Unset: the configuration has no `rotation` for it.
+     * </pre>
+     *
+     * <code>.hedgerow.admin.v1.CredentialRotation rotation = 14 [json_name = "rotation"];</code>
+     */
+    public Builder clearRotation() {
+      bitField0_ = (bitField0_ & ~0x00002000);
+      rotation_ = null;
+      if (rotationBuilder_ != null) {
+        rotationBuilder_.dispose();
+        rotationBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How its rotation is doing. Unset: the configuration has no `rotation` for it.
+     * </pre>
+     *
+     * <code>.hedgerow.admin.v1.CredentialRotation rotation = 14 [json_name = "rotation"];</code>
+     */
+    public io.hedgerow.admin.v1.CredentialRotation.Builder getRotationBuilder() {
+      bitField0_ |= 0x00002000;
+      onChanged();
+      return getRotationFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * How its rotation is doing. Unset: the configuration has no `rotation` for it.
+     * </pre>
+     *
+     * <code>.hedgerow.admin.v1.CredentialRotation rotation = 14 [json_name = "rotation"];</code>
+     */
+    public io.hedgerow.admin.v1.CredentialRotationOrBuilder getRotationOrBuilder() {
+      if (rotationBuilder_ != null) {
+        return rotationBuilder_.getMessageOrBuilder();
+      } else {
+        return rotation_ == null ?
+            io.hedgerow.admin.v1.CredentialRotation.getDefaultInstance() : rotation_;
+      }
+    }
+    /**
+     * <pre>
+     * How its rotation is doing. Unset: the configuration has no `rotation` for it.
+     * </pre>
+     *
+     * <code>.hedgerow.admin.v1.CredentialRotation rotation = 14 [json_name = "rotation"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilderV3<
+        io.hedgerow.admin.v1.CredentialRotation, io.hedgerow.admin.v1.CredentialRotation.Builder, io.hedgerow.admin.v1.CredentialRotationOrBuilder> 
+        getRotationFieldBuilder() {
+      if (rotationBuilder_ == null) {
+        rotationBuilder_ = new com.google.protobuf.SingleFieldBuilderV3<
+            io.hedgerow.admin.v1.CredentialRotation, io.hedgerow.admin.v1.CredentialRotation.Builder, io.hedgerow.admin.v1.CredentialRotationOrBuilder>(
+                getRotation(),
+                getParentForChildren(),
+                isClean());
+        rotation_ = null;
+      }
+      return rotationBuilder_;
+    }
+
+    private java.util.List<io.hedgerow.admin.v1.CredentialAlarm> alarms_ =
+      java.util.Collections.emptyList();
+    private void ensureAlarmsIsMutable() {
+      if (!((bitField0_ & 0x00004000) != 0)) {
+        alarms_ = new java.util.ArrayList<io.hedgerow.admin.v1.CredentialAlarm>(alarms_);
+        bitField0_ |= 0x00004000;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilderV3<
+        io.hedgerow.admin.v1.CredentialAlarm, io.hedgerow.admin.v1.CredentialAlarm.Builder, io.hedgerow.admin.v1.CredentialAlarmOrBuilder> alarmsBuilder_;
+
+    /**
+     * <pre>
+     * What is wrong and should be looked at, oldest first. Empty: nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+     */
+    public java.util.List<io.hedgerow.admin.v1.CredentialAlarm> getAlarmsList() {
+      if (alarmsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(alarms_);
+      } else {
+        return alarmsBuilder_.getMessageList();
+      }
+    }
+    /**
+     * <pre>
+     * What is wrong and should be looked at, oldest first. Empty: nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+     */
+    public int getAlarmsCount() {
+      if (alarmsBuilder_ == null) {
+        return alarms_.size();
+      } else {
+        return alarmsBuilder_.getCount();
+      }
+    }
+    /**
+     * <pre>
+     * What is wrong and should be looked at, oldest first. Empty: nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+     */
+    public io.hedgerow.admin.v1.CredentialAlarm getAlarms(int index) {
+      if (alarmsBuilder_ == null) {
+        return alarms_.get(index);
+      } else {
+        return alarmsBuilder_.getMessage(index);
+      }
+    }
+    /**
+     * <pre>
+     * What is wrong and should be looked at, oldest first. Empty: nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+     */
+    public Builder setAlarms(
+        int index, io.hedgerow.admin.v1.CredentialAlarm value) {
+      if (alarmsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureAlarmsIsMutable();
+        alarms_.set(index, value);
+        onChanged();
+      } else {
+        alarmsBuilder_.setMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is wrong and should be looked at, oldest first. Empty: nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+     */
+    public Builder setAlarms(
+        int index, io.hedgerow.admin.v1.CredentialAlarm.Builder builderForValue) {
+      if (alarmsBuilder_ == null) {
+        ensureAlarmsIsMutable();
+        alarms_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        alarmsBuilder_.setMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is wrong and should be looked at, oldest first. Empty: nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+     */
+    public Builder addAlarms(io.hedgerow.admin.v1.CredentialAlarm value) {
+      if (alarmsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureAlarmsIsMutable();
+        alarms_.add(value);
+        onChanged();
+      } else {
+        alarmsBuilder_.addMessage(value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is wrong and should be looked at, oldest first. Empty: nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+     */
+    public Builder addAlarms(
+        int index, io.hedgerow.admin.v1.CredentialAlarm value) {
+      if (alarmsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureAlarmsIsMutable();
+        alarms_.add(index, value);
+        onChanged();
+      } else {
+        alarmsBuilder_.addMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is wrong and should be looked at, oldest first. Empty: nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+     */
+    public Builder addAlarms(
+        io.hedgerow.admin.v1.CredentialAlarm.Builder builderForValue) {
+      if (alarmsBuilder_ == null) {
+        ensureAlarmsIsMutable();
+        alarms_.add(builderForValue.build());
+        onChanged();
+      } else {
+        alarmsBuilder_.addMessage(builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is wrong and should be looked at, oldest first. Empty: nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+     */
+    public Builder addAlarms(
+        int index, io.hedgerow.admin.v1.CredentialAlarm.Builder builderForValue) {
+      if (alarmsBuilder_ == null) {
+        ensureAlarmsIsMutable();
+        alarms_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        alarmsBuilder_.addMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is wrong and should be looked at, oldest first. Empty: nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+     */
+    public Builder addAllAlarms(
+        java.lang.Iterable<? extends io.hedgerow.admin.v1.CredentialAlarm> values) {
+      if (alarmsBuilder_ == null) {
+        ensureAlarmsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, alarms_);
+        onChanged();
+      } else {
+        alarmsBuilder_.addAllMessages(values);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is wrong and should be looked at, oldest first. Empty: nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+     */
+    public Builder clearAlarms() {
+      if (alarmsBuilder_ == null) {
+        alarms_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00004000);
+        onChanged();
+      } else {
+        alarmsBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is wrong and should be looked at, oldest first. Empty: nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+     */
+    public Builder removeAlarms(int index) {
+      if (alarmsBuilder_ == null) {
+        ensureAlarmsIsMutable();
+        alarms_.remove(index);
+        onChanged();
+      } else {
+        alarmsBuilder_.remove(index);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is wrong and should be looked at, oldest first. Empty: nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+     */
+    public io.hedgerow.admin.v1.CredentialAlarm.Builder getAlarmsBuilder(
+        int index) {
+      return getAlarmsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <pre>
+     * What is wrong and should be looked at, oldest first. Empty: nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+     */
+    public io.hedgerow.admin.v1.CredentialAlarmOrBuilder getAlarmsOrBuilder(
+        int index) {
+      if (alarmsBuilder_ == null) {
+        return alarms_.get(index);  } else {
+        return alarmsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <pre>
+     * What is wrong and should be looked at, oldest first. Empty: nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+     */
+    public java.util.List<? extends io.hedgerow.admin.v1.CredentialAlarmOrBuilder> 
+         getAlarmsOrBuilderList() {
+      if (alarmsBuilder_ != null) {
+        return alarmsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(alarms_);
+      }
+    }
+    /**
+     * <pre>
+     * What is wrong and should be looked at, oldest first. Empty: nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+     */
+    public io.hedgerow.admin.v1.CredentialAlarm.Builder addAlarmsBuilder() {
+      return getAlarmsFieldBuilder().addBuilder(
+          io.hedgerow.admin.v1.CredentialAlarm.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * What is wrong and should be looked at, oldest first. Empty: nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+     */
+    public io.hedgerow.admin.v1.CredentialAlarm.Builder addAlarmsBuilder(
+        int index) {
+      return getAlarmsFieldBuilder().addBuilder(
+          index, io.hedgerow.admin.v1.CredentialAlarm.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * What is wrong and should be looked at, oldest first. Empty: nothing.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+     */
+    public java.util.List<io.hedgerow.admin.v1.CredentialAlarm.Builder> 
+         getAlarmsBuilderList() {
+      return getAlarmsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilderV3<
+        io.hedgerow.admin.v1.CredentialAlarm, io.hedgerow.admin.v1.CredentialAlarm.Builder, io.hedgerow.admin.v1.CredentialAlarmOrBuilder> 
+        getAlarmsFieldBuilder() {
+      if (alarmsBuilder_ == null) {
+        alarmsBuilder_ = new com.google.protobuf.RepeatedFieldBuilderV3<
+            io.hedgerow.admin.v1.CredentialAlarm, io.hedgerow.admin.v1.CredentialAlarm.Builder, io.hedgerow.admin.v1.CredentialAlarmOrBuilder>(
+                alarms_,
+                ((bitField0_ & 0x00004000) != 0),
+                getParentForChildren(),
+                isClean());
+        alarms_ = null;
+      }
+      return alarmsBuilder_;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

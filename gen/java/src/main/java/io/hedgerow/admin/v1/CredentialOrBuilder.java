@@ -269,4 +269,105 @@ public interface CredentialOrBuilder extends
    */
   com.google.protobuf.ByteString
       getProvidersBytes(int index);
+
+  /**
+   * <pre>
+   * When the secret in use was made, as far as its source tells (the version of Vault's KV engine, the file); else as
+   * `take_time`. Unset: there is none.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp create_time = 13 [json_name = "createTime"];</code>
+   * @return Whether the createTime field is set.
+   */
+  boolean hasCreateTime();
+  /**
+   * <pre>
+   * When the secret in use was made, as far as its source tells (the version of Vault's KV engine, the file); else as
+   * `take_time`. Unset: there is none.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp create_time = 13 [json_name = "createTime"];</code>
+   * @return The createTime.
+   */
+  com.google.protobuf.Timestamp getCreateTime();
+  /**
+   * <pre>
+   * When the secret in use was made, as far as its source tells (the version of Vault's KV engine, the file); else as
+   * `take_time`. Unset: there is none.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp create_time = 13 [json_name = "createTime"];</code>
+   */
+  com.google.protobuf.TimestampOrBuilder getCreateTimeOrBuilder();
+
+  /**
+   * <pre>
+   * How its rotation is doing. Unset: the configuration has no `rotation` for it.
+   * </pre>
+   *
+   * <code>.hedgerow.admin.v1.CredentialRotation rotation = 14 [json_name = "rotation"];</code>
+   * @return Whether the rotation field is set.
+   */
+  boolean hasRotation();
+  /**
+   * <pre>
+   * How its rotation is doing. Unset: the configuration has no `rotation` for it.
+   * </pre>
+   *
+   * <code>.hedgerow.admin.v1.CredentialRotation rotation = 14 [json_name = "rotation"];</code>
+   * @return The rotation.
+   */
+  io.hedgerow.admin.v1.CredentialRotation getRotation();
+  /**
+   * <pre>
+   * How its rotation is doing. Unset: the configuration has no `rotation` for it.
+   * </pre>
+   *
+   * <code>.hedgerow.admin.v1.CredentialRotation rotation = 14 [json_name = "rotation"];</code>
+   */
+  io.hedgerow.admin.v1.CredentialRotationOrBuilder getRotationOrBuilder();
+
+  /**
+   * <pre>
+   * What is wrong and should be looked at, oldest first. Empty: nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+   */
+  java.util.List<io.hedgerow.admin.v1.CredentialAlarm> 
+      getAlarmsList();
+  /**
+   * <pre>
+   * What is wrong and should be looked at, oldest first. Empty: nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+   */
+  io.hedgerow.admin.v1.CredentialAlarm getAlarms(int index);
+  /**
+   * <pre>
+   * What is wrong and should be looked at, oldest first. Empty: nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+   */
+  int getAlarmsCount();
+  /**
+   * <pre>
+   * What is wrong and should be looked at, oldest first. Empty: nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+   */
+  java.util.List<? extends io.hedgerow.admin.v1.CredentialAlarmOrBuilder> 
+      getAlarmsOrBuilderList();
+  /**
+   * <pre>
+   * What is wrong and should be looked at, oldest first. Empty: nothing.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.CredentialAlarm alarms = 15 [json_name = "alarms"];</code>
+   */
+  io.hedgerow.admin.v1.CredentialAlarmOrBuilder getAlarmsOrBuilder(
+      int index);
 }

@@ -40,6 +40,16 @@ public final class CredentialProto {
   static final 
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
       internal_static_hedgerow_admin_v1_Credential_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_admin_v1_CredentialRotation_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_admin_v1_CredentialRotation_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_admin_v1_CredentialAlarm_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_admin_v1_CredentialAlarm_fieldAccessorTable;
 
   public static com.google.protobuf.Descriptors.FileDescriptor
       getDescriptor() {
@@ -58,7 +68,7 @@ public final class CredentialProto {
       "me\030\001 \001(\tR\004name\"t\n\031RefreshCredentialRespo" +
       "nse\022=\n\ncredential\030\001 \001(\0132\035.hedgerow.admin" +
       ".v1.CredentialR\ncredential\022\030\n\007changed\030\002 " +
-      "\001(\010R\007changed\"\214\004\n\nCredential\022\022\n\004name\030\001 \001(" +
+      "\001(\010R\007changed\"\310\005\n\nCredential\022\022\n\004name\030\001 \001(" +
       "\tR\004name\022\026\n\006source\030\002 \001(\tR\006source\022\024\n\005ready" +
       "\030\003 \001(\010R\005ready\022\030\n\007problem\030\004 \001(\tR\007problem\022" +
       "7\n\ttake_time\030\005 \001(\0132\032.google.protobuf.Tim" +
@@ -71,12 +81,25 @@ public final class CredentialProto {
       "ide_until_time\030\n \001(\0132\032.google.protobuf.T" +
       "imestampR\021setAsideUntilTime\022(\n\020set_aside" +
       "_reason\030\013 \001(\tR\016setAsideReason\022\034\n\tprovide" +
-      "rs\030\014 \003(\tR\tprovidersB\301\001\n\024io.hedgerow.admi" +
-      "n.v1B\017CredentialProtoP\001Z2hedgerow.intern" +
-      "al/gen/go/hedgerow/admin/v1;adminv1\242\002\003HA" +
-      "X\252\002\021Hedgerow.Admin.V1\312\002\021Hedgerow\\Admin\\V" +
-      "1\342\002\035Hedgerow\\Admin\\V1\\GPBMetadata\352\002\023Hedg" +
-      "erow::Admin::V1b\006proto3"
+      "rs\030\014 \003(\tR\tproviders\022;\n\013create_time\030\r \001(\013" +
+      "2\032.google.protobuf.TimestampR\ncreateTime" +
+      "\022A\n\010rotation\030\016 \001(\0132%.hedgerow.admin.v1.C" +
+      "redentialRotationR\010rotation\022:\n\006alarms\030\017 " +
+      "\003(\0132\".hedgerow.admin.v1.CredentialAlarmR" +
+      "\006alarms\"\301\001\n\022CredentialRotation\0229\n\nbegin_" +
+      "time\030\001 \001(\0132\032.google.protobuf.TimestampR\t" +
+      "beginTime\0225\n\010due_time\030\002 \001(\0132\032.google.pro" +
+      "tobuf.TimestampR\007dueTime\022\037\n\013key_waiting\030" +
+      "\003 \001(\010R\nkeyWaiting\022\030\n\007problem\030\004 \001(\tR\007prob" +
+      "lem\"\226\001\n\017CredentialAlarm\022\024\n\005event\030\001 \001(\tR\005" +
+      "event\022\032\n\010provider\030\002 \001(\tR\010provider\022\026\n\006rea" +
+      "son\030\003 \001(\tR\006reason\0229\n\nraise_time\030\004 \001(\0132\032." +
+      "google.protobuf.TimestampR\traiseTimeB\301\001\n" +
+      "\024io.hedgerow.admin.v1B\017CredentialProtoP\001" +
+      "Z2hedgerow.internal/gen/go/hedgerow/admi" +
+      "n/v1;adminv1\242\002\003HAX\252\002\021Hedgerow.Admin.V1\312\002" +
+      "\021Hedgerow\\Admin\\V1\342\002\035Hedgerow\\Admin\\V1\\G" +
+      "PBMetadata\352\002\023Hedgerow::Admin::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -112,7 +135,19 @@ public final class CredentialProto {
     internal_static_hedgerow_admin_v1_Credential_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_Credential_descriptor,
-        new java.lang.String[] { "Name", "Source", "Ready", "Problem", "TakeTime", "VersionsCount", "LastUseTime", "LastRefusalTime", "RefusalsCount", "SetAsideUntilTime", "SetAsideReason", "Providers", });
+        new java.lang.String[] { "Name", "Source", "Ready", "Problem", "TakeTime", "VersionsCount", "LastUseTime", "LastRefusalTime", "RefusalsCount", "SetAsideUntilTime", "SetAsideReason", "Providers", "CreateTime", "Rotation", "Alarms", });
+    internal_static_hedgerow_admin_v1_CredentialRotation_descriptor =
+      getDescriptor().getMessageTypes().get(5);
+    internal_static_hedgerow_admin_v1_CredentialRotation_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_admin_v1_CredentialRotation_descriptor,
+        new java.lang.String[] { "BeginTime", "DueTime", "KeyWaiting", "Problem", });
+    internal_static_hedgerow_admin_v1_CredentialAlarm_descriptor =
+      getDescriptor().getMessageTypes().get(6);
+    internal_static_hedgerow_admin_v1_CredentialAlarm_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_admin_v1_CredentialAlarm_descriptor,
+        new java.lang.String[] { "Event", "Provider", "Reason", "RaiseTime", });
     com.google.protobuf.TimestampProto.getDescriptor();
   }
 

@@ -36,6 +36,16 @@ public final class KeyProto {
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
       internal_static_hedgerow_admin_v1_ListKeysResponse_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_admin_v1_GetKeyRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_admin_v1_GetKeyRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_admin_v1_GetKeyResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_admin_v1_GetKeyResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_hedgerow_admin_v1_RotateKeyRequest_descriptor;
   static final 
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
@@ -86,34 +96,38 @@ public final class KeyProto {
       "oken\030\002 \001(\tR\tpageToken\022\026\n\006tenant\030\003 \001(\tR\006t" +
       "enant\"i\n\020ListKeysResponse\022-\n\004keys\030\001 \003(\0132" +
       "\031.hedgerow.admin.v1.ApiKeyR\004keys\022&\n\017next" +
-      "_page_token\030\002 \001(\tR\rnextPageToken\"^\n\020Rota" +
-      "teKeyRequest\022\025\n\006key_id\030\001 \001(\tR\005keyId\0223\n\007o" +
-      "verlap\030\002 \001(\0132\031.google.protobuf.DurationR" +
-      "\007overlap\"\226\001\n\021RotateKeyResponse\022\035\n\nsecret" +
-      "_key\030\001 \001(\tR\tsecretKey\022+\n\003key\030\002 \001(\0132\031.hed" +
-      "gerow.admin.v1.ApiKeyR\003key\0225\n\010replaced\030\003" +
-      " \001(\0132\031.hedgerow.admin.v1.ApiKeyR\010replace" +
-      "d\"A\n\020RevokeKeyRequest\022\025\n\006key_id\030\001 \001(\tR\005k" +
-      "eyId\022\026\n\006reason\030\002 \001(\tR\006reason\"@\n\021RevokeKe" +
-      "yResponse\022+\n\003key\030\001 \001(\0132\031.hedgerow.admin." +
-      "v1.ApiKeyR\003key\"\351\003\n\006ApiKey\022\016\n\002id\030\001 \001(\tR\002i" +
-      "d\022\026\n\006tenant\030\002 \001(\tR\006tenant\022\022\n\004team\030\003 \001(\tR" +
-      "\004team\022\022\n\004user\030\004 \001(\tR\004user\022\030\n\007service\030\005 \001" +
-      "(\tR\007service\022 \n\013description\030\006 \001(\tR\013descri" +
-      "ption\022\024\n\005roles\030\007 \003(\tR\005roles\022\022\n\004rpcs\030\010 \003(" +
-      "\tR\004rpcs\022\026\n\006models\030\t \003(\tR\006models\022\030\n\007regio" +
-      "ns\030\n \003(\tR\007regions\022;\n\013create_time\030\013 \001(\0132\032" +
-      ".google.protobuf.TimestampR\ncreateTime\022\030" +
-      "\n\007creator\030\014 \001(\tR\007creator\022;\n\013expire_time\030" +
-      "\r \001(\0132\032.google.protobuf.TimestampR\nexpir" +
-      "eTime\022;\n\013revoke_time\030\016 \001(\0132\032.google.prot" +
-      "obuf.TimestampR\nrevokeTime\022&\n\017replaces_k" +
-      "ey_id\030\017 \001(\tR\rreplacesKeyIdB\272\001\n\024io.hedger" +
-      "ow.admin.v1B\010KeyProtoP\001Z2hedgerow.intern" +
-      "al/gen/go/hedgerow/admin/v1;adminv1\242\002\003HA" +
-      "X\252\002\021Hedgerow.Admin.V1\312\002\021Hedgerow\\Admin\\V" +
-      "1\342\002\035Hedgerow\\Admin\\V1\\GPBMetadata\352\002\023Hedg" +
-      "erow::Admin::V1b\006proto3"
+      "_page_token\030\002 \001(\tR\rnextPageToken\"&\n\rGetK" +
+      "eyRequest\022\025\n\006key_id\030\001 \001(\tR\005keyId\"=\n\016GetK" +
+      "eyResponse\022+\n\003key\030\001 \001(\0132\031.hedgerow.admin" +
+      ".v1.ApiKeyR\003key\"^\n\020RotateKeyRequest\022\025\n\006k" +
+      "ey_id\030\001 \001(\tR\005keyId\0223\n\007overlap\030\002 \001(\0132\031.go" +
+      "ogle.protobuf.DurationR\007overlap\"\226\001\n\021Rota" +
+      "teKeyResponse\022\035\n\nsecret_key\030\001 \001(\tR\tsecre" +
+      "tKey\022+\n\003key\030\002 \001(\0132\031.hedgerow.admin.v1.Ap" +
+      "iKeyR\003key\0225\n\010replaced\030\003 \001(\0132\031.hedgerow.a" +
+      "dmin.v1.ApiKeyR\010replaced\"A\n\020RevokeKeyReq" +
+      "uest\022\025\n\006key_id\030\001 \001(\tR\005keyId\022\026\n\006reason\030\002 " +
+      "\001(\tR\006reason\"@\n\021RevokeKeyResponse\022+\n\003key\030" +
+      "\001 \001(\0132\031.hedgerow.admin.v1.ApiKeyR\003key\"\251\004" +
+      "\n\006ApiKey\022\016\n\002id\030\001 \001(\tR\002id\022\026\n\006tenant\030\002 \001(\t" +
+      "R\006tenant\022\022\n\004team\030\003 \001(\tR\004team\022\022\n\004user\030\004 \001" +
+      "(\tR\004user\022\030\n\007service\030\005 \001(\tR\007service\022 \n\013de" +
+      "scription\030\006 \001(\tR\013description\022\024\n\005roles\030\007 " +
+      "\003(\tR\005roles\022\022\n\004rpcs\030\010 \003(\tR\004rpcs\022\026\n\006models" +
+      "\030\t \003(\tR\006models\022\030\n\007regions\030\n \003(\tR\007regions" +
+      "\022;\n\013create_time\030\013 \001(\0132\032.google.protobuf." +
+      "TimestampR\ncreateTime\022\030\n\007creator\030\014 \001(\tR\007" +
+      "creator\022;\n\013expire_time\030\r \001(\0132\032.google.pr" +
+      "otobuf.TimestampR\nexpireTime\022;\n\013revoke_t" +
+      "ime\030\016 \001(\0132\032.google.protobuf.TimestampR\nr" +
+      "evokeTime\022&\n\017replaces_key_id\030\017 \001(\tR\rrepl" +
+      "acesKeyId\022>\n\rlast_use_time\030\020 \001(\0132\032.googl" +
+      "e.protobuf.TimestampR\013lastUseTimeB\272\001\n\024io" +
+      ".hedgerow.admin.v1B\010KeyProtoP\001Z2hedgerow" +
+      ".internal/gen/go/hedgerow/admin/v1;admin" +
+      "v1\242\002\003HAX\252\002\021Hedgerow.Admin.V1\312\002\021Hedgerow\\" +
+      "Admin\\V1\342\002\035Hedgerow\\Admin\\V1\\GPBMetadata" +
+      "\352\002\023Hedgerow::Admin::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -145,36 +159,48 @@ public final class KeyProto {
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_ListKeysResponse_descriptor,
         new java.lang.String[] { "Keys", "NextPageToken", });
-    internal_static_hedgerow_admin_v1_RotateKeyRequest_descriptor =
+    internal_static_hedgerow_admin_v1_GetKeyRequest_descriptor =
       getDescriptor().getMessageTypes().get(4);
+    internal_static_hedgerow_admin_v1_GetKeyRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_admin_v1_GetKeyRequest_descriptor,
+        new java.lang.String[] { "KeyId", });
+    internal_static_hedgerow_admin_v1_GetKeyResponse_descriptor =
+      getDescriptor().getMessageTypes().get(5);
+    internal_static_hedgerow_admin_v1_GetKeyResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_admin_v1_GetKeyResponse_descriptor,
+        new java.lang.String[] { "Key", });
+    internal_static_hedgerow_admin_v1_RotateKeyRequest_descriptor =
+      getDescriptor().getMessageTypes().get(6);
     internal_static_hedgerow_admin_v1_RotateKeyRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_RotateKeyRequest_descriptor,
         new java.lang.String[] { "KeyId", "Overlap", });
     internal_static_hedgerow_admin_v1_RotateKeyResponse_descriptor =
-      getDescriptor().getMessageTypes().get(5);
+      getDescriptor().getMessageTypes().get(7);
     internal_static_hedgerow_admin_v1_RotateKeyResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_RotateKeyResponse_descriptor,
         new java.lang.String[] { "SecretKey", "Key", "Replaced", });
     internal_static_hedgerow_admin_v1_RevokeKeyRequest_descriptor =
-      getDescriptor().getMessageTypes().get(6);
+      getDescriptor().getMessageTypes().get(8);
     internal_static_hedgerow_admin_v1_RevokeKeyRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_RevokeKeyRequest_descriptor,
         new java.lang.String[] { "KeyId", "Reason", });
     internal_static_hedgerow_admin_v1_RevokeKeyResponse_descriptor =
-      getDescriptor().getMessageTypes().get(7);
+      getDescriptor().getMessageTypes().get(9);
     internal_static_hedgerow_admin_v1_RevokeKeyResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_RevokeKeyResponse_descriptor,
         new java.lang.String[] { "Key", });
     internal_static_hedgerow_admin_v1_ApiKey_descriptor =
-      getDescriptor().getMessageTypes().get(8);
+      getDescriptor().getMessageTypes().get(10);
     internal_static_hedgerow_admin_v1_ApiKey_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_ApiKey_descriptor,
-        new java.lang.String[] { "Id", "Tenant", "Team", "User", "Service", "Description", "Roles", "Rpcs", "Models", "Regions", "CreateTime", "Creator", "ExpireTime", "RevokeTime", "ReplacesKeyId", });
+        new java.lang.String[] { "Id", "Tenant", "Team", "User", "Service", "Description", "Roles", "Rpcs", "Models", "Regions", "CreateTime", "Creator", "ExpireTime", "RevokeTime", "ReplacesKeyId", "LastUseTime", });
     com.google.protobuf.DurationProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();
   }

@@ -122,6 +122,22 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int ERASED_ROWS_COUNT_FIELD_NUMBER = 4;
+  private long erasedRowsCount_ = 0L;
+  /**
+   * <pre>
+   * Rows of which something was erased, as a later row of EraseUser says. They still verify: what is left of them is what
+   * was written, and nothing stands in the place of what was erased.
+   * </pre>
+   *
+   * <code>int64 erased_rows_count = 4 [json_name = "erasedRowsCount"];</code>
+   * @return The erasedRowsCount.
+   */
+  @java.lang.Override
+  public long getErasedRowsCount() {
+    return erasedRowsCount_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -145,6 +161,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(lastDigest_)) {
       com.google.protobuf.GeneratedMessageV3.writeString(output, 3, lastDigest_);
     }
+    if (erasedRowsCount_ != 0L) {
+      output.writeInt64(4, erasedRowsCount_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -164,6 +183,10 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(lastDigest_)) {
       size += com.google.protobuf.GeneratedMessageV3.computeStringSize(3, lastDigest_);
+    }
+    if (erasedRowsCount_ != 0L) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(4, erasedRowsCount_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -186,6 +209,8 @@ private static final long serialVersionUID = 0L;
         != other.getRowsCount()) return false;
     if (!getLastDigest()
         .equals(other.getLastDigest())) return false;
+    if (getErasedRowsCount()
+        != other.getErasedRowsCount()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -205,6 +230,9 @@ private static final long serialVersionUID = 0L;
         getRowsCount());
     hash = (37 * hash) + LAST_DIGEST_FIELD_NUMBER;
     hash = (53 * hash) + getLastDigest().hashCode();
+    hash = (37 * hash) + ERASED_ROWS_COUNT_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+        getErasedRowsCount());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -343,6 +371,7 @@ private static final long serialVersionUID = 0L;
       brokenNumber_ = 0L;
       rowsCount_ = 0L;
       lastDigest_ = "";
+      erasedRowsCount_ = 0L;
       return this;
     }
 
@@ -384,6 +413,9 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000004) != 0)) {
         result.lastDigest_ = lastDigest_;
+      }
+      if (((from_bitField0_ & 0x00000008) != 0)) {
+        result.erasedRowsCount_ = erasedRowsCount_;
       }
     }
 
@@ -442,6 +474,9 @@ private static final long serialVersionUID = 0L;
         bitField0_ |= 0x00000004;
         onChanged();
       }
+      if (other.getErasedRowsCount() != 0L) {
+        setErasedRowsCount(other.getErasedRowsCount());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -483,6 +518,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000004;
               break;
             } // case 26
+            case 32: {
+              erasedRowsCount_ = input.readInt64();
+              bitField0_ |= 0x00000008;
+              break;
+            } // case 32
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -679,6 +719,53 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       lastDigest_ = value;
       bitField0_ |= 0x00000004;
+      onChanged();
+      return this;
+    }
+
+    private long erasedRowsCount_ ;
+    /**
+     * <pre>
+     * Rows of which something was erased, as a later row of EraseUser says. They still verify: what is left of them is what
+     * was written, and nothing stands in the place of what was erased.
+     * </pre>
+     *
+     * <code>int64 erased_rows_count = 4 [json_name = "erasedRowsCount"];</code>
+     * @return The erasedRowsCount.
+     */
+    @java.lang.Override
+    public long getErasedRowsCount() {
+      return erasedRowsCount_;
+    }
+    /**
+     * <pre>
+     * Rows of which something was erased, as a later row of EraseUser says. They still verify: what is left of them is what
+     * was written, and nothing stands in the place of what was erased.
+     * </pre>
+     *
+     * <code>int64 erased_rows_count = 4 [json_name = "erasedRowsCount"];</code>
+     * @param value The erasedRowsCount to set.
+     * @return This builder for chaining.
+     */
+    public Builder setErasedRowsCount(long value) {
+
+      erasedRowsCount_ = value;
+      bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Rows of which something was erased, as a later row of EraseUser says. They still verify: what is left of them is what
+     * was written, and nothing stands in the place of what was erased.
+     * </pre>
+     *
+     * <code>int64 erased_rows_count = 4 [json_name = "erasedRowsCount"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearErasedRowsCount() {
+      bitField0_ = (bitField0_ & ~0x00000008);
+      erasedRowsCount_ = 0L;
       onChanged();
       return this;
     }

@@ -48,4 +48,15 @@ public interface VerifyAuditResponseOrBuilder extends
    */
   com.google.protobuf.ByteString
       getLastDigestBytes();
+
+  /**
+   * <pre>
+   * Rows of which something was erased, as a later row of EraseUser says. They still verify: what is left of them is what
+   * was written, and nothing stands in the place of what was erased.
+   * </pre>
+   *
+   * <code>int64 erased_rows_count = 4 [json_name = "erasedRowsCount"];</code>
+   * @return The erasedRowsCount.
+   */
+  long getErasedRowsCount();
 }

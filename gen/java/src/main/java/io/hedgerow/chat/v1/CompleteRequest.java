@@ -138,8 +138,11 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object idempotencyKey_ = "";
   /**
    * <pre>
-   * Makes a repeated call answer once: the same key and the same request give the kept answer. Scoped to the tenant, at
-   * most 128 characters. Gateways that keep no answers refuse a call with a key (INVALID_ARGUMENT) rather than pay twice.
+   * Makes a repeated call answer once: the same key and the same request (this message without the key and the labels)
+   * give the kept answer, and `CallReport.replay_of` names the call that it is from. Scoped to the tenant and to the
+   * caller within it, at most 128 characters; empty: no key. Only whole answers are kept, for as long as the operator
+   * says (by default 24 hours); a call that fails frees its key. Gateways that keep no answers refuse a call with a key
+   * (INVALID_ARGUMENT) rather than pay twice.
    * </pre>
    *
    * <code>string idempotency_key = 3 [json_name = "idempotencyKey"];</code>
@@ -160,8 +163,11 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Makes a repeated call answer once: the same key and the same request give the kept answer. Scoped to the tenant, at
-   * most 128 characters. Gateways that keep no answers refuse a call with a key (INVALID_ARGUMENT) rather than pay twice.
+   * Makes a repeated call answer once: the same key and the same request (this message without the key and the labels)
+   * give the kept answer, and `CallReport.replay_of` names the call that it is from. Scoped to the tenant and to the
+   * caller within it, at most 128 characters; empty: no key. Only whole answers are kept, for as long as the operator
+   * says (by default 24 hours); a call that fails frees its key. Gateways that keep no answers refuse a call with a key
+   * (INVALID_ARGUMENT) rather than pay twice.
    * </pre>
    *
    * <code>string idempotency_key = 3 [json_name = "idempotencyKey"];</code>
@@ -1076,8 +1082,11 @@ java.lang.String defaultValue) {
     private java.lang.Object idempotencyKey_ = "";
     /**
      * <pre>
-     * Makes a repeated call answer once: the same key and the same request give the kept answer. Scoped to the tenant, at
-     * most 128 characters. Gateways that keep no answers refuse a call with a key (INVALID_ARGUMENT) rather than pay twice.
+     * Makes a repeated call answer once: the same key and the same request (this message without the key and the labels)
+     * give the kept answer, and `CallReport.replay_of` names the call that it is from. Scoped to the tenant and to the
+     * caller within it, at most 128 characters; empty: no key. Only whole answers are kept, for as long as the operator
+     * says (by default 24 hours); a call that fails frees its key. Gateways that keep no answers refuse a call with a key
+     * (INVALID_ARGUMENT) rather than pay twice.
      * </pre>
      *
      * <code>string idempotency_key = 3 [json_name = "idempotencyKey"];</code>
@@ -1097,8 +1106,11 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Makes a repeated call answer once: the same key and the same request give the kept answer. Scoped to the tenant, at
-     * most 128 characters. Gateways that keep no answers refuse a call with a key (INVALID_ARGUMENT) rather than pay twice.
+     * Makes a repeated call answer once: the same key and the same request (this message without the key and the labels)
+     * give the kept answer, and `CallReport.replay_of` names the call that it is from. Scoped to the tenant and to the
+     * caller within it, at most 128 characters; empty: no key. Only whole answers are kept, for as long as the operator
+     * says (by default 24 hours); a call that fails frees its key. Gateways that keep no answers refuse a call with a key
+     * (INVALID_ARGUMENT) rather than pay twice.
      * </pre>
      *
      * <code>string idempotency_key = 3 [json_name = "idempotencyKey"];</code>
@@ -1119,8 +1131,11 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Makes a repeated call answer once: the same key and the same request give the kept answer. Scoped to the tenant, at
-     * most 128 characters. Gateways that keep no answers refuse a call with a key (INVALID_ARGUMENT) rather than pay twice.
+     * Makes a repeated call answer once: the same key and the same request (this message without the key and the labels)
+     * give the kept answer, and `CallReport.replay_of` names the call that it is from. Scoped to the tenant and to the
+     * caller within it, at most 128 characters; empty: no key. Only whole answers are kept, for as long as the operator
+     * says (by default 24 hours); a call that fails frees its key. Gateways that keep no answers refuse a call with a key
+     * (INVALID_ARGUMENT) rather than pay twice.
      * </pre>
      *
      * <code>string idempotency_key = 3 [json_name = "idempotencyKey"];</code>
@@ -1137,8 +1152,11 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Makes a repeated call answer once: the same key and the same request give the kept answer. Scoped to the tenant, at
-     * most 128 characters. Gateways that keep no answers refuse a call with a key (INVALID_ARGUMENT) rather than pay twice.
+     * Makes a repeated call answer once: the same key and the same request (this message without the key and the labels)
+     * give the kept answer, and `CallReport.replay_of` names the call that it is from. Scoped to the tenant and to the
+     * caller within it, at most 128 characters; empty: no key. Only whole answers are kept, for as long as the operator
+     * says (by default 24 hours); a call that fails frees its key. Gateways that keep no answers refuse a call with a key
+     * (INVALID_ARGUMENT) rather than pay twice.
      * </pre>
      *
      * <code>string idempotency_key = 3 [json_name = "idempotencyKey"];</code>
@@ -1152,8 +1170,11 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Makes a repeated call answer once: the same key and the same request give the kept answer. Scoped to the tenant, at
-     * most 128 characters. Gateways that keep no answers refuse a call with a key (INVALID_ARGUMENT) rather than pay twice.
+     * Makes a repeated call answer once: the same key and the same request (this message without the key and the labels)
+     * give the kept answer, and `CallReport.replay_of` names the call that it is from. Scoped to the tenant and to the
+     * caller within it, at most 128 characters; empty: no key. Only whole answers are kept, for as long as the operator
+     * says (by default 24 hours); a call that fails frees its key. Gateways that keep no answers refuse a call with a key
+     * (INVALID_ARGUMENT) rather than pay twice.
      * </pre>
      *
      * <code>string idempotency_key = 3 [json_name = "idempotencyKey"];</code>

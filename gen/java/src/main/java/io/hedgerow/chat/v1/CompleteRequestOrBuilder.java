@@ -64,8 +64,11 @@ public interface CompleteRequestOrBuilder extends
 
   /**
    * <pre>
-   * Makes a repeated call answer once: the same key and the same request give the kept answer. Scoped to the tenant, at
-   * most 128 characters. Gateways that keep no answers refuse a call with a key (INVALID_ARGUMENT) rather than pay twice.
+   * Makes a repeated call answer once: the same key and the same request (this message without the key and the labels)
+   * give the kept answer, and `CallReport.replay_of` names the call that it is from. Scoped to the tenant and to the
+   * caller within it, at most 128 characters; empty: no key. Only whole answers are kept, for as long as the operator
+   * says (by default 24 hours); a call that fails frees its key. Gateways that keep no answers refuse a call with a key
+   * (INVALID_ARGUMENT) rather than pay twice.
    * </pre>
    *
    * <code>string idempotency_key = 3 [json_name = "idempotencyKey"];</code>
@@ -74,8 +77,11 @@ public interface CompleteRequestOrBuilder extends
   java.lang.String getIdempotencyKey();
   /**
    * <pre>
-   * Makes a repeated call answer once: the same key and the same request give the kept answer. Scoped to the tenant, at
-   * most 128 characters. Gateways that keep no answers refuse a call with a key (INVALID_ARGUMENT) rather than pay twice.
+   * Makes a repeated call answer once: the same key and the same request (this message without the key and the labels)
+   * give the kept answer, and `CallReport.replay_of` names the call that it is from. Scoped to the tenant and to the
+   * caller within it, at most 128 characters; empty: no key. Only whole answers are kept, for as long as the operator
+   * says (by default 24 hours); a call that fails frees its key. Gateways that keep no answers refuse a call with a key
+   * (INVALID_ARGUMENT) rather than pay twice.
    * </pre>
    *
    * <code>string idempotency_key = 3 [json_name = "idempotencyKey"];</code>

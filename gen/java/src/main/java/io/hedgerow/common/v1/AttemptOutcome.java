@@ -61,6 +61,14 @@ public enum AttemptOutcome
    * <code>ATTEMPT_OUTCOME_REPLACED = 5;</code>
    */
   ATTEMPT_OUTCOME_REPLACED(5),
+  /**
+   * <pre>
+   * The gateway died before the attempt had ended. Only the ledger tells of it, with usage and cost as estimates.
+   * </pre>
+   *
+   * <code>ATTEMPT_OUTCOME_LOST = 6;</code>
+   */
+  ATTEMPT_OUTCOME_LOST(6),
   UNRECOGNIZED(-1),
   ;
 
@@ -112,6 +120,14 @@ public enum AttemptOutcome
    * <code>ATTEMPT_OUTCOME_REPLACED = 5;</code>
    */
   public static final int ATTEMPT_OUTCOME_REPLACED_VALUE = 5;
+  /**
+   * <pre>
+   * The gateway died before the attempt had ended. Only the ledger tells of it, with usage and cost as estimates.
+   * </pre>
+   *
+   * <code>ATTEMPT_OUTCOME_LOST = 6;</code>
+   */
+  public static final int ATTEMPT_OUTCOME_LOST_VALUE = 6;
 
 
   public final int getNumber() {
@@ -144,6 +160,7 @@ public enum AttemptOutcome
       case 3: return ATTEMPT_OUTCOME_HEDGE_LOST;
       case 4: return ATTEMPT_OUTCOME_CANCELLED;
       case 5: return ATTEMPT_OUTCOME_REPLACED;
+      case 6: return ATTEMPT_OUTCOME_LOST;
       default: return null;
     }
   }

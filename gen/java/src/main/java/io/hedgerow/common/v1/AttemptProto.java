@@ -25,6 +25,11 @@ public final class AttemptProto {
   static final 
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
       internal_static_hedgerow_common_v1_CallReport_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_common_v1_QuotaLeft_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_common_v1_QuotaLeft_fieldAccessorTable;
 
   public static com.google.protobuf.Descriptors.FileDescriptor
       getDescriptor() {
@@ -58,7 +63,7 @@ public final class AttemptProto {
       "elay\030\017 \001(\0132\031.google.protobuf.DurationR\021h" +
       "edgePlannedDelay\022:\n\013hedge_delay\030\020 \001(\0132\031." +
       "google.protobuf.DurationR\nhedgeDelayB\r\n\013" +
-      "_cost_picos\"\340\003\n\nCallReport\022\035\n\nrequest_id" +
+      "_cost_picos\"\264\004\n\nCallReport\022\035\n\nrequest_id" +
       "\030\001 \001(\tR\trequestId\0227\n\010attempts\030\002 \003(\0132\033.he" +
       "dgerow.common.v1.AttemptR\010attempts\0224\n\026om" +
       "itted_attempts_count\030\003 \001(\005R\024omittedAttem" +
@@ -69,22 +74,29 @@ public final class AttemptProto {
       "priceVersion\022F\n\021deadline_duration\030\010 \001(\0132" +
       "\031.google.protobuf.DurationR\020deadlineDura" +
       "tion\0227\n\010warnings\030\t \003(\0132\033.hedgerow.common" +
-      ".v1.WarningR\010warningsB\r\n\013_cost_picosB\020\n\016" +
-      "_charged_picos*\220\001\n\013AttemptKind\022\034\n\030ATTEMP" +
-      "T_KIND_UNSPECIFIED\020\000\022\030\n\024ATTEMPT_KIND_PRI" +
-      "MARY\020\001\022\026\n\022ATTEMPT_KIND_RETRY\020\002\022\031\n\025ATTEMP" +
-      "T_KIND_FAILOVER\020\003\022\026\n\022ATTEMPT_KIND_HEDGE\020" +
-      "\004*\311\001\n\016AttemptOutcome\022\037\n\033ATTEMPT_OUTCOME_" +
-      "UNSPECIFIED\020\000\022\035\n\031ATTEMPT_OUTCOME_SUCCEED" +
-      "ED\020\001\022\032\n\026ATTEMPT_OUTCOME_FAILED\020\002\022\036\n\032ATTE" +
-      "MPT_OUTCOME_HEDGE_LOST\020\003\022\035\n\031ATTEMPT_OUTC" +
-      "OME_CANCELLED\020\004\022\034\n\030ATTEMPT_OUTCOME_REPLA" +
-      "CED\020\005B\305\001\n\025io.hedgerow.common.v1B\014Attempt" +
-      "ProtoP\001Z4hedgerow.internal/gen/go/hedger" +
-      "ow/common/v1;commonv1\242\002\003HCX\252\002\022Hedgerow.C" +
-      "ommon.V1\312\002\022Hedgerow\\Common\\V1\342\002\036Hedgerow" +
-      "\\Common\\V1\\GPBMetadata\352\002\024Hedgerow::Commo" +
-      "n::V1b\006proto3"
+      ".v1.WarningR\010warnings\022\033\n\treplay_of\030\n \001(\t" +
+      "R\010replayOf\0225\n\006quotas\030\013 \003(\0132\035.hedgerow.co" +
+      "mmon.v1.QuotaLeftR\006quotasB\r\n\013_cost_picos" +
+      "B\020\n\016_charged_picos\"\260\001\n\tQuotaLeft\022\022\n\004name" +
+      "\030\001 \001(\tR\004name\022\022\n\004unit\030\002 \001(\tR\004unit\022\026\n\006wind" +
+      "ow\030\003 \001(\tR\006window\022\024\n\005limit\030\004 \001(\003R\005limit\022\022" +
+      "\n\004left\030\005 \001(\003R\004left\0229\n\nreset_time\030\006 \001(\0132\032" +
+      ".google.protobuf.TimestampR\tresetTime*\220\001" +
+      "\n\013AttemptKind\022\034\n\030ATTEMPT_KIND_UNSPECIFIE" +
+      "D\020\000\022\030\n\024ATTEMPT_KIND_PRIMARY\020\001\022\026\n\022ATTEMPT" +
+      "_KIND_RETRY\020\002\022\031\n\025ATTEMPT_KIND_FAILOVER\020\003" +
+      "\022\026\n\022ATTEMPT_KIND_HEDGE\020\004*\343\001\n\016AttemptOutc" +
+      "ome\022\037\n\033ATTEMPT_OUTCOME_UNSPECIFIED\020\000\022\035\n\031" +
+      "ATTEMPT_OUTCOME_SUCCEEDED\020\001\022\032\n\026ATTEMPT_O" +
+      "UTCOME_FAILED\020\002\022\036\n\032ATTEMPT_OUTCOME_HEDGE" +
+      "_LOST\020\003\022\035\n\031ATTEMPT_OUTCOME_CANCELLED\020\004\022\034" +
+      "\n\030ATTEMPT_OUTCOME_REPLACED\020\005\022\030\n\024ATTEMPT_" +
+      "OUTCOME_LOST\020\006B\305\001\n\025io.hedgerow.common.v1" +
+      "B\014AttemptProtoP\001Z4hedgerow.internal/gen/" +
+      "go/hedgerow/common/v1;commonv1\242\002\003HCX\252\002\022H" +
+      "edgerow.Common.V1\312\002\022Hedgerow\\Common\\V1\342\002" +
+      "\036Hedgerow\\Common\\V1\\GPBMetadata\352\002\024Hedger" +
+      "ow::Common::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -105,7 +117,13 @@ public final class AttemptProto {
     internal_static_hedgerow_common_v1_CallReport_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_common_v1_CallReport_descriptor,
-        new java.lang.String[] { "RequestId", "Attempts", "OmittedAttemptsCount", "Usage", "CostPicos", "ChargedPicos", "PriceVersion", "DeadlineDuration", "Warnings", });
+        new java.lang.String[] { "RequestId", "Attempts", "OmittedAttemptsCount", "Usage", "CostPicos", "ChargedPicos", "PriceVersion", "DeadlineDuration", "Warnings", "ReplayOf", "Quotas", });
+    internal_static_hedgerow_common_v1_QuotaLeft_descriptor =
+      getDescriptor().getMessageTypes().get(2);
+    internal_static_hedgerow_common_v1_QuotaLeft_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_common_v1_QuotaLeft_descriptor,
+        new java.lang.String[] { "Name", "Unit", "Window", "Limit", "Left", "ResetTime", });
     com.google.protobuf.DurationProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();
     io.hedgerow.common.v1.UsageProto.getDescriptor();

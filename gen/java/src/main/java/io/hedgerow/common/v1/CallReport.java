@@ -26,6 +26,8 @@ private static final long serialVersionUID = 0L;
     attempts_ = java.util.Collections.emptyList();
     priceVersion_ = "";
     warnings_ = java.util.Collections.emptyList();
+    replayOf_ = "";
+    quotas_ = java.util.Collections.emptyList();
   }
 
   @java.lang.Override
@@ -412,6 +414,121 @@ private static final long serialVersionUID = 0L;
     return warnings_.get(index);
   }
 
+  public static final int REPLAY_OF_FIELD_NUMBER = 10;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object replayOf_ = "";
+  /**
+   * <pre>
+   * The id of the call whose kept answer this is, see `CompleteRequest.idempotency_key`: this call asked no provider and
+   * costs nothing. Empty for any other call.
+   * </pre>
+   *
+   * <code>string replay_of = 10 [json_name = "replayOf"];</code>
+   * @return The replayOf.
+   */
+  @java.lang.Override
+  public java.lang.String getReplayOf() {
+    java.lang.Object ref = replayOf_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      replayOf_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * The id of the call whose kept answer this is, see `CompleteRequest.idempotency_key`: this call asked no provider and
+   * costs nothing. Empty for any other call.
+   * </pre>
+   *
+   * <code>string replay_of = 10 [json_name = "replayOf"];</code>
+   * @return The bytes for replayOf.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getReplayOfBytes() {
+    java.lang.Object ref = replayOf_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      replayOf_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
+  public static final int QUOTAS_FIELD_NUMBER = 11;
+  @SuppressWarnings("serial")
+  private java.util.List<io.hedgerow.common.v1.QuotaLeft> quotas_;
+  /**
+   * <pre>
+   * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+   * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+   */
+  @java.lang.Override
+  public java.util.List<io.hedgerow.common.v1.QuotaLeft> getQuotasList() {
+    return quotas_;
+  }
+  /**
+   * <pre>
+   * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+   * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+   */
+  @java.lang.Override
+  public java.util.List<? extends io.hedgerow.common.v1.QuotaLeftOrBuilder> 
+      getQuotasOrBuilderList() {
+    return quotas_;
+  }
+  /**
+   * <pre>
+   * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+   * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+   */
+  @java.lang.Override
+  public int getQuotasCount() {
+    return quotas_.size();
+  }
+  /**
+   * <pre>
+   * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+   * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.common.v1.QuotaLeft getQuotas(int index) {
+    return quotas_.get(index);
+  }
+  /**
+   * <pre>
+   * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+   * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.common.v1.QuotaLeftOrBuilder getQuotasOrBuilder(
+      int index) {
+    return quotas_.get(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -452,6 +569,12 @@ private static final long serialVersionUID = 0L;
     }
     for (int i = 0; i < warnings_.size(); i++) {
       output.writeMessage(9, warnings_.get(i));
+    }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(replayOf_)) {
+      com.google.protobuf.GeneratedMessageV3.writeString(output, 10, replayOf_);
+    }
+    for (int i = 0; i < quotas_.size(); i++) {
+      output.writeMessage(11, quotas_.get(i));
     }
     getUnknownFields().writeTo(output);
   }
@@ -495,6 +618,13 @@ private static final long serialVersionUID = 0L;
     for (int i = 0; i < warnings_.size(); i++) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(9, warnings_.get(i));
+    }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(replayOf_)) {
+      size += com.google.protobuf.GeneratedMessageV3.computeStringSize(10, replayOf_);
+    }
+    for (int i = 0; i < quotas_.size(); i++) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(11, quotas_.get(i));
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -541,6 +671,10 @@ private static final long serialVersionUID = 0L;
     }
     if (!getWarningsList()
         .equals(other.getWarningsList())) return false;
+    if (!getReplayOf()
+        .equals(other.getReplayOf())) return false;
+    if (!getQuotasList()
+        .equals(other.getQuotasList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -583,6 +717,12 @@ private static final long serialVersionUID = 0L;
     if (getWarningsCount() > 0) {
       hash = (37 * hash) + WARNINGS_FIELD_NUMBER;
       hash = (53 * hash) + getWarningsList().hashCode();
+    }
+    hash = (37 * hash) + REPLAY_OF_FIELD_NUMBER;
+    hash = (53 * hash) + getReplayOf().hashCode();
+    if (getQuotasCount() > 0) {
+      hash = (37 * hash) + QUOTAS_FIELD_NUMBER;
+      hash = (53 * hash) + getQuotasList().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -723,6 +863,7 @@ private static final long serialVersionUID = 0L;
         getUsageFieldBuilder();
         getDeadlineDurationFieldBuilder();
         getWarningsFieldBuilder();
+        getQuotasFieldBuilder();
       }
     }
     @java.lang.Override
@@ -758,6 +899,14 @@ private static final long serialVersionUID = 0L;
         warningsBuilder_.clear();
       }
       bitField0_ = (bitField0_ & ~0x00000100);
+      replayOf_ = "";
+      if (quotasBuilder_ == null) {
+        quotas_ = java.util.Collections.emptyList();
+      } else {
+        quotas_ = null;
+        quotasBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000400);
       return this;
     }
 
@@ -809,6 +958,15 @@ private static final long serialVersionUID = 0L;
       } else {
         result.warnings_ = warningsBuilder_.build();
       }
+      if (quotasBuilder_ == null) {
+        if (((bitField0_ & 0x00000400) != 0)) {
+          quotas_ = java.util.Collections.unmodifiableList(quotas_);
+          bitField0_ = (bitField0_ & ~0x00000400);
+        }
+        result.quotas_ = quotas_;
+      } else {
+        result.quotas_ = quotasBuilder_.build();
+      }
     }
 
     private void buildPartial0(io.hedgerow.common.v1.CallReport result) {
@@ -842,6 +1000,9 @@ private static final long serialVersionUID = 0L;
             ? deadlineDuration_
             : deadlineDurationBuilder_.build();
         to_bitField0_ |= 0x00000008;
+      }
+      if (((from_bitField0_ & 0x00000200) != 0)) {
+        result.replayOf_ = replayOf_;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -967,6 +1128,37 @@ private static final long serialVersionUID = 0L;
           }
         }
       }
+      if (!other.getReplayOf().isEmpty()) {
+        replayOf_ = other.replayOf_;
+        bitField0_ |= 0x00000200;
+        onChanged();
+      }
+      if (quotasBuilder_ == null) {
+        if (!other.quotas_.isEmpty()) {
+          if (quotas_.isEmpty()) {
+            quotas_ = other.quotas_;
+            bitField0_ = (bitField0_ & ~0x00000400);
+          } else {
+            ensureQuotasIsMutable();
+            quotas_.addAll(other.quotas_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.quotas_.isEmpty()) {
+          if (quotasBuilder_.isEmpty()) {
+            quotasBuilder_.dispose();
+            quotasBuilder_ = null;
+            quotas_ = other.quotas_;
+            bitField0_ = (bitField0_ & ~0x00000400);
+            quotasBuilder_ = 
+              com.google.protobuf.GeneratedMessageV3.alwaysUseFieldBuilders ?
+                 getQuotasFieldBuilder() : null;
+          } else {
+            quotasBuilder_.addAllMessages(other.quotas_);
+          }
+        }
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -1058,6 +1250,24 @@ private static final long serialVersionUID = 0L;
               }
               break;
             } // case 74
+            case 82: {
+              replayOf_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000200;
+              break;
+            } // case 82
+            case 90: {
+              io.hedgerow.common.v1.QuotaLeft m =
+                  input.readMessage(
+                      io.hedgerow.common.v1.QuotaLeft.parser(),
+                      extensionRegistry);
+              if (quotasBuilder_ == null) {
+                ensureQuotasIsMutable();
+                quotas_.add(m);
+              } else {
+                quotasBuilder_.addMessage(m);
+              }
+              break;
+            } // case 90
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2355,6 +2565,433 @@ private static final long serialVersionUID = 0L;
         warnings_ = null;
       }
       return warningsBuilder_;
+    }
+
+    private java.lang.Object replayOf_ = "";
+    /**
+     * <pre>
+     * The id of the call whose kept answer this is, see `CompleteRequest.idempotency_key`: this call asked no provider and
+     * costs nothing. Empty for any other call.
+     * </pre>
+     *
+     * <code>string replay_of = 10 [json_name = "replayOf"];</code>
+     * @return The replayOf.
+     */
+    public java.lang.String getReplayOf() {
+      java.lang.Object ref = replayOf_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        replayOf_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * The id of the call whose kept answer this is, see `CompleteRequest.idempotency_key`: this call asked no provider and
+     * costs nothing. Empty for any other call.
+     * </pre>
+     *
+     * <code>string replay_of = 10 [json_name = "replayOf"];</code>
+     * @return The bytes for replayOf.
+     */
+    public com.google.protobuf.ByteString
+        getReplayOfBytes() {
+      java.lang.Object ref = replayOf_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        replayOf_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * The id of the call whose kept answer this is, see `CompleteRequest.idempotency_key`: this call asked no provider and
+     * costs nothing. Empty for any other call.
+     * </pre>
+     *
+     * <code>string replay_of = 10 [json_name = "replayOf"];</code>
+     * @param value The replayOf to set.
+     * @return This builder for chaining.
+     */
+    public Builder setReplayOf(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      replayOf_ = value;
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The id of the call whose kept answer this is, see `CompleteRequest.idempotency_key`: this call asked no provider and
+     * costs nothing. Empty for any other call.
+     * </pre>
+     *
+     * <code>string replay_of = 10 [json_name = "replayOf"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearReplayOf() {
+      replayOf_ = getDefaultInstance().getReplayOf();
+      bitField0_ = (bitField0_ & ~0x00000200);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The id of the call whose kept answer this is, see `CompleteRequest.idempotency_key`: this call asked no provider and
+     * costs nothing. Empty for any other call.
+     * </pre>
+     *
+     * <code>string replay_of = 10 [json_name = "replayOf"];</code>
+     * @param value The bytes for replayOf to set.
+     * @return This builder for chaining.
+     */
+    public Builder setReplayOfBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      replayOf_ = value;
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+
+    private java.util.List<io.hedgerow.common.v1.QuotaLeft> quotas_ =
+      java.util.Collections.emptyList();
+    private void ensureQuotasIsMutable() {
+      if (!((bitField0_ & 0x00000400) != 0)) {
+        quotas_ = new java.util.ArrayList<io.hedgerow.common.v1.QuotaLeft>(quotas_);
+        bitField0_ |= 0x00000400;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilderV3<
+        io.hedgerow.common.v1.QuotaLeft, io.hedgerow.common.v1.QuotaLeft.Builder, io.hedgerow.common.v1.QuotaLeftOrBuilder> quotasBuilder_;
+
+    /**
+     * <pre>
+     * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+     * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+     */
+    public java.util.List<io.hedgerow.common.v1.QuotaLeft> getQuotasList() {
+      if (quotasBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(quotas_);
+      } else {
+        return quotasBuilder_.getMessageList();
+      }
+    }
+    /**
+     * <pre>
+     * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+     * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+     */
+    public int getQuotasCount() {
+      if (quotasBuilder_ == null) {
+        return quotas_.size();
+      } else {
+        return quotasBuilder_.getCount();
+      }
+    }
+    /**
+     * <pre>
+     * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+     * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+     */
+    public io.hedgerow.common.v1.QuotaLeft getQuotas(int index) {
+      if (quotasBuilder_ == null) {
+        return quotas_.get(index);
+      } else {
+        return quotasBuilder_.getMessage(index);
+      }
+    }
+    /**
+     * <pre>
+     * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+     * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+     */
+    public Builder setQuotas(
+        int index, io.hedgerow.common.v1.QuotaLeft value) {
+      if (quotasBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureQuotasIsMutable();
+        quotas_.set(index, value);
+        onChanged();
+      } else {
+        quotasBuilder_.setMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+     * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+     */
+    public Builder setQuotas(
+        int index, io.hedgerow.common.v1.QuotaLeft.Builder builderForValue) {
+      if (quotasBuilder_ == null) {
+        ensureQuotasIsMutable();
+        quotas_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        quotasBuilder_.setMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+     * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+     */
+    public Builder addQuotas(io.hedgerow.common.v1.QuotaLeft value) {
+      if (quotasBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureQuotasIsMutable();
+        quotas_.add(value);
+        onChanged();
+      } else {
+        quotasBuilder_.addMessage(value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+     * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+     */
+    public Builder addQuotas(
+        int index, io.hedgerow.common.v1.QuotaLeft value) {
+      if (quotasBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureQuotasIsMutable();
+        quotas_.add(index, value);
+        onChanged();
+      } else {
+        quotasBuilder_.addMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+     * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+     */
+    public Builder addQuotas(
+        io.hedgerow.common.v1.QuotaLeft.Builder builderForValue) {
+      if (quotasBuilder_ == null) {
+        ensureQuotasIsMutable();
+        quotas_.add(builderForValue.build());
+        onChanged();
+      } else {
+        quotasBuilder_.addMessage(builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+     * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+     */
+    public Builder addQuotas(
+        int index, io.hedgerow.common.v1.QuotaLeft.Builder builderForValue) {
+      if (quotasBuilder_ == null) {
+        ensureQuotasIsMutable();
+        quotas_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        quotasBuilder_.addMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+     * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+     */
+    public Builder addAllQuotas(
+        java.lang.Iterable<? extends io.hedgerow.common.v1.QuotaLeft> values) {
+      if (quotasBuilder_ == null) {
+        ensureQuotasIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, quotas_);
+        onChanged();
+      } else {
+        quotasBuilder_.addAllMessages(values);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+     * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+     */
+    public Builder clearQuotas() {
+      if (quotasBuilder_ == null) {
+        quotas_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000400);
+        onChanged();
+      } else {
+        quotasBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+     * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+     */
+    public Builder removeQuotas(int index) {
+      if (quotasBuilder_ == null) {
+        ensureQuotasIsMutable();
+        quotas_.remove(index);
+        onChanged();
+      } else {
+        quotasBuilder_.remove(index);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+     * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+     */
+    public io.hedgerow.common.v1.QuotaLeft.Builder getQuotasBuilder(
+        int index) {
+      return getQuotasFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <pre>
+     * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+     * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+     */
+    public io.hedgerow.common.v1.QuotaLeftOrBuilder getQuotasOrBuilder(
+        int index) {
+      if (quotasBuilder_ == null) {
+        return quotas_.get(index);  } else {
+        return quotasBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <pre>
+     * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+     * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+     */
+    public java.util.List<? extends io.hedgerow.common.v1.QuotaLeftOrBuilder> 
+         getQuotasOrBuilderList() {
+      if (quotasBuilder_ != null) {
+        return quotasBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(quotas_);
+      }
+    }
+    /**
+     * <pre>
+     * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+     * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+     */
+    public io.hedgerow.common.v1.QuotaLeft.Builder addQuotasBuilder() {
+      return getQuotasFieldBuilder().addBuilder(
+          io.hedgerow.common.v1.QuotaLeft.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+     * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+     */
+    public io.hedgerow.common.v1.QuotaLeft.Builder addQuotasBuilder(
+        int index) {
+      return getQuotasFieldBuilder().addBuilder(
+          index, io.hedgerow.common.v1.QuotaLeft.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+     * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+     */
+    public java.util.List<io.hedgerow.common.v1.QuotaLeft.Builder> 
+         getQuotasBuilderList() {
+      return getQuotasFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilderV3<
+        io.hedgerow.common.v1.QuotaLeft, io.hedgerow.common.v1.QuotaLeft.Builder, io.hedgerow.common.v1.QuotaLeftOrBuilder> 
+        getQuotasFieldBuilder() {
+      if (quotasBuilder_ == null) {
+        quotasBuilder_ = new com.google.protobuf.RepeatedFieldBuilderV3<
+            io.hedgerow.common.v1.QuotaLeft, io.hedgerow.common.v1.QuotaLeft.Builder, io.hedgerow.common.v1.QuotaLeftOrBuilder>(
+                quotas_,
+                ((bitField0_ & 0x00000400) != 0),
+                getParentForChildren(),
+                isClean());
+        quotas_ = null;
+      }
+      return quotasBuilder_;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

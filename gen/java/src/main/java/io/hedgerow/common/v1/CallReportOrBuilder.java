@@ -239,4 +239,75 @@ public interface CallReportOrBuilder extends
    */
   io.hedgerow.common.v1.WarningOrBuilder getWarningsOrBuilder(
       int index);
+
+  /**
+   * <pre>
+   * The id of the call whose kept answer this is, see `CompleteRequest.idempotency_key`: this call asked no provider and
+   * costs nothing. Empty for any other call.
+   * </pre>
+   *
+   * <code>string replay_of = 10 [json_name = "replayOf"];</code>
+   * @return The replayOf.
+   */
+  java.lang.String getReplayOf();
+  /**
+   * <pre>
+   * The id of the call whose kept answer this is, see `CompleteRequest.idempotency_key`: this call asked no provider and
+   * costs nothing. Empty for any other call.
+   * </pre>
+   *
+   * <code>string replay_of = 10 [json_name = "replayOf"];</code>
+   * @return The bytes for replayOf.
+   */
+  com.google.protobuf.ByteString
+      getReplayOfBytes();
+
+  /**
+   * <pre>
+   * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+   * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+   */
+  java.util.List<io.hedgerow.common.v1.QuotaLeft> 
+      getQuotasList();
+  /**
+   * <pre>
+   * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+   * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+   */
+  io.hedgerow.common.v1.QuotaLeft getQuotas(int index);
+  /**
+   * <pre>
+   * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+   * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+   */
+  int getQuotasCount();
+  /**
+   * <pre>
+   * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+   * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+   */
+  java.util.List<? extends io.hedgerow.common.v1.QuotaLeftOrBuilder> 
+      getQuotasOrBuilderList();
+  /**
+   * <pre>
+   * What is left of the caller's quotas and budgets after the call: of those that the call met the ones of which the
+   * smallest shares are left, at most three. Empty where there are none, and for a call that was refused by one.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.common.v1.QuotaLeft quotas = 11 [json_name = "quotas"];</code>
+   */
+  io.hedgerow.common.v1.QuotaLeftOrBuilder getQuotasOrBuilder(
+      int index);
 }

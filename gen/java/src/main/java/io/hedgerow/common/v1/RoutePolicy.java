@@ -27,6 +27,8 @@ private static final long serialVersionUID = 0L;
     regions_ =
         com.google.protobuf.LazyStringArrayList.emptyList();
     sessionId_ = "";
+    models_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
   }
 
   @java.lang.Override
@@ -381,6 +383,67 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int MODELS_FIELD_NUMBER = 10;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.LazyStringArrayList models_ =
+      com.google.protobuf.LazyStringArrayList.emptyList();
+  /**
+   * <pre>
+   * Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
+   * mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
+   * where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
+   * </pre>
+   *
+   * <code>repeated string models = 10 [json_name = "models"];</code>
+   * @return A list containing the models.
+   */
+  public com.google.protobuf.ProtocolStringList
+      getModelsList() {
+    return models_;
+  }
+  /**
+   * <pre>
+   * Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
+   * mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
+   * where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
+   * </pre>
+   *
+   * <code>repeated string models = 10 [json_name = "models"];</code>
+   * @return The count of models.
+   */
+  public int getModelsCount() {
+    return models_.size();
+  }
+  /**
+   * <pre>
+   * Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
+   * mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
+   * where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
+   * </pre>
+   *
+   * <code>repeated string models = 10 [json_name = "models"];</code>
+   * @param index The index of the element to return.
+   * @return The models at the given index.
+   */
+  public java.lang.String getModels(int index) {
+    return models_.get(index);
+  }
+  /**
+   * <pre>
+   * Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
+   * mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
+   * where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
+   * </pre>
+   *
+   * <code>repeated string models = 10 [json_name = "models"];</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the models at the given index.
+   */
+  public com.google.protobuf.ByteString
+      getModelsBytes(int index) {
+    return models_.getByteString(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -421,6 +484,9 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(sessionId_)) {
       com.google.protobuf.GeneratedMessageV3.writeString(output, 9, sessionId_);
+    }
+    for (int i = 0; i < models_.size(); i++) {
+      com.google.protobuf.GeneratedMessageV3.writeString(output, 10, models_.getRaw(i));
     }
     getUnknownFields().writeTo(output);
   }
@@ -474,6 +540,14 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(sessionId_)) {
       size += com.google.protobuf.GeneratedMessageV3.computeStringSize(9, sessionId_);
     }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < models_.size(); i++) {
+        dataSize += computeStringSizeNoTag(models_.getRaw(i));
+      }
+      size += dataSize;
+      size += 1 * getModelsList().size();
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -516,6 +590,8 @@ private static final long serialVersionUID = 0L;
     }
     if (!getSessionId()
         .equals(other.getSessionId())) return false;
+    if (!getModelsList()
+        .equals(other.getModelsList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -558,6 +634,10 @@ private static final long serialVersionUID = 0L;
     }
     hash = (37 * hash) + SESSION_ID_FIELD_NUMBER;
     hash = (53 * hash) + getSessionId().hashCode();
+    if (getModelsCount() > 0) {
+      hash = (37 * hash) + MODELS_FIELD_NUMBER;
+      hash = (53 * hash) + getModelsList().hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -720,6 +800,8 @@ private static final long serialVersionUID = 0L;
       disableHedging_ = false;
       maxAttempts_ = 0;
       sessionId_ = "";
+      models_ =
+          com.google.protobuf.LazyStringArrayList.emptyList();
       return this;
     }
 
@@ -789,6 +871,10 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000100) != 0)) {
         result.sessionId_ = sessionId_;
+      }
+      if (((from_bitField0_ & 0x00000200) != 0)) {
+        models_.makeImmutable();
+        result.models_ = models_;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -880,6 +966,16 @@ private static final long serialVersionUID = 0L;
         bitField0_ |= 0x00000100;
         onChanged();
       }
+      if (!other.models_.isEmpty()) {
+        if (models_.isEmpty()) {
+          models_ = other.models_;
+          bitField0_ |= 0x00000200;
+        } else {
+          ensureModelsIsMutable();
+          models_.addAll(other.models_);
+        }
+        onChanged();
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -957,6 +1053,12 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000100;
               break;
             } // case 74
+            case 82: {
+              java.lang.String s = input.readStringRequireUtf8();
+              ensureModelsIsMutable();
+              models_.add(s);
+              break;
+            } // case 82
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1935,6 +2037,171 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       sessionId_ = value;
       bitField0_ |= 0x00000100;
+      onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.LazyStringArrayList models_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    private void ensureModelsIsMutable() {
+      if (!models_.isModifiable()) {
+        models_ = new com.google.protobuf.LazyStringArrayList(models_);
+      }
+      bitField0_ |= 0x00000200;
+    }
+    /**
+     * <pre>
+     * Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
+     * mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
+     * where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
+     * </pre>
+     *
+     * <code>repeated string models = 10 [json_name = "models"];</code>
+     * @return A list containing the models.
+     */
+    public com.google.protobuf.ProtocolStringList
+        getModelsList() {
+      models_.makeImmutable();
+      return models_;
+    }
+    /**
+     * <pre>
+     * Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
+     * mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
+     * where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
+     * </pre>
+     *
+     * <code>repeated string models = 10 [json_name = "models"];</code>
+     * @return The count of models.
+     */
+    public int getModelsCount() {
+      return models_.size();
+    }
+    /**
+     * <pre>
+     * Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
+     * mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
+     * where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
+     * </pre>
+     *
+     * <code>repeated string models = 10 [json_name = "models"];</code>
+     * @param index The index of the element to return.
+     * @return The models at the given index.
+     */
+    public java.lang.String getModels(int index) {
+      return models_.get(index);
+    }
+    /**
+     * <pre>
+     * Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
+     * mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
+     * where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
+     * </pre>
+     *
+     * <code>repeated string models = 10 [json_name = "models"];</code>
+     * @param index The index of the value to return.
+     * @return The bytes of the models at the given index.
+     */
+    public com.google.protobuf.ByteString
+        getModelsBytes(int index) {
+      return models_.getByteString(index);
+    }
+    /**
+     * <pre>
+     * Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
+     * mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
+     * where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
+     * </pre>
+     *
+     * <code>repeated string models = 10 [json_name = "models"];</code>
+     * @param index The index to set the value at.
+     * @param value The models to set.
+     * @return This builder for chaining.
+     */
+    public Builder setModels(
+        int index, java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureModelsIsMutable();
+      models_.set(index, value);
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
+     * mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
+     * where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
+     * </pre>
+     *
+     * <code>repeated string models = 10 [json_name = "models"];</code>
+     * @param value The models to add.
+     * @return This builder for chaining.
+     */
+    public Builder addModels(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureModelsIsMutable();
+      models_.add(value);
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
+     * mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
+     * where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
+     * </pre>
+     *
+     * <code>repeated string models = 10 [json_name = "models"];</code>
+     * @param values The models to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllModels(
+        java.lang.Iterable<java.lang.String> values) {
+      ensureModelsIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, models_);
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
+     * mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
+     * where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
+     * </pre>
+     *
+     * <code>repeated string models = 10 [json_name = "models"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearModels() {
+      models_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+      bitField0_ = (bitField0_ & ~0x00000200);;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
+     * mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
+     * where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
+     * </pre>
+     *
+     * <code>repeated string models = 10 [json_name = "models"];</code>
+     * @param value The bytes of the models to add.
+     * @return This builder for chaining.
+     */
+    public Builder addModelsBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      ensureModelsIsMutable();
+      models_.add(value);
+      bitField0_ |= 0x00000200;
       onChanged();
       return this;
     }

@@ -242,4 +242,53 @@ public interface RoutePolicyOrBuilder extends
    */
   com.google.protobuf.ByteString
       getSessionIdBytes();
+
+  /**
+   * <pre>
+   * Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
+   * mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
+   * where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
+   * </pre>
+   *
+   * <code>repeated string models = 10 [json_name = "models"];</code>
+   * @return A list containing the models.
+   */
+  java.util.List<java.lang.String>
+      getModelsList();
+  /**
+   * <pre>
+   * Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
+   * mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
+   * where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
+   * </pre>
+   *
+   * <code>repeated string models = 10 [json_name = "models"];</code>
+   * @return The count of models.
+   */
+  int getModelsCount();
+  /**
+   * <pre>
+   * Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
+   * mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
+   * where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
+   * </pre>
+   *
+   * <code>repeated string models = 10 [json_name = "models"];</code>
+   * @param index The index of the element to return.
+   * @return The models at the given index.
+   */
+  java.lang.String getModels(int index);
+  /**
+   * <pre>
+   * Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
+   * mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
+   * where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
+   * </pre>
+   *
+   * <code>repeated string models = 10 [json_name = "models"];</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the models at the given index.
+   */
+  com.google.protobuf.ByteString
+      getModelsBytes(int index);
 }

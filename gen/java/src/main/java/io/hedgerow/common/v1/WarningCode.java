@@ -69,6 +69,23 @@ public enum WarningCode
    * <code>WARNING_CODE_MODEL_RETIRING = 6;</code>
    */
   WARNING_CODE_MODEL_RETIRING(6),
+  /**
+   * <pre>
+   * The answer could not be kept under the call's idempotency key; the message says why and what becomes of the key.
+   * </pre>
+   *
+   * <code>WARNING_CODE_ANSWER_NOT_KEPT = 7;</code>
+   */
+  WARNING_CODE_ANSWER_NOT_KEPT(7),
+  /**
+   * <pre>
+   * A budget has reached its mark, so the route leaves out models that would have come first; the message names the
+   * budget, and which model. A call that names its models in `RoutePolicy.models` is refused instead.
+   * </pre>
+   *
+   * <code>WARNING_CODE_MODEL_DOWNGRADED = 8;</code>
+   */
+  WARNING_CODE_MODEL_DOWNGRADED(8),
   UNRECOGNIZED(-1),
   ;
 
@@ -128,6 +145,23 @@ public enum WarningCode
    * <code>WARNING_CODE_MODEL_RETIRING = 6;</code>
    */
   public static final int WARNING_CODE_MODEL_RETIRING_VALUE = 6;
+  /**
+   * <pre>
+   * The answer could not be kept under the call's idempotency key; the message says why and what becomes of the key.
+   * </pre>
+   *
+   * <code>WARNING_CODE_ANSWER_NOT_KEPT = 7;</code>
+   */
+  public static final int WARNING_CODE_ANSWER_NOT_KEPT_VALUE = 7;
+  /**
+   * <pre>
+   * A budget has reached its mark, so the route leaves out models that would have come first; the message names the
+   * budget, and which model. A call that names its models in `RoutePolicy.models` is refused instead.
+   * </pre>
+   *
+   * <code>WARNING_CODE_MODEL_DOWNGRADED = 8;</code>
+   */
+  public static final int WARNING_CODE_MODEL_DOWNGRADED_VALUE = 8;
 
 
   public final int getNumber() {
@@ -161,6 +195,8 @@ public enum WarningCode
       case 4: return WARNING_CODE_CHOICES_DROPPED;
       case 5: return WARNING_CODE_DEADLINE_CLAMPED;
       case 6: return WARNING_CODE_MODEL_RETIRING;
+      case 7: return WARNING_CODE_ANSWER_NOT_KEPT;
+      case 8: return WARNING_CODE_MODEL_DOWNGRADED;
       default: return null;
     }
   }

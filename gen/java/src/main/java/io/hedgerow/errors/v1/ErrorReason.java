@@ -375,6 +375,114 @@ public enum ErrorReason
    * <code>ERROR_REASON_CREDENTIAL_NOT_FOUND = 35;</code>
    */
   ERROR_REASON_CREDENTIAL_NOT_FOUND(35),
+  /**
+   * <pre>
+   * ABORTED. A call with the same idempotency key and the same request is under way; google.rpc.RetryInfo says when to ask
+   * for its answer.
+   *
+   * Example: {"reason":"ERROR_REASON_IDEMPOTENCY_IN_FLIGHT","domain":"hedgerow","metadata":{}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_IDEMPOTENCY_IN_FLIGHT = 36;</code>
+   */
+  ERROR_REASON_IDEMPOTENCY_IN_FLIGHT(36),
+  /**
+   * <pre>
+   * INVALID_ARGUMENT. The idempotency key was used for another request; google.rpc.BadRequest names the field.
+   *
+   * Example: {"reason":"ERROR_REASON_IDEMPOTENCY_KEY_REUSED","domain":"hedgerow","metadata":{"field":"idempotency_key"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_IDEMPOTENCY_KEY_REUSED = 37;</code>
+   */
+  ERROR_REASON_IDEMPOTENCY_KEY_REUSED(37),
+  /**
+   * <pre>
+   * UNAVAILABLE. Whether a call with this idempotency key was answered already cannot be told now, because the store of
+   * kept answers is away; nothing was asked of a provider. It may be tried again with the same key after the delay.
+   *
+   * Example: {"reason":"ERROR_REASON_IDEMPOTENCY_UNAVAILABLE","domain":"hedgerow","metadata":{}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_IDEMPOTENCY_UNAVAILABLE = 38;</code>
+   */
+  ERROR_REASON_IDEMPOTENCY_UNAVAILABLE(38),
+  /**
+   * <pre>
+   * UNAVAILABLE. What calls cost cannot be written down now: the disk or the spool is full, or cannot be written. Nothing
+   * was asked of a provider. It may be tried again after the delay.
+   *
+   * Example: {"reason":"ERROR_REASON_LEDGER_UNAVAILABLE","domain":"hedgerow","metadata":{}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_LEDGER_UNAVAILABLE = 39;</code>
+   */
+  ERROR_REASON_LEDGER_UNAVAILABLE(39),
+  /**
+   * <pre>
+   * RESOURCE_EXHAUSTED. The call would go beyond a quota of the caller, and took nothing of any; google.rpc.QuotaFailure
+   * names the bucket, google.rpc.RetryInfo says when there is room where that is known.
+   *
+   * Example: {"reason":"ERROR_REASON_QUOTA_EXCEEDED","domain":"hedgerow","metadata":{"quota":"per-user","unit":"requests","window":"minute","limit":"60 requests","used":"60 requests","needed":"1 requests"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_QUOTA_EXCEEDED = 40;</code>
+   */
+  ERROR_REASON_QUOTA_EXCEEDED(40),
+  /**
+   * <pre>
+   * RESOURCE_EXHAUSTED. The call could go beyond a budget, or the budget has turned its route to models of which the call
+   * takes none; google.rpc.QuotaFailure names the bucket, google.rpc.RetryInfo says when the budget is renewed where it
+   * is.
+   *
+   * Example: {"reason":"ERROR_REASON_BUDGET_SPENT","domain":"hedgerow","metadata":{"budget":"team-month","unit":"usd","window":"month","limit":"100 USD","used":"99.98 USD","needed":"0.03 USD"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_BUDGET_SPENT = 41;</code>
+   */
+  ERROR_REASON_BUDGET_SPENT(41),
+  /**
+   * <pre>
+   * FAILED_PRECONDITION. A budget needs to know the most that a call can cost, and nothing bounds it;
+   * google.rpc.PreconditionFailure names the budget, the metadata the field that would bound it.
+   *
+   * Example: {"reason":"ERROR_REASON_COST_UNBOUNDED","domain":"hedgerow","metadata":{"budget":"team-month","model":"openai/my-model","field":"chat.max_output_tokens"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_COST_UNBOUNDED = 42;</code>
+   */
+  ERROR_REASON_COST_UNBOUNDED(42),
+  /**
+   * <pre>
+   * FAILED_PRECONDITION. A budget needs to know what a call costs, and the price of its model is not known;
+   * google.rpc.PreconditionFailure names the budget.
+   *
+   * Example: {"reason":"ERROR_REASON_PRICE_UNKNOWN","domain":"hedgerow","metadata":{"budget":"team-month","model":"local/llama-3"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_PRICE_UNKNOWN = 43;</code>
+   */
+  ERROR_REASON_PRICE_UNKNOWN(43),
+  /**
+   * <pre>
+   * NOT_FOUND. The ledger has no such call of the caller's tenant; google.rpc.ResourceInfo names the id that was asked for.
+   *
+   * Example: {"reason":"ERROR_REASON_CALL_NOT_FOUND","domain":"hedgerow","metadata":{"call":"req-1"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_CALL_NOT_FOUND = 44;</code>
+   */
+  ERROR_REASON_CALL_NOT_FOUND(44),
+  /**
+   * <pre>
+   * UNAVAILABLE. What is left of a limit that several routers share cannot be told now; no provider was asked.
+   *
+   * Example: {"reason":"ERROR_REASON_LIMITS_UNAVAILABLE","domain":"hedgerow","metadata":{"budget":"team-month"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_LIMITS_UNAVAILABLE = 45;</code>
+   */
+  ERROR_REASON_LIMITS_UNAVAILABLE(45),
   UNRECOGNIZED(-1),
   ;
 
@@ -738,6 +846,114 @@ public enum ErrorReason
    * <code>ERROR_REASON_CREDENTIAL_NOT_FOUND = 35;</code>
    */
   public static final int ERROR_REASON_CREDENTIAL_NOT_FOUND_VALUE = 35;
+  /**
+   * <pre>
+   * ABORTED. A call with the same idempotency key and the same request is under way; google.rpc.RetryInfo says when to ask
+   * for its answer.
+   *
+   * Example: {"reason":"ERROR_REASON_IDEMPOTENCY_IN_FLIGHT","domain":"hedgerow","metadata":{}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_IDEMPOTENCY_IN_FLIGHT = 36;</code>
+   */
+  public static final int ERROR_REASON_IDEMPOTENCY_IN_FLIGHT_VALUE = 36;
+  /**
+   * <pre>
+   * INVALID_ARGUMENT. The idempotency key was used for another request; google.rpc.BadRequest names the field.
+   *
+   * Example: {"reason":"ERROR_REASON_IDEMPOTENCY_KEY_REUSED","domain":"hedgerow","metadata":{"field":"idempotency_key"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_IDEMPOTENCY_KEY_REUSED = 37;</code>
+   */
+  public static final int ERROR_REASON_IDEMPOTENCY_KEY_REUSED_VALUE = 37;
+  /**
+   * <pre>
+   * UNAVAILABLE. Whether a call with this idempotency key was answered already cannot be told now, because the store of
+   * kept answers is away; nothing was asked of a provider. It may be tried again with the same key after the delay.
+   *
+   * Example: {"reason":"ERROR_REASON_IDEMPOTENCY_UNAVAILABLE","domain":"hedgerow","metadata":{}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_IDEMPOTENCY_UNAVAILABLE = 38;</code>
+   */
+  public static final int ERROR_REASON_IDEMPOTENCY_UNAVAILABLE_VALUE = 38;
+  /**
+   * <pre>
+   * UNAVAILABLE. What calls cost cannot be written down now: the disk or the spool is full, or cannot be written. Nothing
+   * was asked of a provider. It may be tried again after the delay.
+   *
+   * Example: {"reason":"ERROR_REASON_LEDGER_UNAVAILABLE","domain":"hedgerow","metadata":{}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_LEDGER_UNAVAILABLE = 39;</code>
+   */
+  public static final int ERROR_REASON_LEDGER_UNAVAILABLE_VALUE = 39;
+  /**
+   * <pre>
+   * RESOURCE_EXHAUSTED. The call would go beyond a quota of the caller, and took nothing of any; google.rpc.QuotaFailure
+   * names the bucket, google.rpc.RetryInfo says when there is room where that is known.
+   *
+   * Example: {"reason":"ERROR_REASON_QUOTA_EXCEEDED","domain":"hedgerow","metadata":{"quota":"per-user","unit":"requests","window":"minute","limit":"60 requests","used":"60 requests","needed":"1 requests"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_QUOTA_EXCEEDED = 40;</code>
+   */
+  public static final int ERROR_REASON_QUOTA_EXCEEDED_VALUE = 40;
+  /**
+   * <pre>
+   * RESOURCE_EXHAUSTED. The call could go beyond a budget, or the budget has turned its route to models of which the call
+   * takes none; google.rpc.QuotaFailure names the bucket, google.rpc.RetryInfo says when the budget is renewed where it
+   * is.
+   *
+   * Example: {"reason":"ERROR_REASON_BUDGET_SPENT","domain":"hedgerow","metadata":{"budget":"team-month","unit":"usd","window":"month","limit":"100 USD","used":"99.98 USD","needed":"0.03 USD"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_BUDGET_SPENT = 41;</code>
+   */
+  public static final int ERROR_REASON_BUDGET_SPENT_VALUE = 41;
+  /**
+   * <pre>
+   * FAILED_PRECONDITION. A budget needs to know the most that a call can cost, and nothing bounds it;
+   * google.rpc.PreconditionFailure names the budget, the metadata the field that would bound it.
+   *
+   * Example: {"reason":"ERROR_REASON_COST_UNBOUNDED","domain":"hedgerow","metadata":{"budget":"team-month","model":"openai/my-model","field":"chat.max_output_tokens"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_COST_UNBOUNDED = 42;</code>
+   */
+  public static final int ERROR_REASON_COST_UNBOUNDED_VALUE = 42;
+  /**
+   * <pre>
+   * FAILED_PRECONDITION. A budget needs to know what a call costs, and the price of its model is not known;
+   * google.rpc.PreconditionFailure names the budget.
+   *
+   * Example: {"reason":"ERROR_REASON_PRICE_UNKNOWN","domain":"hedgerow","metadata":{"budget":"team-month","model":"local/llama-3"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_PRICE_UNKNOWN = 43;</code>
+   */
+  public static final int ERROR_REASON_PRICE_UNKNOWN_VALUE = 43;
+  /**
+   * <pre>
+   * NOT_FOUND. The ledger has no such call of the caller's tenant; google.rpc.ResourceInfo names the id that was asked for.
+   *
+   * Example: {"reason":"ERROR_REASON_CALL_NOT_FOUND","domain":"hedgerow","metadata":{"call":"req-1"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_CALL_NOT_FOUND = 44;</code>
+   */
+  public static final int ERROR_REASON_CALL_NOT_FOUND_VALUE = 44;
+  /**
+   * <pre>
+   * UNAVAILABLE. What is left of a limit that several routers share cannot be told now; no provider was asked.
+   *
+   * Example: {"reason":"ERROR_REASON_LIMITS_UNAVAILABLE","domain":"hedgerow","metadata":{"budget":"team-month"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_LIMITS_UNAVAILABLE = 45;</code>
+   */
+  public static final int ERROR_REASON_LIMITS_UNAVAILABLE_VALUE = 45;
 
 
   public final int getNumber() {
@@ -800,6 +1016,16 @@ public enum ErrorReason
       case 33: return ERROR_REASON_KEY_NOT_FOUND;
       case 34: return ERROR_REASON_KEY_ENDED;
       case 35: return ERROR_REASON_CREDENTIAL_NOT_FOUND;
+      case 36: return ERROR_REASON_IDEMPOTENCY_IN_FLIGHT;
+      case 37: return ERROR_REASON_IDEMPOTENCY_KEY_REUSED;
+      case 38: return ERROR_REASON_IDEMPOTENCY_UNAVAILABLE;
+      case 39: return ERROR_REASON_LEDGER_UNAVAILABLE;
+      case 40: return ERROR_REASON_QUOTA_EXCEEDED;
+      case 41: return ERROR_REASON_BUDGET_SPENT;
+      case 42: return ERROR_REASON_COST_UNBOUNDED;
+      case 43: return ERROR_REASON_PRICE_UNKNOWN;
+      case 44: return ERROR_REASON_CALL_NOT_FOUND;
+      case 45: return ERROR_REASON_LIMITS_UNAVAILABLE;
       default: return null;
     }
   }

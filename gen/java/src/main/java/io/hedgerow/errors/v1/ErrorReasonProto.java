@@ -25,7 +25,7 @@ public final class ErrorReasonProto {
   static {
     java.lang.String[] descriptorData = {
       "\n%hedgerow/errors/v1/error_reason.proto\022" +
-      "\022hedgerow.errors.v1*\340\t\n\013ErrorReason\022\034\n\030E" +
+      "\022hedgerow.errors.v1*\307\014\n\013ErrorReason\022\034\n\030E" +
       "RROR_REASON_UNSPECIFIED\020\000\022 \n\034ERROR_REASO" +
       "N_REQUEST_INVALID\020\001\022\"\n\036ERROR_REASON_REQU" +
       "EST_MALFORMED\020\002\022!\n\035ERROR_REASON_CONTEXT_" +
@@ -56,13 +56,22 @@ public final class ErrorReasonProto {
       "IG_INVALID\020\037\022%\n!ERROR_REASON_IDENTITY_UN" +
       "AVAILABLE\020 \022\036\n\032ERROR_REASON_KEY_NOT_FOUN" +
       "D\020!\022\032\n\026ERROR_REASON_KEY_ENDED\020\"\022%\n!ERROR" +
-      "_REASON_CREDENTIAL_NOT_FOUND\020#B\311\001\n\025io.he" +
-      "dgerow.errors.v1B\020ErrorReasonProtoP\001Z4he" +
-      "dgerow.internal/gen/go/hedgerow/errors/v" +
-      "1;errorsv1\242\002\003HEX\252\002\022Hedgerow.Errors.V1\312\002\022" +
-      "Hedgerow\\Errors\\V1\342\002\036Hedgerow\\Errors\\V1\\" +
-      "GPBMetadata\352\002\024Hedgerow::Errors::V1b\006prot" +
-      "o3"
+      "_REASON_CREDENTIAL_NOT_FOUND\020#\022&\n\"ERROR_" +
+      "REASON_IDEMPOTENCY_IN_FLIGHT\020$\022\'\n#ERROR_" +
+      "REASON_IDEMPOTENCY_KEY_REUSED\020%\022(\n$ERROR" +
+      "_REASON_IDEMPOTENCY_UNAVAILABLE\020&\022#\n\037ERR" +
+      "OR_REASON_LEDGER_UNAVAILABLE\020\'\022\037\n\033ERROR_" +
+      "REASON_QUOTA_EXCEEDED\020(\022\035\n\031ERROR_REASON_" +
+      "BUDGET_SPENT\020)\022\037\n\033ERROR_REASON_COST_UNBO" +
+      "UNDED\020*\022\036\n\032ERROR_REASON_PRICE_UNKNOWN\020+\022" +
+      "\037\n\033ERROR_REASON_CALL_NOT_FOUND\020,\022#\n\037ERRO" +
+      "R_REASON_LIMITS_UNAVAILABLE\020-B\311\001\n\025io.hed" +
+      "gerow.errors.v1B\020ErrorReasonProtoP\001Z4hed" +
+      "gerow.internal/gen/go/hedgerow/errors/v1" +
+      ";errorsv1\242\002\003HEX\252\002\022Hedgerow.Errors.V1\312\002\022H" +
+      "edgerow\\Errors\\V1\342\002\036Hedgerow\\Errors\\V1\\G" +
+      "PBMetadata\352\002\024Hedgerow::Errors::V1b\006proto" +
+      "3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,

@@ -133,6 +133,14 @@ public enum CandidateReason
    * <code>CANDIDATE_REASON_VECTOR_SPACE = 14;</code>
    */
   CANDIDATE_REASON_VECTOR_SPACE(14),
+  /**
+   * <pre>
+   * Left out: the call, or a rule of the route, allows other models only.
+   * </pre>
+   *
+   * <code>CANDIDATE_REASON_MODEL = 15;</code>
+   */
+  CANDIDATE_REASON_MODEL(15),
   UNRECOGNIZED(-1),
   ;
 
@@ -256,6 +264,14 @@ public enum CandidateReason
    * <code>CANDIDATE_REASON_VECTOR_SPACE = 14;</code>
    */
   public static final int CANDIDATE_REASON_VECTOR_SPACE_VALUE = 14;
+  /**
+   * <pre>
+   * Left out: the call, or a rule of the route, allows other models only.
+   * </pre>
+   *
+   * <code>CANDIDATE_REASON_MODEL = 15;</code>
+   */
+  public static final int CANDIDATE_REASON_MODEL_VALUE = 15;
 
 
   public final int getNumber() {
@@ -297,6 +313,7 @@ public enum CandidateReason
       case 12: return CANDIDATE_REASON_CAPABILITY;
       case 13: return CANDIDATE_REASON_CONTEXT;
       case 14: return CANDIDATE_REASON_VECTOR_SPACE;
+      case 15: return CANDIDATE_REASON_MODEL;
       default: return null;
     }
   }

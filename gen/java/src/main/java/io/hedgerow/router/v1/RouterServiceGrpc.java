@@ -108,6 +108,37 @@ public final class RouterServiceGrpc {
     return getExplainRouteMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.router.v1.CountTokensRequest,
+      io.hedgerow.router.v1.CountTokensResponse> getCountTokensMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "CountTokens",
+      requestType = io.hedgerow.router.v1.CountTokensRequest.class,
+      responseType = io.hedgerow.router.v1.CountTokensResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.router.v1.CountTokensRequest,
+      io.hedgerow.router.v1.CountTokensResponse> getCountTokensMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.router.v1.CountTokensRequest, io.hedgerow.router.v1.CountTokensResponse> getCountTokensMethod;
+    if ((getCountTokensMethod = RouterServiceGrpc.getCountTokensMethod) == null) {
+      synchronized (RouterServiceGrpc.class) {
+        if ((getCountTokensMethod = RouterServiceGrpc.getCountTokensMethod) == null) {
+          RouterServiceGrpc.getCountTokensMethod = getCountTokensMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.router.v1.CountTokensRequest, io.hedgerow.router.v1.CountTokensResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "CountTokens"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.router.v1.CountTokensRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.router.v1.CountTokensResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new RouterServiceMethodDescriptorSupplier("CountTokens"))
+              .build();
+        }
+      }
+    }
+    return getCountTokensMethod;
+  }
+
   /**
    * Creates a new async stub that supports all call types for the service
    */
@@ -203,6 +234,16 @@ public final class RouterServiceGrpc {
         io.grpc.stub.StreamObserver<io.hedgerow.router.v1.ExplainRouteResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getExplainRouteMethod(), responseObserver);
     }
+
+    /**
+     * <pre>
+     * CountTokens tells how long a call's input is for each candidate of its route.
+     * </pre>
+     */
+    default void countTokens(io.hedgerow.router.v1.CountTokensRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.router.v1.CountTokensResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getCountTokensMethod(), responseObserver);
+    }
   }
 
   /**
@@ -270,6 +311,17 @@ public final class RouterServiceGrpc {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getExplainRouteMethod(), getCallOptions()), request, responseObserver);
     }
+
+    /**
+     * <pre>
+     * CountTokens tells how long a call's input is for each candidate of its route.
+     * </pre>
+     */
+    public void countTokens(io.hedgerow.router.v1.CountTokensRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.router.v1.CountTokensResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getCountTokensMethod(), getCallOptions()), request, responseObserver);
+    }
   }
 
   /**
@@ -320,6 +372,16 @@ public final class RouterServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
           getChannel(), getExplainRouteMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * CountTokens tells how long a call's input is for each candidate of its route.
+     * </pre>
+     */
+    public io.hedgerow.router.v1.CountTokensResponse countTokens(io.hedgerow.router.v1.CountTokensRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getCountTokensMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -369,6 +431,16 @@ public final class RouterServiceGrpc {
     public io.hedgerow.router.v1.ExplainRouteResponse explainRoute(io.hedgerow.router.v1.ExplainRouteRequest request) {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getExplainRouteMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * CountTokens tells how long a call's input is for each candidate of its route.
+     * </pre>
+     */
+    public io.hedgerow.router.v1.CountTokensResponse countTokens(io.hedgerow.router.v1.CountTokensRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getCountTokensMethod(), getCallOptions(), request);
     }
   }
 
@@ -423,11 +495,23 @@ public final class RouterServiceGrpc {
       return io.grpc.stub.ClientCalls.futureUnaryCall(
           getChannel().newCall(getExplainRouteMethod(), getCallOptions()), request);
     }
+
+    /**
+     * <pre>
+     * CountTokens tells how long a call's input is for each candidate of its route.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.router.v1.CountTokensResponse> countTokens(
+        io.hedgerow.router.v1.CountTokensRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getCountTokensMethod(), getCallOptions()), request);
+    }
   }
 
   private static final int METHODID_LIST_MODELS = 0;
   private static final int METHODID_ESTIMATE_COST = 1;
   private static final int METHODID_EXPLAIN_ROUTE = 2;
+  private static final int METHODID_COUNT_TOKENS = 3;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -457,6 +541,10 @@ public final class RouterServiceGrpc {
         case METHODID_EXPLAIN_ROUTE:
           serviceImpl.explainRoute((io.hedgerow.router.v1.ExplainRouteRequest) request,
               (io.grpc.stub.StreamObserver<io.hedgerow.router.v1.ExplainRouteResponse>) responseObserver);
+          break;
+        case METHODID_COUNT_TOKENS:
+          serviceImpl.countTokens((io.hedgerow.router.v1.CountTokensRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.router.v1.CountTokensResponse>) responseObserver);
           break;
         default:
           throw new AssertionError();
@@ -497,6 +585,13 @@ public final class RouterServiceGrpc {
               io.hedgerow.router.v1.ExplainRouteRequest,
               io.hedgerow.router.v1.ExplainRouteResponse>(
                 service, METHODID_EXPLAIN_ROUTE)))
+        .addMethod(
+          getCountTokensMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.router.v1.CountTokensRequest,
+              io.hedgerow.router.v1.CountTokensResponse>(
+                service, METHODID_COUNT_TOKENS)))
         .build();
   }
 
@@ -548,6 +643,7 @@ public final class RouterServiceGrpc {
               .addMethod(getListModelsMethod())
               .addMethod(getEstimateCostMethod())
               .addMethod(getExplainRouteMethod())
+              .addMethod(getCountTokensMethod())
               .build();
         }
       }

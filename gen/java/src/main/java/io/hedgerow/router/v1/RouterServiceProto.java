@@ -61,6 +61,26 @@ public final class RouterServiceProto {
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
       internal_static_hedgerow_router_v1_CostEstimate_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_router_v1_CountTokensRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_router_v1_CountTokensRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_router_v1_CountTokensRequest_LabelsEntry_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_router_v1_CountTokensRequest_LabelsEntry_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_router_v1_CountTokensResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_router_v1_CountTokensResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_router_v1_TokenCount_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_router_v1_TokenCount_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_hedgerow_router_v1_ExplainRouteRequest_descriptor;
   static final 
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
@@ -166,90 +186,113 @@ public final class RouterServiceProto {
       "B\021\n\017_low_cost_picosB\026\n\024_expected_cost_pi" +
       "cosB\031\n\027_upper_bound_cost_picosB\033\n\031_upper" +
       "_bound_input_tokensB\034\n\032_upper_bound_outp" +
-      "ut_tokens\"\334\002\n\023ExplainRouteRequest\0220\n\004cha" +
-      "t\030\001 \001(\0132\032.hedgerow.chat.v1.ChatSpecH\000R\004c" +
-      "hat\0224\n\005embed\030\002 \001(\0132\034.hedgerow.embed.v1.E" +
-      "mbedSpecH\000R\005embed\0225\n\005route\030\003 \001(\0132\037.hedge" +
-      "row.common.v1.RoutePolicyR\005route\022K\n\006labe" +
-      "ls\030\004 \003(\01323.hedgerow.router.v1.ExplainRou" +
-      "teRequest.LabelsEntryR\006labels\022\026\n\006stream\030" +
-      "\005 \001(\010R\006stream\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(" +
-      "\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001B\006\n\004call" +
-      "\"\266\002\n\024ExplainRouteResponse\022H\n\ncandidates\030" +
-      "\001 \003(\0132(.hedgerow.router.v1.CandidateExpl" +
-      "anationR\ncandidates\022=\n\010strategy\030\002 \001(\0162!." +
-      "hedgerow.router.v1.RouteStrategyR\010strate" +
-      "gy\022\024\n\005rules\030\003 \003(\005R\005rules\022!\n\014max_attempts" +
-      "\030\004 \001(\005R\013maxAttempts\022\032\n\010affinity\030\005 \001(\010R\010a" +
-      "ffinity\022@\n\007hedging\030\006 \001(\0132&.hedgerow.rout" +
-      "er.v1.HedgingExplanationR\007hedging\"\260\001\n\022He" +
-      "dgingExplanation\022*\n\021max_extra_percent\030\001 " +
-      "\001(\001R\017maxExtraPercent\0226\n\tmin_delay\030\002 \001(\0132" +
-      "\031.google.protobuf.DurationR\010minDelay\0226\n\t" +
-      "max_delay\030\003 \001(\0132\031.google.protobuf.Durati" +
-      "onR\010maxDelay\"\355\003\n\024CandidateExplanation\022\032\n" +
-      "\010provider\030\001 \001(\tR\010provider\022\024\n\005model\030\002 \001(\t" +
-      "R\005model\022\026\n\006region\030\003 \001(\tR\006region\022\036\n\ncrede" +
-      "ntial\030\004 \001(\tR\ncredential\022\032\n\010eligible\030\005 \001(" +
-      "\010R\010eligible\022$\n\016would_be_asked\030\006 \001(\010R\014wou" +
-      "ldBeAsked\022;\n\006reason\030\007 \001(\0162#.hedgerow.rou" +
-      "ter.v1.CandidateReasonR\006reason\022 \n\013explan" +
-      "ation\030\010 \001(\tR\013explanation\022\035\n\nwritten_in\030\t" +
-      " \001(\tR\twrittenIn\022;\n\006health\030\n \001(\0132#.hedger" +
-      "ow.router.v1.CandidateHealthR\006health\0228\n\005" +
-      "price\030\013 \001(\0132\".hedgerow.router.v1.Candida" +
-      "tePriceR\005price\022$\n\013first_share\030\014 \001(\001H\000R\nf" +
-      "irstShare\210\001\001B\016\n\014_first_share\"\316\002\n\017Candida" +
-      "teHealth\022:\n\007breaker\030\001 \001(\0162 .hedgerow.rou" +
-      "ter.v1.BreakerStateR\007breaker\0222\n\007back_in\030" +
-      "\002 \001(\0132\031.google.protobuf.DurationR\006backIn" +
-      "\022\'\n\017resting_because\030\003 \001(\tR\016restingBecaus" +
-      "e\022)\n\020running_attempts\030\004 \001(\005R\017runningAtte" +
-      "mpts\022I\n\023typical_first_token\030\005 \001(\0132\031.goog" +
-      "le.protobuf.DurationR\021typicalFirstToken\022" +
-      ",\n\022rate_limited_share\030\006 \001(\001R\020rateLimited" +
-      "Share\"\223\002\n\016CandidatePrice\022/\n\021input_token_" +
-      "picos\030\001 \001(\001H\000R\017inputTokenPicos\210\001\001\0221\n\022out" +
-      "put_token_picos\030\002 \001(\001H\001R\020outputTokenPico" +
-      "s\210\001\001\0223\n\023expected_cost_picos\030\003 \001(\003H\002R\021exp" +
-      "ectedCostPicos\210\001\001\022#\n\rprice_version\030\004 \001(\t" +
-      "R\014priceVersionB\024\n\022_input_token_picosB\025\n\023" +
-      "_output_token_picosB\026\n\024_expected_cost_pi" +
-      "cos*R\n\tModelKind\022\032\n\026MODEL_KIND_UNSPECIFI" +
-      "ED\020\000\022\023\n\017MODEL_KIND_CHAT\020\001\022\024\n\020MODEL_KIND_" +
-      "EMBED\020\002*\241\001\n\rRouteStrategy\022\036\n\032ROUTE_STRAT" +
-      "EGY_UNSPECIFIED\020\000\022\032\n\026ROUTE_STRATEGY_ORDE" +
-      "RED\020\001\022\033\n\027ROUTE_STRATEGY_WEIGHTED\020\002\022\033\n\027RO" +
-      "UTE_STRATEGY_CHEAPEST\020\003\022\032\n\026ROUTE_STRATEG" +
-      "Y_FASTEST\020\004*\341\003\n\017CandidateReason\022 \n\034CANDI" +
-      "DATE_REASON_UNSPECIFIED\020\000\022\033\n\027CANDIDATE_R" +
-      "EASON_LISTED\020\001\022\033\n\027CANDIDATE_REASON_WEIGH" +
-      "T\020\002\022\032\n\026CANDIDATE_REASON_PRICE\020\003\022\032\n\026CANDI" +
-      "DATE_REASON_SPEED\020\004\022\035\n\031CANDIDATE_REASON_" +
-      "AFFINITY\020\005\022\034\n\030CANDIDATE_REASON_RESTING\020\006" +
-      "\022\034\n\030CANDIDATE_REASON_EJECTED\020\007\022\033\n\027CANDID" +
-      "ATE_REASON_REGION\020\010\022!\n\035CANDIDATE_REASON_" +
-      "SWITCHED_OFF\020\t\022\035\n\031CANDIDATE_REASON_PROVI" +
-      "DER\020\n\022\036\n\032CANDIDATE_REASON_CONDITION\020\013\022\037\n" +
-      "\033CANDIDATE_REASON_CAPABILITY\020\014\022\034\n\030CANDID" +
-      "ATE_REASON_CONTEXT\020\r\022!\n\035CANDIDATE_REASON" +
-      "_VECTOR_SPACE\020\016*|\n\014BreakerState\022\035\n\031BREAK" +
-      "ER_STATE_UNSPECIFIED\020\000\022\030\n\024BREAKER_STATE_" +
-      "CLOSED\020\001\022\026\n\022BREAKER_STATE_OPEN\020\002\022\033\n\027BREA" +
-      "KER_STATE_HALF_OPEN\020\0032\262\002\n\rRouterService\022" +
-      "[\n\nListModels\022%.hedgerow.router.v1.ListM" +
-      "odelsRequest\032&.hedgerow.router.v1.ListMo" +
-      "delsResponse\022a\n\014EstimateCost\022\'.hedgerow." +
-      "router.v1.EstimateCostRequest\032(.hedgerow" +
-      ".router.v1.EstimateCostResponse\022a\n\014Expla" +
-      "inRoute\022\'.hedgerow.router.v1.ExplainRout" +
-      "eRequest\032(.hedgerow.router.v1.ExplainRou" +
-      "teResponseB\313\001\n\025io.hedgerow.router.v1B\022Ro" +
-      "uterServiceProtoP\001Z4hedgerow.internal/ge" +
-      "n/go/hedgerow/router/v1;routerv1\242\002\003HRX\252\002" +
-      "\022Hedgerow.Router.V1\312\002\022Hedgerow\\Router\\V1" +
-      "\342\002\036Hedgerow\\Router\\V1\\GPBMetadata\352\002\024Hedg" +
-      "erow::Router::V1b\006proto3"
+      "ut_tokens\"\302\002\n\022CountTokensRequest\0220\n\004chat" +
+      "\030\001 \001(\0132\032.hedgerow.chat.v1.ChatSpecH\000R\004ch" +
+      "at\0224\n\005embed\030\002 \001(\0132\034.hedgerow.embed.v1.Em" +
+      "bedSpecH\000R\005embed\0225\n\005route\030\003 \001(\0132\037.hedger" +
+      "ow.common.v1.RoutePolicyR\005route\022J\n\006label" +
+      "s\030\004 \003(\01322.hedgerow.router.v1.CountTokens" +
+      "Request.LabelsEntryR\006labels\0329\n\013LabelsEnt" +
+      "ry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005val" +
+      "ue:\0028\001B\006\n\004call\"U\n\023CountTokensResponse\022>\n" +
+      "\ncandidates\030\001 \003(\0132\036.hedgerow.router.v1.T" +
+      "okenCountR\ncandidates\"\364\002\n\nTokenCount\022\032\n\010" +
+      "provider\030\001 \001(\tR\010provider\022\024\n\005model\030\002 \001(\tR" +
+      "\005model\022\026\n\006region\030\003 \001(\tR\006region\0222\n\025expect" +
+      "ed_input_tokens\030\004 \001(\003R\023expectedInputToke" +
+      "ns\022<\n\030upper_bound_input_tokens\030\005 \001(\003H\000R\025" +
+      "upperBoundInputTokens\210\001\001\022*\n\016context_toke" +
+      "ns\030\006 \001(\005H\001R\rcontextTokens\210\001\001\0225\n\024expected" +
+      "_free_tokens\030\007 \001(\003H\002R\022expectedFreeTokens" +
+      "\210\001\001B\033\n\031_upper_bound_input_tokensB\021\n\017_con" +
+      "text_tokensB\027\n\025_expected_free_tokens\"\334\002\n" +
+      "\023ExplainRouteRequest\0220\n\004chat\030\001 \001(\0132\032.hed" +
+      "gerow.chat.v1.ChatSpecH\000R\004chat\0224\n\005embed\030" +
+      "\002 \001(\0132\034.hedgerow.embed.v1.EmbedSpecH\000R\005e" +
+      "mbed\0225\n\005route\030\003 \001(\0132\037.hedgerow.common.v1" +
+      ".RoutePolicyR\005route\022K\n\006labels\030\004 \003(\01323.he" +
+      "dgerow.router.v1.ExplainRouteRequest.Lab" +
+      "elsEntryR\006labels\022\026\n\006stream\030\005 \001(\010R\006stream" +
+      "\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005val" +
+      "ue\030\002 \001(\tR\005value:\0028\001B\006\n\004call\"\266\002\n\024ExplainR" +
+      "outeResponse\022H\n\ncandidates\030\001 \003(\0132(.hedge" +
+      "row.router.v1.CandidateExplanationR\ncand" +
+      "idates\022=\n\010strategy\030\002 \001(\0162!.hedgerow.rout" +
+      "er.v1.RouteStrategyR\010strategy\022\024\n\005rules\030\003" +
+      " \003(\005R\005rules\022!\n\014max_attempts\030\004 \001(\005R\013maxAt" +
+      "tempts\022\032\n\010affinity\030\005 \001(\010R\010affinity\022@\n\007he" +
+      "dging\030\006 \001(\0132&.hedgerow.router.v1.Hedging" +
+      "ExplanationR\007hedging\"\260\001\n\022HedgingExplanat" +
+      "ion\022*\n\021max_extra_percent\030\001 \001(\001R\017maxExtra" +
+      "Percent\0226\n\tmin_delay\030\002 \001(\0132\031.google.prot" +
+      "obuf.DurationR\010minDelay\0226\n\tmax_delay\030\003 \001" +
+      "(\0132\031.google.protobuf.DurationR\010maxDelay\"" +
+      "\355\003\n\024CandidateExplanation\022\032\n\010provider\030\001 \001" +
+      "(\tR\010provider\022\024\n\005model\030\002 \001(\tR\005model\022\026\n\006re" +
+      "gion\030\003 \001(\tR\006region\022\036\n\ncredential\030\004 \001(\tR\n" +
+      "credential\022\032\n\010eligible\030\005 \001(\010R\010eligible\022$" +
+      "\n\016would_be_asked\030\006 \001(\010R\014wouldBeAsked\022;\n\006" +
+      "reason\030\007 \001(\0162#.hedgerow.router.v1.Candid" +
+      "ateReasonR\006reason\022 \n\013explanation\030\010 \001(\tR\013" +
+      "explanation\022\035\n\nwritten_in\030\t \001(\tR\twritten" +
+      "In\022;\n\006health\030\n \001(\0132#.hedgerow.router.v1." +
+      "CandidateHealthR\006health\0228\n\005price\030\013 \001(\0132\"" +
+      ".hedgerow.router.v1.CandidatePriceR\005pric" +
+      "e\022$\n\013first_share\030\014 \001(\001H\000R\nfirstShare\210\001\001B" +
+      "\016\n\014_first_share\"\316\002\n\017CandidateHealth\022:\n\007b" +
+      "reaker\030\001 \001(\0162 .hedgerow.router.v1.Breake" +
+      "rStateR\007breaker\0222\n\007back_in\030\002 \001(\0132\031.googl" +
+      "e.protobuf.DurationR\006backIn\022\'\n\017resting_b" +
+      "ecause\030\003 \001(\tR\016restingBecause\022)\n\020running_" +
+      "attempts\030\004 \001(\005R\017runningAttempts\022I\n\023typic" +
+      "al_first_token\030\005 \001(\0132\031.google.protobuf.D" +
+      "urationR\021typicalFirstToken\022,\n\022rate_limit" +
+      "ed_share\030\006 \001(\001R\020rateLimitedShare\"\223\002\n\016Can" +
+      "didatePrice\022/\n\021input_token_picos\030\001 \001(\001H\000" +
+      "R\017inputTokenPicos\210\001\001\0221\n\022output_token_pic" +
+      "os\030\002 \001(\001H\001R\020outputTokenPicos\210\001\001\0223\n\023expec" +
+      "ted_cost_picos\030\003 \001(\003H\002R\021expectedCostPico" +
+      "s\210\001\001\022#\n\rprice_version\030\004 \001(\tR\014priceVersio" +
+      "nB\024\n\022_input_token_picosB\025\n\023_output_token" +
+      "_picosB\026\n\024_expected_cost_picos*R\n\tModelK" +
+      "ind\022\032\n\026MODEL_KIND_UNSPECIFIED\020\000\022\023\n\017MODEL" +
+      "_KIND_CHAT\020\001\022\024\n\020MODEL_KIND_EMBED\020\002*\241\001\n\rR" +
+      "outeStrategy\022\036\n\032ROUTE_STRATEGY_UNSPECIFI" +
+      "ED\020\000\022\032\n\026ROUTE_STRATEGY_ORDERED\020\001\022\033\n\027ROUT" +
+      "E_STRATEGY_WEIGHTED\020\002\022\033\n\027ROUTE_STRATEGY_" +
+      "CHEAPEST\020\003\022\032\n\026ROUTE_STRATEGY_FASTEST\020\004*\375" +
+      "\003\n\017CandidateReason\022 \n\034CANDIDATE_REASON_U" +
+      "NSPECIFIED\020\000\022\033\n\027CANDIDATE_REASON_LISTED\020" +
+      "\001\022\033\n\027CANDIDATE_REASON_WEIGHT\020\002\022\032\n\026CANDID" +
+      "ATE_REASON_PRICE\020\003\022\032\n\026CANDIDATE_REASON_S" +
+      "PEED\020\004\022\035\n\031CANDIDATE_REASON_AFFINITY\020\005\022\034\n" +
+      "\030CANDIDATE_REASON_RESTING\020\006\022\034\n\030CANDIDATE" +
+      "_REASON_EJECTED\020\007\022\033\n\027CANDIDATE_REASON_RE" +
+      "GION\020\010\022!\n\035CANDIDATE_REASON_SWITCHED_OFF\020" +
+      "\t\022\035\n\031CANDIDATE_REASON_PROVIDER\020\n\022\036\n\032CAND" +
+      "IDATE_REASON_CONDITION\020\013\022\037\n\033CANDIDATE_RE" +
+      "ASON_CAPABILITY\020\014\022\034\n\030CANDIDATE_REASON_CO" +
+      "NTEXT\020\r\022!\n\035CANDIDATE_REASON_VECTOR_SPACE" +
+      "\020\016\022\032\n\026CANDIDATE_REASON_MODEL\020\017*|\n\014Breake" +
+      "rState\022\035\n\031BREAKER_STATE_UNSPECIFIED\020\000\022\030\n" +
+      "\024BREAKER_STATE_CLOSED\020\001\022\026\n\022BREAKER_STATE" +
+      "_OPEN\020\002\022\033\n\027BREAKER_STATE_HALF_OPEN\020\0032\222\003\n" +
+      "\rRouterService\022[\n\nListModels\022%.hedgerow." +
+      "router.v1.ListModelsRequest\032&.hedgerow.r" +
+      "outer.v1.ListModelsResponse\022a\n\014EstimateC" +
+      "ost\022\'.hedgerow.router.v1.EstimateCostReq" +
+      "uest\032(.hedgerow.router.v1.EstimateCostRe" +
+      "sponse\022a\n\014ExplainRoute\022\'.hedgerow.router" +
+      ".v1.ExplainRouteRequest\032(.hedgerow.route" +
+      "r.v1.ExplainRouteResponse\022^\n\013CountTokens" +
+      "\022&.hedgerow.router.v1.CountTokensRequest" +
+      "\032\'.hedgerow.router.v1.CountTokensRespons" +
+      "eB\313\001\n\025io.hedgerow.router.v1B\022RouterServi" +
+      "ceProtoP\001Z4hedgerow.internal/gen/go/hedg" +
+      "erow/router/v1;routerv1\242\002\003HRX\252\002\022Hedgerow" +
+      ".Router.V1\312\002\022Hedgerow\\Router\\V1\342\002\036Hedger" +
+      "ow\\Router\\V1\\GPBMetadata\352\002\024Hedgerow::Rou" +
+      "ter::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -313,8 +356,32 @@ public final class RouterServiceProto {
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_router_v1_CostEstimate_descriptor,
         new java.lang.String[] { "Provider", "Model", "Region", "LowCostPicos", "ExpectedCostPicos", "UpperBoundCostPicos", "ExpectedInputTokens", "UpperBoundInputTokens", "ExpectedOutputTokens", "UpperBoundOutputTokens", "PriceVersion", });
-    internal_static_hedgerow_router_v1_ExplainRouteRequest_descriptor =
+    internal_static_hedgerow_router_v1_CountTokensRequest_descriptor =
       getDescriptor().getMessageTypes().get(8);
+    internal_static_hedgerow_router_v1_CountTokensRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_router_v1_CountTokensRequest_descriptor,
+        new java.lang.String[] { "Chat", "Embed", "Route", "Labels", "Call", });
+    internal_static_hedgerow_router_v1_CountTokensRequest_LabelsEntry_descriptor =
+      internal_static_hedgerow_router_v1_CountTokensRequest_descriptor.getNestedTypes().get(0);
+    internal_static_hedgerow_router_v1_CountTokensRequest_LabelsEntry_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_router_v1_CountTokensRequest_LabelsEntry_descriptor,
+        new java.lang.String[] { "Key", "Value", });
+    internal_static_hedgerow_router_v1_CountTokensResponse_descriptor =
+      getDescriptor().getMessageTypes().get(9);
+    internal_static_hedgerow_router_v1_CountTokensResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_router_v1_CountTokensResponse_descriptor,
+        new java.lang.String[] { "Candidates", });
+    internal_static_hedgerow_router_v1_TokenCount_descriptor =
+      getDescriptor().getMessageTypes().get(10);
+    internal_static_hedgerow_router_v1_TokenCount_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_router_v1_TokenCount_descriptor,
+        new java.lang.String[] { "Provider", "Model", "Region", "ExpectedInputTokens", "UpperBoundInputTokens", "ContextTokens", "ExpectedFreeTokens", });
+    internal_static_hedgerow_router_v1_ExplainRouteRequest_descriptor =
+      getDescriptor().getMessageTypes().get(11);
     internal_static_hedgerow_router_v1_ExplainRouteRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_router_v1_ExplainRouteRequest_descriptor,
@@ -326,31 +393,31 @@ public final class RouterServiceProto {
         internal_static_hedgerow_router_v1_ExplainRouteRequest_LabelsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_hedgerow_router_v1_ExplainRouteResponse_descriptor =
-      getDescriptor().getMessageTypes().get(9);
+      getDescriptor().getMessageTypes().get(12);
     internal_static_hedgerow_router_v1_ExplainRouteResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_router_v1_ExplainRouteResponse_descriptor,
         new java.lang.String[] { "Candidates", "Strategy", "Rules", "MaxAttempts", "Affinity", "Hedging", });
     internal_static_hedgerow_router_v1_HedgingExplanation_descriptor =
-      getDescriptor().getMessageTypes().get(10);
+      getDescriptor().getMessageTypes().get(13);
     internal_static_hedgerow_router_v1_HedgingExplanation_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_router_v1_HedgingExplanation_descriptor,
         new java.lang.String[] { "MaxExtraPercent", "MinDelay", "MaxDelay", });
     internal_static_hedgerow_router_v1_CandidateExplanation_descriptor =
-      getDescriptor().getMessageTypes().get(11);
+      getDescriptor().getMessageTypes().get(14);
     internal_static_hedgerow_router_v1_CandidateExplanation_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_router_v1_CandidateExplanation_descriptor,
         new java.lang.String[] { "Provider", "Model", "Region", "Credential", "Eligible", "WouldBeAsked", "Reason", "Explanation", "WrittenIn", "Health", "Price", "FirstShare", });
     internal_static_hedgerow_router_v1_CandidateHealth_descriptor =
-      getDescriptor().getMessageTypes().get(12);
+      getDescriptor().getMessageTypes().get(15);
     internal_static_hedgerow_router_v1_CandidateHealth_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_router_v1_CandidateHealth_descriptor,
         new java.lang.String[] { "Breaker", "BackIn", "RestingBecause", "RunningAttempts", "TypicalFirstToken", "RateLimitedShare", });
     internal_static_hedgerow_router_v1_CandidatePrice_descriptor =
-      getDescriptor().getMessageTypes().get(13);
+      getDescriptor().getMessageTypes().get(16);
     internal_static_hedgerow_router_v1_CandidatePrice_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_router_v1_CandidatePrice_descriptor,
