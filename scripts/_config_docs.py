@@ -61,7 +61,8 @@ YAML anchors and aliases may be used; merge keys (`<<`) may not.
 The file says where a secret is, never what it is, so it can be kept with the rest of a deployment. A secret comes
 from an environment variable, read when the router starts, or from a file, such as a mounted Kubernetes secret, that
 is read again every five seconds: write a new key into it, and the calls after that use it. When a file becomes
-unreadable the last good secret stays in use. Or it comes from a HashiCorp Vault or OpenBao ([vault.md](vault.md)).
+unreadable the last good secret stays in use. Or it comes from a HashiCorp Vault or OpenBao ([vault.md](vault.md)), or
+is a token or temporary key that a cloud gives to the workload ([clouds.md](clouds.md)).
 
 A router whose secrets are not all there starts nevertheless. `grpc.health.v1` says NOT_SERVING and `/readyz` says
 which secret is missing and why, until it comes. The calls of other providers are served meanwhile.
@@ -69,8 +70,8 @@ which secret is missing and why, until it comes. The calls of other providers ar
 ## TLS
 
 Without `server.grpc.tls` the callers' door speaks plaintext: right for loopback and behind a mesh that encrypts by
-itself. With it, certificate and key are PEM files, read when the router starts. `client_ca` makes callers show a
-certificate:
+itself. With it, certificate and key are PEM files, taken up again when they change, or come from a SPIFFE Workload API
+([access.md](access.md#certificates)). `client_ca` makes callers show a certificate:
 
 ```yaml
 server:
@@ -126,13 +127,19 @@ class Reference:
         elif "items" in value:
             for suffix, section in self._sections(value["items"]):
                 yield f"[]{suffix}", section
-        for one in (*value.get("anyOf", ()), *value.get("oneOf", ())):
-            yield from self._sections(one)
+        choices = (*value.get("anyOf", ()), *value.get("oneOf", ()))
+        several = sum("properties" in self._resolved(one) for one in choices) > 1
+        for one in choices:
+            for suffix, section in self._sections(one):
+                yield suffix, {**section, "several": True} if several else section
         if "properties" in value:
             yield "", value
 
     def _section(self, section: Schema, path: str) -> Iterator[str]:
         tags = [f"{key}: {value['const']}" for key, value in section["properties"].items() if "const" in value]
+        if not tags and section.get("several"):
+            # No key says which one it is: the keys that it must have do.
+            tags = section["required"]
         heading = f"## `{path}`" + (f" with `{', '.join(tags)}`" if tags else "")
         if heading in self._told:
             # The sections of several dialects hold it.

@@ -10,6 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import postgres
+import redis_server
 from stack import RECORDINGS, Stack, recordings
 from stack import stack as start_stack
 from vault.real import NOT_BUILT
@@ -79,3 +81,31 @@ def httpx_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The same with the httpx transport."""
     with start_stack(tmp_path_factory.mktemp("stack-httpx"), transport="httpx") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.PostgresServer]:
+    """A real PostgreSQL, shared: each test takes a `database()` of its own, and leaves the server running."""
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture
+def private_postgres() -> Iterator[postgres.PostgresServer]:
+    """One that the test may stop, freeze and start again."""
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[redis_server.RedisServer]:
+    """A real Redis, shared: a test that uses it flushes it first, and leaves it running."""
+    with redis_server.running() as server:
+        yield server
+
+
+@pytest.fixture
+def private_redis() -> Iterator[redis_server.RedisServer]:
+    """One that the test may kill, freeze and start again."""
+    with redis_server.running() as server:
+        yield server

@@ -15,6 +15,8 @@ import yaml
 
 KEY = "sk-sim-0123456789abcdef0123456789abcdef"
 ROOT = Path(__file__).resolve().parents[1]
+ALARM = " ERROR hedgerow_server.credentials.alarm: alarm event="
+"""In a line of a router's log that tells operators of a credential; no fault of the router."""
 RECORDINGS = Path(os.environ.get("HEDGEROW_RECORDINGS", ROOT.parent / "shared" / "recordings"))
 FAULTS = {
     "slow": "sim-slow",

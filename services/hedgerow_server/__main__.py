@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from hedgerow_server import costing
 from hedgerow_server.catalogue.book import Catalogue
 from hedgerow_server.config.load import ConfigError, load
 from hedgerow_server.config.reload import mark
@@ -30,6 +31,8 @@ def main() -> int:
             return 0
         case "probe" | "record":
             return _ask(arguments)
+        case "cost":
+            return _cost(arguments)
         case _:
             return _serve(arguments.config, arguments.ports_file)
 
@@ -53,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("schema", help="print the JSON Schema of the configuration, for editors")
     _add_probe(commands)
     _add_record(commands)
+    _add_cost(commands)
     return parser
 
 
@@ -91,6 +95,24 @@ def _add_record(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     record.add_argument(
         "--out", type=Path, help="append to this file, or to the provider's file in this folder; else standard output"
     )
+
+
+def _add_cost(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    cost = commands.add_parser(
+        "cost",
+        help="work out what tokens cost",
+        description="Works out what tokens cost by the built-in price list, or by a configuration's prices. The exit"
+        " status is 1 where a price is not known.",
+    )
+    costing.add_arguments(cost)
+
+
+def _cost(arguments: argparse.Namespace) -> int:
+    try:
+        return costing.run(arguments)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 1
 
 
 def _check(path: Path) -> int:

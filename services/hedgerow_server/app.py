@@ -5,11 +5,16 @@ from pathlib import Path
 
 import grpc.aio
 
+from hedgerow_server.config.load import ConfigError, Fault
 from hedgerow_server.config.model import is_loopback
 from hedgerow_server.core.drift import Counts
-from hedgerow_server.core.error import Draining
-from hedgerow_server.core.slices import collector_paused
+from hedgerow_server.core.erasure import Eraser
+from hedgerow_server.core.error import CredentialUnavailable, Draining
+from hedgerow_server.core.secret import Secret
+from hedgerow_server.core.slices import collector_paused, in_slices
+from hedgerow_server.credentials.numbers import CredentialNumbers
 from hedgerow_server.doors.admin_http import AdminHttp
+from hedgerow_server.doors.certificates import Certificates
 from hedgerow_server.doors.grpcio import GrpcDoor, Serving
 from hedgerow_server.doors.listen import bind, instrumentation, server_options
 from hedgerow_server.doors.standard import Health, add_channelz, add_reflection
@@ -17,45 +22,76 @@ from hedgerow_server.edition import Edition, Memory
 from hedgerow_server.endpoints import ADMIN_SERVICES, CHANGING, CHANGING_KEYS, SERVICES, admin_endpoints
 from hedgerow_server.identity.desk import Sources
 from hedgerow_server.interceptors.audit import Audit
+from hedgerow_server.interceptors.keeper import Keepers
+from hedgerow_server.ledger.ledger import Ledger
+from hedgerow_server.ledger.query import LedgerReader
+from hedgerow_server.ledger.record import AttemptOpened
+from hedgerow_server.ledger.rows import Lost
+from hedgerow_server.limits.opened import opened as lender
+from hedgerow_server.limits.shared import SharedCounters
+from hedgerow_server.providers.http.web import HttpWeb
+from hedgerow_server.recall import Recall
 from hedgerow_server.reloader import Reloader
+from hedgerow_server.rotations import Rotations
 from hedgerow_server.rpc.admin import Admin
 from hedgerow_server.rpc.audit import AuditLog
 from hedgerow_server.rpc.credentials import Credentials
+from hedgerow_server.rpc.erase import Erasure
 from hedgerow_server.rpc.keys import Keys
 from hedgerow_server.settings import Settings
-from hedgerow_server.store.audit import SqliteAudit
-from hedgerow_server.store.keys import SqliteKeys
-from hedgerow_server.store.sqlite import Sqlite
+from hedgerow_server.store.answers import StoredAnswers
+from hedgerow_server.store.audit import StoredAudit
+from hedgerow_server.store.erasing import StoredPeople
+from hedgerow_server.store.keys import StoredKeys
+from hedgerow_server.store.ledger import StoredLedger
+from hedgerow_server.store.opened import opened
+from hedgerow_server.store.port import Database
+from hedgerow_server.store.reading import reader
+from hedgerow_server.store.section import StoreSection
 from hedgerow_server.telemetry.logs import CallLog, set_up_logging
+from hedgerow_server.telemetry.metrics import Metrics
 from hedgerow_server.wire.check import Checker
 from hedgerow_server.wire.report import report
 
+_TLS, _ADMIN_TLS = "server.grpc.tls", "server.admin_grpc.tls"
 _LAST_WORDS_S = 0.5
 _READ_ON_S = 5.0
 """How long the shutdown waits for answers that are read on for their usage."""
 _ELSEWHERE_S = 0.1
+_RECALL_S = 5.0
+"""How long the start waits to know what was spent before; then calls under hard budgets are refused until it does."""
+_ALERTING_S = 2.0
+"""How long the shutdown waits for alerts that are under way."""
 
 
 class App:
     """A router, built from its settings. Build it within a running event loop."""
 
     def __init__(
-        self, path: Path, edition: Edition, memory: Memory, call_log: CallLog | None, database: Sqlite | None = None
+        self, path: Path, edition: Edition, memory: Memory, call_log: CallLog | None, database: Database | None = None
     ) -> None:
         """Raises ListenError when a part of the settings cannot be used on this machine."""
         settings = edition.settings
         self._server_section = settings.server
+        doors = {_TLS: settings.server.grpc.tls, _ADMIN_TLS: settings.server.admin_grpc.tls}
+        self._certificates = Certificates(doors, memory.news.set)
         self._call_log = call_log
         self._log_level = settings.telemetry.log_level
         self.memory = memory
         self._database = database
+        self.erasers: dict[str, Eraser] = {"kept_answers": memory.keepers}
+        """What else keeps something of users, by the names under which it is counted."""
         self.reloader = Reloader(path, edition, memory, self._serve)
+        self.rotations = Rotations(lambda: self.edition, memory.alarms, memory.web)
+        self.metrics = Metrics()
+        self.metrics.add(CredentialNumbers(lambda: self.edition.leases, memory.alarms, self.rotations.outcomes))
         self._admin = admin_endpoints(
             Admin(self.reloader, memory.learned.kills),
             memory.checker,
             Keys(lambda: self.edition.desk.registry),
             AuditLog(_audit_store(database)),
-            Credentials(lambda: self.edition, memory.states),
+            Credentials(lambda: self.edition, memory.states, memory.alarms, self.rotations.of),
+            erasure=Erasure(_people(database), lambda: self.edition.desk.registry, self.erasers),
         )
         instrumented = settings.server.opentelemetry
         self.health = Health(SERVICES)
@@ -76,8 +112,14 @@ class App:
         if is_loopback(admin.listen) if admin.channelz is None else admin.channelz:
             add_channelz(self.admin_server)
         self.admin_server.add_generic_rpc_handlers(self._admin_door.handlers())
-        self.admin_http = AdminHttp(self.problems, self.drift)
+        self.admin_http = AdminHttp(self.problems, self.drift, self.metrics.page)
+        ledger, reading = memory.ledger, memory.reading
+        self._recall: Recall | None = None
+        if ledger is not None and reading is not None and database is not None:
+            self._recall = Recall(ledger, reading, database)
         self._draining = False
+        self.shared: SharedCounters | None = None
+        """Counts that other routers add to."""
 
     @classmethod
     async def build(cls, settings: Settings, path: Path) -> "App":
@@ -86,16 +128,31 @@ class App:
         """
         call_log = CallLog() if settings.telemetry.call_log else None
         checker = Checker(settings.server.grpc.max_request_bytes)
-        database = Sqlite(settings.store) if settings.store is not None else None
-        sources = Sources(SqliteKeys(database) if database is not None else None)
+        in_force = InForce()
+        database = _database(settings, path, in_force)
+        web = HttpWeb(settings.egress.nat64)
+        sources = Sources(StoredKeys(database) if database is not None else None, web=web)
         audit = Audit(_audit_store(database), (*CHANGING, *CHANGING_KEYS), by_themselves=CHANGING_KEYS)
-        memory = Memory(call_log.write if call_log is not None else None, checker, sources, audit)
+        keepers = Keepers(StoredAnswers(database) if database is not None else None)
+        write_line = call_log.write if call_log is not None else None
+        ledger = _ledger(settings, database, in_force)
+        shared = _counters(settings, path, in_force)
+        questions = reader(settings.store, in_force.reveal) if settings.store is not None and ledger else None
+        reading = LedgerReader(questions) if questions is not None else None
+        memory = Memory(
+            write_line, checker, sources, audit, web, keepers=keepers, ledger=ledger, reading=reading, counters=shared
+        )
+        memory.keepers.allow(settings.idempotency)
         memory.states.policy = settings.breaker.policy()
         memory.learned.budgets.allow(settings.hedging.max_extra)
         with collector_paused():
             edition = await Edition.prepare(settings, memory)
             await edition.build_routes()
-        return cls(path, edition, memory, call_log, database)
+        memory.alerts.webhook = edition.webhook
+        app = cls(path, edition, memory, call_log, database)
+        app.shared = shared
+        in_force.app = app
+        return app
 
     @property
     def edition(self) -> Edition:
@@ -107,14 +164,21 @@ class App:
         self._door.serving = edition.serving
         self._admin_door.serving = Serving(edition.admin_chain(), self._admin)
         self.memory.sources.serve(edition.settings.identity)
+        self.rotations.serve(edition)
+        self.memory.alerts.webhook = edition.webhook
+        if self._recall is not None:
+            self._recall.begin(edition)
+        self.memory.keepers.allow(edition.settings.idempotency)
+        self.memory.web.nat64 = edition.settings.egress.nat64
         level = edition.settings.telemetry.log_level
         if level != self._log_level:
             self._log_level = level
             set_up_logging(level)
 
     async def refresh(self) -> None:
-        """Reads secrets and the files of the catalogue again."""
+        """Reads secrets and the files of the catalogue again, and lets go of counts that nobody needs."""
         await self.reloader.refresh()
+        await in_slices(self.memory.limits.counters.let_go())
 
     def end_revoked(self) -> None:
         """Ends the open calls of keys that were revoked or have expired, unless the configuration lets them finish."""
@@ -126,7 +190,9 @@ class App:
 
     def problems(self) -> list[str]:
         """Why calls should not come here."""
-        found = self.edition.problems()
+        found = [*self.edition.problems(), *self._certificates.problems()]
+        if self.memory.ledger is not None:
+            found += self.memory.ledger.problems()
         return ["draining", *found] if self._draining else found
 
     def drift(self) -> dict[str, Counts]:
@@ -142,14 +208,22 @@ class App:
         """Binds every door, then serves; returns the addresses. Raises ListenError."""
         section = self._server_section
         self.memory.sources.serve(self.edition.settings.identity)
+        self.rotations.serve(self.edition)
         await self.memory.sources.settle_in()
+        if self.memory.ledger is not None:
+            await self.memory.ledger.start()
+        if self._recall is not None:
+            self.edition.limiter.expect()
+            await asyncio.wait({self._recall.begin(self.edition)}, timeout=_RECALL_S)
+        await self._certificates.start()
+        tls, admin_tls = map(self._certificates.credentials, (_TLS, _ADMIN_TLS))
         addresses = {
-            "grpc": bind(self.server, section.grpc.listen, section.grpc.tls, "server.grpc.tls"),
-            "admin_grpc": bind(
-                self.admin_server, section.admin_grpc.listen, section.admin_grpc.tls, "server.admin_grpc.tls"
-            ),
+            "grpc": bind(self.server, section.grpc.listen, tls),
+            "admin_grpc": bind(self.admin_server, section.admin_grpc.listen, admin_tls),
             "admin_http": await self.admin_http.start(section.admin_http.listen),
         }
+        if self.shared is not None:
+            self.shared.start()
         await self.tell_health()
         await self.admin_server.start()
         await self.server.start()
@@ -175,15 +249,79 @@ class App:
         """Ends what is left."""
         await self.admin_http.stop()
         await self.admin_server.stop(None)
+        await self._certificates.close()
         await self.memory.drainer.close(_READ_ON_S)
+        await self.rotations.close()
         await self.reloader.close()
         await self.memory.sources.close()
         await self.memory.audit.close()
+        await self.memory.keepers.close()
+        if self.shared is not None:
+            await self.shared.close()
+        await self.memory.alerts.close(_ALERTING_S)
+        if self._recall is not None:
+            await self._recall.close()
+        if self.memory.ledger is not None:
+            await self.memory.ledger.close()
         if self._database is not None:
             await self._database.close()
         if self._call_log is not None:
             self._call_log.close()
 
 
-def _audit_store(database: Sqlite | None) -> SqliteAudit | None:
-    return SqliteAudit(database) if database is not None else None
+class InForce:
+    """The secrets of the configuration in force, for what is built before it."""
+
+    def __init__(self) -> None:
+        self.app: App | None = None
+
+    def lost(self, opened: AttemptOpened) -> Lost:
+        """What an attempt has probably cost whose end nobody saw."""
+        assert self.app is not None
+        return self.app.edition.lost(opened)
+
+    def reveal(self, credential: str) -> Secret:
+        """The secret of a credential. Raises CredentialUnavailable."""
+        held = self.app.edition.leases.get(credential) if self.app is not None else None
+        if held is None:
+            raise CredentialUnavailable("The credential is not there.", metadata={"credential": credential})
+        return held.current()
+
+
+def _database(settings: Settings, path: Path, in_force: InForce) -> Database | None:
+    if settings.store is None:
+        return None
+    try:
+        return opened(settings.store, in_force.reveal)
+    except ModuleNotFoundError:
+        raise ConfigError([Fault(str(path), 1, "store.postgres", "needs the extra `postgres` (asyncpg)")]) from None
+
+
+def _counters(settings: Settings, path: Path, in_force: InForce) -> SharedCounters | None:
+    if settings.sharing is None:
+        return None
+    try:
+        return SharedCounters(settings.sharing, lender(settings.sharing, in_force.reveal))
+    except ModuleNotFoundError:
+        raise ConfigError([Fault(str(path), 1, "sharing.redis", "needs the extra `redis`")]) from None
+
+
+def _ledger(settings: Settings, database: Database | None, in_force: InForce) -> Ledger | None:
+    section, store = settings.ledger, settings.store
+    if database is None or store is None or not section.enabled:
+        return None
+    if not isinstance(store, StoreSection):
+        assert section.spool is not None
+        return Ledger(section, section.spool, StoredLedger(database), in_force.lost)
+    # With a connection of its own, so that no key waits behind its batches.
+    own = opened(store, in_force.reveal)
+    spool = section.spool or store.path.with_name(f"{store.path.name}-spool")
+    return Ledger(section, spool, StoredLedger(own), in_force.lost, at_last=own.close)
+
+
+def _audit_store(database: Database | None) -> StoredAudit | None:
+    return StoredAudit(database) if database is not None else None
+
+
+def _people(database: Database | None) -> StoredPeople | None:
+    return StoredPeople(database) if database is not None else None

@@ -11,7 +11,10 @@ from hedgerow_server.config.credential import KeySection, keys_of
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.drift import Counts
 from hedgerow_server.core.error import ConfigInvalid, CredentialUnavailable, FieldViolation
+from hedgerow_server.core.event import Usage
 from hedgerow_server.core.slices import Work, collector_paused, in_slices
+from hedgerow_server.core.tokens import text_tokens
+from hedgerow_server.credentials.alarm import Alarms
 from hedgerow_server.credentials.lease import HeldLease
 from hedgerow_server.credentials.sources import CredentialSection, lease
 from hedgerow_server.credentials.vault.section import VaultCredential
@@ -25,21 +28,38 @@ from hedgerow_server.interceptors.authorise import Authorise
 from hedgerow_server.interceptors.chain import Chain
 from hedgerow_server.interceptors.deadline import Deadline
 from hedgerow_server.interceptors.decode import Decode
+from hedgerow_server.interceptors.idempotency import Idempotency
+from hedgerow_server.interceptors.keeper import Keepers
+from hedgerow_server.interceptors.ledger import Bookkeeping
+from hedgerow_server.interceptors.quota import Quota
 from hedgerow_server.interceptors.request_id import RequestId
 from hedgerow_server.interceptors.telemetry import Telemetry
+from hedgerow_server.ledger.ledger import Ledger
+from hedgerow_server.ledger.query import LedgerReader
+from hedgerow_server.ledger.record import AttemptOpened
+from hedgerow_server.ledger.rows import Lost
+from hedgerow_server.limits.alerts import Alerts, Webhook
+from hedgerow_server.limits.counters import LocalCounters
+from hedgerow_server.limits.limiter import Limiter, LimitMemory
+from hedgerow_server.limits.rules import groups
 from hedgerow_server.pricing.book import PriceBook
 from hedgerow_server.pricing.price import Price
+from hedgerow_server.pricing.quotes import Quotes, Source
+from hedgerow_server.pricing.section import PricingSection
 from hedgerow_server.providers import registry
 from hedgerow_server.providers.drain import Drainer, drain_caps
 from hedgerow_server.providers.google import VertexSection
 from hedgerow_server.providers.http.port import Transport
+from hedgerow_server.providers.http.web import HttpWeb
 from hedgerow_server.providers.section import ProviderSection
 from hedgerow_server.routing.build import Builder, Learned
 from hedgerow_server.routing.candidate import Candidate, Drain, Key, Upstream, with_keys
+from hedgerow_server.routing.pool import PoolPolicy
 from hedgerow_server.routing.routes import Routes
 from hedgerow_server.routing.section import CandidateSection
-from hedgerow_server.routing.state import States
+from hedgerow_server.routing.state import CandidateState, States
 from hedgerow_server.rpc.listing import Listing
+from hedgerow_server.rpc.usage import Usage as UsageRpc
 from hedgerow_server.settings import Settings, exposed
 from hedgerow_server.telemetry import trace
 from hedgerow_server.telemetry.logs import CallLine
@@ -60,15 +80,35 @@ class Memory:
         checker: Checker,
         sources: Sources | None = None,
         audit: Audit | None = None,
+        web: HttpWeb | None = None,
+        *,
+        keepers: Keepers | None = None,
+        ledger: Ledger | None = None,
+        reading: LedgerReader | None = None,
+        counters: LocalCounters | None = None,
     ) -> None:
         self.checker = checker
         """Holds the compiled rules of the contract, which no configuration changes."""
-        self.states = States()
+        self.alarms = Alarms()
+        """What is wrong with credentials."""
+        self.states = States(watcher=self.alarms)
         self.learned = Learned()
         self.drainer = Drainer(_DRAINED_AT_ONCE)
         self.write_line = write_line
         self.sources = sources or Sources()
         self.audit = audit or Audit(None, ())
+        self.web = web or HttpWeb()
+        """What asks token endpoints."""
+        self.keepers = keepers or Keepers(None)
+        """Where answers are kept for calls with an idempotency key."""
+        self.limits = LimitMemory(counters)
+        """What was taken of quotas and budgets."""
+        self.alerts = Alerts()
+        """What is still to be told of budgets."""
+        self.ledger = ledger
+        """What writes down what calls cost. None: nothing does."""
+        self.reading = reading
+        """What answers questions about that. None as `ledger`."""
         self.news = asyncio.Event()
         """Set when a secret has come or changed: what depends on it should be looked at."""
         self._loop = asyncio.get_running_loop()
@@ -106,9 +146,11 @@ class Edition:
         self.desk = memory.sources.desk(settings.identity, lambda name: self.leases[name].current)
         self.upstreams = {name: self._upstream(name, section, before) for name, section in settings.providers.items()}
         self.routes = Routes(())
+        self.limiter = Limiter(groups(settings.quotas, settings.budgets), memory.limits, memory.alerts.tell)
         families = {name: section.family for name, section in settings.providers.items()}
         self._listing = Listing(self.routes, catalogue, families)
-        self.serving = Serving(self._chain(), endpoints(self.routes, memory.checker, self._listing))
+        usage = UsageRpc(memory.reading, self._quotes(before), self.limiter.view if self.limiter.limits else None)
+        self.serving = Serving(self._chain(), endpoints(self.routes, memory.checker, self._listing, usage))
 
     @classmethod
     async def prepare(cls, settings: Settings, memory: Memory, before: "Edition | None" = None) -> "Edition":
@@ -151,6 +193,9 @@ class Edition:
                 Auth(self.desk.callers),
                 Decode(),
                 Authorise(),
+                Idempotency(self._memory.keepers.of(settings.idempotency), settings.idempotency),
+                Quota(self.limiter, self.routes),
+                *([Bookkeeping(self._memory.ledger)] if self._memory.ledger is not None else []),
             ]
         )
 
@@ -172,9 +217,10 @@ class Edition:
         keys = keys_of(section.credential)
         self._note_user(name, keys)
         held = self.leases[keys[0].name] if keys else None
-        if before is not None and before.settings.providers.get(name) == section:
+        same_network = before is not None and before.settings.egress == self.settings.egress
+        if before is not None and same_network and before.settings.providers.get(name) == section:
             return msgspec.structs.replace(before.upstreams[name], lease=held)
-        one = upstream(name, section, held, registry.transport(section))
+        one = upstream(name, section, held, registry.transport(section, self.settings.egress.nat64))
         self.reconfigured.append(name)
         caps = drain_caps(section)
         return one if caps is None else msgspec.structs.replace(one, drain=Drain(self._memory.drainer, caps))
@@ -187,7 +233,7 @@ class Edition:
         candidate = Candidate(
             upstream=one,
             model=model,
-            state=self._memory.states.of(one.name, keys[0].name if keys else "", model, section.region),
+            state=self._state(one.name, keys[0].name if keys else "", model, section.region),
             region=section.region,
             lease=self.leases[keys[0].name] if keys else None,
             dimensions=section.dimensions or (facts.dimensions if facts is not None else None),
@@ -202,7 +248,16 @@ class Edition:
         return with_keys(candidate, [self._key(one.name, key, model, section.region) for key in keys])
 
     def _key(self, provider: str, key: KeySection, model: str, region: str) -> Key:
-        return Key(self.leases[key.name], self._memory.states.of(provider, key.name, model, region), key.weight)
+        return Key(self.leases[key.name], self._state(provider, key.name, model, region), key.weight)
+
+    def _state(self, provider: str, credential: str, model: str, region: str) -> CandidateState:
+        states, limits = self._memory.states, self.settings.providers[provider].rate_limits
+        state = states.of(provider, credential, model, region)
+        policy = None
+        if limits is not None:
+            policy = PoolPolicy(limits.requests_per_minute, limits.tokens_per_minute, limits.learn)
+        state.pool = states.pool(provider, credential, model, policy)
+        return state
 
     def _note_user(self, provider: str, keys: tuple[KeySection, ...]) -> None:
         for key in keys:
@@ -212,6 +267,36 @@ class Edition:
         # A Vertex AI endpoint says where it is; elsewhere that is what the route says.
         where = provider.location if isinstance(provider, VertexSection) else region
         return self.prices.price(provider.family or "", model, where, name)
+
+    def lost(self, opened: AttemptOpened) -> Lost:
+        """What an attempt whose end nobody saw has probably cost: its input, which the provider had. For any thread."""
+        usage = Usage(input_uncached_tokens=text_tokens(opened.request_bytes), estimated=True, final=True)
+        provider = self.settings.providers.get(opened.provider)
+        if provider is None:
+            return Lost(usage, None, "")
+        facts = self.catalogue.facts(provider.family, opened.model)
+        model = (facts.price if facts is not None else "") or opened.model
+        price = self._price(provider, opened.provider, model, opened.region)
+        if price is None:
+            return Lost(usage, None, "")
+        return Lost(usage, price.cost(usage, opened.start_unix_s), price.version)
+
+    def _quotes(self, before: "Edition | None") -> Quotes:
+        """Prices for questions about what was spent."""
+        self.listed: PriceBook = before.listed if before is not None else PriceBook(PricingSection())
+        sources = {
+            name: Source(one.family or "", one.location if isinstance(one, VertexSection) else None)
+            for name, one in self.settings.providers.items()
+        }
+
+        # Not the edition itself: it must be free once nobody serves it.
+        catalogue = self.catalogue
+
+        def alias(family: str, model: str) -> str:
+            facts = catalogue.facts(family, model)
+            return (facts.price if facts is not None else "") or model
+
+        return Quotes(self.prices, self.listed, sources, alias)
 
     async def refresh_leases(self) -> None:
         """Fetches every secret anew that does not come by itself, each in a thread: a slow source holds up no other."""
@@ -245,6 +330,12 @@ class Edition:
                 )
         return [held.name for held in new]
 
+    @property
+    def webhook(self) -> Webhook | None:
+        """Where alerts go."""
+        section = self.settings.alerts.webhook
+        return Webhook(section, self._memory.web, self.leases[section.secret].current) if section is not None else None
+
     def problems(self) -> list[str]:
         """Why calls should not come here."""
         return [f"credential {name}: {held.problem}" for name, held in self.leases.items() if not held.ready]
@@ -277,7 +368,7 @@ class Edition:
         same_vault = not isinstance(section, VaultCredential) or (before is not None and before.vault is self.vault)
         if before is not None and before.settings.credentials.get(name) == section and same_vault:
             return before.leases[name]
-        return lease(name, section, self.vault)
+        return lease(name, section, self._memory.web, self.vault)
 
 
 def forget(settings: Settings) -> Work[None]:

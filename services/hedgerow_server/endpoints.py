@@ -13,11 +13,14 @@ from hedgerow_server.rpc.audit import AuditLog
 from hedgerow_server.rpc.chat import Chat
 from hedgerow_server.rpc.credentials import Credentials
 from hedgerow_server.rpc.embed import Embed
+from hedgerow_server.rpc.erase import Erasure
 from hedgerow_server.rpc.estimate import Estimate
 from hedgerow_server.rpc.explain import Explain
 from hedgerow_server.rpc.keys import Keys
 from hedgerow_server.rpc.listing import Named
 from hedgerow_server.rpc.models import Models
+from hedgerow_server.rpc.tokens import Tokens
+from hedgerow_server.rpc.usage import Usage
 from hedgerow_server.wire.admin import AdminAnswerBytes, AdminDecoder
 from hedgerow_server.wire.chat import ChatAnswer, ChatDecoder
 from hedgerow_server.wire.chat_events import EventEncoder
@@ -26,23 +29,31 @@ from hedgerow_server.wire.credentials import CredentialDecoder
 from hedgerow_server.wire.embed import EmbedAnswer, EmbedDecoder, EmbedEventEncoder
 from hedgerow_server.wire.explain import ExplainAnswer, ExplainDecoder
 from hedgerow_server.wire.keys import KeyDecoder
-from hedgerow_server.wire.router import EstimateAnswer, ModelsAnswer, RouterDecoder
+from hedgerow_server.wire.router import EstimateAnswer, ModelsAnswer, RouterDecoder, TokensAnswer
+from hedgerow_server.wire.usage import UsageDecoder
+from hedgerow_server.wire.usage_answers import UsageAnswerBytes
 
 CHAT = "hedgerow.chat.v1.ChatService"
 EMBED = "hedgerow.embed.v1.EmbedService"
 ROUTER = "hedgerow.router.v1.RouterService"
+USAGE = "hedgerow.usage.v1.UsageService"
 ADMIN = "hedgerow.admin.v1.AdminService"
-SERVICES = (CHAT, EMBED, ROUTER)
+SERVICES = (CHAT, EMBED, ROUTER, USAGE)
 ADMIN_SERVICES = (ADMIN,)
 
 
-def endpoints(routes: Routes, checker: Checker, listing: Named | None = None) -> list[Endpoint]:
-    """Every RPC. `listing` is what ListModels tells (None: the names of the routes)."""
+def endpoints(
+    routes: Routes, checker: Checker, listing: Named | None = None, usage: Usage | None = None
+) -> list[Endpoint]:
+    """Every RPC. `listing` is what ListModels tells (None: the names of the routes), `usage` answers for the ledger
+    (None: there is none).
+    """
     return [
         *_chat(ChatDecoder(checker), Chat(routes)),
         *_embed(EmbedDecoder(checker), Embed(routes)),
         *_router(RouterDecoder(checker), routes, listing or routes),
         _explain(ExplainDecoder(checker), Explain(routes)),
+        *_usage(UsageDecoder(checker), usage or Usage(None, None, None)),
     ]
 
 
@@ -76,12 +87,31 @@ def _router(decoder: RouterDecoder, routes: Routes, listing: Named) -> list[Endp
             Method(f"{ROUTER}/EstimateCost", Kind.UNARY, decoder.estimate_cost, estimate.estimate_cost),
             answer=EstimateAnswer,
         ),
+        Endpoint(
+            Method(f"{ROUTER}/CountTokens", Kind.UNARY, decoder.count_tokens, Tokens(routes).count_tokens),
+            answer=TokensAnswer,
+        ),
+    ]
+
+
+def _usage(decoder: UsageDecoder, usage: Usage) -> list[Endpoint]:
+    made = (
+        ("QuerySpend", decoder.query_spend, usage.query_spend),
+        ("ListBudgets", decoder.list_budgets, usage.list_budgets),
+        ("GetCall", decoder.get_call, usage.get_call),
+        ("RepriceSpend", decoder.reprice_spend, usage.reprice_spend),
+        ("GetStatement", decoder.get_statement, usage.get_statement),
+        ("ExportAttempts", decoder.export_attempts, usage.export_attempts),
+    )
+    return [
+        Endpoint(Method(f"{USAGE}/{name}", Kind.UNARY, decode, rpc), answer=UsageAnswerBytes)
+        for name, decode, rpc in made
     ]
 
 
 CHANGING = tuple(f"{ADMIN}/{name}" for name in ("Reload", "SetKillSwitch", "ClearKillSwitch", "RefreshCredential"))
 """RPCs that change something, and leave a row in the audit log."""
-CHANGING_KEYS = tuple(f"{ADMIN}/{name}" for name in ("CreateKey", "RotateKey", "RevokeKey"))
+CHANGING_KEYS = tuple(f"{ADMIN}/{name}" for name in ("CreateKey", "RotateKey", "RevokeKey", "EraseUser"))
 """Those whose row the store writes with the change itself, both or neither."""
 
 
@@ -91,11 +121,14 @@ def admin_endpoints(
     keys: Keys | None = None,
     audit: AuditLog | None = None,
     credentials: Credentials | None = None,
+    *,
+    erasure: Erasure | None = None,
 ) -> list[Endpoint]:
     """Every RPC of the admin door."""
     decoder = AdminDecoder(checker)
     return [
         *_keys(KeyDecoder(checker), keys or Keys(lambda: None), audit or AuditLog(None)),
+        _erase(KeyDecoder(checker), erasure or Erasure(None, lambda: None, {})),
         _admin("Reload", decoder.reload, admin.reload),
         _admin("GetConfig", decoder.get_config, admin.get_config),
         _admin("ListCandidates", decoder.list_candidates, admin.list_candidates),
@@ -113,10 +146,15 @@ def _credentials(decoder: CredentialDecoder, credentials: Credentials) -> list[E
     ]
 
 
+def _erase(decoder: KeyDecoder, erasure: Erasure) -> Endpoint:
+    return _admin("EraseUser", decoder.erase_user, erasure.erase_user)
+
+
 def _keys(decoder: KeyDecoder, keys: Keys, audit: AuditLog) -> list[Endpoint]:
     return [
         _admin("CreateKey", decoder.create_key, keys.create_key),
         _admin("ListKeys", decoder.list_keys, keys.list_keys),
+        _admin("GetKey", decoder.get_key, keys.get_key),
         _admin("RotateKey", decoder.rotate_key, keys.rotate_key),
         _admin("RevokeKey", decoder.revoke_key, keys.revoke_key),
         _admin("ListAuditRows", decoder.list_audit_rows, audit.list_audit_rows),

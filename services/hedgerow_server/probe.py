@@ -4,10 +4,12 @@ Every check is one small call on the real path: the dialect, the executor, the t
 """
 
 import asyncio
+import itertools
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from ipaddress import IPv6Network
 from pathlib import Path
 
 import msgspec
@@ -35,6 +37,7 @@ from hedgerow_server.credentials.sources import lease
 from hedgerow_server.credentials.vault.server import Vault
 from hedgerow_server.edition import upstream
 from hedgerow_server.providers import registry
+from hedgerow_server.providers.http.web import HttpWeb
 from hedgerow_server.providers.openai.section import OpenAISection
 from hedgerow_server.providers.openai.section import settings as openai_settings
 from hedgerow_server.providers.section import ProviderSection
@@ -57,7 +60,8 @@ _TOOL = FunctionTool(
     '{"type":"object","properties":{"city":{"type":"string","description":"Its name"}},"required":["city"]}',
 )
 _INPUTS = ("a hedge", "a row of trees")
-_COLUMNS = ("PROVIDER", "MODEL", "CHECK", "TIME", "TOKENS", "RESULT")
+_COLUMNS = ("PROVIDER", "MODEL", "KEY", "CHECK", "TIME", "TOKENS", "RESULT")
+_NO_KEY = "-"
 EXIT_FITS, EXIT_MISFIT, EXIT_USAGE = 0, 1, 2
 
 
@@ -67,28 +71,36 @@ class Check(msgspec.Struct, frozen=True):
     name: CheckName
     route: str
     candidate: Candidate
+    key: str = ""
+    """The entry of `credentials` that it is made with; empty: without any."""
 
 
 class Subject:
     """A provider under test: built as the router builds it, with a tape before the wire."""
 
-    def __init__(self, name: str, section: ProviderSection, held: HeldLease | None) -> None:
+    def __init__(
+        self, name: str, section: ProviderSection, keys: Mapping[str, HeldLease], nat64: tuple[IPv6Network, ...] = ()
+    ) -> None:
+        """`keys` are all that it is called with, by the names of their credentials."""
         self.name = name
         self.section = section
-        self.tape = Tape(registry.transport(section))
-        self._held = held
-        self._upstream = upstream(name, section, held, self.tape)
+        self.tape = Tape(registry.transport(section, nat64))
+        self._keys = keys
+        self._upstream = upstream(name, section, None, self.tape)
         self._upstream.dialect.drift.sample_every = 1
 
-    @property
-    def scrubber(self) -> Scrubber:
-        """What cleans this provider's traffic, with the secret as it is now."""
-        secret = self._held.current() if self._held is not None and self._held.ready else None
-        return scrubber(self.section, secret)
+    def scrubber(self, check: Check) -> Scrubber:
+        """What cleans the traffic of a check, with the secret as it is now."""
+        held = self._held(check)
+        return scrubber(self.section, held.current() if held is not None and held.ready else None)
+
+    def _held(self, check: Check) -> HeldLease | None:
+        return self._keys[check.key] if check.key else None
 
     def checks(self, settings: Settings, names: Sequence[CheckName], models: Sequence[str]) -> list[Check]:
-        """These checks for each model that routes have at this provider, each once, in the file's order. `models` are
-        the provider's own names and leave out all others; of those a route for all models has what no other names.
+        """These checks with each key for each model that routes have at this provider, each once, in the file's order.
+        `models` are the provider's own names and leave out all others; of those a route for all models has what no
+        other names.
         """
         routed = [
             (route_name, route.kind, one)
@@ -97,19 +109,19 @@ class Subject:
             if one.provider == self.name
         ]
         named = {one.model for _, _, one in routed}
-        found: dict[tuple[str, CheckName], Check] = {}
+        found: dict[tuple[str, str, CheckName], Check] = {}
         for route_name, kind, one in routed:
             if one.model == "*":
                 wanted = [model for model in models if model not in named]
             else:
                 wanted = [one.model] if not models or one.model in models else []
-            for model in wanted:
-                candidate = self._candidate(model, one)
+            for model, key in itertools.product(wanted, _keys(self.section, one)):
+                candidate = self._candidate(model, one, key)
                 for name in _of_kind(kind, names):
-                    found.setdefault((model, name), Check(name, route_name, candidate))
+                    found.setdefault((model, key, name), Check(name, route_name, candidate, key))
         return list(found.values())
 
-    def _candidate(self, model: str, section: CandidateSection) -> Candidate:
+    def _candidate(self, model: str, section: CandidateSection, key: str) -> Candidate:
         # A state of its own for each check: what fails is what is looked for, and must hold up nothing.
         state = States().of(self.name, "", model, section.region)
         return Candidate(
@@ -117,13 +129,15 @@ class Subject:
             model=model,
             state=state,
             region=section.region,
-            lease=self._upstream.lease,
+            lease=self._keys[key] if key else None,
             dimensions=section.dimensions,
         )
 
     async def run(self, check: Check) -> Result:
         """Makes the call and judges what comes, within `TIMEOUT_S`. A failed call is a result, too."""
-        result = Result(provider=self.name, route=check.route, model=check.candidate.model, check=check.name)
+        result = Result(
+            provider=self.name, route=check.route, model=check.candidate.model, credential=check.key, check=check.name
+        )
         call, taped, started_s = _call(check), len(self.tape.exchanges), time.monotonic()
         known = self._upstream.dialect.drift.counts()
         try:
@@ -135,7 +149,8 @@ class Subject:
         except TimeoutError:
             result.problems = [f"no whole answer within {TIMEOUT_S:g} s"]
         except CredentialUnavailable as error:
-            why = self._held.problem if self._held is not None else ""
+            held = self._held(check)
+            why = held.problem if held is not None else ""
             result.reason, result.problems = error.reason, [f"{error.reason}: {why or error.message}"]
         except HedgerowError as error:
             result.reason, result.problems = error.reason, [f"{error.reason}: {error.message}"]
@@ -143,7 +158,7 @@ class Subject:
             result.reason, result.problems = "INTERNAL", [f"INTERNAL: the dialect failed with {type(error).__name__}"]
         result.seconds = round(time.monotonic() - started_s, 3)
         _fill(result, call, check)
-        scrub = self.scrubber
+        scrub = self.scrubber(check)
         result.problems = [scrub.text(problem) for problem in result.problems]
         result.notes = [scrub.text(note) for note in result.notes]
         result.fits = not result.problems
@@ -232,11 +247,18 @@ async def _close(vault: Vault | None) -> None:
 
 async def _subject(settings: Settings, name: str, vault: Vault | None) -> Subject:
     section = settings.providers[name]
-    keys = keys_of(section.credential)
-    held = lease(keys[0].name, settings.credentials[keys[0].name], vault) if keys else None
-    if held is not None:
-        await held.renew()
-    return Subject(name, section, held)
+    at_it = [one for route in settings.routes.values() for one in route.candidates if one.provider == name]
+    names = dict.fromkeys(key for one in at_it for key in _keys(section, one) if key)
+    web = HttpWeb(settings.egress.nat64)
+    keys = {key: lease(key, settings.credentials[key], web, vault) for key in names}
+    await asyncio.gather(*(held.renew() for held in keys.values()))
+    return Subject(name, section, keys, settings.egress.nat64)
+
+
+def _keys(section: ProviderSection, candidate: CandidateSection) -> list[str]:
+    """The credentials with which a candidate is called; one empty name where there is none."""
+    keys = keys_of(candidate.credential) or keys_of(section.credential)
+    return [key.name for key in keys] or [""]
 
 
 async def probe(
@@ -313,7 +335,7 @@ async def record(settings: Settings, name: str, check_name: CheckName, model: st
             subject.section,
             operation=Operation.EMBED if check_name == "embed" else Operation.CHAT,
             model=result.model,
-            scrub=subject.scrubber,
+            scrub=subject.scrubber(check),
             features=result.features,
         )
     except PrivateError as error:
@@ -337,8 +359,8 @@ class _Table:
     """The lines of a table whose columns fit the checks that are planned."""
 
     def __init__(self, checks: list[Check]) -> None:
-        cells = [(check.candidate.upstream.name, check.candidate.model, check.name) for check in checks]
-        names = [max([len(head), *(len(row[at]) for row in cells)]) for at, head in enumerate(_COLUMNS[:3])]
+        cells = [(one.candidate.upstream.name, one.candidate.model, one.key or _NO_KEY, one.name) for one in checks]
+        names = [max([len(head), *(len(row[at]) for row in cells)]) for at, head in enumerate(_COLUMNS[:4])]
         self._widths = (*names, 7, 9)
         self._head = [self._line(_COLUMNS)] if checks else []
 
@@ -354,7 +376,8 @@ class _Table:
 
 def _cells(result: Result) -> tuple[str, ...]:
     tokens = f"{result.input_tokens}+{result.output_tokens}"
-    return (result.provider, result.model, result.check, f"{result.seconds:.2f} s", tokens, _outcome(result))
+    who = (result.provider, result.model, result.credential or _NO_KEY, result.check)
+    return (*who, f"{result.seconds:.2f} s", tokens, _outcome(result))
 
 
 def _outcome(result: Result) -> str:

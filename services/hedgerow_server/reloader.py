@@ -242,8 +242,10 @@ def _in_force(loaded: Settings, started: Settings) -> tuple[Settings, tuple[str,
     server = started.server.model_copy(update={"drain_seconds": loaded.server.drain_seconds})
     telemetry = loaded.telemetry.model_copy(update={"call_log": started.telemetry.call_log})
     held_back = [*_unequal("server", server, loaded.server), *_unequal("telemetry", telemetry, loaded.telemetry)]
-    held_back += _unequal("store", started.store, loaded.store)
-    update = {"server": server, "telemetry": telemetry, "store": started.store}
+    update: dict[str, object] = {"server": server, "telemetry": telemetry}
+    for name in ("store", "sharing", "ledger"):
+        held_back += _unequal(name, getattr(started, name), getattr(loaded, name))
+        update[name] = getattr(started, name)
     return loaded.model_copy(update=update), tuple(held_back)
 
 

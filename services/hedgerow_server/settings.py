@@ -11,16 +11,24 @@ from hedgerow_server.catalogue.section import CatalogueSection
 from hedgerow_server.config.credential import KeySection, keys_of
 from hedgerow_server.config.load import Location
 from hedgerow_server.config.model import Section, is_loopback
+from hedgerow_server.core.secret import Secret
+from hedgerow_server.credentials.rotation.section import RotationSection
 from hedgerow_server.credentials.sources import CredentialSection
+from hedgerow_server.credentials.static import EnvironmentCredential, KeyFile
 from hedgerow_server.credentials.vault.section import VaultCredential, VaultSection
 from hedgerow_server.doors.section import ServerSection
 from hedgerow_server.identity.section import IdentitySection
-from hedgerow_server.interceptors.section import DeadlineSection
+from hedgerow_server.interceptors.section import DeadlineSection, IdempotencySection
+from hedgerow_server.ledger.section import LedgerSection
+from hedgerow_server.limits.section import AlertsSection, BudgetSection, QuotaSection
+from hedgerow_server.limits.sharing import SharingSection
 from hedgerow_server.pricing.section import PricingSection
-from hedgerow_server.providers.registry import Provider
+from hedgerow_server.providers.http.section import EgressSection
+from hedgerow_server.providers.registry import Provider, dialect
 from hedgerow_server.routing.breaker_section import BreakerSection
+from hedgerow_server.routing.conditions import budgets_in
 from hedgerow_server.routing.section import HedgingSection, RouteSection
-from hedgerow_server.store.section import StoreSection
+from hedgerow_server.store.section import AnyStoreSection, PostgresStoreSection
 from hedgerow_server.telemetry.section import TelemetrySection
 
 Name = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
@@ -39,10 +47,16 @@ class Settings(Section):
     """Where and how calls come in."""
     deadline: DeadlineSection = DeadlineSection()
     """How long calls may take."""
+    idempotency: IdempotencySection = IdempotencySection()
+    """Answers that are kept for calls with an idempotency key."""
     identity: IdentitySection = IdentitySection()
     """Who callers are, and what they may do."""
-    store: StoreSection | None = None
+    egress: EgressSection = EgressSection()
+    """What holds for all connections that the gateway makes."""
+    store: AnyStoreSection | None = None
     """The database. None: there is none, and nothing that needs one."""
+    ledger: LedgerSection = LedgerSection()
+    """The books, which are in the store."""
     vault: VaultSection | None = None
     """The Vault that holds credentials. None: none of them is in one."""
     credentials: dict[Name, CredentialSection] = pydantic.Field(default={}, json_schema_extra={**_NO_OTHER})
@@ -53,6 +67,14 @@ class Settings(Section):
     """What is known of the providers' models."""
     pricing: PricingSection = PricingSection()
     """What the models cost."""
+    quotas: tuple[QuotaSection, ...] = ()
+    """What callers may use."""
+    budgets: tuple[BudgetSection, ...] = ()
+    """What calls may cost."""
+    alerts: AlertsSection = AlertsSection()
+    """Who is told when budgets reach their marks."""
+    sharing: SharingSection | None = None
+    """Limits that hold for several routers together. None: each counts for itself. Read when the server starts."""
     routes: dict[ModelName, RouteSection] = pydantic.Field(min_length=1, json_schema_extra={**_NO_OTHER})
     """The model names that callers use."""
     hedging: HedgingSection = HedgingSection()
@@ -71,6 +93,10 @@ def json_schema() -> dict[str, object]:
 def references(settings: Settings) -> Iterator[tuple[Location, str]]:
     """Names that stand for nothing, and doors that stand open."""
     yield from exposed(settings)
+    if settings.idempotency.kept_in == "store" and settings.store is None:
+        yield ("idempotency", "kept_in"), "expected a `store`, or memory"
+    if isinstance(settings.store, PostgresStoreSection) and settings.ledger.enabled and settings.ledger.spool is None:
+        yield ("ledger", "spool"), "expected a folder on a local disk, since the store is on a server"
     yield from _callers(settings)
     yield from _in_no_vault(settings)
     for name, provider in settings.providers.items():
@@ -79,6 +105,8 @@ def references(settings: Settings) -> Iterator[tuple[Location, str]]:
         if not settings.catalogue.files and provider.family is not None and provider.family not in families():
             yield ("providers", name, "catalogue"), f"expected none or one of {', '.join(sorted(families()))}"
     yield from _priced(settings)
+    yield from _limits(settings)
+    yield from _rotating(settings)
     for name, route in settings.routes.items():
         for index, candidate in enumerate(route.candidates):
             if candidate.provider not in settings.providers:
@@ -89,6 +117,7 @@ def references(settings: Settings) -> Iterator[tuple[Location, str]]:
                 at = ("routes", name, "candidates", index, "model")
                 yield at, "expected * in a route whose name ends with /*, and only there"
         yield from _narrowing(("routes", name), route, settings.providers)
+        yield from _downgrades(("routes", name), route, {one.name for one in settings.budgets})
 
 
 def _keys(
@@ -99,6 +128,58 @@ def _keys(
         if key.name not in settings.credentials:
             place: Location = at if isinstance(credential, str) else (*at, index, "name")
             yield place, _known("credentials", settings.credentials)
+
+
+def policy_of(section: CredentialSection) -> RotationSection | None:
+    """When and how a credential is rotated; None: not by the gateway."""
+    return section.rotation if isinstance(section, KeyFile | VaultCredential) else None
+
+
+def users_of(settings: Settings, credential: str) -> set[str]:
+    """The providers that are called with a credential."""
+    users = {name for name, one in settings.providers.items() if _has(one.credential, credential)}
+    for route in settings.routes.values():
+        users |= {one.provider for one in route.candidates if _has(one.credential, credential)}
+    return users
+
+
+def _has(credential: str | tuple[KeySection, ...] | None, name: str) -> bool:
+    return any(key.name == name for key in keys_of(credential))
+
+
+def probe_target(settings: Settings, credential: str) -> str:
+    """The provider that says whether a new key is good; empty: the policy asks none, or there is none to ask."""
+    policy = policy_of(settings.credentials[credential])
+    if policy is None or not policy.probe:
+        return ""
+    names = [policy.probe_provider] if policy.probe_provider is not None else sorted(users_of(settings, credential))
+    return next((one for one in names if one in settings.providers and _has_probe(one, settings.providers[one])), "")
+
+
+def _has_probe(name: str, section: Provider) -> bool:
+    return dialect(name, section).probe(Secret("-")) is not None
+
+
+def _rotating(settings: Settings) -> Iterator[tuple[Location, str]]:
+    """Policies of rotation that name what is not there, or whose probe nobody can answer."""
+    for name, section in settings.credentials.items():
+        policy = policy_of(section)
+        if policy is None:
+            continue
+        at: Location = ("credentials", name, "rotation")
+        webhook = policy.webhook
+        if webhook is not None:
+            signs = settings.credentials.get(webhook.secret)
+            if not isinstance(signs, EnvironmentCredential | KeyFile) or webhook.secret == name:
+                yield (*at, "webhook", "secret"), "expected another entry of credentials, from env or file"
+        target = policy.probe_provider
+        if target is not None and target not in settings.providers:
+            yield (*at, "probe_provider"), _known("providers", settings.providers)
+        elif policy.probe and not probe_target(settings, name):
+            yield (
+                (*at, "probe_provider") if target is not None else (*at, "probe"),
+                "expected false, or a provider whose keys can be probed at no cost (docs/vault.md says which)",
+            )
 
 
 def _priced(settings: Settings) -> Iterator[tuple[Location, str]]:
@@ -114,10 +195,26 @@ def _priced(settings: Settings) -> Iterator[tuple[Location, str]]:
                 yield ("pricing", key, index, "provider"), _known("providers", settings.providers)
 
 
+def _limits(settings: Settings) -> Iterator[tuple[Location, str]]:
+    """Quotas and budgets of one name, and an alert's secret that there is none of."""
+    seen: set[str] = set()
+    for section, entries in (("quotas", settings.quotas), ("budgets", settings.budgets)):
+        for index, one in enumerate(entries):
+            if one.name in seen:
+                yield (section, index, "name"), "expected a name that no other quota or budget has"
+            seen.add(one.name)
+    webhook = settings.alerts.webhook
+    if webhook is not None and webhook.secret not in settings.credentials:
+        yield ("alerts", "webhook", "secret"), _known("credentials", settings.credentials)
+    password = settings.sharing.redis.password if settings.sharing is not None else None
+    if password is not None and password not in settings.credentials:
+        yield ("sharing", "redis", "password"), _known("credentials", settings.credentials)
+
+
 def exposed(settings: Settings) -> Iterator[tuple[Location, str]]:
     """Doors that anybody on the network could use, where nothing says that this is meant."""
     server, identity = settings.server, settings.identity
-    asks = identity.authenticates or (server.grpc.tls is not None and server.grpc.tls.client_ca is not None)
+    asks = identity.authenticates or (server.grpc.tls is not None and server.grpc.tls.asks_callers)
     if not (asks or identity.allow_unauthenticated or is_loopback(server.grpc.listen)):
         yield (
             ("server", "grpc", "listen"),
@@ -139,13 +236,15 @@ def _callers(settings: Settings) -> Iterator[tuple[Location, str]]:
         named += [((at, "api_keys", "old_peppers", i), name) for i, name in enumerate(identity.api_keys.old_peppers)]
         if settings.store is None:
             yield (at, "api_keys"), "expected a `store`, in which the keys are"
+    if isinstance(settings.store, PostgresStoreSection) and settings.store.postgres.password is not None:
+        named.append((("store", "postgres", "password"), settings.store.postgres.password))
     if identity.admin.token is not None:
         named.append(((at, "admin", "token"), identity.admin.token))
     for where, name in named:
         if name not in settings.credentials:
             yield where, _known("credentials", settings.credentials)
-    if identity.mtls is not None and (settings.server.grpc.tls is None or settings.server.grpc.tls.client_ca is None):
-        yield (at, "mtls"), "expected server.grpc.tls.client_ca, against which callers' certificates are verified"
+    if identity.mtls is not None and (settings.server.grpc.tls is None or not settings.server.grpc.tls.asks_callers):
+        yield (at, "mtls"), "expected server.grpc.tls.client_ca or .spiffe, by which callers' certificates are verified"
     if identity.admin.access == "roles" and not identity.authenticates and identity.admin.token is None:
         yield (at, "admin", "access"), "expected api_keys, jwt, mtls or admin.token: nobody could use the door"
     for where, name in _roles(identity):
@@ -187,6 +286,23 @@ def _narrowing(
         for index, provider in enumerate(rule.providers):
             if provider not in providers:
                 yield (*route, "rules", place, "providers", index), _known("providers", providers)
+
+
+def _downgrades(route: Location, section: RouteSection, budgets: set[str]) -> Iterator[tuple[Location, str]]:
+    """Budgets that conditions look at and models that rules leave, of which there are none."""
+    conditions: list[tuple[Location, str | None]] = [
+        *(((*route, "rules", place, "when"), rule.when) for place, rule in enumerate(section.rules)),
+        *(((*route, "candidates", place, "when"), one.when) for place, one in enumerate(section.candidates)),
+    ]
+    for where, text in conditions:
+        if any(name not in budgets for name in budgets_in(text or "")):
+            yield where, f"expected a name of budgets ({', '.join(sorted(budgets)) or 'there is none'})"
+    models = {one.model for one in section.candidates}
+    for place, rule in enumerate(section.rules):
+        for index, model in enumerate(rule.models):
+            if model not in models and "*" not in models:
+                expected = f"expected the model of a candidate ({', '.join(sorted(models))})"
+                yield (*route, "rules", place, "models", index), expected
 
 
 def _known(section: str, entries: dict[str, Provider] | dict[str, CredentialSection]) -> str:

@@ -33,6 +33,8 @@ class Result(msgspec.Struct, kw_only=True):
     route: str
     model: str
     """The provider's own name of the model."""
+    credential: str = ""
+    """The entry of `credentials`; empty: it is called without any."""
     check: CheckName
     fits: bool = False
     """Whether there are no problems."""

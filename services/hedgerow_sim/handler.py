@@ -15,6 +15,7 @@ from aiohttp import web
 
 from hedgerow_sim import admin, behaviours
 from hedgerow_sim.book import Book, Entry
+from hedgerow_sim.dialects.models import Models
 from hedgerow_sim.dialects.port import Dialect, Incoming, Kind, Refusal, Signature
 from hedgerow_sim.laws import Law
 from hedgerow_sim.perform import Performer
@@ -109,8 +110,13 @@ class Handler:
 
     def _admit(self, dialect: Dialect, incoming: Incoming) -> None:
         keys = self._switchboard.keys
-        if keys is None or (given := dialect.key(incoming)) in keys or isinstance(given, Signature):
+        if keys is None or (given := dialect.key(incoming)) in keys:
             return
+        if isinstance(given, Signature):
+            if given.passes(keys):
+                return
+            text = "The security token included in the request is invalid."
+            raise Refusal(Kind.BAD_KEY, text, code="UnrecognizedClientException")
         raise Refusal(Kind.NO_KEY) if given is None else Refusal(Kind.BAD_KEY, about=_masked(given))
 
     def _serves(self, dialect: Dialect, path: str, method: str) -> None:
@@ -118,7 +124,7 @@ class Handler:
             raise Refusal(Kind.NO_PATH, f"No recording fits {method} {path}.")
         if not dialect.serves(path):
             raise Refusal(Kind.NO_PATH, about=f"{method} {path}")
-        if method != "POST":
+        if method != ("GET" if isinstance(dialect, Models) else "POST"):
             raise Refusal(Kind.METHOD, about=f"{method} {path}")
 
 

@@ -22,8 +22,9 @@ from hedgerow_server.identity.callers import Callers
 from hedgerow_server.identity.desk import Sources
 from hedgerow_server.identity.key import digest, new_key, pepper, pepper_id
 from hedgerow_server.identity.section import ApiKeysSection, IdentitySection, IssuerSection, JwtSection, RoleSection
-from hedgerow_server.store.keys import SqliteKeys
+from hedgerow_server.store.keys import StoredKeys
 from hedgerow_server.store.record import KeyRecord
+from hedgerow_server.store.script import Script
 from hedgerow_server.store.section import StoreSection
 from hedgerow_server.store.sqlite import Sqlite
 
@@ -43,7 +44,7 @@ def _call(token: str) -> Call:
     return Call(method, {"authorization": f"Bearer {token}", "user-agent": "bench"}, b"")
 
 
-async def _fill(store: SqliteKeys, database: Sqlite, count: int) -> list[str]:
+async def _fill(store: StoredKeys, database: Sqlite, count: int) -> list[str]:
     """Many keys in one transaction."""
     from hedgerow_server.store import keys as sql
 
@@ -52,7 +53,7 @@ async def _fill(store: SqliteKeys, database: Sqlite, count: int) -> list[str]:
     assert key_of_hashes is not None
     of = pepper_id(key_of_hashes)
 
-    def work(connection: object) -> None:
+    def script() -> Script[None]:
         for number in range(count):
             key = new_key()
             texts.append(key.text)
@@ -64,9 +65,9 @@ async def _fill(store: SqliteKeys, database: Sqlite, count: int) -> list[str]:
                 roles=("app",),
                 created_unix_s=time.time(),
             )
-            sql._keep(connection, sql._INSERT, record)  # type: ignore[arg-type]  # as the room does it
+            yield from sql._kept(record, new=True)
 
-    await database.write(work)
+    await database.change(script())
     return texts
 
 
@@ -84,7 +85,7 @@ async def _us(callers: Callers, calls: list[Call]) -> float:
 async def _keys(count: int, calls: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         database = Sqlite(StoreSection(path=Path(folder) / "bench.db"))
-        store = SqliteKeys(database)
+        store = StoredKeys(database)
         texts = await _fill(store, database, count)
         sources = Sources(store)
         section = IdentitySection(

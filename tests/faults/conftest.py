@@ -14,8 +14,10 @@ pytest.register_assert_rewrite(
     "faults.rows_egress",
     "faults.rows_hedging",
     "faults.rows_load",
+    "faults.rows_money",
     "faults.rows_operation",
     "faults.rows_providers",
+    "faults.rows_vault",
 )
 
 from faults.ground import Ground, ground  # noqa: E402  (rewritten first)
@@ -27,4 +29,5 @@ def ground_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]
     """One simulator and one router for all cases. At the end no file descriptor is left."""
     with ground(tmp_path_factory.mktemp("faults"), (*every_case(), *every_extra())) as running:
         yield running
+        running.check_ledger()
         running.check_descriptors()

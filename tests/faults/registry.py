@@ -15,7 +15,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from faults.ground import Place
 
-_ROOMS = ("providers", "dialects", "load", "clients", "hedging", "access", "operation", "egress", "bench")
+_ROOMS = (
+    "providers",
+    "dialects",
+    "load",
+    "clients",
+    "idempotency",
+    "hedging",
+    "access",
+    "vault",
+    "money",
+    "operation",
+    "egress",
+    "bench",
+)
 """Modules of this folder, `rows_…`, whose rows are counted."""
 
 

@@ -1,4 +1,4 @@
-"""Rows C: what callers do. C8 sits below the gateway's code: measured, not counted. C10 comes with idempotency."""
+"""Rows C: what callers do. C8 sits below the gateway's code: measured, not counted. C10 is in rows_idempotency."""
 
 import json
 import os

@@ -1,15 +1,18 @@
 """A router that asks callers who they are, and all that its tests need around it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc
 from hedgerow.admin.v1.key_pb2 import CreateKeyRequest
+from hedgerow.router.v1.router_service_pb2 import ListModelsRequest
 from hedgerow_client.admin import AdminClient
-from rpc.caller import Caller, connected
+from postgres import PASSWORD_VARIABLE, PostgresServer
+from rpc.caller import LIST_MODELS, Caller, connected, eventually
 from rpc.conftest import StartRouter
 from rpc.issuer import AUDIENCE, Issuer
 from stack import Process, Stack, configuration, router
@@ -66,15 +69,26 @@ class Guarded:
 
 
 @contextmanager
-def guarded(start: StartRouter, store: Path, issuers: list[Issuer], **more: Any) -> Iterator[Guarded]:
-    """Starts one. `more` are keys of section `identity`, but for `server` and the values of the `pepper` and of the
-    `operator`'s token.
+def guarded(
+    start: StartRouter, store: Path | tuple[PostgresServer, str], issuers: list[Issuer], **more: Any
+) -> Iterator[Guarded]:
+    """Starts one, with its store in a file or in a server's database. `more` are keys of section `identity`, but for
+    `server` and the values of the `pepper` and of the `operator`'s token.
     """
     server, pepper, operator = more.pop("server", None), more.pop("pepper", PEPPER), more.pop("operator", OPERATOR)
-    given: dict[str, Any] = {"identity": identity(issuers, **more), "store": {"path": str(store)}}
+    given: dict[str, Any] = {"identity": identity(issuers, **more)}
     environment = {**ENVIRONMENT, "HEDGEROW_TEST_PEPPER": pepper, "HEDGEROW_TEST_OPERATOR": operator}
+    credentials = CREDENTIALS
+    if isinstance(store, Path):
+        given["store"] = {"path": str(store)}
+    else:
+        # A ledger would want a folder of its own, too.
+        section = store[0].section(store[1]).model_dump(mode="json")
+        given |= {"store": {"postgres": section}, "ledger": {"enabled": False}}
+        credentials = {**CREDENTIALS, "store": {"source": "env", "variable": PASSWORD_VARIABLE}}
+        environment[PASSWORD_VARIABLE] = store[0].password
     with ExitStack() as exits:
-        running = exits.enter_context(start(server=server, environment=environment, credentials=CREDENTIALS, **given))
+        running = exits.enter_context(start(server=server, environment=environment, credentials=credentials, **given))
         yield Guarded(
             running,
             exits.enter_context(connected(running.addresses["grpc"])),
@@ -86,6 +100,19 @@ def guarded(start: StartRouter, store: Path, issuers: list[Issuer], **more: Any)
 def bearer(token: str) -> list[tuple[str, str]]:
     """The metadata of a caller."""
     return [("authorization", f"Bearer {token}")]
+
+
+def known_key(routers: Sequence[Guarded], **wish: Any) -> str:
+    """A new API key that the first of several routers on one store has made, once all of them know it."""
+    token, _ = routers[0].key(**wish)
+    for one in routers:
+        eventually(lambda one=one: _lists(one.caller, token), "the router knows the key")  # type: ignore[misc]
+    return token
+
+
+def _lists(caller: Caller, token: str) -> bool:
+    request = ListModelsRequest(page_size=1)
+    return caller.unary(LIST_MODELS, request, bytes, metadata=bearer(token)).code is grpc.StatusCode.OK
 
 
 def troubled(stack: Stack, folder: Path) -> StartRouter:

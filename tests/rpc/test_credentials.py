@@ -2,6 +2,7 @@
 
 import json
 import os
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ from hedgerow.admin.v1.credential_pb2 import Credential
 from hedgerow_client import NotFoundError, UnavailableError
 from hedgerow_client.admin import AdminClient
 from hedgerow_client.cli.verbs import build
+from prometheus_client.parser import text_string_to_metric_families
 from rpc.caller import COMPLETE, STREAM_COMPLETE, Caller, connected, eventually
 from rpc.conftest import without_faults
-from stack import KEY, Process, Stack, router
+from stack import ALARM, KEY, Process, Stack, router
 from typer.testing import CliRunner, Result
 
 CALLS = 30
@@ -134,6 +136,44 @@ def test_a_wrong_key_is_told_of_and_never_shown(world: World) -> None:
     told += world.hedgerow("credentials").stdout + world.process.log.read_text()
     assert world.wrong not in told
     assert KEY not in told
+
+
+def test_a_key_that_goes_on_being_refused_raises_one_alarm_until_another_is_there(world: World) -> None:
+    said = len(alarms(world))
+    refuse(world)
+    line = eventually(lambda: alarms(world)[said:], "the alarm")[0]
+    assert line.endswith('event=credential_set_aside credential=other provider=sim reason="PROVIDER_AUTH"')
+    (alarm,) = world.credential("other").alarms
+    assert (alarm.event, alarm.provider, alarm.reason) == ("set_aside", "sim", "PROVIDER_AUTH")
+    assert alarm.raise_time.seconds >= world.credential("other").take_time.seconds
+    assert metric(world, "hedgerow_credential_set_aside", "other") == 1
+    assert metric(world, "hedgerow_credential_set_aside", "good") == 0
+    assert metric(world, "hedgerow_credential_refusals_total", "other") == world.refusals + 1
+    assert len(alarms(world)) == said + 1
+    world.put("other", KEY)
+    world.admin.refresh_credential("other")
+    assert not world.credential("other").alarms
+    assert metric(world, "hedgerow_credential_set_aside", "other") == 0
+
+
+def alarms(world: World) -> list[str]:
+    """Those of the log."""
+    return [line for line in world.process.log.read_text().splitlines() if ALARM in line]
+
+
+def metric(world: World, name: str, credential: str) -> float:
+    """A number of the page for Prometheus."""
+    url = f"http://{world.process.addresses['admin_http']}/metrics"
+    with urllib.request.urlopen(url, timeout=10) as response:
+        assert response.headers["content-type"].startswith("text/plain; version=")
+        families = list(text_string_to_metric_families(response.read().decode()))
+    (found,) = (
+        one.value
+        for family in families
+        for one in family.samples
+        if one.name == name and one.labels == {"credential": credential}
+    )
+    return float(found)
 
 
 def test_a_corrected_file_brings_the_key_back_without_a_restart(world: World) -> None:

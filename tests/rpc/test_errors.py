@@ -92,13 +92,6 @@ def schema(text: str) -> message_pb2.ResponseFormat:
     return message_pb2.ResponseFormat(json_schema=message_pb2.JsonSchemaFormat(name="s", schema=text))
 
 
-def keyed() -> Any:
-    """A request with an idempotency key."""
-    request = chat("fast")
-    request.idempotency_key = "k"
-    return request
-
-
 PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
 REFUSED = [
     Case(
@@ -139,7 +132,6 @@ REFUSED = [
         "chat.provider_options['openai']",
         chat("fast", provider_options={"openai": "{,}"}),
     ),
-    invalid("an idempotency key", "idempotency_key", keyed()),
     Case(
         "a message above the gateway's limit",
         grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -43,6 +43,10 @@ def config_of(sim_url: str) -> Json:
     add("short", openai, "embed", "text-embedding-3-small")
     routes["short/embed"]["candidates"][0] |= {"model": "tiny-embedding", "dimensions": 7}
     providers["idle"] = {**providers["badkey"]}
+    providers["keyed"] = {**providers["badkey"], "credential": [{"name": "sim"}, {"name": "bad"}]}
+    routes["keyed/chat"] = {"kind": "chat", "candidates": [{"provider": "keyed", "model": "gpt-4o-mini"}]}
+    only = {"provider": "keyed", "model": "gpt-4o-mini", "credential": "unset"}
+    routes["keyed/one"] = {"kind": "chat", "candidates": [only]}
     variables = {"sim": "HEDGEROW_TEST_KEY", "bad": "HEDGEROW_TEST_BAD_KEY", "unset": "HEDGEROW_TEST_NO_KEY"}
     credentials = {name: {"source": "env", "variable": variable} for name, variable in variables.items()}
     return {"credentials": credentials, "providers": providers, "routes": routes}
@@ -102,10 +106,10 @@ def test_a_check_that_fits_has_its_figures(run: Run) -> None:
 def test_it_is_a_table_and_says_first_what_it_costs(run: Run) -> None:
     done = run("probe", "anthropic", "vllm", "--check", "chat")
     head, *rows = done.stdout.splitlines()
-    assert head.split() == ["PROVIDER", "MODEL", "CHECK", "TIME", "TOKENS", "RESULT"]
-    assert [row.split()[:3] for row in rows] == [
-        ["anthropic", "claude-sonnet-4-5", "chat"],
-        ["vllm", "llama-3", "chat"],
+    assert head.split() == ["PROVIDER", "MODEL", "KEY", "CHECK", "TIME", "TOKENS", "RESULT"]
+    assert [row.split()[:4] for row in rows] == [
+        ["anthropic", "claude-sonnet-4-5", "sim", "chat"],
+        ["vllm", "llama-3", "sim", "chat"],
     ]
     assert {row[head.index("RESULT") :] for row in rows} == {"ok"}
     assert done.stderr.splitlines() == ["2 live calls with your own keys; each costs a few tokens.", "2 of 2 fit"]
@@ -145,6 +149,14 @@ def test_what_does_not_fit_is_said(run: Run, provider: str, check: str, problem:
     assert not found["fits"]
     assert len(found["problems"]) == 1
     assert found["problems"][0].startswith(problem)
+
+
+def test_every_key_is_checked_also_one_that_only_a_route_names(run: Run) -> None:
+    done = run("probe", "keyed", "--check", "chat", "--json")
+    found = {(one["credential"], one["fits"]) for one in objects(done)}
+    assert found == {("sim", True), ("bad", False), ("unset", False)}
+    rows = run("probe", "keyed", "--check", "chat").stdout.splitlines()[1:]
+    assert sorted(row.split()[2] for row in rows) == ["bad", "sim", "unset"]
 
 
 def test_one_that_does_not_fit_fails_the_whole(run: Run) -> None:

@@ -7,10 +7,12 @@ import grpc
 import pytest
 from hedgerow.admin.v1 import admin_service_pb2 as admin_pb
 from hedgerow.admin.v1.credential_pb2 import RefreshCredentialRequest
+from hedgerow.admin.v1.erasure_pb2 import EraseUserRequest
 from hedgerow.admin.v1.key_pb2 import CreateKeyRequest, RevokeKeyRequest, RotateKeyRequest
 from hedgerow.chat.v1 import chat_service_pb2
 from hedgerow.embed.v1 import embed_service_pb2
 from hedgerow.router.v1 import router_service_pb2
+from hedgerow.usage.v1 import usage_service_pb2
 from hedgerow_server.endpoints import ADMIN_SERVICES, CHANGING, CHANGING_KEYS, SERVICES
 from rpc.access import OPERATOR, ROLES, Guarded, bearer, guarded
 from rpc.caller import eventually
@@ -26,6 +28,13 @@ ALLOWED: dict[str, str] = {
     "RouterService/ListModels": READING,
     "RouterService/ExplainRoute": CALLERS,
     "RouterService/EstimateCost": CALLERS,
+    "RouterService/CountTokens": CALLERS,
+    "UsageService/QuerySpend": CALLERS,
+    "UsageService/ListBudgets": CALLERS,
+    "UsageService/GetCall": CALLERS,
+    "UsageService/RepriceSpend": CALLERS,
+    "UsageService/GetStatement": CALLERS,
+    "UsageService/ExportAttempts": CALLERS,
     "AdminService/Reload": OPERATORS,
     "AdminService/GetConfig": AUDITORS,
     "AdminService/ListCandidates": AUDITORS,
@@ -34,10 +43,12 @@ ALLOWED: dict[str, str] = {
     "AdminService/ListKillSwitches": AUDITORS,
     "AdminService/CreateKey": OPERATORS,
     "AdminService/ListKeys": AUDITORS,
+    "AdminService/GetKey": AUDITORS,
     "AdminService/RotateKey": OPERATORS,
     "AdminService/RevokeKey": OPERATORS,
     "AdminService/ListAuditRows": AUDITORS,
     "AdminService/VerifyAudit": AUDITORS,
+    "AdminService/EraseUser": OPERATORS,
     "AdminService/ListCredentials": AUDITORS,
     "AdminService/RefreshCredential": OPERATORS,
 }
@@ -49,6 +60,7 @@ LEAVES_A_ROW = {
     "AdminService/CreateKey",
     "AdminService/RotateKey",
     "AdminService/RevokeKey",
+    "AdminService/EraseUser",
     "AdminService/RefreshCredential",
 }
 """RPCs that change something."""
@@ -57,11 +69,12 @@ READS = {
     "ListCandidates",
     "ListKillSwitches",
     "ListKeys",
+    "GetKey",
     "ListAuditRows",
     "VerifyAudit",
     "ListCredentials",
 }
-_FILES = (chat_service_pb2, embed_service_pb2, router_service_pb2, admin_pb)
+_FILES = (chat_service_pb2, embed_service_pb2, router_service_pb2, usage_service_pb2, admin_pb)
 EVERY = {
     f"{name}/{method.name}": f"/{service.full_name}/{method.name}"
     for file in _FILES
@@ -127,6 +140,7 @@ def test_every_change_leaves_a_row_with_its_call(ours: Guarded, name: str) -> No
             "CreateKey": CreateKeyRequest(tenant="acme"),
             "RotateKey": RotateKeyRequest(key_id=made),
             "RevokeKey": RevokeKeyRequest(key_id=made),
+            "EraseUser": EraseUserRequest(tenant="acme", user="nobody"),
             "RefreshCredential": RefreshCredentialRequest(name="sim"),
         },
     )

@@ -17,7 +17,12 @@ from rpc.caller import COMPLETE, LIST_MODELS, STREAM_COMPLETE, Door, Outcome, ch
 from rpc.conftest import StartRouter
 from stack import Stack, configuration
 
-OURS = ("hedgerow.chat.v1.ChatService", "hedgerow.embed.v1.EmbedService", "hedgerow.router.v1.RouterService")
+OURS = (
+    "hedgerow.chat.v1.ChatService",
+    "hedgerow.embed.v1.EmbedService",
+    "hedgerow.router.v1.RouterService",
+    "hedgerow.usage.v1.UsageService",
+)
 VERSIONS = ("v1", "v1alpha")
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING

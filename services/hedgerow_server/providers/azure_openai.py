@@ -122,11 +122,7 @@ class AzureOpenAI:
         """The upstream request; `model` is the name of the deployment. Raises RequestInvalid."""
         inner = self._chat if isinstance(spec, ChatSpec) else self._openai
         prepared = inner.build(spec, stream=stream, model=model, secret=None)
-        headers = dict(prepared.request.headers)
-        if secret is not None and self._section.auth == "api_key":
-            headers["api-key"] = secret.reveal()
-        elif secret is not None:
-            headers["authorization"] = f"Bearer {secret.reveal()}"
+        headers = {**prepared.request.headers, **self._auth(secret)}
         url = self._url(spec, model)
         return Prepared(HttpRequest("POST", url, headers, prepared.request.body), prepared.warnings)
 
@@ -136,6 +132,11 @@ class AzureOpenAI:
         """A reader for what came back, whichever of a stream and a document was asked for."""
         inner = self._chat if operation is Operation.CHAT else self._openai
         return inner.reader(operation, stream=stream, content_type=content_type, headers=headers)
+
+    def probe(self, secret: Secret) -> HttpRequest | None:
+        """The models that the resource could deploy."""
+        path = "v1/models" if self._section.urls == "v1" else "models"
+        return HttpRequest("GET", f"{self._base_url}/{path}{self._query}", self._auth(secret), b"")
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""
@@ -148,6 +149,12 @@ class AzureOpenAI:
     def billing_after_cancel(self, model: str, *, stream: bool) -> CancelBilling:
         """What an answer that is not read to its end costs."""
         return STREAMS_STOP.billing(stream=stream)
+
+    def _auth(self, secret: Secret | None) -> dict[str, str]:
+        if secret is None:
+            return {}
+        api_key = self._section.auth == "api_key"
+        return {"api-key": secret.reveal()} if api_key else {"authorization": f"Bearer {secret.reveal()}"}
 
     def _url(self, spec: ChatSpec | EmbedSpec, deployment: str) -> str:
         responses = isinstance(spec, ChatSpec) and self._section.api == "responses"

@@ -1,17 +1,18 @@
 """The dialects there are: one line each."""
 
 from collections.abc import Callable
+from ipaddress import IPv6Network
 from typing import Annotated, Any
 
 import pydantic
 
+from hedgerow_server.core.addresses import AddressRule
 from hedgerow_server.core.port import Dialect
 from hedgerow_server.providers.anthropic import Anthropic, AnthropicSection
 from hedgerow_server.providers.azure_openai import AzureOpenAI, AzureOpenAISection
 from hedgerow_server.providers.bedrock import Bedrock, BedrockSection
 from hedgerow_server.providers.cohere import Cohere, CohereSection
 from hedgerow_server.providers.google import Gemini, GeminiSection, Vertex, VertexSection
-from hedgerow_server.providers.http.addresses import AddressRule
 from hedgerow_server.providers.http.aiohttp import AiohttpTransport
 from hedgerow_server.providers.http.egress import Egress, trusting
 from hedgerow_server.providers.http.httpx import HttpxTransport
@@ -53,18 +54,18 @@ def dialect(name: str, section: ProviderSection) -> Dialect:
     return _DIALECTS[type(section)](name, section)
 
 
-def egress(section: ProviderSection) -> Egress:
-    """How connections to a configured provider are made. Raises ConfigError for a file of authorities that is of no
-    use.
+def egress(section: ProviderSection, nat64: tuple[IPv6Network, ...] = ()) -> Egress:
+    """How connections to a configured provider are made, in a network with these NAT64 prefixes. Raises ConfigError for
+    a file of authorities that is of no use.
     """
-    rule = AddressRule.of(section.proxy or section.url, allow=section.allow_private_addresses)
+    rule = AddressRule.of(section.proxy or section.url, allow=section.allow_private_addresses, nat64=nat64)
     tls = trusting(section.ca_file) if section.ca_file is not None else None
     return Egress(rule, section.proxy, tls)
 
 
-def transport(section: ProviderSection) -> Transport:
+def transport(section: ProviderSection, nat64: tuple[IPv6Network, ...] = ()) -> Transport:
     """The HTTP client of a configured provider. Raises ConfigError for a file of authorities that is of no use."""
-    rules, timeout_s, connections = egress(section), section.connect_timeout_seconds, section.max_connections
+    rules, timeout_s, connections = egress(section, nat64), section.connect_timeout_seconds, section.max_connections
     if section.transport == "httpx":
         resumable = section.on_cancel == "drain"
         return HttpxTransport(rules, connect_timeout_s=timeout_s, max_connections=connections, resumable=resumable)

@@ -52,6 +52,18 @@ ProxyUrl = Annotated[
 """Where an HTTP proxy is, without a user: a URL holds no secret."""
 
 
+class RateLimitsSection(Section):
+    """What one key of a provider may do with one model."""
+
+    requests_per_minute: int | None = pydantic.Field(default=None, ge=1, le=10_000_000)
+    """Requests in a minute. None: what the provider's answers tell."""
+    tokens_per_minute: int | None = pydantic.Field(default=None, ge=1, le=10_000_000_000)
+    """Tokens in a minute, input and output together. None: what the provider's answers tell."""
+    learn: bool = True
+    """Whether what answers tell of limits and of what is left of them counts: limits that are not given here, and less
+    that is left than was counted, as when others use the same key."""
+
+
 class ProviderSection(Section):
     """One entry of `providers`, without what its dialect adds."""
 
@@ -84,6 +96,9 @@ class ProviderSection(Section):
     """How long a stream may pause between two pieces of content. Keep-alives do not count."""
     max_connections: int = pydantic.Field(default=1000, ge=1, le=100_000)
     """The most connections to the provider that are open at once; further calls wait for one."""
+    rate_limits: RateLimitsSection | None = None
+    """What each key may do with each model in a minute, so that calls wait or go elsewhere before the provider refuses
+    them, and tenants share it fairly. None: nobody counts, and the provider says when it is too much."""
     catalogue: str | None = pydantic.Field(default=None, pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")
     """The family of the model catalogue that has its models (docs/models.md); `none` for none of them. None: the
     family of its dialect or vendor.

@@ -45,6 +45,11 @@ class Ask:
         """The caller's metadata without its credential."""
         return {key: value for key, value in self.call.metadata.items() if key != "authorization"}
 
+    def budget_share(self, name: str) -> float:
+        """How much of a budget of the caller is spent, 1 being all; 0 where it has none of this name."""
+        hold = self.call.hold
+        return hold.share(name) if hold is not None else 0.0
+
     @property
     def need(self) -> Need:
         """What the request needs of a model."""

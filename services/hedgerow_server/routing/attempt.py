@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncGenerator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.error import (
@@ -100,6 +100,10 @@ class Attempt:
         self.record: AttemptRecord | None = None
         self.hedge_delays_s: tuple[float, float] | None = None
         """Of a hedged attempt: how long after the first one it was to start, and how long it really was."""
+        self.read_on = False
+        """Whether its answer is read on for its usage, though nobody waits for it any more."""
+        self.on_counted: Callable[[], None] | None = None
+        """To be told when what it came to is known better."""
 
     @property
     def warnings(self) -> tuple[Warning, ...]:
@@ -120,6 +124,24 @@ class Attempt:
         elif record is not None and outcome is AttemptOutcome.HEDGE_LOST and record.outcome is AttemptOutcome.SUCCEEDED:
             # Whole, in the same moment as the winner's: a call has one answer.
             record.outcome = outcome
+            self._changed(record)
+
+    def replaced(self) -> None:
+        """Another answer has taken the place of this one, which was cut."""
+        if self.record is not None:
+            self.record.outcome = AttemptOutcome.REPLACED
+            self._changed(self.record)
+
+    def _write_down(self, record: AttemptRecord) -> None:
+        """Before anything is sent, so that nothing is that the books do not have. Raises LedgerUnavailable."""
+        books, lease = self._call.books, self._candidate.lease
+        if books is not None:
+            name = lease.name if lease is not None else ""
+            books.open(record, credential=name, request_bytes=len(self._prepared.request.body))
+
+    def _changed(self, record: AttemptRecord) -> None:
+        if self._call.books is not None:
+            self._call.books.close(record)
 
     async def batches(self) -> AsyncGenerator[list[Event], None]:
         """Sends the request and yields the dialect's events; the last one is Finished. The record is complete when this
@@ -138,6 +160,7 @@ class Attempt:
         self._call.attempts_started += 1
         self._call.attempts.append(record)
         try:
+            self._write_down(record)
             response = await self._send(record)
             reader = self._open = self._reader(response)
             data = b"-"
@@ -170,7 +193,8 @@ class Attempt:
         if response is None or reader is None or self._last_word or record.outcome not in _LEFT:
             return False
         drain = self._drain()
-        return drain is not None and drain.drainer.take(response, reader, drain.caps, self._counted)
+        self.read_on = drain is not None and drain.drainer.take(response, reader, drain.caps, self._counted)
+        return self.read_on
 
     def _drain(self) -> Drain | None:
         upstream = self._candidate.upstream
@@ -184,6 +208,10 @@ class Attempt:
         if self.record is not None and usage is not None:
             self.record.usage = usage
             self._price(self.record)
+            self._changed(self.record)
+        self.read_on = False
+        if self.on_counted is not None:
+            self.on_counted()
 
     def _fail(self, record: AttemptRecord, reason: str) -> None:
         if record.outcome is None:
@@ -209,6 +237,7 @@ class Attempt:
         if record.usage is None and (self._tally.seen or record.outcome is AttemptOutcome.HEDGE_LOST):
             record.usage = self._tally.estimate()
         self._price(record)
+        self._changed(record)
 
     def _price(self, record: AttemptRecord) -> None:
         price = self._candidate.price
@@ -246,7 +275,8 @@ class Attempt:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            if not drain.drainer.take_sending(task, self._reader_of, drain.caps, self._counted):
+            self.read_on = drain.drainer.take_sending(task, self._reader_of, drain.caps, self._counted)
+            if not self.read_on:
                 task.cancel()
                 task.add_done_callback(_let_go)
             raise
@@ -301,7 +331,9 @@ class Attempt:
                 record.usage = usage if told else self._tally.estimate(final=True)
                 self._check_vectors(record)
                 self.stop(AttemptOutcome.SUCCEEDED)
-            elif not isinstance(event, Started):
+            elif isinstance(event, Started):
+                record.served_model = event.model
+            else:
                 self._quiet_s = 0.0
                 self._tally.add(event)
                 if isinstance(event, EmbeddingsAdded):

@@ -140,6 +140,7 @@ def _rule(place: int, section: RuleSection, when: Condition) -> Rule:
         place=place,
         providers=frozenset(section.providers),
         regions=frozenset(section.regions),
+        models=frozenset(section.models),
         strategy=section.strategy,
         hedge=section.hedge,
         first_token_timeout_s=section.first_token_timeout_seconds,

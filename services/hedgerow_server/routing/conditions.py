@@ -19,8 +19,11 @@ VARIABLES: Mapping[str, Callable[[Ask], object]] = {
     "labels": lambda ask: ask.labels,
     "metadata": lambda ask: ask.metadata,
     "request": lambda ask: ask.need.as_map(),
+    "budgets": lambda _: {},
 }
-"""What conditions may look at."""
+"""What conditions may look at. Of `budgets` a condition says itself which it needs."""
+BUDGETS = "budgets"
+_BUDGET = re.compile(r"""\bbudgets\s*\[\s*(?:"([^"]*)"|'([^']*)')\s*\]""")
 CALLER_SAYS = frozenset({"labels", "metadata", "request"})
 """What a caller can say as it likes: no residency may depend on it."""
 FUNCTIONS = frozenset(
@@ -45,6 +48,11 @@ REQUEST = tuple(Need(kind="", model="", stream=False, input_tokens=0).as_map())
 _HOPELESS = re.compile(r"^Undefined|not a valid regex")
 
 
+def budgets_in(text: str) -> tuple[str, ...]:
+    """The names of the budgets that a condition looks at."""
+    return tuple(sorted({double or single for double, single in _BUDGET.findall(text)}))
+
+
 class Condition:
     """One condition. Safe to share; holds no state of a call."""
 
@@ -64,6 +72,10 @@ class Condition:
             raise ValueError(f"unknown variable {unknown[0]!r}; there are {', '.join(VARIABLES)}")
         self.variables = found & VARIABLES.keys()
         """Those that it looks at."""
+        self.budgets = budgets_in(text)
+        """The budgets that it looks at."""
+        if BUDGETS in found and len(_BUDGET.findall(text)) != len(re.findall(r"\bbudgets\b", text)):
+            raise ValueError('expected the name of a budget in quotes, as in budgets["team-month"] >= 0.8')
         missing = sorted({name for name in self._program.functions() if _NAME.fullmatch(name)} - FUNCTIONS)
         if missing:
             raise ValueError(f"unknown function {missing[0]!r}; there are {', '.join(sorted(FUNCTIONS))}")
@@ -73,7 +85,8 @@ class Condition:
     def _try(self) -> None:
         """Raises ValueError for what is wrong whoever calls, such as a comparison of a name with a number."""
         try:
-            found = self._program.execute({name: _SAMPLE[name] for name in self.variables})
+            sample = {**_SAMPLE, BUDGETS: dict.fromkeys(self.budgets, 0.5)}
+            found = self._program.execute({name: sample[name] for name in self.variables})
         except TypeError as error:
             raise ValueError(str(error)) from None
         except KeyError as error:
@@ -89,6 +102,8 @@ class Condition:
     def holds(self, ask: Ask, *, in_doubt: bool) -> bool:
         """Whether it holds for a call; `in_doubt` where it cannot be told, such as for a label that is not there."""
         values: dict[str, Any] = {name: VARIABLES[name](ask) for name in self.variables}
+        if self.budgets:
+            values[BUDGETS] = {name: ask.budget_share(name) for name in self.budgets}
         try:
             found = self._program.execute(values)
         except KeyError:

@@ -20,7 +20,11 @@ async def execute(call: Call, plan: Plan, spec: ChatSpec | EmbedSpec, *, stream:
     """The events of the answer: Started first, Finished last; RouteChanged between, where the caller of a stream has
     opted in. Sets `call.usage` to what the caller is charged for. Raises HedgerowError.
     """
+    if plan.warnings:
+        _warn(call, plan.warnings)
+        call.downgraded_from = plan.downgraded_from
     search = Search(call, plan, spec, stream=stream)
+    call.why = plan.why
     leg: Leg | None = None
     try:
         leg = await search.answer()

@@ -43,6 +43,8 @@ class Leg:
         self._stream = stream
         self._hurried = hurried
         candidate.state.running += 1
+        if candidate.lease is not None and attempt.secret is not None:
+            candidate.lease.hold(attempt.secret)
 
     @property
     def latency(self) -> Latency:
@@ -185,7 +187,10 @@ class Leg:
     def _release(self) -> Permit | None:
         permit, self._permit = self._permit, None
         if permit is not None:
-            self.candidate.state.running -= 1
+            candidate, secret = self.candidate, self.attempt.secret
+            candidate.state.running -= 1
+            if candidate.lease is not None and secret is not None:
+                candidate.lease.let_go(secret)
         return permit
 
 

@@ -4,6 +4,7 @@ import time
 
 import msgspec
 
+from hedgerow_server.core.event import Warning
 from hedgerow_server.core.request import RoutePolicy
 from hedgerow_server.routing.affinity import Affinity, Key
 from hedgerow_server.routing.candidate import Candidate
@@ -50,3 +51,9 @@ class Plan(msgspec.Struct, frozen=True):
     policy: RoutePolicy
     bounds: Bounds = Bounds()
     sticky: Sticky | None = None
+    downgraded_from: str = ""
+    """The model that would have come first if no budget had left it out; empty where none has."""
+    warnings: tuple[Warning, ...] = ()
+    """What callers should know of the plan."""
+    why: str = ""
+    """The strategy, the rules that hold and whether the conversation stays, for the books."""

@@ -99,12 +99,14 @@ class Rest:
         self.reason = reason
         self.until_s = max(self.cooling_until_s, self.set_aside_until_s)
 
-    def success(self, admitted_s: float) -> None:
+    def success(self, admitted_s: float) -> bool:
         """A call that began at `admitted_s` was served: the credential is good, unless the call is older than its
-        failure. A cool-down goes on.
+        failure. A cool-down goes on. Tells whether that ends what was said of a failure.
         """
-        if self._times and admitted_s > self._reported_s:
+        ends = bool(self._times) and admitted_s > self._reported_s
+        if ends:
             self.renewed()
+        return ends
 
     def renewed(self) -> None:
         """The credential has changed: what was said of the old one is forgotten. A cool-down goes on."""

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hedgerow_server.core.error import HedgerowError, NoCandidate, SwitchedOff
-from hedgerow_server.core.event import CandidateInfo, ModelInfo
+from hedgerow_server.core.error import BudgetSpent, HedgerowError, NoCandidate, SwitchedOff
+from hedgerow_server.core.event import CandidateInfo, ModelInfo, Warning, WarningCode
 from hedgerow_server.core.explanation import Why
 from hedgerow_server.core.port import Operation
 from hedgerow_server.core.request import NO_POLICY, EmbedSpec
@@ -35,13 +35,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Only these; empty: all."""
     regions: frozenset[str] = frozenset()
     """Only there; empty: anywhere."""
+    models: frozenset[str] = frozenset()
+    """Only these models; empty: all."""
     strategy: Strategy | None = None
     hedge: bool | None = None
     first_token_timeout_s: float | None = None
 
     def holds(self, ask: Ask) -> bool:
         """Whether it is for the call. What narrows by who calls holds in doubt: it may be the law."""
-        strict = self.regions or (self.providers and not self.when.variables & CALLER_SAYS)
+        strict = self.regions or ((self.providers or self.models) and not self.when.variables & CALLER_SAYS)
         return self.when.holds(ask, in_doubt=bool(strict))
 
 
@@ -72,6 +74,10 @@ class Look(msgspec.Struct, frozen=True):
     """The conversation, where the route keeps conversations with their candidates."""
     stays: Candidate | None
     """The candidate that the conversation is kept with."""
+    spared: Candidate | None = None
+    """Who would have come first if no budget had left it out."""
+    budget: str = ""
+    """The budget that did."""
 
 
 class Route:
@@ -105,7 +111,7 @@ class Route:
         self._conditions = tuple(conditions) or (None,) * len(self.candidates)
         self._affinity = affinity
         self._kills = kills or KillSwitches()
-        self._ready = Plan(self.candidates, NO_POLICY, bounds)
+        self._ready = Plan(self.candidates, NO_POLICY, bounds, why=strategy)
         alone = len(self.candidates) == 1 or (strategy == "ordered" and not any(one.facts for one in self.candidates))
         self._plain = alone and not (affinity or regions or rules or any(self._conditions))
         self._keyrings = any(one.keyring for one in self.candidates)
@@ -116,6 +122,11 @@ class Route:
         """How the route is listed for callers, as a name of this kind."""
         who = tuple(CandidateInfo(one.upstream.name, one.model, one.region) for one in self.candidates)
         return ModelInfo(self.name, kind, who)
+
+    @property
+    def configured(self) -> str:
+        """The name in the configuration, which may end with a star."""
+        return self._configured
 
     @property
     def hedges(self) -> Hedges | None:
@@ -129,14 +140,19 @@ class Route:
         plain = self._plain if ask.operation is Operation.CHAT else self._plain_embed
         if plain and not self._kills.thrown and _unbound(ask):
             if self._keyrings:
-                return Plan(
-                    tuple(_with_key(one, None, likely=likely) for one in self.candidates), ask.policy, self._bounds
-                )
-            return self._ready if ask.policy is NO_POLICY else Plan(self.candidates, ask.policy, self._bounds)
+                keyed = tuple(_with_key(one, None, likely=likely) for one in self.candidates)
+                return Plan(keyed, ask.policy, self._bounds, why=self.strategy)
+            return self._ready if ask.policy is NO_POLICY else msgspec.structs.replace(self._ready, policy=ask.policy)
         look = self.look(ask, likely=likely)
         if not look.fit:
-            raise self._none(look.unfit)
-        return Plan(tuple(look.fit), ask.policy, look.bounds, look.sticky)
+            raise self._none(look)
+        if look.spared is None:
+            return Plan(tuple(look.fit), ask.policy, look.bounds, look.sticky, why=_why(look))
+        from_ = look.spared.model
+        text = f"The budget {look.budget} has reached its mark: the route leaves out {from_}."
+        warning = Warning(WarningCode.MODEL_DOWNGRADED, "", text)
+        plan = Plan(tuple(look.fit), ask.policy, look.bounds, look.sticky, why=_why(look))
+        return msgspec.structs.replace(plan, downgraded_from=from_, warnings=(warning,))
 
     def look(self, ask: Ask, *, likely: bool = True) -> Look:
         """What the route makes of a call. Raises SwitchedOff."""
@@ -156,7 +172,14 @@ class Route:
         if stays is not None:
             found.remove(stays)
             found.insert(0, stays)
-        return Look(found, unfit, rules, strategy, bounds, view, sticky, stays)
+        budget, left_out = _downgrade(rules, unfit)
+        spared = None
+        if left_out and found:
+            # As if the budget had not spoken.
+            all_ = [one for one in self.candidates if one in left_out or _among(one, fit)]
+            first = LIKELY[strategy](all_, view)[0]
+            spared = first if first in left_out else None
+        return Look(found, unfit, rules, strategy, bounds, view, sticky, stays, spared, budget)
 
     def _sort_out(self, ask: Ask, rules: list[Rule]) -> tuple[list[Candidate], list[Verdict]]:
         fit: list[Candidate] = []
@@ -183,9 +206,13 @@ class Route:
             return Verdict(one, Why.SWITCHED_OFF, "is switched off by the operator", "kill switch")
         if ask.policy.providers and one.upstream.name not in ask.policy.providers:
             return Verdict(one, Why.PROVIDER, "is not among the call's providers", "route.providers")
+        if ask.policy.models and one.model not in ask.policy.models:
+            return Verdict(one, Why.MODEL, "is not among the call's models", "route.models")
         for rule in rules:
             if rule.providers and one.upstream.name not in rule.providers:
                 return Verdict(one, Why.PROVIDER, "is not among the rule's providers", f"rules[{rule.place}]")
+            if rule.models and one.model not in rule.models:
+                return Verdict(one, Why.MODEL, "is not among the rule's models", f"rules[{rule.place}]")
         condition = self._conditions[index]
         if condition is not None and not condition.holds(ask, in_doubt=False):
             return Verdict(one, Why.CONDITION, "does not meet its condition", f"candidates[{index}].when")
@@ -223,7 +250,14 @@ class Route:
             bounds = msgspec.structs.replace(bounds, first_token_timeout_s=limit_s)
         return bounds
 
-    def _none(self, unfit: list[Verdict]) -> HedgerowError:
+    def _none(self, look: Look) -> HedgerowError:
+        unfit = look.unfit
+        if look.budget:
+            return BudgetSpent(
+                f"The budget {look.budget} has reached its mark; no cheaper model of {self.name!r} may serve the call.",
+                metadata={"budget": look.budget, "model": self.name},
+                subject=look.budget,
+            )
         if all(one.why is Why.SWITCHED_OFF for one in unfit):
             return SwitchedOff(
                 f"The operator has switched everybody off who serves {self.name!r}.",
@@ -237,10 +271,29 @@ class Route:
         )
 
 
+def _why(look: Look) -> str:
+    """What made the order, in a few words."""
+    words = [look.strategy, *(f"rules[{rule.place}]" for rule in look.rules)]
+    return ", ".join([*words, "affinity"] if look.stays is not None else words)
+
+
+def _downgrade(rules: list[Rule], unfit: list[Verdict]) -> tuple[str, list[Candidate]]:
+    """The first budget that has left candidates out, and all that budgets have."""
+    looking = {f"rules[{rule.place}]": rule.when.budgets[0] for rule in rules if rule.when.budgets}
+    if not looking:
+        return "", []
+    left_out = [one for one in unfit if one.written_in in looking and one.why in (Why.MODEL, Why.PROVIDER)]
+    return (looking[left_out[0].written_in] if left_out else ""), [one.candidate for one in left_out]
+
+
+def _among(one: Candidate, fit: list[Candidate]) -> bool:
+    return any(one.same(other) for other in fit)
+
+
 def _unbound(ask: Ask) -> bool:
     """Whether neither the caller's identity nor its policy says who may serve."""
     principal, policy = ask.principal, ask.policy
-    return not (policy.providers or policy.regions or (principal is not None and principal.regions))
+    return not (policy.providers or policy.models or policy.regions or (principal is not None and principal.regions))
 
 
 def _outside(one: Candidate, regions: frozenset[str], ask: Ask, rules: list[Rule]) -> str:

@@ -96,8 +96,11 @@ class Routes:
 
     def plan(self, ask: Ask, *, likely: bool = False) -> Plan:
         """The candidates for a call; `likely`: in the likeliest order, for calls that are not made. Raises
-        ModelNotFound, NoCandidate and SwitchedOff.
+        ModelNotFound, NoCandidate, BudgetSpent and SwitchedOff.
         """
+        planned = ask.call.plan
+        if isinstance(planned, Plan):
+            return planned
         return self.route(ask.operation, ask.spec.model).plan(ask, likely=likely)
 
     def route(self, operation: Operation, model: str) -> Route:

@@ -27,6 +27,8 @@ from hedgerow_server.routing.exhausted import exhausted
 from hedgerow_server.routing.leg import Leg
 from hedgerow_server.routing.limits import Limits
 from hedgerow_server.routing.plan import Plan
+from hedgerow_server.routing.purse import Purse
+from hedgerow_server.routing.queue import Queue
 from hedgerow_server.routing.race import Race, streams_upstream
 
 _ELSEWHERE = (Failure.TRANSIENT, Failure.RATE, Failure.KEY)
@@ -67,12 +69,15 @@ class Search:
         self._unfit: HedgerowError | None = None
         self._race = Race(plan, spec, self._beside, self._hedge, self._judge) if self._most > 1 else None
         self._legs: list[Leg] = []
+        self._purse = Purse(call.hold, spec) if call.hold is not None else None
+        self._queue = Queue(call, spec)
 
     async def answer(self) -> Leg:
         """An attempt whose answer is committed. Raises the HedgerowError that the caller shall see."""
         while True:
             # The last one: a candidate that was to be asked again may not take calls any more, but with another key.
             leg = self._next() or await self._with_another_secret() or await self._once_more() or self._next()
+            leg = leg or await self._in_turn()
             if leg is None:
                 raise self._nobody()
             found = await self._first(leg) if self._race is None else await self._race.run(leg)
@@ -88,8 +93,7 @@ class Search:
             found = await self.answer()
         except HedgerowError:
             raise error from None
-        if leg.attempt.record is not None:
-            leg.attempt.record.outcome = AttemptOutcome.REPLACED
+        leg.attempt.replaced()
         return found
 
     def close(self, answered: Leg | None) -> None:
@@ -101,6 +105,9 @@ class Search:
             self._call.usage = told.usage
         if self._race is not None:
             self._race.book(self._legs)
+        if self._purse is not None:
+            self._purse.book(self._legs)
+        self._queue.over(self._legs)
 
     async def _first(self, leg: Leg) -> Leg | None:
         """The attempt once its first content is there; None where it failed and the search goes on."""
@@ -167,6 +174,8 @@ class Search:
             return self._error
         if self._late is not None:
             return self._late
+        if self._queue.paced:
+            return self._queue.full()
         if self._resting or self._unfit is None:
             return exhausted(self._resting)
         return self._unfit
@@ -256,6 +265,23 @@ class Search:
                 return self._start(soonest, self._kind(soonest))
         return None
 
+    async def _in_turn(self) -> Leg | None:
+        """A candidate whose provider would refuse one more call of ours now, once it is this call's turn."""
+        while self._queue.paced and self._more():
+            remaining_s = self._call.remaining_s()
+            within_s = self._plan.bounds.max_wait_s - self._waited_s
+            if remaining_s is not None:
+                within_s = min(within_s, remaining_s - _LEAST_S)
+            candidate, waited_s = await self._queue.wait(within_s)
+            self._waited_s += waited_s
+            if candidate is None:
+                return None
+            leg = self._start(candidate, self._kind(candidate))
+            if leg is not None:
+                return leg
+            self._queue.back(candidate)
+        return None
+
     def _start(self, candidate: Candidate, kind: AttemptKind, *, forced: bool = False) -> Leg | None:
         kills = self._plan.bounds.kills
         if kills is not None and kills.off(candidate.upstream.name, candidate.model):
@@ -270,12 +296,20 @@ class Search:
                 self._resting.append(candidate)
             self._other_keys(candidate)
             return None
+        if not self._within_budget(candidate, kind):
+            permit.void()
+            return None
+        pool = candidate.state.pool
+        if pool is not None and not self._queue.enter(candidate, pool):
+            permit.void()
+            self._other_keys(candidate)
+            return None
         limits = self._limits(candidate)
         try:
             attempt = Attempt(
                 self._call,
                 candidate,
-                self._spec,
+                self._spec if self._purse is None else self._purse.spec(candidate),
                 self._plan.policy,
                 stream=self._upstream_stream,
                 kind=kind,
@@ -283,12 +317,14 @@ class Search:
             )
         except HedgerowError as error:
             permit.void()
+            self._queue.back(candidate)
             self._unfit = self._unfit or error
             if isinstance(error, CredentialUnavailable):
                 self._other_keys(candidate)
             return None
         except BaseException:
             permit.void()
+            self._queue.back(candidate)
             raise
         self._tried.append(candidate)
         if kind is AttemptKind.PRIMARY:
@@ -296,6 +332,14 @@ class Search:
         leg = Leg(attempt, candidate, permit, stream=self._upstream_stream, hurried=limits.hurried)
         self._legs.append(leg)
         return leg
+
+    def _within_budget(self, candidate: Candidate, kind: AttemptKind) -> bool:
+        """Whether the caller's limits have room for one more attempt, of which they take what it can come to."""
+        if self._purse is None:
+            return True
+        error = self._purse.allows(candidate, self._legs, hedge=kind is AttemptKind.HEDGE)
+        self._unfit = self._unfit or error
+        return error is None
 
     def _limits(self, candidate: Candidate) -> Limits:
         remaining_s = self._call.remaining_s()

@@ -24,7 +24,8 @@ def _condition(text: str) -> str:
 When = Annotated[str, pydantic.Field(min_length=1, max_length=4096), pydantic.AfterValidator(_condition)]
 """A condition in CEL (https://cel.dev) that gives true or false. Variables: `tenant`, `team` and `user` of the caller,
 `labels` and `metadata` of the call (maps of strings), and `request` with kind, model, stream, input_tokens (estimated),
-max_output_tokens (0: not set), messages, inputs, tools, json_schema, images, audio, files, reasoning, prefill.
+max_output_tokens (0: not set), messages, inputs, tools, json_schema, images, audio, files, reasoning, prefill;
+`budgets["NAME"]` is how much of the caller's budget of this name is spent, 1.0 being all of it.
 Functions: size, contains, startsWith, endsWith, matches, string, int, uint, double, type."""
 
 
@@ -65,6 +66,10 @@ class RuleSection(Section):
     """Only these providers serve such calls. A condition on who calls holds where it cannot be told."""
     regions: tuple[Region, ...] = ()
     """Such calls are served only there. Where the condition cannot be told, it holds."""
+    models: tuple[Annotated[str, pydantic.Field(min_length=1, max_length=256)], ...] = ()
+    """Only these models, by their providers' names, serve such calls. With a condition on `budgets` this is a
+    downgrade: callers whose first choice it leaves out are told by a warning, and where it leaves nobody the call is
+    refused as beyond its budget."""
     strategy: Strategy | None = None
     """The order for such calls."""
     hedge: bool | None = None

@@ -23,7 +23,8 @@ from hedgerow_server.routing.breaker import Breaker, BreakerPolicy, Permit
 from hedgerow_server.routing.hedge import Share
 from hedgerow_server.routing.latency import Latency
 from hedgerow_server.routing.pace import Pace
-from hedgerow_server.routing.refusal import Refusal
+from hedgerow_server.routing.pool import Pool, PoolPolicy
+from hedgerow_server.routing.refusal import Refusal, Watcher
 from hedgerow_server.routing.rest import Rest
 
 _FORBIDDEN = 403
@@ -77,6 +78,8 @@ class CandidateState:
         """The share of the latest answers that were rate limits."""
         self.limits: tuple[RateLimits, float] | None = None
         """What the provider last told of the credential's limits, and when."""
+        self.pool: Pool | None = None
+        """What the credential may do with the model in a minute, where that is known. None: nobody counts it."""
         self.running = 0
         """Attempts that are under way."""
         self.closing: set[asyncio.Future[None]] = set()
@@ -136,12 +139,14 @@ class CandidateState:
         """Takes note of what an answer tells of limits."""
         if limits is not None:
             self.limits = limits, time.time()
+            if self.pool is not None:
+                self.pool.learn(limits)
 
     def succeeded(self, admitted_s: float) -> None:
         """It has answered a call that began then: credential and model are good."""
         self.rate_limited.note(False)
-        self.breaker.rest.success(admitted_s)
-        self.key.success(admitted_s)
+        if self.breaker.rest.success(admitted_s) | self.key.success(admitted_s):
+            self.refusal.over()
 
     def refused(self) -> bool:
         """Whether it rests since its credential was refused."""
@@ -181,14 +186,17 @@ class CandidateState:
 class States:
     """The states of all candidates there are or have been."""
 
-    def __init__(self, policy: BreakerPolicy = BreakerPolicy()) -> None:  # noqa: B008  (frozen)
+    def __init__(self, policy: BreakerPolicy = BreakerPolicy(), watcher: Watcher | None = None) -> None:  # noqa: B008  (frozen)
+        """`watcher` is told of credentials that providers do not take."""
         self.policy = policy
         """The rules of breakers that are made from now on."""
         self._random = random.Random()  # noqa: S311  (jitter, no secret)
         self._candidates: OrderedDict[tuple[str, str, str, str], CandidateState] = OrderedDict()
         self._shared: dict[str, Shared] = {}
+        self._pools: dict[tuple[str, str, str], Pool] = {}
         self._keys: dict[tuple[str, str], Rest] = {}
         self._refusals: dict[tuple[str, str], Refusal] = {}
+        self._watcher = watcher
 
     def adopt(self, policy: BreakerPolicy) -> Work[None]:
         """Other rules, for breakers that there are as well, a few at a time."""
@@ -211,6 +219,9 @@ class States:
         for (_, name, _, _), state in self._candidates.items():
             if name == credential:
                 state.breaker.rest.renewed()
+        for (_, name), refusal in self._refusals.items():
+            if name == credential:
+                refusal.over()
 
     def set_aside(self) -> Work[dict[str, Rest]]:
         """Of each credential that is set aside, for a provider or for a model, the rest that ends last."""
@@ -241,13 +252,27 @@ class States:
                 shared = self._shared[provider] = Shared(Rest(self._random, self.policy.rest), _full_allowance())
             rest = self._keys.setdefault((provider, credential), Rest(self._random, self.policy.rest))
             breaker = Breaker(self.policy, self._random)
-            refusal = self._refusals.setdefault((provider, credential), Refusal())
+            named = (provider, credential)
+            refusal = self._refusals.setdefault(named, Refusal(*named, self._watcher))
             state = self._candidates[key] = CandidateState(breaker, shared, rest, refusal)
             if len(self._candidates) > _REMEMBERED:
                 self._forget()
         else:
             self._candidates.move_to_end(key)
         return state
+
+    def pool(self, provider: str, credential: str, model: str, policy: PoolPolicy | None) -> Pool | None:
+        """The pool of a credential for a model, with what it has counted so far; None without a policy."""
+        if policy is None:
+            self._pools.pop((provider, credential, model), None)
+            return None
+        found = self._pools.get((provider, credential, model))
+        if found is None:
+            if len(self._pools) >= _REMEMBERED:
+                del self._pools[next(iter(self._pools))]
+            found = self._pools[provider, credential, model] = Pool(policy)
+        found.adopt(policy)
+        return found
 
     def _forget(self) -> None:
         """Lets go of the state that was not asked for the longest, of those that nobody would miss."""

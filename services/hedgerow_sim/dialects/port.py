@@ -1,7 +1,7 @@
 """What a dialect is, seen from the handler and the behaviours."""
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal, Protocol
 
 import msgspec
@@ -76,6 +76,20 @@ class Incoming(msgspec.Struct, frozen=True):
 
 class Signature(msgspec.Struct, frozen=True):
     """Proves a key without showing it: well formed, but never verified here."""
+
+    access_key: str = ""
+    """The id of the key."""
+    session_token: str = ""
+    """What temporary keys are sent with."""
+
+    def passes(self, keys: Collection[str]) -> bool:
+        """Whether these keys let it in. Where ids of AWS are among them only those do; the temporary ones, ASIA…, with
+        a session token.
+        """
+        ids = {key for key in keys if key.startswith(("AKIA", "ASIA"))}
+        if not ids:
+            return True
+        return self.access_key in ids and bool(self.session_token or not self.access_key.startswith("ASIA"))
 
 
 class Refused(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from hedgerow_sim.dialects.port import Incoming, Kind, Refusal, Signature
 
 _SCHEME: Final = "AWS4-HMAC-SHA256"
 _DATE: Final = re.compile(r"(\d{8})T\d{6}Z")
-_CREDENTIAL: Final = re.compile(r"\w{4,128}/(\d{8})/[\w-]+/([\w-]+)/aws4_request")
+_CREDENTIAL: Final = re.compile(r"(\w{4,128})/(\d{8})/[\w-]+/([\w-]+)/aws4_request")
 _NEEDED: Final = ("host", "x-amz-date")
 
 
@@ -29,16 +29,16 @@ def signature(incoming: Incoming, service: str) -> Signature | None:
         raise _incomplete(
             "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term."
         )
-    if credential[1] != date[1]:
+    if credential[2] != date[1]:
         raise _invalid(f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date: {date[0]}.")
-    if credential[2] != service:
+    if credential[3] != service:
         raise _invalid(f"Credential should be scoped to correct service: '{service}'.")
     signed = parts["SignedHeaders"].split(";")
     if missing := [name for name in _NEEDED if name not in signed]:
         raise _invalid(f"'{missing[0]}' must be a 'SignedHeader' in the AWS Authorization.")
     if not re.fullmatch(r"[0-9a-f]{64}", parts["Signature"]):
         raise _invalid("The request signature we calculated does not match the signature you provided.")
-    return Signature()
+    return Signature(credential[1], incoming.headers.get("x-amz-security-token", ""))
 
 
 def _incomplete(message: str) -> Refusal:

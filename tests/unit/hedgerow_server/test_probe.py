@@ -30,8 +30,8 @@ SETTINGS = Settings.model_validate(
 
 def subject(monkeypatch: pytest.MonkeyPatch, *answers: Answer, **settings: object) -> Subject:
     """A provider that gives these answers."""
-    monkeypatch.setattr(registry, "transport", lambda _: ScriptedTransport(*answers))
-    return Subject("p", OpenAISection.model_validate({"dialect": "openai", **settings}), None)
+    monkeypatch.setattr(registry, "transport", lambda *_: ScriptedTransport(*answers))
+    return Subject("p", OpenAISection.model_validate({"dialect": "openai", **settings}), {})
 
 
 async def result(asked: Subject, name: CheckName = "chat") -> Result:

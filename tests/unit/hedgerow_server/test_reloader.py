@@ -111,6 +111,18 @@ async def test_what_a_reload_leaves_as_it_was_goes_on(monkeypatch: pytest.Monkey
     await one.reloader.close()
 
 
+async def test_another_network_means_other_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A NAT64 prefix counts for every connection, and those that are open were not checked for it."""
+    one = await world(monkeypatch)
+    before = one.reloader.edition
+    await one.reload(egress={"nat64_prefixes": ["2001:db8:64::/96"]})
+    after = one.reloader.edition
+    for name in ("a", "b"):
+        assert after.upstreams[name].transport is not before.upstreams[name].transport
+    assert after.leases["key"] is before.leases["key"]
+    await one.reloader.close()
+
+
 async def test_connections_are_closed_once_no_call_needs_them_not_even_an_older_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

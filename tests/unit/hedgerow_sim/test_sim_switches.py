@@ -248,6 +248,31 @@ async def test_sockets_are_counted_until_they_close(sim: Sim) -> None:
 # --- Keys ---
 
 
+@pytest.mark.parametrize(
+    ("access_key", "token", "status"),
+    [
+        ("AKIAGOOD", "", 200),
+        ("AKIAOTHER", "", 403),
+        ("ASIAGOOD", "t", 200),
+        ("ASIAGOOD", "", 403),
+        ("AKIDOLD", "", 403),
+    ],
+)
+async def test_with_ids_of_aws_among_the_keys_only_their_signatures_are_good(
+    access_key: str, token: str, status: int
+) -> None:
+    signed = f"AWS4-HMAC-SHA256 Credential={access_key}/20260501/us-east-1/bedrock/aws4_request, "
+    headers = {
+        "authorization": f"{signed}SignedHeaders=host;x-amz-date, Signature={'0a' * 32}",
+        "x-amz-date": "20260501T063000Z",
+        **({"x-amz-security-token": token} if token else {}),
+    }
+    async with running(key="sk-old") as sim:
+        assert await _put(sim, "/_sim/keys", {"keys": ["AKIAGOOD", "ASIAGOOD"]}) == 204
+        body = {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
+        assert (await sim.post("/model/m/converse", body, **headers)).status == status
+
+
 async def test_a_rotated_key_is_good_and_the_old_one_refused_at_once() -> None:
     async with running(key="sk-old") as sim:
 

@@ -63,6 +63,7 @@ class Anthropic:
         self._options = section.options()
         self._bearer = section.auth == "bearer"
         self._url = f"{section.base_url.rstrip('/')}/v1/messages"
+        self._probe_url = f"{section.base_url.rstrip('/')}/v1/models?limit=1"
         self._headers = {"content-type": JSON, "anthropic-version": section.anthropic_version}
         if section.anthropic_beta:
             self._headers["anthropic-beta"] = ",".join(section.anthropic_beta)
@@ -87,10 +88,7 @@ class Anthropic:
         body = message_body(spec, draft, model=model, stream=stream, options=self._options)
         headers = {**self._headers, "accept": EVENT_STREAM if stream else JSON}
         if secret is not None:
-            if self._bearer:
-                headers["authorization"] = f"Bearer {secret.reveal()}"
-            else:
-                headers["x-api-key"] = secret.reveal()
+            headers |= self._auth(secret)
         return Prepared(HttpRequest("POST", self._url, headers, body), tuple(draft.warnings))
 
     def reader(
@@ -104,9 +102,16 @@ class Anthropic:
             return stream_reader(self._provider, self._watch)
         raise wrong_content_type(self._provider, media)
 
+    def probe(self, secret: Secret) -> HttpRequest | None:
+        """The list of models."""
+        return HttpRequest("GET", self._probe_url, {**self._headers, **self._auth(secret)}, b"")
+
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""
         return classify(self._provider, status, headers, body)
+
+    def _auth(self, secret: Secret) -> dict[str, str]:
+        return {"authorization": f"Bearer {secret.reveal()}"} if self._bearer else {"x-api-key": secret.reveal()}
 
     def rate_limits(self, headers: Mapping[str, str]) -> RateLimits | None:
         """What is left to the credential, by the headers of an answer."""

@@ -96,6 +96,10 @@ class Bedrock:
             return stream_reader(self._provider, self._watch)
         raise wrong_content_type(self._provider, media)
 
+    def probe(self, secret: Secret) -> HttpRequest | None:
+        """None: what lists models is another service, with permissions of its own."""
+        return None
+
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""
         return classify(self._provider, status, headers, body)

@@ -58,6 +58,8 @@ class Cohere:
         base_url = section.base_url.rstrip("/")
         self._chat_url = f"{base_url}/chat"
         self._embed_url = f"{base_url}/embed"
+        # The list is of version 1 alone: https://docs.cohere.com/reference/list-models
+        self._probe_url = f"{base_url.removesuffix('/v2')}/v1/models?page_size=1" if base_url.endswith("/v2") else ""
 
     def default_dimensions(self, model: str) -> int | None:
         """The length of a model's vectors when none is asked for, where it is known."""
@@ -97,6 +99,12 @@ class Cohere:
         if operation is Operation.CHAT and media == EVENT_STREAM:
             return stream_reader(self._provider, self._watch)
         raise wrong_content_type(self._provider, media)
+
+    def probe(self, secret: Secret) -> HttpRequest | None:
+        """The list of models."""
+        if not self._probe_url:
+            return None
+        return HttpRequest("GET", self._probe_url, {"authorization": f"Bearer {secret.reveal()}"}, b"")
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""

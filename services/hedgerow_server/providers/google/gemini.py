@@ -86,6 +86,10 @@ class Gemini:
             self._provider, GEMINI, self._watch, operation, media_type(content_type, EVENT_STREAM if stream else JSON)
         )
 
+    def probe(self, secret: Secret) -> HttpRequest | None:
+        """The list of models."""
+        return HttpRequest("GET", f"{self._base_url}/models?pageSize=1", {"x-goog-api-key": secret.reveal()}, b"")
+
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""
         return classify(self._provider, status, headers, body)

@@ -109,6 +109,10 @@ class Vertex:
                 return EitherDocument(self._provider, lambda claude: self._chosen(media, operation, claude=claude))
         return self._chosen(media, operation, claude=False)
 
+    def probe(self, secret: Secret) -> HttpRequest | None:
+        """None: what costs nothing there needs permissions of its own."""
+        return None
+
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case. Claude refuses in Anthropic's words,
         the platform before it in Google's.

@@ -106,6 +106,10 @@ class Ollama:
         """What an answer that is not read to its end costs."""
         return OWN.billing(stream=stream)
 
+    def probe(self, secret: Secret) -> HttpRequest | None:
+        """None: it lists its models to anybody."""
+        return None
+
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""
         return classify(self._provider, status, headers, body)

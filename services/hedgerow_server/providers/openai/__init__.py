@@ -58,6 +58,8 @@ class OpenAI:
         query = f"?{urlencode(self._settings.query)}" if self._settings.query else ""
         self._chat_url = f"{base_url}/chat/completions{query}"
         self._embed_url = f"{base_url}{self._quirks.embed_path}{query}"
+        path = self._settings.probe_path
+        self._probe_url = f"{base_url}{path}{query}" if path else ""
         self._headers = {"content-type": JSON, **section.headers}
         if section.organization:
             self._headers["openai-organization"] = section.organization
@@ -85,10 +87,7 @@ class OpenAI:
         else:
             url, stream = self._embed_url, False
             body = embed_body(spec, draft, self._quirks, model=model)
-        headers = {**self._headers, "accept": EVENT_STREAM if stream else JSON}
-        if secret is not None:
-            name = self._settings.auth_header
-            headers[name] = f"Bearer {secret.reveal()}" if name == "authorization" else secret.reveal()
+        headers = {**self._headers, "accept": EVENT_STREAM if stream else JSON, **self._auth(secret)}
         return Prepared(HttpRequest("POST", url, headers, body), tuple(draft.warnings))
 
     def reader(
@@ -104,9 +103,21 @@ class OpenAI:
             return stream_reader(self._provider, self._quirks, self._watch, self._tag)
         raise wrong_content_type(self._provider, media)
 
+    def probe(self, secret: Secret) -> HttpRequest | None:
+        """What the vendor lists, or tells of the key."""
+        if not self._probe_url:
+            return None
+        return HttpRequest("GET", self._probe_url, {**self._headers, "accept": JSON, **self._auth(secret)}, b"")
+
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""
         return classify(self._provider, status, headers, body)
+
+    def _auth(self, secret: Secret | None) -> dict[str, str]:
+        if secret is None:
+            return {}
+        name = self._settings.auth_header
+        return {name: f"Bearer {secret.reveal()}" if name == "authorization" else secret.reveal()}
 
     def rate_limits(self, headers: Mapping[str, str]) -> RateLimits | None:
         """What is left to the credential, by the headers of an answer."""

@@ -13,6 +13,7 @@ from hedgerow_server.providers.section import EmbeddingSection, ProviderUrl
 
 _HeaderName = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
 _HeaderValue = Annotated[str, pydantic.StringConstraints(pattern=r"^[\x20-\x7e]+$", max_length=1024)]
+_ProbePath = Annotated[str, pydantic.StringConstraints(pattern=r"^(/[^\s?#]*)?$", max_length=256)]
 _OPENAIS = "api.openai.com"
 _Word = Annotated[str, pydantic.StringConstraints(pattern=r"^[\x21-\x7e]+$", max_length=256)]
 
@@ -40,6 +41,10 @@ class OpenAISection(EmbeddingSection):
     """The query of every URL, such as an api-version. None: the vendor's."""
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"] | None = None
     """What the provider calls the limit of the output. None: the vendor's."""
+    probe_path: _ProbePath | None = None
+    """By which new keys are probed (docs/vault.md): a GET of this path below `base_url` costs nothing, and is answered
+    with 2xx only where the key is good. Empty: there is none. None: the vendor's.
+    """
     quirks: Quirks = Quirks()
     """How the provider differs from OpenAI, where it differs from its vendor as well."""
 
@@ -67,6 +72,7 @@ class Settings(Section):
     auth_header: str
     query: dict[str, str]
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"]
+    probe_path: str
     quirks: Quirks
 
 
@@ -78,7 +84,7 @@ def settings(section: OpenAISection) -> Settings:
         value = getattr(section, name)
         return getattr(vendor, name) if value is None else value
 
-    names = ("base_url", "auth_header", "query", "max_tokens_field")
+    names = ("base_url", "auth_header", "query", "max_tokens_field", "probe_path")
     quirks = vendor.quirks.model_copy(
         update={name: getattr(section.quirks, name) for name in section.quirks.model_fields_set}
     )

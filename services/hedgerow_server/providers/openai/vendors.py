@@ -58,6 +58,10 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     """What an answer costs that is not read to its end."""
     auth_header: str = "authorization"
     query: dict[str, str] = {}
+    probe_path: str = ""
+    """Below the base URL: what a GET costs nothing of, and takes only a good key for. Empty: there is no such path, or
+    none is known; some list their models to anybody.
+    """
     catalogue: str | None = None
     """The family of the model catalogue that has its models. None: nobody knows them before they are there."""
 
@@ -77,6 +81,7 @@ _VOYAGES = (
 
 VENDORS: dict[Name, Vendor] = {
     "openai": Vendor(
+        probe_path="/models",
         catalogue="openai",
         base_url="https://api.openai.com/v1",
         quirks=Quirks(),
@@ -100,6 +105,7 @@ VENDORS: dict[Name, Vendor] = {
         embed_by_model=(("ohere", EmbedLimit(96)), ("embed-v-4", EmbedLimit(96))),
     ),
     "bedrock": Vendor(
+        probe_path="/models",
         catalogue="bedrock_mantle",
         base_url=None,
         quirks=_as_openai(),
@@ -107,6 +113,7 @@ VENDORS: dict[Name, Vendor] = {
         after_cancel=GOES_ON,
     ),
     "cerebras": Vendor(
+        probe_path="/models",
         catalogue="cerebras",
         base_url="https://api.cerebras.ai/v1",
         quirks=_as_openai(
@@ -151,6 +158,7 @@ VENDORS: dict[Name, Vendor] = {
         embed=EmbedLimit(150),
     ),
     "deepseek": Vendor(
+        probe_path="/models",
         catalogue="deepseek",
         base_url="https://api.deepseek.com",
         quirks=_as_openai(
@@ -165,6 +173,7 @@ VENDORS: dict[Name, Vendor] = {
         after_cancel=STREAMS_STOP,
     ),
     "fireworks": Vendor(
+        probe_path="/models",
         catalogue="fireworks",
         base_url="https://api.fireworks.ai/inference/v1",
         quirks=_as_openai(
@@ -178,6 +187,7 @@ VENDORS: dict[Name, Vendor] = {
         after_cancel=STREAMS_STOP,
     ),
     "gemini": Vendor(
+        probe_path="/models",
         catalogue="google",
         base_url="https://generativelanguage.googleapis.com/v1beta/openai",
         quirks=_as_openai(
@@ -197,6 +207,7 @@ VENDORS: dict[Name, Vendor] = {
         after_cancel=GOES_ON,
     ),
     "groq": Vendor(
+        probe_path="/models",
         catalogue="groq",
         base_url="https://api.groq.com/openai/v1",
         quirks=_as_openai(
@@ -215,6 +226,7 @@ VENDORS: dict[Name, Vendor] = {
         after_cancel=GOES_ON,
     ),
     "litellm": Vendor(
+        probe_path="/models",
         base_url="http://localhost:4000/v1",
         quirks=Quirks(top_k=True, reasoning_returns="reasoning_content"),
         max_tokens_field="max_completion_tokens",
@@ -232,6 +244,7 @@ VENDORS: dict[Name, Vendor] = {
         after_cancel=OWN,
     ),
     "mistral": Vendor(
+        probe_path="/models",
         catalogue="mistral",
         base_url="https://api.mistral.ai/v1",
         quirks=_as_openai(
@@ -260,6 +273,7 @@ VENDORS: dict[Name, Vendor] = {
         after_cancel=OWN,
     ),
     "openrouter": Vendor(
+        probe_path="/key",
         catalogue="openrouter",
         base_url="https://openrouter.ai/api/v1",
         quirks=Quirks(
@@ -298,6 +312,7 @@ VENDORS: dict[Name, Vendor] = {
         max_tokens_field="max_completion_tokens",
     ),
     "together": Vendor(
+        probe_path="/models",
         catalogue="together",
         base_url="https://api.together.xyz/v1",
         quirks=_as_openai(
@@ -316,6 +331,7 @@ VENDORS: dict[Name, Vendor] = {
         quirks=_as_openai(reasoning="object", reasoning_outside=("google/",)),
     ),
     "vllm": Vendor(
+        probe_path="/models",
         base_url="http://localhost:8000/v1",
         quirks=Quirks(top_k=True, allowed_tools=False, max_stop_sequences=16, reasoning_returns="reasoning"),
         max_tokens_field="max_completion_tokens",
@@ -329,6 +345,7 @@ VENDORS: dict[Name, Vendor] = {
         embed_by_model=_VOYAGES,
     ),
     "xai": Vendor(
+        probe_path="/models",
         catalogue="xai",
         base_url="https://api.x.ai/v1",
         quirks=Quirks(

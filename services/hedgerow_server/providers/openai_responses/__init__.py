@@ -109,6 +109,10 @@ class OpenAIResponses:
             return stream_reader(self._provider, self._watch, self._tag)
         raise wrong_content_type(self._provider, media)
 
+    def probe(self, secret: Secret) -> HttpRequest | None:
+        """The list of models."""
+        return self._embeddings.probe(secret)
+
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""
         return classify(self._provider, status, headers, body)

@@ -60,15 +60,15 @@ def faults(tmp_path: Path, text: str | bytes) -> list[str]:
         ("a section with nothing in it", "server:\n", 1, "server: expected a mapping, but there is nothing"),
         (
             "a missing key",
-            "server:\n  grpc:\n    tls:\n      key: k\n",
+            "identity:\n  jwt:\n    issuers: [{issuer: https://login.example.com}]\n",
             3,
-            "server.grpc.tls.certificate: required key is missing",
+            "identity.jwt.issuers[0].audiences: required key is missing",
         ),
         (
             "a bad tag of a union",
             "credentials:\n  main:\n    source: nowhere\n",
             2,
-            "credentials.main: 'source' should be one of 'env', 'file', 'google', 'vault'",
+            "credentials.main: 'source' should be one of 'aws', 'azure', 'env', 'file', 'google', 'vault'",
         ),
         (
             "no tag of a union",

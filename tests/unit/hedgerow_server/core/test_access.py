@@ -53,3 +53,12 @@ def test_two_accesses_together_allow_what_both_allow() -> None:
     assert both.allows(CHAT)
     assert not both.allows(EMBED)
     assert not both.may_act_for(CHAT)
+
+
+def test_every_tenant_is_seen_by_a_role_that_says_so_and_opens_the_rpc() -> None:
+    usage, chat = "hedgerow.usage.v1.UsageService/QuerySpend", Grant(Names(["ChatService/*"]), all_tenants=True)
+    assert Access((Grant(all_tenants=True),)).sees_all_tenants(usage)
+    assert not Access((Grant(),)).sees_all_tenants(usage)
+    # One role opens the RPC, another one has the right for others: that does not add up.
+    assert not Access((chat, Grant(Names(["UsageService/*"])))).sees_all_tenants(usage)
+    assert not Access((Grant(all_tenants=True),)).narrowed(Access((Grant(),))).sees_all_tenants(usage)

@@ -45,7 +45,15 @@ def test_what_is_the_requests_fault_is_an_invalid_argument_and_the_other_way_rou
 def test_only_refusals_before_anything_was_done_invite_a_retry() -> None:
     """Shedding, draining, throttling, and callers who cannot be told yet."""
     retryable = {reason for reason, kind in every_error().items() if kind.retryable}
-    assert retryable == {"OVERLOADED", "DRAINING", "PROVIDER_THROTTLED", "IDENTITY_UNAVAILABLE"}
+    assert retryable == {
+        "OVERLOADED",
+        "DRAINING",
+        "PROVIDER_THROTTLED",
+        "IDENTITY_UNAVAILABLE",
+        "IDEMPOTENCY_UNAVAILABLE",
+        "LEDGER_UNAVAILABLE",
+        "LIMITS_UNAVAILABLE",
+    }
 
 
 def test_an_error_prints_its_message_and_nothing_else() -> None:

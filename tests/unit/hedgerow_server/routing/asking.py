@@ -84,6 +84,12 @@ class Held:
             raise CredentialUnavailable("none")
         return self._secret
 
+    def hold(self, secret: Secret) -> None:
+        """Nobody asks."""
+
+    def let_go(self, secret: Secret) -> None:
+        """Nobody asks."""
+
     async def refused(self, secret: Secret) -> bool:
         """There is no other."""
         return False

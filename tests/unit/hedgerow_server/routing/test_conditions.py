@@ -21,6 +21,9 @@ from unit.hedgerow_server.routing.paper import ask, said
         ("tenant > 5", "No such overload"),
         ("request.length > 5", "unknown field 'length'; request has kind, model"),
         ("tenant.matches('[')", "not a valid regex"),
+        ("budgets[tenant] >= 0.8", "expected the name of a budget in quotes"),
+        ("budgets.month >= 0.8", "expected the name of a budget in quotes"),
+        ("budgets['month'] > 'all'", "No such overload"),
     ],
 )
 def test_what_no_call_could_make_good_is_refused_at_load(text: str, words: str) -> None:
@@ -99,3 +102,12 @@ def test_a_fault_of_a_condition_is_logged_once_and_a_missing_label_never(caplog:
             missing.holds(ask(), in_doubt=True)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "int(team) > 5" in caplog.text
+
+
+def test_a_condition_knows_the_budgets_that_it_looks_at() -> None:
+    assert Condition("budgets['a'] >= 0.5 || budgets[ \"b\" ] > 1.0").budgets == ("a", "b")
+    assert Condition("tenant == 'a'").budgets == ()
+
+
+def test_a_budget_that_the_caller_does_not_have_is_not_spent() -> None:
+    assert not Condition("budgets['month'] > 0.0").holds(ask(said("hello")), in_doubt=True)

@@ -53,6 +53,12 @@ class Named:
             raise CredentialUnavailable("none")
         return Secret(self.name)
 
+    def hold(self, secret: Secret) -> None:
+        """Nobody asks."""
+
+    def let_go(self, secret: Secret) -> None:
+        """Nobody asks."""
+
     async def refused(self, secret: Secret) -> bool:
         """There is no other."""
         return False

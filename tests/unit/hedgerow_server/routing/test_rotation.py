@@ -40,6 +40,12 @@ class Rotating:
         """The next secret holds."""
         del self._secrets[0]
 
+    def hold(self, secret: Secret) -> None:
+        """Nobody asks."""
+
+    def let_go(self, secret: Secret) -> None:
+        """Nobody asks."""
+
     async def refused(self, secret: Secret) -> bool:
         self.fetches += 1
         await asyncio.sleep(self._takes_s)

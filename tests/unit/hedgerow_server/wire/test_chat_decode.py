@@ -389,10 +389,65 @@ def test_a_tool_choice_names_functions_of_the_call() -> None:
     assert refused(lambda: spec(tools=tools, toolChoice=choice)) == ["chat.tool_choice.function_names[1]"]
 
 
+def keyed(**more: object) -> Fields:
+    """A request with an idempotency key."""
+    return {"chat": {"model": "fast", "messages": [USER], **more}, "idempotencyKey": "k"}
+
+
+def asked(fields: Fields, decode: Decode = complete) -> bytes:
+    """What the key of a request stands for."""
+    once = decode(fields).once
+    assert once is not None
+    assert once.key == fields["idempotencyKey"]
+    return once.asked
+
+
 @pytest.mark.parametrize("decode", [complete, stream_complete])
-def test_an_idempotency_key_is_refused_rather_than_ignored(decode: Decode) -> None:
-    fields: Fields = {"chat": {"model": "fast", "messages": [USER]}, "idempotencyKey": "k"}
-    assert refused(lambda: decode(fields)) == ["idempotency_key"]
+def test_a_request_without_an_idempotency_key_has_no_digest(decode: Decode) -> None:
+    assert decode({"chat": {"model": "fast", "messages": [USER]}}).once is None
+
+
+@pytest.mark.parametrize("decode", [complete, stream_complete])
+def test_what_a_key_stands_for_is_the_request_without_the_key_and_the_labels(decode: Decode) -> None:
+    first = asked(keyed(), decode)
+    assert asked({**keyed(), "labels": {"try": "2"}}, decode) == first
+    assert asked({**keyed(), "idempotencyKey": "other"}, decode) == first
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        keyed(model="slow"),
+        keyed(temperature=0.0),
+        keyed(messages=[USER, USER]),
+        keyed(messages=[{"role": "ROLE_DEVELOPER", "content": USER["content"]}]),
+        keyed(providerOptions={"p": "{}"}),
+        {**keyed(), "route": {"allowRouteChange": True}},
+    ],
+)
+def test_whatever_else_differs_makes_another_request(other: Fields) -> None:
+    assert asked(other) != asked(keyed())
+
+
+def test_the_same_asked_by_another_rpc_is_another_request() -> None:
+    assert asked(keyed(), complete) != asked(keyed(), stream_complete)
+
+
+def test_the_order_of_a_map_in_the_message_makes_no_other_request() -> None:
+    """Go writes maps in a random order."""
+    names = [str(number) for number in range(16)]
+    spec = pb.ChatSpec(model="fast", messages=[pb.Message(role=pb.ROLE_USER, content=[pb.Part(text="hi")])])
+    one = service.CompleteRequest(chat=spec, idempotency_key="k").SerializeToString()
+    entries = [pb.ChatSpec(provider_options={name: "{}"}).SerializeToString() for name in names]
+
+    def digest(order: list[bytes]) -> bytes:
+        # A field of messages that comes again is merged with what came before.
+        merged = b"".join(b"\x0a" + bytes([len(entry)]) + entry for entry in order)
+        once = DECODER.complete(call(body=one + merged)).once
+        assert once is not None
+        return once.asked
+
+    assert digest(entries) == digest(entries[::-1])
 
 
 @pytest.mark.parametrize(

@@ -123,13 +123,23 @@ def test_every_purpose_has_its_twin(purpose: EmbedPurpose) -> None:
             {"embed": {"model": "m", "inputs": [{"text": "a"}], "providerOptions": {"p": "[]"}}},
             "embed.provider_options['p']",
         ),
-        ({"embed": {"model": "m", "inputs": [{"text": "a"}]}, "idempotencyKey": "k"}, "idempotency_key"),
     ],
 )
 def test_what_breaks_a_rule_names_its_field(fields: Fields, field: str) -> None:
     with pytest.raises(RequestInvalid) as caught:
         embed(fields)
     assert field_of(caught.value) == field
+
+
+def test_an_idempotency_key_stands_for_the_batch() -> None:
+    def asked(text: str) -> tuple[str, bytes]:
+        once = embed({"embed": {"model": "m", "inputs": [{"text": text}]}, "idempotencyKey": "k"}).once
+        assert once is not None
+        return once.key, once.asked
+
+    assert asked("a") == asked("a")
+    assert asked("a") != asked("b")
+    assert embed({"embed": {"model": "m", "inputs": [{"text": "a"}]}}).once is None
 
 
 def test_the_options_of_a_stream_reach_the_core_whole() -> None:

@@ -105,3 +105,12 @@ def test_a_hedged_attempt_tells_when_it_was_to_start_and_when_it_did() -> None:
     assert (hedged.hedge_planned_delay.ToMilliseconds(), hedged.hedge_delay.ToMilliseconds()) == (1500, 1625)
     assert not first.HasField("hedge_planned_delay")
     assert not first.HasField("hedge_delay")
+
+
+def test_a_replay_names_its_original_and_costs_nothing() -> None:
+    one = call()
+    one.request_id, one.replay_of = "req-8", "req-7"
+    found = reported(one)
+    assert (found.replay_of, found.cost_picos, found.charged_picos) == ("req-7", 0, 0)
+    assert found.HasField("charged_picos")
+    assert not found.HasField("usage")

@@ -1,0 +1,150 @@
+"""What Redis lends of a limit to several routers, with the real script in a real Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from hedgerow_server.limits.lender import Answer, LenderAway, Loan
+from hedgerow_server.limits.redis import RedisLender
+from hedgerow_server.limits.sharing import RedisSection
+from redis_server import RedisServer
+
+Lenders = tuple[RedisLender, RedisLender]
+
+
+@pytest.fixture
+async def lenders(redis: RedisServer) -> AsyncIterator[Lenders]:
+    """Two routers' lenders with an empty Redis."""
+    redis.flush()
+    section = RedisSection(url=redis.url, timeout_seconds=1.0, lease_seconds=2.0)
+    two = RedisLender(section), RedisLender(section)
+    yield two
+    for one in two:
+        await one.close()
+
+
+def loan(
+    need: int = 0, *, used: int = 0, lent: int = 0, held: int | None = None, most: int | None = 100, **more: int
+) -> Loan:
+    """What a router says of a count that never turns."""
+    given: dict[str, Any] = {"slot": 0, "length_us": 0, "due": need, "want": 0, **more}
+    return Loan(key="k", most=most, used=used, lent=lent, held=lent if held is None else held, need=need, **given)
+
+
+async def granted(lender: RedisLender, one: Loan) -> int:
+    """What it is lent; -1 where there is too little left."""
+    answer = await lender.ask([one])
+    return answer.counts[0].granted if answer.short is None else -1
+
+
+async def test_the_last_unit_is_lent_once(lenders: Lenders) -> None:
+    one, other = lenders
+    assert await granted(one, loan(99)) == 99
+    assert await granted(other, loan(1)) == 1
+    assert await granted(other, loan(1, lent=1)) == -1
+    assert await granted(one, loan(1, used=99)) == -1
+
+
+async def test_all_counts_of_a_request_are_lent_or_none(lenders: Lenders) -> None:
+    one, other = lenders
+    full = Loan(key="full", most=5, length_us=0, slot=0, used=0, lent=0, held=0, need=6, due=6)
+    answer = await one.ask([loan(10), full])
+    assert (answer.short, [told.granted for told in answer.counts]) == (1, [0, 0])
+    assert await granted(other, loan(100)) == 100
+
+
+async def test_an_answer_that_was_lost_is_put_right_by_the_next_request(lenders: Lenders) -> None:
+    one, other = lenders
+    await one.ask([loan(60)])  # never heard of: it still has nothing
+    assert await granted(one, loan(60)) == 60
+    assert await granted(other, loan(40)) == 40
+
+
+async def test_what_was_used_is_not_counted_twice_when_it_is_said_twice(lenders: Lenders) -> None:
+    one, other = lenders
+    for _ in range(3):
+        await one.ask([loan(used=60)])
+    assert await granted(other, loan(40)) == 40
+
+
+async def test_what_is_lent_ahead_is_a_part_of_what_is_left(lenders: Lenders) -> None:
+    one, _ = lenders
+    assert await granted(one, loan(1, want=1000, part=4)) == 25
+    assert await granted(one, loan(1, want=1000, part=4, used=25, lent=0)) == 18
+
+
+async def test_calls_that_wait_are_served_as_far_as_it_goes(lenders: Lenders) -> None:
+    one, _ = lenders
+    assert await granted(one, loan(1, due=150)) == 100
+
+
+async def test_what_was_lent_comes_back_when_a_router_is_gone(lenders: Lenders) -> None:
+    one, other = lenders
+    await one.ask([loan(60, used=10)])
+    assert await granted(other, loan(90)) == -1
+    async with asyncio.timeout(10):
+        while await granted(other, loan(90)) != 90:  # noqa: ASYNC110  (nobody tells)
+            await asyncio.sleep(0.05)
+
+
+async def test_idle_loans_of_others_are_told(lenders: Lenders) -> None:
+    one, other = lenders
+    await one.ask([loan(lent=30, held=20)])
+    answer: Answer = await other.ask([loan(80)])
+    assert (answer.short, answer.counts[0].idle_elsewhere) == (0, 10)
+
+
+async def test_a_flush_forgets_nothing_that_a_living_router_knows(lenders: Lenders, redis: RedisServer) -> None:
+    one, other = lenders
+    await one.ask([loan(used=60)])
+    await other.ask([loan(used=30)])
+    redis.flush()
+    assert await granted(one, loan(20, used=60)) == 20
+    assert await granted(other, loan(20, used=30)) == -1
+    assert await granted(one, loan(20, used=80)) == -1
+
+
+async def test_a_new_slot_begins_empty_and_a_clock_that_is_behind_brings_none_back(lenders: Lenders) -> None:
+    one, other = lenders
+    await one.ask([loan(used=100, slot=10)])
+    assert await granted(other, loan(100, slot=20)) == 100
+    behind = await one.ask([loan(1, used=0, slot=10)])
+    assert (behind.short, behind.counts[0].slot) == (0, 20)
+
+
+async def test_of_a_sliding_slot_the_one_before_fades(lenders: Lenders) -> None:
+    one, other = lenders
+    length_us = 1_000_000
+    answer = await one.ask([loan(length_us=length_us)])
+    before = 0
+    async with asyncio.timeout(10):
+        # Says in each slot that all was used, until it is told that of the slot before.
+        while not before:
+            answer = await one.ask([loan(used=100, slot=answer.now_us // length_us, length_us=length_us)])
+            before = answer.counts[0].before
+            await asyncio.sleep(0.05)
+    assert before == 100
+    assert (await other.ask([loan(100, length_us=length_us)])).short == 0
+
+
+async def test_a_frozen_server_is_given_up_in_time_and_left_alone(redis: RedisServer) -> None:
+    section = RedisSection(url=redis.url, timeout_seconds=0.05)
+    redis.flush()
+    lender = RedisLender(section)
+    assert await granted(lender, loan(1)) == 1
+    redis.freeze()
+    try:
+        for _ in range(3):
+            with pytest.raises(LenderAway, match="Redis at 127"):
+                await lender.ask([loan(1)])
+    finally:
+        redis.thaw()
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await lender.ask([loan(1)])
+                break
+            except LenderAway:
+                await asyncio.sleep(0.05)
+    await lender.close()
