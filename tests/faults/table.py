@@ -39,7 +39,7 @@ class FaultTable:
         if isinstance(case, Case) and (report.when == "call" or report.failed):
             line = self._lines[case.name]
             told: dict[str, Any] = dict(item.user_properties)
-            line.seen, line.wrong = told.get("seen", []), told.get("wrong", [])
+            line.seen, line.wrong = [Seen(**one) for one in told.get("seen", [])], told.get("wrong", [])
             if report.failed and not line.wrong:
                 line.wrong = [str(report.longrepr).strip().splitlines()[-1]]
             line.passed = report.passed and line.passed is not False

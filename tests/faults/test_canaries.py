@@ -310,7 +310,9 @@ def _sinks(scene: Scene) -> dict[str, bytes]:
     process = psutil.Process(scene.guarded.router.popen.pid)
     found = {name: text.encode() for name, text in scene.texts.items()}
     found |= {f"answer {number}": one.everything for number, one in enumerate(scene.outcomes)}
-    found |= {path.name: path.read_bytes() for path in scene.folder.glob("a.db*")}
+    kept = (path for path in scene.folder.glob("a.db*/**/*") if path.is_file())
+    found |= {str(path.relative_to(scene.folder)): path.read_bytes() for path in kept}
+    found |= {path.name: path.read_bytes() for path in scene.folder.glob("a.db*") if path.is_file()}
     found["the command line"] = " ".join(itertools.chain(process.cmdline(), *_children(process))).encode()
     found["the log"] = scene.guarded.router.log.read_bytes()
     return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 
 import pytest
 from faults.ground import Ground, outcome_of
@@ -18,7 +19,7 @@ def test_a_fault(case: Case, ground: Ground, record_property: Callable[[str, obj
         places = [ground.place(case, trial) for trial in case.trials]
         told = list(pool.map(outcome_of, places))
     wrong = [one for one in told if isinstance(one, str)]
-    record_property("seen", [one for one in told if isinstance(one, Seen)])
+    record_property("seen", [asdict(one) for one in told if isinstance(one, Seen)])
     record_property("wrong", wrong)
     ground.check_alive(since)
     assert not wrong, "\n".join(wrong)
