@@ -105,12 +105,17 @@ def test_nobody_gets_in_after_all_that_as_somebody_else(world: World) -> None:
     assert {line["tenant"] for line in lines if line["code"] == "OK" and "ChatService" in line["method"]} <= {"acme"}
 
 
+def _files(folder: Path) -> Iterator[Path]:
+    """What is in it, its folders' files too, but for what the router has deleted meanwhile."""
+    return (path for path in folder.rglob("*") if path.is_file())
+
+
 def test_no_key_and_no_token_is_in_the_log_or_the_store(world: World, stack: Stack) -> None:
     _call(world, stack, bearer(world.good))
     token = world.issuer.token()
     _call(world, stack, bearer(token))
     log = world.guarded.router.log.read_text(errors="replace")
-    store = b"".join(path.read_bytes() for path in Path(_store(world)).parent.iterdir())
+    store = b"".join(path.read_bytes() for path in _files(Path(_store(world)).parent))
     for secret in (world.good, world.revoked, world.expired, token):
         part = secret.rpartition("_")[2] if secret.startswith("hk_") else secret.rpartition(".")[2]
         assert part not in log
