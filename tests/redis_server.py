@@ -60,6 +60,11 @@ class RedisServer:
         """Lets it go on."""
         self._signal(signal.SIGCONT)
 
+    def empty(self, prefix: str = "hedgerow") -> None:
+        """Holds nothing, as one that was there for long and never had any counts."""
+        self.flush()
+        self.ask("SET", f"{{{prefix}}}:since", "0")
+
     def flush(self) -> None:
         """Forgets all it holds."""
         answer = self.ask("FLUSHALL")

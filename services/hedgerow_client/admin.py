@@ -1,7 +1,6 @@
 """The client for operators at a router's admin door: reload, state, kill switches, credentials, keys, the audit log."""
 
-from types import TracebackType
-from typing import Self
+from functools import cached_property
 
 from hedgerow.admin.v1.admin_service_pb2 import (
     CandidateState,
@@ -37,30 +36,18 @@ from hedgerow.admin.v1.key_pb2 import (
     RotateKeyResponse,
 )
 
-from hedgerow_client.channel import Tls, plan
-from hedgerow_client.client import open_channel, translated
+from hedgerow_client.connection import Connection, translated
 
 
-class AdminClient:
+class AdminClient(Connection):
     """A connection to the admin door of one router. Calls raise HedgerowError.
 
     `target` is a gRPC target such as "127.0.0.1:50052"; the other arguments are those of Client.
     """
 
-    def __init__(
-        self,
-        target: str,
-        *,
-        token: str | None = None,
-        tls: Tls | None = None,
-        insecure: bool | None = None,
-        timeout: float | None = None,
-    ) -> None:
-        dial = plan(target, token=token, tls=tls, insecure=insecure)
-        self._timeout = timeout
-        self._metadata = dial.metadata
-        self._channel = open_channel(dial)
-        self._stub = AdminServiceStub(self._channel)
+    @cached_property
+    def _stub(self) -> AdminServiceStub:
+        return AdminServiceStub(self._channel)
 
     def reload(self, *, dry_run: bool = False) -> ReloadResponse:
         """Has the router read its configuration again; `dry_run`: only to tell what that would change."""
@@ -171,15 +158,3 @@ class AdminClient:
         request = EraseUserRequest(tenant=tenant, user=user)
         with translated():
             return self._stub.EraseUser(request, timeout=self._timeout, metadata=self._metadata)
-
-    def close(self) -> None:
-        """Closes the connection."""
-        self._channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
@@ -41,7 +40,8 @@ from hedgerow.router.v1.router_service_pb2 import (
 from hedgerow.router.v1.router_service_pb2_grpc import RouterServiceStub
 
 from hedgerow_client import request as requests
-from hedgerow_client.channel import Dial, Tls, plan
+from hedgerow_client.channel import Tls
+from hedgerow_client.connection import Connection, translated
 from hedgerow_client.ending import Ending
 from hedgerow_client.errors import HedgerowError, Trailers, from_rpc_error, read_trailers
 from hedgerow_client.fold import ChatFold, EmbedFold
@@ -139,7 +139,7 @@ ChatStream = Stream[StreamCompleteResponse, CompleteResponse]
 EmbedStream = Stream[StreamEmbedResponse, StreamEmbedCompleted]
 
 
-class Client:
+class Client(Connection):
     """A connection to the gateway, for any number of threads.
 
     `target` is a gRPC target such as "hedgerow.internal:50051". `token` is the caller's key. `insecure` True means
@@ -160,10 +160,7 @@ class Client:
         timeout: float | None = None,
         tracing: bool = False,
     ) -> None:
-        dial = plan(target, token=token, tls=tls, insecure=insecure)
-        self._timeout = timeout
-        self._metadata = dial.metadata
-        self._channel = _traced(open_channel(dial)) if tracing else open_channel(dial)
+        super().__init__(target, token=token, tls=tls, insecure=insecure, timeout=timeout, tracing=tracing)
         self._chat = ChatServiceStub(self._channel)
         self._embed = EmbedServiceStub(self._channel)
         self._router = RouterServiceStub(self._channel)
@@ -275,18 +272,6 @@ class Client:
         with translated():
             return self._router.ExplainRoute(message, timeout=self._seconds(timeout), metadata=self._sent(metadata))
 
-    def close(self) -> None:
-        """Closes the connection and cancels the calls that are open."""
-        self._channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def _seconds(self, timeout: float | None) -> float | None:
         return self._timeout if timeout is None else timeout
 
@@ -321,25 +306,3 @@ class _Inputs:
             self._bound.wait()
             if self._call is not None:
                 self._call.cancel()
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turns gRPC's exception into ours."""
-    try:
-        yield
-    except grpc.RpcError as error:
-        raise from_rpc_error(error) from error
-
-
-def open_channel(dial: Dial) -> grpc.Channel:
-    """A channel as planned."""
-    if dial.credentials is None:
-        return grpc.insecure_channel(dial.target, options=dial.options)
-    return grpc.secure_channel(dial.target, dial.credentials, options=dial.options)
-
-
-def _traced(channel: grpc.Channel) -> grpc.Channel:
-    from hedgerow_client.tracing import traced_channel  # noqa: PLC0415  the extra may be missing
-
-    return traced_channel(channel)

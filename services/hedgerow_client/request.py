@@ -1,6 +1,7 @@
 """Short ways to write the usual requests. For all the rest, write the messages themselves: these only fill them in."""
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from hedgerow.chat.v1.chat_service_pb2 import CompleteRequest, StreamCompleteRequest
 from hedgerow.chat.v1.message_pb2 import ROLE_SYSTEM, ROLE_USER, ChatSpec, Message, Part, Role
@@ -13,6 +14,9 @@ from hedgerow.embed.v1.embed_service_pb2 import (
     StreamEmbedRequest,
 )
 from hedgerow.router.v1.router_service_pb2 import CountTokensRequest, EstimateCostRequest, ExplainRouteRequest
+
+AskT = TypeVar("AskT", EstimateCostRequest, CountTokensRequest, ExplainRouteRequest)
+"""A question about a call that is not made."""
 
 
 def message(text: str, role: Role.ValueType = ROLE_USER) -> Message:
@@ -65,29 +69,25 @@ def embed_request(request: EmbedRequest | EmbedSpec) -> EmbedRequest:
 
 def estimate_request(request: EstimateCostRequest | ChatSpec | EmbedSpec) -> EstimateCostRequest:
     """The request itself, or the one that holds the conversation or the batch and nothing else."""
-    if isinstance(request, EstimateCostRequest):
-        return request
-    chat_spec = request if isinstance(request, ChatSpec) else None
-    embed_spec = request if isinstance(request, EmbedSpec) else None
-    return EstimateCostRequest(chat=chat_spec, embed=embed_spec)
+    return _holding(EstimateCostRequest, request)
 
 
 def count_request(request: CountTokensRequest | ChatSpec | EmbedSpec) -> CountTokensRequest:
     """The request itself, or the one that holds the conversation or the batch and nothing else."""
-    if isinstance(request, CountTokensRequest):
-        return request
-    chat_spec = request if isinstance(request, ChatSpec) else None
-    embed_spec = request if isinstance(request, EmbedSpec) else None
-    return CountTokensRequest(chat=chat_spec, embed=embed_spec)
+    return _holding(CountTokensRequest, request)
 
 
 def explain_request(request: ExplainRouteRequest | ChatSpec | EmbedSpec) -> ExplainRouteRequest:
     """The request itself, or the one that holds the conversation or the batch and nothing else."""
-    if isinstance(request, ExplainRouteRequest):
-        return request
-    chat_spec = request if isinstance(request, ChatSpec) else None
-    embed_spec = request if isinstance(request, EmbedSpec) else None
-    return ExplainRouteRequest(chat=chat_spec, embed=embed_spec)
+    return _holding(ExplainRouteRequest, request)
+
+
+def _holding(kind: type[AskT], request: AskT | ChatSpec | EmbedSpec) -> AskT:
+    if isinstance(request, ChatSpec):
+        return kind(chat=request)
+    if isinstance(request, EmbedSpec):
+        return kind(embed=request)
+    return request
 
 
 def embed_options(options: StreamEmbedOptions | str) -> StreamEmbedRequest:

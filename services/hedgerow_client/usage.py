@@ -1,8 +1,7 @@
 """The client for what calls took and cost: spend, single calls, limits, statements, exports."""
 
 from collections.abc import Iterable, Iterator
-from types import TracebackType
-from typing import Self
+from functools import cached_property
 
 from hedgerow.usage.v1.budget_pb2 import BudgetState
 from hedgerow.usage.v1.record_pb2 import ExportedAttempt
@@ -21,28 +20,16 @@ from hedgerow.usage.v1.usage_service_pb2 import (
 )
 from hedgerow.usage.v1.usage_service_pb2_grpc import UsageServiceStub
 
-from hedgerow_client.channel import Tls, plan
-from hedgerow_client.client import open_channel, translated
+from hedgerow_client.connection import Connection, translated
 from hedgerow_client.errors import NotFoundError
 
 
-class UsageClient:
+class UsageClient(Connection):
     """A connection to the gateway's UsageService. Calls raise HedgerowError; the arguments are those of Client."""
 
-    def __init__(
-        self,
-        target: str,
-        *,
-        token: str | None = None,
-        tls: Tls | None = None,
-        insecure: bool | None = None,
-        timeout: float | None = None,
-    ) -> None:
-        dial = plan(target, token=token, tls=tls, insecure=insecure)
-        self._timeout = timeout
-        self._metadata = dial.metadata
-        self._channel = open_channel(dial)
-        self._stub = UsageServiceStub(self._channel)
+    @cached_property
+    def _stub(self) -> UsageServiceStub:
+        return UsageServiceStub(self._channel)
 
     def query_spend(self, request: QuerySpendRequest) -> QuerySpendResponse:
         """Sums of what calls took and cost."""
@@ -92,15 +79,3 @@ class UsageClient:
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
-
-    def close(self) -> None:
-        """Closes the connection."""
-        self._channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -100,6 +100,7 @@ def _add_record(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def _add_cost(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     cost = commands.add_parser(
         "cost",
+        usage="%(prog)s [OPTIONS] PROVIDER/MODEL",
         help="work out what tokens cost",
         description="Works out what tokens cost by the built-in price list, or by a configuration's prices. The exit"
         " status is 1 where a price is not known.",

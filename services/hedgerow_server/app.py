@@ -27,6 +27,7 @@ from hedgerow_server.ledger.ledger import Ledger
 from hedgerow_server.ledger.query import LedgerReader
 from hedgerow_server.ledger.record import AttemptOpened
 from hedgerow_server.ledger.rows import Lost
+from hedgerow_server.limits.numbers import SharedNumbers
 from hedgerow_server.limits.opened import opened as lender
 from hedgerow_server.limits.shared import SharedCounters
 from hedgerow_server.providers.http.web import HttpWeb
@@ -81,6 +82,8 @@ class App:
         self._database = database
         self.erasers: dict[str, Eraser] = {"kept_answers": memory.keepers}
         """What else keeps something of users, by the names under which it is counted."""
+        if memory.ledger is not None and database is not None:
+            self.erasers["ledger_calls"] = StoredLedger(database)
         self.reloader = Reloader(path, edition, memory, self._serve)
         self.rotations = Rotations(lambda: self.edition, memory.alarms, memory.web)
         self.metrics = Metrics()
@@ -151,6 +154,8 @@ class App:
         memory.alerts.webhook = edition.webhook
         app = cls(path, edition, memory, call_log, database)
         app.shared = shared
+        if shared is not None:
+            app.metrics.add(SharedNumbers(shared.lender))
         in_force.app = app
         return app
 
@@ -223,6 +228,7 @@ class App:
             "admin_http": await self.admin_http.start(section.admin_http.listen),
         }
         if self.shared is not None:
+            await self.shared.settle_in()
             self.shared.start()
         await self.tell_health()
         await self.admin_server.start()

@@ -18,6 +18,7 @@ from hedgerow_server.providers.google import VertexSection
 from hedgerow_server.settings import Settings, references
 
 _PICOS = 10**12
+_MAX_COUNT = 10**12
 _SHORT_S, _LONG_S = 300.0, 3600.0
 _CLASSES = {
     "input": ("input_uncached_tokens", "input that is processed anew"),
@@ -112,10 +113,10 @@ def _usd(picos: int | None) -> str:
 
 
 def _count(text: str) -> int:
-    count = int(text.replace("_", "").replace(",", ""))
-    if count < 0:
-        raise argparse.ArgumentTypeError("expected a number from 0")
-    return count
+    digits = text.replace("_", "").replace(",", "")
+    if not (digits.isdecimal() and int(digits) <= _MAX_COUNT):
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to {_MAX_COUNT:,}")
+    return int(digits)
 
 
 def _unit(text: str) -> tuple[str, int]:
@@ -126,7 +127,10 @@ def _unit(text: str) -> tuple[str, int]:
 
 
 def _moment(text: str) -> dt.datetime:
-    given = dt.datetime.fromisoformat(text)
+    try:
+        given = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("expected a time such as 2026-11-26T03:00") from None
     return given if given.tzinfo is not None else given.replace(tzinfo=dt.UTC)
 
 

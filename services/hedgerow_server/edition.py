@@ -14,6 +14,7 @@ from hedgerow_server.core.error import ConfigInvalid, CredentialUnavailable, Fie
 from hedgerow_server.core.event import Usage
 from hedgerow_server.core.slices import Work, collector_paused, in_slices
 from hedgerow_server.core.tokens import text_tokens
+from hedgerow_server.core.webhook import Receiver
 from hedgerow_server.credentials.alarm import Alarms
 from hedgerow_server.credentials.lease import HeldLease
 from hedgerow_server.credentials.sources import CredentialSection, lease
@@ -38,7 +39,7 @@ from hedgerow_server.ledger.ledger import Ledger
 from hedgerow_server.ledger.query import LedgerReader
 from hedgerow_server.ledger.record import AttemptOpened
 from hedgerow_server.ledger.rows import Lost
-from hedgerow_server.limits.alerts import Alerts, Webhook
+from hedgerow_server.limits.alerts import Alerts
 from hedgerow_server.limits.counters import LocalCounters
 from hedgerow_server.limits.limiter import Limiter, LimitMemory
 from hedgerow_server.limits.rules import groups
@@ -255,7 +256,8 @@ class Edition:
         state = states.of(provider, credential, model, region)
         policy = None
         if limits is not None:
-            policy = PoolPolicy(limits.requests_per_minute, limits.tokens_per_minute, limits.learn)
+            several = self.settings.identity.authenticates
+            policy = PoolPolicy(limits.requests_per_minute, limits.tokens_per_minute, limits.learn, several)
         state.pool = states.pool(provider, credential, model, policy)
         return state
 
@@ -331,10 +333,13 @@ class Edition:
         return [held.name for held in new]
 
     @property
-    def webhook(self) -> Webhook | None:
+    def webhook(self) -> Receiver | None:
         """Where alerts go."""
         section = self.settings.alerts.webhook
-        return Webhook(section, self._memory.web, self.leases[section.secret].current) if section is not None else None
+        if section is None:
+            return None
+        signs = self.leases[section.secret].current
+        return Receiver(section.url, self._memory.web, section.reach, signs, timeout_s=section.timeout_seconds)
 
     def problems(self) -> list[str]:
         """Why calls should not come here."""

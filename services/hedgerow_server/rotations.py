@@ -10,6 +10,7 @@ from hedgerow_server.core.error import ProviderAuth
 from hedgerow_server.core.port import HttpRequest
 from hedgerow_server.core.secret import Secret
 from hedgerow_server.core.web import Web
+from hedgerow_server.core.webhook import Receiver
 from hedgerow_server.credentials.alarm import Alarms
 from hedgerow_server.credentials.lease import HeldLease
 from hedgerow_server.credentials.rotation.port import Probe, Probed, Send, Verdict
@@ -102,13 +103,14 @@ class Rotations:
     def _webhook(self, policy: RotationSection) -> Send | None:
         if policy.webhook is None:
             return None
-        name = policy.webhook.secret
+        section = policy.webhook
 
         def signs() -> Secret:
             # A reload may leave the policy as it is and give that credential another lease.
-            return self._edition().leases[name].current()
+            return self._edition().leases[section.secret].current()
 
-        return Webhook(policy.webhook, self._web, signs).send
+        receiver = Receiver(section.url, self._web, section.reach, signs, timeout_s=section.timeout_seconds)
+        return Webhook(receiver).send
 
     def _probe(self, provider: str) -> Probe:
         async def ask(secret: Secret) -> Probed:

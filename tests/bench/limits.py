@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+# Instead of this folder, whose `money` is another.
+sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import msgspec
 from hedgerow_server.core.call import Call, Kind, Method, Outcome, Principal

@@ -24,7 +24,7 @@ from hedgerow_server.core.call import Call, Principal
 from hedgerow_server.core.drift import Drift
 from hedgerow_server.core.event import AttemptKind, Event, Finished, FinishReason, Started, TextDelta, Usage
 from hedgerow_server.core.model import ModelFacts
-from hedgerow_server.core.port import CancelBilling, HttpRequest, Operation, Prepared, RateLimits
+from hedgerow_server.core.port import CancelBilling, HttpRequest, Operation, Prepared, RateLimit, RateLimits
 from hedgerow_server.core.request import NO_POLICY, ChatSpec, Message, Part, Role, Text
 from hedgerow_server.providers.openai import OpenAI, OpenAISection
 from hedgerow_server.routing.affinity import Affinity
@@ -37,6 +37,7 @@ from hedgerow_server.routing.hedge import HedgePolicy
 from hedgerow_server.routing.hedges import HedgeBudgets, Hedges
 from hedgerow_server.routing.limits import Limits
 from hedgerow_server.routing.plan import Bounds
+from hedgerow_server.routing.pool import Pool, PoolPolicy
 from hedgerow_server.routing.route import Route, Rule
 from hedgerow_server.routing.routes import Routes
 from hedgerow_server.routing.state import States
@@ -86,6 +87,32 @@ class NullDialect(OpenAI):
         return CancelBilling.STOPS
 
 
+_TOLD = RateLimits(
+    requests=RateLimit(remaining=29_000_000, limit=30_000_000, reset_s=2.0, window_s=60.0),
+    tokens=RateLimit(remaining=149_000_000_000, limit=150_000_000_000, reset_s=2.0, window_s=60.0),
+)
+
+
+class TellingDialect(NullDialect):
+    """One whose answers tell of limits that nobody reaches."""
+
+    def rate_limits(self, headers: Mapping[str, str]) -> RateLimits | None:
+        return _TOLD
+
+
+def pooled(dialect: type[NullDialect], *, others: int) -> list[Candidate]:
+    """A candidate whose key has a pool, as every one has by default; so many other tenants use it as well."""
+    (one,) = candidates("a")
+    upstream = msgspec.structs.replace(one.upstream, dialect=dialect("a", OpenAISection(dialect="openai")))
+    pool = one.state.pool = Pool(PoolPolicy(several=True))
+    pool.answered(dialect("a", OpenAISection(dialect="openai")).rate_limits({}))
+    for number in range(others):
+        turn = pool.take(f"t{number}", 100)
+        assert turn is not None
+        pool.over(turn, 100)
+    return [msgspec.structs.replace(one, upstream=upstream)]
+
+
 def candidates(*names: str, facts: ModelFacts | None = None) -> list[Candidate]:
     """Candidates that answer at once, known well enough to be hedged."""
     states, found = States(), []
@@ -113,6 +140,9 @@ def cases() -> dict[str, Route]:
         "two with facts": Route("facts", candidates("a", "b", facts=_FACTS)),
         "and affinity": Route("sticky", candidates("a", "b", facts=_FACTS), affinity=Affinity(600.0)),
         "and three rules": Route("rules", candidates("a", "b", facts=_FACTS), rules=rules),
+        "a pool, nothing told": Route("untold", pooled(NullDialect, others=0)),
+        "a pool, limits told": Route("told", pooled(TellingDialect, others=1)),
+        "1,000 other tenants": Route("many", pooled(TellingDialect, others=1000)),
         "one plain, hedging": Route("hedged", candidates("a"), bounds=Bounds(streams=True, hedges=hedges)),
     }
 

@@ -13,6 +13,7 @@ pytest.register_assert_rewrite(
     "faults.rows_dialects",
     "faults.rows_egress",
     "faults.rows_hedging",
+    "faults.rows_limits",
     "faults.rows_load",
     "faults.rows_money",
     "faults.rows_operation",

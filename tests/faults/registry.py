@@ -25,6 +25,7 @@ _ROOMS = (
     "access",
     "vault",
     "money",
+    "limits",
     "operation",
     "egress",
     "bench",

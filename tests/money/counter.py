@@ -4,7 +4,7 @@ import json
 import sqlite3
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +97,7 @@ class Counter:
         trace = new_trace()
         return trace, self.caller.chat(rpc, model, metadata=ids(trace), **options)
 
-    def slow_down(self, provider: str, law: dict[str, float] | None = None) -> None:
+    def slow_down(self, provider: str, law: Mapping[str, float] | None = None) -> None:
         """Has a provider (`/_sim/as/NAME`) answer by another law; None: by the usual one again."""
         request = urllib.request.Request(
             f"{self.sim_url}/_sim/law?provider={provider}",

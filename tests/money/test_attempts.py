@@ -163,3 +163,49 @@ async def test_an_answer_that_is_read_on_is_taken_for_its_bound_until_the_provid
     assert record.usage is not None
     assert not record.usage.estimated
     assert used(world) == (record.cost_picos, 0)
+
+
+def both_slow(drainer: Drainer, monkeypatch: pytest.MonkeyPatch, money: int) -> Shop:
+    """A race of two that take their time, and whose answers are read on and charged to the end."""
+
+    def answer(_: HttpRequest) -> Answer:
+        # Whoever reads on waits for the second pause, since the first one was broken off.
+        return Answer([5.0, 5.0, chunk("late"), chunk(finish="stop"), usage_chunk(), DONE])
+
+    found = []
+    for name in ("a", "b"):
+        model = seller(name, answer, rates=RATES, model="m")
+        monkeypatch.setattr(model.upstream.dialect, "billing_after_cancel", lambda *_, **__: CancelBilling.CONTINUES)
+        upstream = msgspec.structs.replace(model.upstream, drain=Drain(drainer, DrainCaps(20.0, 1 << 20)))
+        found.append(msgspec.structs.replace(model, upstream=upstream))
+    return Shop(World(budgets=[budget(money)]), *found, streams=True, hedges=hedges(found[0]))
+
+
+@pytest.mark.parametrize("room", [10, 1, 0], ids=["both are read on", "one is", "none is"])
+@timed
+async def test_both_attempts_of_a_race_that_its_caller_leaves_are_taken_for_their_bounds(room: int) -> None:
+    """Also the one that is closed only after the call has settled: it never costs more than was held for it."""
+    drainer = Drainer(room)
+    with pytest.MonkeyPatch.context() as patch:
+        one = both_slow(drainer, patch, 10 * bound(20))
+        call = one.call(kind=Kind.SERVER_STREAM, max_output_tokens=20)
+
+        async def deliver(event: object) -> None:
+            raise AssertionError("nothing comes before five seconds")
+
+        task = asyncio.create_task(one.chain.serve(call, deliver))
+        await asyncio.sleep(2)
+        task.cancel()
+        seen = []
+        task.add_done_callback(lambda _: seen.append(used(one.world)[0]))
+        await asyncio.gather(task, return_exceptions=True)
+        assert [record.outcome for record in call.attempts] == [AttemptOutcome.CANCELLED] * 2
+        await asyncio.sleep(1)
+        assert drainer.active == min(room, 2)
+        seen.append(used(one.world)[0])
+        assert seen[-1] == drainer.active * bound(20)
+        await drainer.close(10)
+        await asyncio.sleep(0)
+        seen.append(used(one.world)[0])
+        assert seen == sorted(seen, reverse=True), "what is booked is only ever corrected downwards"
+        assert used(one.world) == (sum(record.cost_picos or 0 for record in call.attempts), 0)

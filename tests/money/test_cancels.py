@@ -7,7 +7,6 @@ from pathlib import Path
 
 import grpc.aio
 import pytest
-from hedgerow.chat.v1.chat_service_pb2 import StreamCompleteResponse
 from money.counter import Counter, counter, ids
 from rpc.caller import COMPLETE, STREAM_COMPLETE, chat, new_trace
 
@@ -40,14 +39,15 @@ async def _left(desk: Counter, calls: int, dice: random.Random) -> set[str]:
         told.add(trace)
         payload = chat(dice.choice(ROUTES)).SerializeToString()
         if dice.random() < 0.5:
-            call = channel.unary_unary(COMPLETE)(payload, timeout=30, metadata=ids(trace))
-            reading = asyncio.ensure_future(_unary(call))
+            complete: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(COMPLETE)
+            answer = complete(payload, timeout=30, metadata=ids(trace))
+            reading, leave = asyncio.ensure_future(_unary(answer)), answer.cancel
         else:
-            stub = channel.unary_stream(STREAM_COMPLETE, response_deserializer=StreamCompleteResponse.FromString)
-            call = stub(payload, timeout=30, metadata=ids(trace))
-            reading = asyncio.ensure_future(_stream(call))
+            stream: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(STREAM_COMPLETE)
+            events = stream(payload, timeout=30, metadata=ids(trace))
+            reading, leave = asyncio.ensure_future(_stream(events)), events.cancel
         await asyncio.wait({reading}, timeout=after_s)
-        call.cancel()
+        leave()
         await asyncio.wait({reading})
         slots.release()
 
@@ -68,7 +68,7 @@ async def _unary(call: "grpc.aio.UnaryUnaryCall[bytes, bytes]") -> None:
         await call
 
 
-async def _stream(call: "grpc.aio.UnaryStreamCall[bytes, StreamCompleteResponse]") -> None:
+async def _stream(call: "grpc.aio.UnaryStreamCall[bytes, bytes]") -> None:
     with suppress(grpc.RpcError, asyncio.CancelledError):
         async for _ in call:
             pass

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hedgerow_server.core.secret import Secret
 from hedgerow_server.limits.lender import Answer, LenderAway, Loan
 from hedgerow_server.limits.redis import RedisLender
 from hedgerow_server.limits.sharing import RedisSection
 from redis_server import RedisServer
+from stack import ROOT
 
 Lenders = tuple[RedisLender, RedisLender]
 
@@ -16,7 +19,7 @@ Lenders = tuple[RedisLender, RedisLender]
 @pytest.fixture
 async def lenders(redis: RedisServer) -> AsyncIterator[Lenders]:
     """Two routers' lenders with an empty Redis."""
-    redis.flush()
+    redis.empty()
     section = RedisSection(url=redis.url, timeout_seconds=1.0, lease_seconds=2.0)
     two = RedisLender(section), RedisLender(section)
     yield two
@@ -99,10 +102,30 @@ async def test_a_flush_forgets_nothing_that_a_living_router_knows(lenders: Lende
     one, other = lenders
     await one.ask([loan(used=60)])
     await other.ask([loan(used=30)])
-    redis.flush()
+    redis.empty()
     assert await granted(one, loan(20, used=60)) == 20
     assert await granted(other, loan(20, used=30)) == -1
     assert await granted(one, loan(20, used=80)) == -1
+
+
+async def test_a_server_that_has_lost_its_counts_grants_nothing_until_it_has_heard_of_all(
+    lenders: Lenders, redis: RedisServer
+) -> None:
+    one, other = lenders
+    before = await one.ask([loan(used=60)])
+    assert before.hearing_s == 0
+    redis.flush()
+    answer = await other.ask([loan(100)])
+    assert (answer.short, answer.counts[0].granted) == (None, 0)
+    assert 0 < answer.hearing_s <= 2
+    assert answer.since_us > before.since_us
+    assert (await one.ask([loan(used=60)])).since_us == answer.since_us
+    async with asyncio.timeout(10):
+        while answer.hearing_s:
+            await asyncio.sleep(0.05)
+            answer = await other.ask([loan(50)])
+    assert answer.short == 0
+    assert await granted(other, loan(40)) == 40
 
 
 async def test_a_new_slot_begins_empty_and_a_clock_that_is_behind_brings_none_back(lenders: Lenders) -> None:
@@ -128,9 +151,49 @@ async def test_of_a_sliding_slot_the_one_before_fades(lenders: Lenders) -> None:
     assert (await other.ask([loan(100, length_us=length_us)])).short == 0
 
 
-async def test_a_frozen_server_is_given_up_in_time_and_left_alone(redis: RedisServer) -> None:
+async def test_the_user_that_the_documentation_proposes_may_do_all_that_is_needed(redis: RedisServer) -> None:
+    redis.empty()
+    page = (ROOT / "docs" / "quotas.md").read_text()
+    words = next(line for line in page.splitlines() if line.startswith("ACL SETUSER")).split()
+    assert redis.ask(*words) == "+OK"
+    section = RedisSection(url=redis.url, username=words[2], timeout_seconds=1.0)
+    lender = RedisLender(section, lambda: Secret("PASSWORD"))
+    hearing = lender.called_back()
+    heard = asyncio.ensure_future(anext(hearing))
+    try:
+        assert await granted(lender, loan(1)) == 1
+        assert [await lender.first("a", 10), await lender.first("a", 10)] == [True, False]
+        other = RedisLender(section, lambda: Secret("PASSWORD"))
+        async with asyncio.timeout(10):
+            while not heard.done():
+                await other.call_back("k")
+                await asyncio.sleep(0.05)
+        assert heard.result() == "k"
+        await other.close()
+    finally:
+        heard.cancel()
+        await lender.close()
+        assert redis.ask("ACL", "DELUSER", words[2]) == ":1"
+
+
+async def test_a_wrong_password_is_a_server_that_is_away_and_is_told_to_nobody(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    lender = RedisLender(RedisSection(url=redis.url, username="nobody", timeout_seconds=1.0), lambda: Secret("canary"))
+    for _ in range(2):
+        with pytest.raises(LenderAway, match="AuthenticationError") as refused:
+            await lender.ask([loan(1)], probing=True)
+        assert "canary" not in str(refused.value)
+    assert [one.message.count("AuthenticationError") for one in caplog.records] == [1]
+    assert "canary" not in caplog.text
+    await lender.close()
+
+
+async def test_a_frozen_server_is_asked_once_and_left_alone_until_a_probe_finds_it_back(
+    redis: RedisServer,
+) -> None:
     section = RedisSection(url=redis.url, timeout_seconds=0.05)
-    redis.flush()
+    redis.empty()
     lender = RedisLender(section)
     assert await granted(lender, loan(1)) == 1
     redis.freeze()
@@ -138,13 +201,15 @@ async def test_a_frozen_server_is_given_up_in_time_and_left_alone(redis: RedisSe
         for _ in range(3):
             with pytest.raises(LenderAway, match="Redis at 127"):
                 await lender.ask([loan(1)])
+        assert lender.failures == 1
     finally:
         redis.thaw()
+    with pytest.raises(LenderAway):
+        await lender.ask([loan(1)])
     async with asyncio.timeout(10):
-        while True:
-            try:
-                await lender.ask([loan(1)])
-                break
-            except LenderAway:
-                await asyncio.sleep(0.05)
+        while lender.away:
+            await asyncio.sleep(0.05)
+            with suppress(LenderAway):
+                await lender.ask([], probing=True)
+    assert await granted(lender, loan(1)) == 1
     await lender.close()

@@ -1,17 +1,9 @@
 """Quotas and budgets through a real router: what a caller is told, and what reaches the provider."""
 
-import base64
-import hashlib
-import hmac
-import json
 import signal
-import socket
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,52 +14,13 @@ from google.rpc import error_details_pb2
 from hedgerow.common.v1 import warning_pb2
 from hedgerow.common.v1.policy_pb2 import RoutePolicy
 from hedgerow_client.admin import AdminClient
+from money.hook import SECRET, Hook, free_port
 from rpc.caller import COMPLETE, STREAM_COMPLETE, Caller, chat, connected, embed, eventually, new_trace
 from rpc.conftest import without_faults
 from stack import FORGIVING, Process, router, simulator
 
-SECRET = "whsec_" + base64.b64encode(b"hook" * 8).decode()
 BOTH = pytest.mark.parametrize("rpc", [COMPLETE, STREAM_COMPLETE], ids=["unary", "stream"])
 SPENT = grpc.StatusCode.RESOURCE_EXHAUSTED
-
-
-@dataclass
-class Hook:
-    """A webhook that is not there until it is switched on."""
-
-    port: int
-    alerts: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-
-    def marks(self, budget: str) -> list[float]:
-        """The marks of a budget that were told, in percent."""
-        told = [json.loads(body) for _, body in self.alerts]
-        return [one["percent"] for one in told if (one["type"], one["budget"]) == ("budget.threshold", budget)]
-
-    @contextmanager
-    def there(self) -> Iterator[None]:
-        """Listens, refuses the first request, and takes the others."""
-        told, refused = self.alerts, threading.Event()
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                self.send_response(200 if refused.is_set() else 503)
-                self.end_headers()
-                if refused.is_set():
-                    told.append(({key.lower(): value for key, value in self.headers.items()}, body))
-                refused.set()
-
-            def log_message(self, *_: Any) -> None:
-                """Says nothing."""
-
-        server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-            server.server_close()
 
 
 @dataclass
@@ -80,12 +33,6 @@ class Limited:
     hook: Hook
     config: dict[str, Any]
     path: Path
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def _config(sim_url: str, hook: Hook) -> dict[str, Any]:
@@ -131,7 +78,7 @@ def _config(sim_url: str, hook: Hook) -> dict[str, Any]:
 def limited_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Limited]:
     """One router for all tests of this file; each has a model name of its own."""
     folder = tmp_path_factory.mktemp("limits")
-    hook = Hook(_free_port())
+    hook = Hook(free_port())
     with simulator(folder) as sim:
         sim_url = f"http://{sim.addresses['http']}"
         config = _config(sim_url, hook)
@@ -276,10 +223,7 @@ def test_a_burst_over_a_mark_alerts_once_and_turns_the_next_calls_to_the_cheaper
         eventually(lambda: len(limited.hook.marks("smart")) >= 2, "both marks have been told", 30)
         found = list(pool_of_calls(limited, 40))
     assert sorted(limited.hook.marks("smart")) == [50, 80]
-    for headers, body in limited.hook.alerts:
-        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
-        digest = base64.b64encode(hmac.digest(b"hook" * 8, signed, hashlib.sha256)).decode()
-        assert headers["webhook-signature"] == f"v1,{digest}"
+    assert all(limited.hook.signed(*one) for one in limited.hook.alerts)
     assert {one.code for one in found} <= {grpc.StatusCode.OK, SPENT}
 
 

@@ -29,7 +29,7 @@ class AilingStore:
     def __init__(self) -> None:
         self.away = False
         self.hated = ""
-        self.attempts: dict[tuple[str, int], AttemptRow] = {}
+        self.tries: dict[tuple[str, int], AttemptRow] = {}
         self.rows: dict[str, CallRow] = {}
 
     async def keep(self, attempts: Sequence[AttemptRow], calls: Sequence[CallRow]) -> None:
@@ -37,18 +37,21 @@ class AilingStore:
             raise StoreUnavailable("away")
         if any(call.request_id == self.hated for call in calls):
             raise StoreUnavailable("a constraint")
-        self.attempts |= {(one.call_id, one.number): one for one in attempts}
+        self.tries |= {(one.call_id, one.number): one for one in attempts}
         self.rows |= {one.call_id: one for one in calls}
 
     async def add_lost(self, attempts: Sequence[AttemptRow], calls: Sequence[CallRow]) -> None:
         if self.away:
             raise StoreUnavailable("away")
         for one in attempts:
-            self.attempts.setdefault((one.call_id, one.number), one)
+            self.tries.setdefault((one.call_id, one.number), one)
         for call in calls:
             self.rows.setdefault(call.call_id, call)
 
     async def calls(self, since_unix_s: float, until_unix_s: float, after: str, limit: int) -> Sequence[CallRow]:
+        raise NotImplementedError
+
+    async def attempts(self, call_id: str) -> Sequence[AttemptRow]:
         raise NotImplementedError
 
     async def forget(self, before_unix_s: float, limit: int) -> int:
@@ -190,7 +193,7 @@ async def test_a_disk_that_gives_no_room_stops_admission_until_it_does(
     async with running(tmp_path, store) as one:
         ids = made(one)
         under_way = [opened(one) for _ in range(400)]  # whose ends are more than a segment takes
-        monkeypatch.setattr(segments.os, "posix_fallocate", refused)
+        monkeypatch.setattr(os, "posix_fallocate", refused)
         ids += used_up(one)
         await until(lambda: os.strerror(trouble) in str(one.problems()), "it says why")
         for call, books in under_way:
@@ -237,7 +240,7 @@ async def test_a_failed_fsync_stops_admission_until_all_was_written_anew(
 
     async with running(tmp_path, AilingStore(), durability="fsync") as one:
         await one.synced(closed(*opened(one)))
-        monkeypatch.setattr(segments.os, "fdatasync", failing)
+        monkeypatch.setattr(os, "fdatasync", failing)
         call, books = opened(one)
         number = closed(call, books)
         await until(lambda: not one.admitting, "it admits no calls")
@@ -245,11 +248,12 @@ async def test_a_failed_fsync_stops_admission_until_all_was_written_anew(
             await asyncio.wait_for(one.synced(number), 0.05)
         monkeypatch.undo()
         original = segments.Segment.write_at
-        monkeypatch.setattr(
-            segments.Segment,
-            "write_at",
-            lambda self, at, frame: (written.append((at, frame)), original(self, at, frame))[1],
-        )
+
+        def write_at(segment: segments.Segment, at: int, frame: bytes) -> None:
+            written.append((at, frame))
+            original(segment, at, frame)
+
+        monkeypatch.setattr(segments.Segment, "write_at", write_at)
         await one.synced(number)
         await until(lambda: one.admitting, "it admits calls again")
         assert any(call.call_id.encode() in frame for _, frame in written)
@@ -260,8 +264,13 @@ async def test_with_durability_fsync_a_record_is_synced_when_the_wait_is_over(
 ) -> None:
     synced: list[int] = []
     original = os.fdatasync
+
+    def fdatasync(fd: int) -> None:
+        original(fd)
+        synced.append(fd)
+
     async with running(tmp_path, AilingStore(), durability="fsync") as one:
-        monkeypatch.setattr(segments.os, "fdatasync", lambda fd: (original(fd), synced.append(fd))[0])
+        monkeypatch.setattr(os, "fdatasync", fdatasync)
         for expected in range(1, 4):
             await one.synced(closed(*opened(one)))
             assert len(synced) >= expected
@@ -298,8 +307,8 @@ async def test_a_torn_last_record_is_passed_over_and_those_before_it_are_kept(tm
         assert len((*(tmp_path / "spool").iterdir(),)) == 1
     *whole, last = ids
     assert [store.rows[one].charged_picos for one in whole] == [7] * 4
-    assert (store.rows[last].lost, store.attempts[last, 1].outcome) == (True, "LOST")
-    assert store.attempts[last, 1].cost_picos == LOST_PICOS
+    assert (store.rows[last].lost, store.tries[last, 1].outcome) == (True, "LOST")
+    assert store.tries[last, 1].cost_picos == LOST_PICOS
 
 
 async def test_what_was_open_becomes_a_row_of_an_estimate_and_what_was_stored_stays(tmp_path: Path) -> None:
@@ -365,7 +374,7 @@ async def test_calls_that_stay_open_keep_no_segments(tmp_path: Path) -> None:
     async with running(tmp_path, store) as heir:
         await heir.settled()
     assert {call.call_id for call, _ in stay} == {name for name, row in store.rows.items() if row.lost}
-    assert {store.attempts[call.call_id, 1].outcome for call, _ in stay} == {"LOST"}
+    assert {store.tries[call.call_id, 1].outcome for call, _ in stay} == {"LOST"}
     assert len(store.rows) == 100 * 20 + 100
 
 

@@ -66,6 +66,21 @@ def test_an_erased_user_is_nowhere_in_the_store_and_the_log_still_verifies(ours:
     assert "but for what was erased of" in hedgerow(ours, "audit", "verify").stdout
 
 
+def test_calls_of_an_erased_user_stay_in_the_ledger_without_him(ours: Guarded, store: Path) -> None:
+    text, _ = ours.key(user="carla")
+    assert ours.caller.chat(COMPLETE, "fast", metadata=bearer(text)).code is grpc.StatusCode.OK
+
+    def users() -> list[str]:
+        with closing(sqlite3.connect(store)) as connection:
+            rows = connection.execute("""SELECT "user" FROM ledger_call""")
+            return [user for (user,) in rows]
+
+    eventually(lambda: "carla" in users(), "her call is in the ledger")
+    before = len(users())
+    assert ours.admin.erase_user("acme", "carla").erased_counts["ledger_calls"] == 1
+    assert ("carla" in users(), len(users())) == (False, before)
+
+
 def test_a_user_has_one_reference_however_often_he_is_erased_and_others_have_others(ours: Guarded) -> None:
     first, again = (ours.admin.erase_user("acme", "bob").reference for _ in range(2))
     assert first == again

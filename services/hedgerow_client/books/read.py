@@ -2,6 +2,7 @@
 
 import gzip
 import itertools
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,13 +18,15 @@ FAMILIES = ("openai", "anthropic", "aws")
 
 def read(path: Path) -> tuple[str, Book]:
     """The provider and its book. CSV is read a line, JSON a bucket at a time. Raises ExportError, OSError."""
-    with _opened(path) as stream:
-        first = stream.readline()
     try:
+        with _opened(path) as stream:
+            first = stream.readline()
         with _opened(path) as stream:
             if aws.is_header(first):
                 return "aws", Book().add(aws.figures(stream))
             return _pages(elements(stream))
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise ExportError(f"{path}: no whole file of gzip") from None
     except UnicodeDecodeError:
         raise ExportError(f"{path}: no text in UTF-8") from None
     except ExportError as error:

@@ -10,7 +10,9 @@ from hedgerow_client.cli.terminal import InputError, print_json, printable, repo
 
 
 def erase(
-    user: Annotated[str, typer.Argument(help="The user, as keys and tokens name him.", show_default=False)],
+    user: Annotated[
+        str, typer.Argument(metavar="USER", help="The user, as keys and tokens name him.", show_default=False)
+    ],
     *,
     tenant: Annotated[str, typer.Option(help="The user's tenant.", show_default=False)],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,

@@ -64,7 +64,7 @@ def export(
         with connect_usage(target, token, plaintext, tls_ca, timeout) as client, _opened(out) as stream:
             written, left_out = _write(form, client.export_attempts(time, only), stream)
     if left_out:
-        say(f"{left_out:,} attempts have no known cost and are left out")
+        say(f"attempts without a known price, which are left out: {left_out:,}")
     if out is not None:
         say(f"{written:,} rows")
 

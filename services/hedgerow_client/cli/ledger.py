@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hedgerow_client.cli.terminal import PICOS, InputError
+from hedgerow_client.cli.terminal import PICOS, InputError, say
 
 if TYPE_CHECKING:
     from hedgerow.common.v1.money_pb2 import Money
@@ -103,6 +103,12 @@ def usd(amount: int, digits: int = 6) -> str:
     count += 2 * rest > step or (2 * rest == step and count & 1)
     whole, part = divmod(count, 10**digits)
     return f"{'-' if amount < 0 and count else ''}${whole:,}.{part:0{digits}}"
+
+
+def say_unpriced(count: int) -> None:
+    """Tells of attempts whose cost is not known."""
+    if count:
+        say(f"attempts without a known price, which are in no cost: {count:,}")
 
 
 def exact(amount: int) -> str:

@@ -24,31 +24,34 @@ _PROVIDERS = {"openai": "openai", "anthropic": "anthropic", "aws": "bedrock"}
 _AT_ONCE = timedelta(days=7)
 _ROWS = 10_000
 
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE…", exists=True, dir_okay=False, help="The provider's export; .gz too.", show_default=False
+    ),
+]
+Provider = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="The configured name of the provider; may be said again.  [default: openai, anthropic or bedrock]",
+        show_default=False,
+    ),
+]
+Same = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="THEIRS=OURS", help="The ledger's name of a model of theirs.", show_default=False),
+]
+Tolerance = Annotated[
+    float, typer.Option(min=0, metavar="USD", help="How far off each figure of money in the export may be.")
+]
+
 
 def reconcile(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE…", exists=True, dir_okay=False, help="The provider's export; .gz too.", show_default=False
-        ),
-    ],
+    files: Files,
     *,
-    provider: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="The configured name of the provider; may be said again.  [default: openai, anthropic or bedrock]",
-            show_default=False,
-        ),
-    ] = None,
-    same: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map", metavar="THEIRS=OURS", help="The ledger's name of a model of theirs.", show_default=False
-        ),
-    ] = None,
-    tolerance: Annotated[
-        float, typer.Option(min=0, metavar="USD", help="How far off each figure of money in the export may be.")
-    ] = 0.000001,
+    provider: Provider = None,
+    same: Same = None,
+    tolerance: Tolerance = 0.000001,
     as_json: Annotated[bool, typer.Option("--json", help="Print each figure that differs as a line of JSON.")] = False,
     target: Target = DEFAULT_TARGET,
     token: Token = None,
@@ -146,7 +149,7 @@ def _ledger(client: "UsageClient", export: "Book", providers: list[str]) -> "Boo
         if answer.HasField("other"):
             raise InputError(f"the ledger has more than {_ROWS:,} models in a week")
         if answer.total.unpriced_attempts_count:
-            say(f"{answer.total.unpriced_attempts_count:,} attempts from {day:%Y-%m-%d} on have no known price")
+            say(f"attempts without a known price from {day:%Y-%m-%d} on: {answer.total.unpriced_attempts_count:,}")
         for row in answer.rows:
             _add(book, row)
         day = end

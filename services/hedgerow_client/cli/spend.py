@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hedgerow_client.cli.ledger import Since, Until, Where, bar, division, filters, period, picos, usd
+from hedgerow_client.cli.ledger import Since, Until, Where, bar, division, filters, period, picos, say_unpriced, usd
 from hedgerow_client.cli.options import DEFAULT_TARGET, Plaintext, Target, Timeout, TlsCa, Token, connect_usage
 from hedgerow_client.cli.terminal import clock, print_json, print_table, printable, reporting, say
 
@@ -67,8 +67,7 @@ def spend(
         return
     say(f"{clock(answer.start_time)} to {clock(answer.end_time)}")
     _print(tuple(one.upper().replace("LABEL:", "") for one in by or ()), answer)
-    if answer.total.unpriced_attempts_count:
-        say(f"{answer.total.unpriced_attempts_count:,} attempts have no known price and are in no cost")
+    say_unpriced(answer.total.unpriced_attempts_count)
 
 
 def _print(keys: tuple[str, ...], answer: "QuerySpendResponse") -> None:

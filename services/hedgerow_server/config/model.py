@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import pydantic
 
@@ -35,7 +36,20 @@ ListenAddress = Annotated[
 
 def is_loopback(address: str) -> bool:
     """Whether nobody beyond this machine can connect to a HOST:PORT."""
-    host = address.rpartition(":")[0].strip("[]")
+    return _is_loopback(address.rpartition(":")[0].strip("[]"))
+
+
+def is_safe_url(url: str) -> bool:
+    """Whether what comes from a URL can be trusted to come from there: https, or http on this machine."""
+    try:
+        split = urlsplit(url)
+        host = split.hostname or ""
+    except ValueError:
+        return False
+    return split.scheme == "https" or (split.scheme == "http" and split.username is None and _is_loopback(host))
+
+
+def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

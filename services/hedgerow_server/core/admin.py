@@ -61,6 +61,17 @@ class LimitFacts(msgspec.Struct, frozen=True):
     told_unix_s: float
 
 
+class PoolFacts(msgspec.Struct, frozen=True):
+    """What a credential may do with a model in a minute, as the gateway counts it. None: not known."""
+
+    requests_limit: int | None
+    requests_left: int | None
+    tokens_limit: int | None
+    tokens_left: int | None
+    waiting: int
+    """Calls that wait for their turn."""
+
+
 class HedgingFacts(msgspec.Struct, frozen=True):
     """How a route hedges the calls that start at a candidate. Counts since the start, delays in seconds."""
 
@@ -105,6 +116,8 @@ class CandidateFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What the provider last told of the credential's limits."""
     hedging: tuple[HedgingFacts, ...] = ()
     """How calls that start here are hedged, a route each."""
+    pool: PoolFacts | None = None
+    """What is left of the credential's limits as the gateway counts them; None: none is known."""
 
     @property
     def key(self) -> tuple[str, str, str, str]:

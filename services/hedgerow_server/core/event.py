@@ -71,10 +71,11 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def input_tokens(self) -> int:
         """All input tokens."""
+        writes = self.input_cache_writes
         return (
             self.input_uncached_tokens
             + self.input_cache_read_tokens
-            + sum(tokens for _, tokens in self.input_cache_writes)
+            + (sum([tokens for _, tokens in writes]) if writes else 0)
             + self.input_audio_tokens
             + self.input_image_tokens
         )

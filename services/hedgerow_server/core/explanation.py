@@ -4,6 +4,7 @@ import enum
 
 import msgspec
 
+from hedgerow_server.core.admin import PoolFacts
 from hedgerow_server.core.terminal import Terminal
 
 
@@ -48,6 +49,8 @@ class CandidateHealth(msgspec.Struct, frozen=True, kw_only=True):
     typical_s: float | None = None
     """The median of the newest times to the first content of attempts of the call's shape; None: none is known."""
     rate_limited_share: float = 0.0
+    pool: PoolFacts | None = None
+    """What is left of the credential's limits as the gateway counts them; None: none is known."""
 
 
 class CandidatePrice(msgspec.Struct, frozen=True, kw_only=True):

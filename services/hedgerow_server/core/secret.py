@@ -1,5 +1,6 @@
 """A secret that cannot be shown by accident."""
 
+from collections.abc import Callable
 from typing import NoReturn
 
 
@@ -31,3 +32,14 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret is not pickled")
+
+
+Reveal = Callable[[], Secret]
+"""A secret as it is now. Raises CredentialUnavailable while there is none."""
+RevealNamed = Callable[[str], Secret]
+"""The same of an entry of `credentials`."""
+
+
+def later(reveal: RevealNamed, name: str | None) -> Reveal | None:
+    """The secret of an entry, whenever it is asked for. None without a name."""
+    return None if name is None else lambda: reveal(name)

@@ -69,8 +69,9 @@ def input_tokens(spec: ChatSpec | EmbedSpec) -> InputTokens:
                 # Tokens of the vocabulary count as what they are.
                 count.add(len(one), len(one))
     else:
-        for text in _texts(spec):
-            count.text(text)
+        if spec.tools or spec.response_format is not None:
+            for text in _texts(spec):
+                count.text(text)
         for message in spec.messages:
             count.piece()
             count.parts(message.content)
@@ -99,11 +100,13 @@ class _Count:
         self.bound += bound
 
     def piece(self) -> None:
-        self.add(_PIECE, _PIECE_MOST)
+        self.expected += _PIECE
+        self.bound += _PIECE_MOST
 
     def text(self, text: str) -> None:
         size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
-        self.add(text_tokens(size), size)
+        self.expected += -(-size // _BYTES_PER_TOKEN)
+        self.bound += size
 
     def unbounded(self) -> None:
         self.bounded = False

@@ -9,11 +9,12 @@ import os
 import re
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import msgspec
 import pydantic
 
+from hedgerow_server.config.model import is_safe_url
 from hedgerow_server.core.port import HttpRequest
 from hedgerow_server.core.secret import Secret
 from hedgerow_server.core.web import Web, WebAnswer, WebError
@@ -59,7 +60,7 @@ class AzureCredential(TokenEndpointSection):
     def _usable(self) -> "AzureCredential":
         if self.token_file is not None and self.client_secret is not None:
             raise ValueError("expected either token_file or client_secret")
-        if self.authority is not None and not _encrypted(self.authority):
+        if self.authority is not None and not is_safe_url(self.authority):
             raise ValueError("expected an https:// authority: what proves the identity goes there")
         return self
 
@@ -85,7 +86,7 @@ class AzureSource:
         """A new access token. Raises SecretUnavailable."""
         section = self._section
         authority = section.authority or os.environ.get(_HOST) or _AUTHORITY
-        if not _encrypted(authority):
+        if not is_safe_url(authority):
             raise SecretUnavailable(f"{_HOST} is no https:// URL")
         tenant = _given(section.tenant, _TENANT, "tenant")
         form = {
@@ -118,11 +119,6 @@ class AzureSource:
 def lease(name: str, section: AzureCredential, web: Web) -> TokenLease:
     """A lease on the access token that the section describes, not obtained yet."""
     return TokenLease(name, AzureSource(section, web))
-
-
-def _encrypted(authority: str) -> bool:
-    url = urlsplit(authority)
-    return url.scheme == "https" or (url.scheme == "http" and url.hostname in {"127.0.0.1", "::1", "localhost"})
 
 
 def _given(value: str | None, variable: str, key: str) -> str:

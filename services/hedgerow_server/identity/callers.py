@@ -12,9 +12,10 @@ import hmac
 
 from hedgerow_server.core.call import Call, Principal
 from hedgerow_server.core.error import CredentialUnavailable, Forbidden, Unauthenticated
+from hedgerow_server.core.secret import Reveal
 from hedgerow_server.identity.jwt import TokenCallers
 from hedgerow_server.identity.key import MIN_SECRET_BYTES, PREFIX
-from hedgerow_server.identity.keys import KeyCallers, Reveal, unavailable
+from hedgerow_server.identity.keys import KeyCallers, unavailable
 from hedgerow_server.identity.mtls import PeerCallers
 from hedgerow_server.identity.roles import ACT_FOR, acting, both
 

@@ -8,13 +8,14 @@ import msgspec
 
 from hedgerow_server.core.call import Principal
 from hedgerow_server.core.error import Unauthenticated
+from hedgerow_server.core.secret import Reveal
 from hedgerow_server.core.web import Web
 from hedgerow_server.identity.book import KeyBook
 from hedgerow_server.identity.callers import Callers, Operators
 from hedgerow_server.identity.fetch import Fetch, IssuerFetch
 from hedgerow_server.identity.jwks import KeySet
 from hedgerow_server.identity.jwt import Issuer, TokenCallers
-from hedgerow_server.identity.keys import KeyCallers, Peppers, Reveal
+from hedgerow_server.identity.keys import KeyCallers, Peppers
 from hedgerow_server.identity.mtls import PeerCallers
 from hedgerow_server.identity.registry import KeyRegistry
 from hedgerow_server.identity.roles import Roles

@@ -9,10 +9,11 @@ import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from hedgerow_server.config.model import is_safe_url
 from hedgerow_server.core.error import Unauthenticated
 from hedgerow_server.identity.fetch import Fetch, FetchError
 from hedgerow_server.identity.keys import unavailable
-from hedgerow_server.identity.section import IssuerSection, is_safe_url
+from hedgerow_server.identity.section import IssuerSection
 
 _log = logging.getLogger(__name__)
 _UNKNOWN_KEY_S = 30.0

@@ -2,11 +2,11 @@
 
 import hmac
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from hedgerow_server.core.call import Principal
 from hedgerow_server.core.error import CredentialUnavailable, IdentityUnavailable, Unauthenticated
-from hedgerow_server.core.secret import Secret
+from hedgerow_server.core.secret import Reveal
 from hedgerow_server.identity.book import Held, KeyBook
 from hedgerow_server.identity.key import ID, digest, key_id_of, pepper, pepper_id
 from hedgerow_server.identity.roles import Roles
@@ -16,8 +16,6 @@ from hedgerow_server.store.record import KeyRecord
 _AGAIN_S = 1.0
 _LOOK_S = 0.2
 """How often the secrets are looked at, at most: they seldom change."""
-Reveal = Callable[[], Secret]
-"""A secret that is in memory. Raises CredentialUnavailable."""
 
 
 class Peppers:

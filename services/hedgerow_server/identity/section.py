@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from hedgerow_server.config.model import Section
+from hedgerow_server.config.model import Section, is_safe_url
 from hedgerow_server.core.access import Names
 from hedgerow_server.identity.static import StaticIdentity
 
@@ -227,12 +227,3 @@ class IdentitySection(StaticIdentity):
     def authenticates(self) -> bool:
         """Whether there is a way to tell callers apart."""
         return self.api_keys is not None or self.jwt is not None or self.mtls is not None
-
-
-def is_safe_url(url: str) -> bool:
-    """Whether what comes from there can be trusted to come from there: https, or http on loopback."""
-    if url.startswith("https://"):
-        return True
-    host = url.removeprefix("http://").partition("/")[0]
-    name = host.rpartition(":")[0] or host
-    return "@" not in host and name in {"127.0.0.1", "[::1]", "localhost"}

@@ -13,14 +13,15 @@ class Bucket:
     made; what is settled later corrects that slot, as long as it counts.
     """
 
-    __slots__ = ("_clock", "_lasts", "_told", "before", "held", "key", "open", "refusing", "slot", "taken", "window")
+    __slots__ = ("_told", "before", "clock", "held", "key", "open", "refusing", "slot", "taken", "until", "window")
 
     def __init__(self, key: BucketKey, window: Window, now: Moment) -> None:
         self.key = key
         self.window = window
         self.slot = window.slot(now)
-        self._clock = window.clock
-        self._lasts = window.lasts(now)
+        self.clock = window.clock
+        self.until = window.lasts(now)
+        """When, by that clock of a Moment, the slot is over. Who asks often looks at this before it calls `turn`."""
         self.taken = 0
         self.held = 0
         self.before = 0
@@ -33,10 +34,10 @@ class Bucket:
 
     def turn(self, now: Moment) -> None:
         """Goes on to the slot of this moment. A clock that was set back changes nothing."""
-        if now[self._clock] < self._lasts:
+        if now[self.clock] < self.until:
             return
         slot = self.window.slot(now)
-        self._lasts = self.window.lasts(now)
+        self.until = self.window.lasts(now)
         if slot > self.slot:
             self.before = self.taken if self.window.slides and slot == self.slot + 1 else 0
             self.slot = slot

@@ -1,9 +1,11 @@
 -- Lends a replica what it asks for of several counts, of all or of none, and takes note of what it has used.
 --
--- KEYS: one hash a count, all in one slot of a cluster. Fields: s = slot; b = counted in the slot before; u = used in
+-- KEYS: first since when there have been counts without a break (us): where it is missing all was lost, and nothing is
+-- granted until all replicas had the time to say what they have used. Then one hash a count. Fields: s = slot; b = counted in the slot before; u = used in
 -- this slot by replicas that have been gone for long; and of each replica r: u:r = used in this slot, l:r = lent and not
--- used, h:r = the part of that which calls hold, q:r = its last request, x:r = until when it is believed to be there, in ms. A replica tells absolute numbers, so that an answer
--- that was lost, or a server that has forgotten everything, is put right by the next request.
+-- used, h:r = the part of that which calls hold, q:r = its last request, x:r = until when it is believed to be there, in
+-- ms. A replica tells absolute numbers, so that an answer that was lost, or a server that has forgotten everything, is
+-- put right by the next request.
 -- ARGV: replica, how long it is believed (ms), how long after that its use is kept apart (ms), the number of its request
 -- (one that comes after a later one changes nothing), then thirteen of each key:
 --   limit (-1: none), length of a sliding slot in us (0: the slot is given), slot, used by the replica in that slot,
@@ -12,9 +14,9 @@
 --   kept when nobody asks (ms; 0: for ever), what it knows to have been used by replicas that are gone, whether it
 --   knows that from here (1) or from elsewhere (0: it stands only for a count that there is none of).
 -- Numbers stay below 2^53, so that Lua's doubles are exact.
--- Answer: now (us), place of the first count that has too little (0: none), then five of each key: granted, slot,
---   counted in this slot by all replicas, counted in the slot before, lent to others and held by none of their calls, used by replicas that are gone,
---   lent to others in all.
+-- Answer: now (us), place of the first count that has too little (0: none), KEYS[1], then seven of each count: granted,
+--   slot, counted in this slot by all replicas, counted in the slot before, lent to others and held by none of their
+--   calls, used by replicas that are gone, lent to others in all.
 local now = redis.call('TIME')
 local now_us = now[1] * 1000000 + now[2]
 local now_ms = math.floor(now_us / 1000)
@@ -88,21 +90,31 @@ local function read(key, at)
   return one
 end
 
-for i, key in ipairs(KEYS) do
-  counts[i] = read(key, 5 + (i - 1) * 13)
-  if counts[i].need > counts[i].free and short == 0 then short = i end
+local since_us = tonumber(redis.call('GET', KEYS[1]) or '-1')
+if since_us < 0 then
+  since_us = now_us
+  redis.call('SET', KEYS[1], text(since_us))
+end
+local hears = now_us < since_us + tonumber(ARGV[5]) * 1000
+
+for i = 1, #KEYS - 1 do
+  counts[i] = read(KEYS[i + 1], 6 + (i - 1) * 13)
+  if counts[i].need > counts[i].free and short == 0 and not hears then short = i end
 end
 
-local answer = {text(now_us), short}
-for i, key in ipairs(KEYS) do
-  local one, grant = counts[i], 0
-  if short == 0 and one.free > 0 then
+local answer = {text(now_us), short, text(since_us)}
+for i, one in ipairs(counts) do
+  local key, grant = KEYS[i + 1], 0
+  if short == 0 and not hears and one.free > 0 then
     grant = math.max(one.need, math.min(one.due, one.free), math.min(one.due + one.want, math.floor(one.free / one.part)))
   end
   if one.late then grant = 0 end
   if #one.drop > 0 and not one.late then redis.call('HDEL', key, unpack(one.drop)) end
-  if not one.late then redis.call('HSET', key, 's', text(one.slot), 'b', text(one.before), 'u', text(one.gone), 'u:' .. me, text(one.used),
-    'l:' .. me, text(one.lent + grant), 'h:' .. me, text(one.held), 'q:' .. me, ARGV[4], 'x:' .. me, text(now_ms + ttl_ms)) end
+  if not one.late then
+    redis.call('HSET', key, 's', text(one.slot), 'b', text(one.before), 'u', text(one.gone), 'u:' .. me, text(one.used),
+      'l:' .. me, text(one.lent + grant), 'h:' .. me, text(one.held), 'q:' .. me, ARGV[4],
+      'x:' .. me, text(now_ms + ttl_ms))
+  end
   if one.keep_ms > 0 then redis.call('PEXPIRE', key, one.keep_ms) else redis.call('PERSIST', key) end
   for _, told in ipairs({grant, one.slot, one.counted, one.before, one.idle, one.gone, one.lent_theirs}) do
     answer[#answer + 1] = text(told)

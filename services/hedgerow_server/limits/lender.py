@@ -66,13 +66,26 @@ class Answer(msgspec.Struct, frozen=True):
     short: int | None
     """The place of the first count that has too little left; then nothing was granted."""
     counts: tuple[Lent, ...]
+    since_us: int = 0
+    """Since when it has had counts without a break: another value than before tells that it has lost them."""
+    hearing_s: float = 0.0
+    """How long it grants nothing yet, because it has to hear first what all routers have used."""
 
 
 class Lender(Protocol):
     """Whoever holds the shared counts."""
 
-    async def ask(self, loans: Sequence[Loan]) -> Answer:
-        """Tells what was used, and asks for more. Raises LenderAway."""
+    away: str | None
+    """Why it cannot be asked. Until somebody has probed it with success, all else raises LenderAway at once."""
+    requests: int
+    """How often it was asked for anything."""
+    failures: int
+    """How often that failed."""
+
+    async def ask(self, loans: Sequence[Loan], *, probing: bool = False) -> Answer:
+        """Tells what was used, and asks for more; of nothing, too. Raises LenderAway. `probing`: also when it was away
+        the last time, and then with more patience, for no call waits.
+        """
 
     async def first(self, key: str, keep_s: float) -> bool:
         """Whether nobody has said the same before, within so many seconds. Raises LenderAway."""

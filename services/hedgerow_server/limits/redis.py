@@ -1,10 +1,12 @@
 """Counts that several routers share, in Redis or Valkey: one script lends each of them a part of what is left.
 
-A request takes the answer it gets within `timeout_seconds`, or none: a server that is away is left alone for a while,
-so that calls do not wait for it.
+A request takes the answer it gets within `timeout_seconds`, or none. Then no call asks any more, until a request on the
+side has found that the server is back.
 """
 
 import asyncio
+import logging
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -17,9 +19,8 @@ from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
-from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from hedgerow_server.core.error import CredentialUnavailable
 from hedgerow_server.core.secret import Secret
 from hedgerow_server.limits.lender import Answer, LenderAway, Lent, Loan
 from hedgerow_server.limits.sharing import RedisSection
@@ -27,8 +28,17 @@ from hedgerow_server.limits.sharing import RedisSection
 _SCRIPT = "lend.lua"
 _TOLD = 7
 _CHANNEL = "back"
-_REST_S = (0.25, 2.0)
-"""How long a server that is away is left alone: at first, and at most."""
+_SINCE = "since"
+_HEAR_MS = 2_000
+"""How long a server that has no counts grants nothing: by then every router has told it what it has used."""
+_REST_S = (0.25, 1.0)
+"""How long a server that is away is left alone, once it has been probed in vain: at first, and at most."""
+_PROBE_S = 1.0
+"""How long is waited for it then; it may have to be connected to from far away."""
+_TURNS = 10
+"""So many turns of the event loop an answer needs from the socket to whoever waits for it."""
+_CODE = re.compile(r"[A-Z]{2,16}\b")
+_log = logging.getLogger(__name__)
 
 
 class RedisLender:
@@ -40,30 +50,38 @@ class RedisLender:
         self._password = password
         self._replica = secrets.token_hex(6)
         self._script = files(__package__).joinpath(_SCRIPT).read_text()
-        self._requests = 0
+        self._patience_s = max(_PROBE_S, section.timeout_seconds)
+        self._number = 0
         self._working: set[asyncio.Future[Any]] = set()
         self._client: Redis | RedisCluster | None = None
         self._run: Callable[..., Awaitable[Any]] | None = None
         self._prefix = "{" + section.prefix + "}:"
         self._ttl_ms = str(round(section.lease_seconds * 1000))
         self._apart_ms = str(24 * 3600 * 1000)
-        self._away_until_s = 0.0
-        self._rest_s = _REST_S[0]
-        self._why = ""
+        self.away: str | None = None
+        """Why it cannot be asked."""
+        self.requests = 0
+        """How often it was asked for anything."""
+        self.failures = 0
+        """How often anything that it was asked failed."""
+        self._rests_until_s = 0.0
+        self._rest_s = 0.0
+        self._said = False
 
-    async def ask(self, loans: Sequence[Loan]) -> Answer:
+    async def ask(self, loans: Sequence[Loan], *, probing: bool = False) -> Answer:
         """Tells what was used, and asks for more."""
-        keys = [self._prefix + one.key for one in loans]
-        self._requests += 1
-        arguments: list[str | int] = [self._replica, self._ttl_ms, self._apart_ms, self._requests]
+        keys = [self._prefix + _SINCE, *(self._prefix + one.key for one in loans)]
+        self._number += 1
+        arguments: list[str | int] = [self._replica, self._ttl_ms, self._apart_ms, self._number, _HEAR_MS]
         for one in loans:
             most = -1 if one.most is None else one.most
             arguments += (most, one.length_us, one.slot, one.used, one.lent, one.held)
             arguments += (one.need, one.due, one.want, one.part, one.keep_ms, one.base, int(one.from_here))
-        told = await self._guarded(lambda: self._lend(keys, arguments))
-        numbers = [int(one) for one in told]
-        counts = tuple(Lent(*numbers[at : at + _TOLD]) for at in range(2, len(numbers), _TOLD))
-        return Answer(numbers[0], numbers[1] - 1 if numbers[1] else None, counts)
+        told = await self._guarded(lambda: self._lend(keys, arguments), probing=probing)
+        now_us, short, since_us, *numbers = map(int, told)
+        counts = tuple(Lent(*numbers[at : at + _TOLD]) for at in range(0, len(numbers), _TOLD))
+        hearing_s = max(0.0, (since_us - now_us) / 1e6 + _HEAR_MS / 1000)
+        return Answer(now_us, short - 1 if short else None, counts, since_us, hearing_s)
 
     async def first(self, key: str, keep_s: float) -> bool:
         """Whether nobody has said the same before, within so many seconds."""
@@ -78,7 +96,7 @@ class RedisLender:
     async def called_back(self) -> AsyncIterator[str]:
         """The counts that others call back, for ever."""
         while True:
-            with suppress(RedisError, OSError, CredentialUnavailable):
+            with suppress(Exception):
                 async with self._listener() as client, client.pubsub(ignore_subscribe_messages=True) as listening:
                     await listening.subscribe(self._prefix + _CHANNEL)
                     async for message in listening.listen():
@@ -101,18 +119,25 @@ class RedisLender:
             self._run = client.register_script(self._script)
         return self._run(keys=keys, args=arguments)
 
-    async def _guarded(self, ask: Callable[[], Awaitable[Any]]) -> Any:
-        now_s = time.monotonic()
-        if now_s < self._away_until_s:
-            raise LenderAway(self._why)
+    async def _guarded(self, ask: Callable[[], Awaitable[Any]], *, probing: bool = False) -> Any:
+        if self.away is not None and (not probing or time.monotonic() < self._rests_until_s):
+            raise LenderAway(self.away)
+        self.requests += 1
+        limit_s = self._section.timeout_seconds
         try:
-            answer = await self._in_time(ask())
-        except (RedisError, OSError, TimeoutError, CredentialUnavailable) as error:
+            if probing and (self.away is not None or self._client is None):
+                # It may be far away, and behind TLS; once there is a connection it has to be as quick as for a call.
+                await self._in_time(self._connected().ping(), self._patience_s)
+            answer = await self._in_time(ask(), limit_s)
+        except Exception as error:
+            # Not redis-py's own errors alone: it also tells of transports that are closed already, as the loop does.
             raise self._gone(error) from None
-        self._rest_s = _REST_S[0]
+        if self._said:
+            _log.info("limits are shared again: Redis at %s answers", self._section.where)
+        self.away, self._rest_s, self._said = None, 0.0, False
         return answer
 
-    async def _in_time(self, work: Awaitable[Any]) -> Any:
+    async def _in_time(self, work: Awaitable[Any], limit_s: float) -> Any:
         """The result of work. Raises TimeoutError when it takes too long, and does not wait for its end then: redis-py
         goes on where it is cancelled while it connects.
         """
@@ -120,13 +145,20 @@ class RedisLender:
         self._working.add(task)
         task.add_done_callback(self._ended)
         try:
-            done, _ = await asyncio.wait({task}, timeout=self._section.timeout_seconds)
+            done, _ = await asyncio.wait({task}, timeout=limit_s)
+            # Where this process is behind, what has come in time is not read yet.
+            for _ in range(0 if done else _TURNS):
+                if task.done():
+                    break
+                await asyncio.sleep(0)
         except asyncio.CancelledError:
             task.cancel()
             raise
-        if not done:
+        if not task.done():
             task.cancel()
             raise TimeoutError
+        if task.cancelled():
+            raise ConnectionError
         return task.result()
 
     def _ended(self, task: "asyncio.Future[Any]") -> None:
@@ -135,21 +167,34 @@ class RedisLender:
             task.exception()
 
     def _gone(self, error: Exception) -> LenderAway:
+        # Its own words may quote a command, and so what was sent; but for the code that they begin with.
+        code = _CODE.match(str(error))
         detail = (
             f"no answer within {self._section.timeout_seconds:g} s"
-            if isinstance(error, TimeoutError)
-            # Its own words may quote a command, and so what was sent.
-            else type(error).__name__
+            if isinstance(error, TimeoutError | RedisTimeoutError)
+            else f"{type(error).__name__}{f' ({code[0]})' if code else ''}"
         )
-        self._why = f"Redis at {self._section.where} cannot be used: {detail}"
-        self._away_until_s = time.monotonic() + self._rest_s
-        self._rest_s = min(2 * self._rest_s, _REST_S[1])
-        return LenderAway(self._why)
+        self.failures += 1
+        if self.away is not None and not self._said:
+            # One answer that was late is no news.
+            self._said = True
+            _log.warning("limits cannot be shared, until it is back: Redis at %s: %s", self._section.where, detail)
+        self.away = f"Redis at {self._section.where} cannot be used: {detail}"
+        self._rests_until_s = time.monotonic() + self._rest_s
+        self._rest_s = min(max(2 * self._rest_s, _REST_S[0]), _REST_S[1])
+        client, self._client, self._run = self._client, None, None
+        if client is not None:
+            # The next one connects anew: by then the name may be that of another server.
+            task = asyncio.ensure_future(client.aclose())
+            self._working.add(task)
+            task.add_done_callback(self._ended)
+        return LenderAway(self.away)
 
     def _connected(self) -> Redis | RedisCluster:
         if self._client is None:
             kind: Any = RedisCluster if self._section.cluster else Redis
-            limit_s = self._section.timeout_seconds
+            # Calls wait less; nobody waits longer.
+            limit_s = self._patience_s
             self._client = kind.from_url(
                 self._section.url, **self._options(), socket_connect_timeout=limit_s, socket_timeout=limit_s
             )
@@ -160,7 +205,7 @@ class RedisLender:
         return Redis.from_url(
             self._section.url,
             **self._options(),
-            socket_connect_timeout=self._section.timeout_seconds,
+            socket_connect_timeout=self._patience_s,
             health_check_interval=10,
         )
 
@@ -183,3 +228,6 @@ class _Provider(CredentialProvider):
     def get_credentials(self) -> tuple[str] | tuple[str, str]:
         secret = self._password().reveal()
         return (secret,) if self._username is None else (self._username, secret)
+
+    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
+        return self.get_credentials()

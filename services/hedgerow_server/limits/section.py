@@ -1,13 +1,13 @@
 """What the configuration says of quotas, budgets and alerts."""
 
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import pydantic
 
 from hedgerow_server.config.model import Section
+from hedgerow_server.config.webhook import WebhookSection
 from hedgerow_server.limits.window import Period
 
 Name = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
@@ -140,24 +140,8 @@ class BudgetSection(Scope):
     """Alerts when so much of it is spent, each once in its time."""
 
 
-class WebhookSection(Section):
-    """Where alerts are sent: POST of JSON, signed as Standard Webhooks has it, repeated with growing pauses until it is
-    answered with 2xx, for at most a day. It may come twice; `webhook-id` tells.
-    """
-
-    url: Annotated[str, pydantic.Field(pattern=r"^https?://[^\s]{1,2000}$")]
-    """The address."""
-    secret: Annotated[str, pydantic.Field(min_length=1, max_length=63)]
-    """The entry of `credentials` whose secret signs."""
-    allow_private_addresses: bool | None = None
-    """Whether the host may have an address that is not public. None: only where the URL itself says such an address, or
-    localhost."""
-    ca_file: Path | None = None
-    """The authorities that may vouch for the host, PEM. None: the public ones."""
-
-
 class AlertsSection(Section):
     """Section `alerts`: who is told when budgets reach their marks. The log is in any case."""
 
     webhook: WebhookSection | None = None
-    """An HTTP server of yours. None: the log alone."""
+    """Where alerts are sent, each for at most a day, with growing pauses. None: the log alone."""

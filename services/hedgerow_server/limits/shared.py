@@ -7,6 +7,7 @@ neighbour sits on it.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -21,18 +22,23 @@ from hedgerow_server.limits.shared_bucket import SharedBucket
 from hedgerow_server.limits.sharing import SharingSection
 from hedgerow_server.limits.window import Moment, Window
 
+_log = logging.getLogger(__name__)
 _AHEAD_S = 0.5
 """How much is asked for ahead: what calls take in so many seconds."""
 _PART = 16
 """Of what is left at most the 16th part is lent ahead."""
 _EVERY_S = 0.25
 """How often is told what was used; what was lent ahead and not needed for two rounds is given back."""
-_BATCH = 64
+_BATCH = 32
 _TIGHT_S = 1.0
 """How long after it was called back nothing is asked for ahead."""
 _PATIENCE_S = 0.035
 """How long is waited for what others give back."""
 _AGAIN_S = 0.003
+_SLICE = 256
+_ANYWAY_S = 6 * 3600.0
+"""How often everything is told, with or without news: the lender keeps a silent router's use apart for a day."""
+_HEARING = "Redis has lost the counts, and hears them again from all routers"
 
 
 class Lacking(Short, frozen=True):
@@ -50,11 +56,18 @@ class SharedCounters(LocalCounters):
     def __init__(self, section: SharingSection, lender: Lender) -> None:
         super().__init__()
         self._section = section
-        self._lender = lender
+        self.lender = lender
+        """Whoever holds the shared counts."""
         self._offset_s = time.time() - time.monotonic()
         self._names: dict[str, SharedBucket] = {}
-        self._alone_until_s = 0.0
+        """All that the lender may know of."""
+        self._active: dict[str, SharedBucket] = {}
+        """Those of them of which there may be something to tell."""
+        self._all_told_s = time.monotonic()
+        self._since_us = -1
+        self._hearing_until_s = 0.0
         self._asking = asyncio.Lock()
+        self._probe = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def now(self) -> Moment:
@@ -73,18 +86,50 @@ class SharedCounters(LocalCounters):
         self, lines: tuple[Line, ...], amounts: Amounts, expires_s: float, *, forced: bool = False
     ) -> Reservation | Short:
         """Takes the amounts of all lines of what was lent, or of none."""
-        now = self.now()
-        if now.mono_s >= self._sweep_s:
-            self.expire(now)
+        now, mono_s = self.now(), time.monotonic()
+        if mono_s >= self._sweep_s:
+            # Deadlines go by this router's clock.
+            self.expire(now, mono_s)
         short = self._lacking(lines, [amounts[line.unit] for line in lines], now)
         return self._take(lines, amounts, expires_s) if short is None or forced else short
+
+    def settle(self, reservation: Reservation, actual: Amounts) -> None:
+        """Replaces what was taken by what it came to."""
+        super().settle(reservation, actual)
+        if reservation.expired:
+            for line in reservation.lines:
+                self._watched(_bucket(line), line)
+
+    def correct(self, reservation: Reservation, more: Amounts) -> None:
+        """What a settled reservation came to turns out to be more, or less."""
+        super().correct(reservation, more)
+        for line in reservation.lines:
+            self._watched(_bucket(line), line)
+
+    def let_go(self) -> Work[None]:
+        """Lets go of buckets that nobody would miss, a few at a time, once there are many. Tells of the others now and
+        then, lest this router is taken for one that is gone.
+        """
+        epoch, due = self.epoch, time.monotonic() > self._all_told_s + _ANYWAY_S
+        yield from super().let_go()
+        if self.epoch == epoch and not due:
+            return
+        self._all_told_s = time.monotonic()
+        for index, (name, bucket) in enumerate(tuple(self._names.items())):
+            if self._buckets.get(bucket.key) is not bucket:
+                self._names.pop(name, None)
+            elif bucket.taken:
+                self._active[name] = bucket
+                bucket.changed = True
+            if index % _SLICE == 0:
+                yield _SLICE // 64
 
     def once(self, key: str, keep_s: float, then: Callable[[], None]) -> None:
         """Calls it unless another router has said the same. Where nobody can be asked, it is said twice, not never."""
 
         async def ask() -> None:
             try:
-                first = await self._lender.first(key, keep_s)
+                first = await self.lender.first(key, keep_s)
             except LenderAway:
                 first = True
             if first:
@@ -96,17 +141,19 @@ class SharedCounters(LocalCounters):
         """Asks for what a call lacks. Raises LimitsUnavailable where that cannot be asked and must not be guessed."""
         if not isinstance(short, Lacking) or short.alone:
             return short
-        first, began_s = _bucket(short.line), time.monotonic()
+        why = self._alone()
+        if why is not None:
+            return self._by_ourselves(short, why)
+        began_s = time.monotonic()
         for line, need in zip(short.lines, short.needs, strict=True):
             _bucket(line).due += need
         try:
-            async with asyncio.timeout(self._section.redis.timeout_seconds):
-                async with first.lock:
-                    return await self._granted(short, began_s)
-        except (LenderAway, TimeoutError) as error:
-            self._alone_until_s = time.monotonic() + _EVERY_S
-            text = str(error) or f"no answer within {self._section.redis.timeout_seconds:g} s"
-            return self._by_ourselves(short, text)
+            async with _bucket(short.line).lock:
+                return await self._granted(short, began_s)
+        except LenderAway as error:
+            # The answer may only have been late.
+            self._probe.set()
+            return self._by_ourselves(short, str(error))
         finally:
             for line, need in zip(short.lines, short.needs, strict=True):
                 _bucket(line).due -= need
@@ -120,6 +167,10 @@ class SharedCounters(LocalCounters):
         with suppress(HedgerowError):
             await self.more(short)
 
+    async def settle_in(self) -> None:
+        """Connects to the lender, if that can be done within a second: the first call does not have the time for it."""
+        await self._round()
+
     def start(self) -> None:
         """Tells what is used, gives back what is not needed, and hears what is called back, from now on."""
         self._start(self._rounds())
@@ -127,8 +178,14 @@ class SharedCounters(LocalCounters):
 
     async def _rounds(self) -> None:
         while True:
-            await asyncio.sleep(_EVERY_S)
-            await self._round()
+            try:
+                await self._round()
+            except Exception:
+                _log.exception("a round of the shared limits was left out by a fault of the gateway")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_EVERY_S):
+                    await self._probe.wait()
+            self._probe.clear()
 
     async def close(self) -> None:
         """Gives back what was lent, and lets go of the lender."""
@@ -137,18 +194,25 @@ class SharedCounters(LocalCounters):
             for task in tuple(self._tasks):
                 task.cancel()
             await asyncio.wait(self._tasks, timeout=_EVERY_S)
-        for bucket in self._names.values():
+        for bucket in self._active.values():
             bucket.lent = bucket.held
             bucket.changed = True
-        await self._round()
+        if self.lender.away is None:
+            await self._round()
         if self._tasks:
             # What others have used may have brought an alert.
             await asyncio.wait(self._tasks, timeout=_EVERY_S)
-        await self._lender.close()
+        await self.lender.close()
+
+    def _alone(self) -> str | None:
+        """Why nobody can be asked now; None: somebody can."""
+        if self.lender.away is not None:
+            return self.lender.away
+        return _HEARING if time.monotonic() < self._hearing_until_s else None
 
     async def _granted(self, short: Lacking, began_s: float) -> Short | None:
         """None once the call may try again; why it is refused otherwise."""
-        until_s, called = time.monotonic() + _PATIENCE_S, False
+        until_s = 0.0
         while True:
             lacking = [
                 (line, need)
@@ -161,20 +225,24 @@ class SharedCounters(LocalCounters):
                 full, refused_s = _bucket(line).full
                 if began_s < refused_s and need >= full:
                     return self._refused(line, need)
-            buckets = [_bucket(line) for line, _ in lacking]
-            for bucket, (line, _) in zip(buckets, lacking, strict=True):
-                self._named(bucket, line)
-            answer = await self._ask(buckets, [need for _, need in lacking])
+            for line, _ in lacking:
+                self._watched(_bucket(line), line)
+            answer = await self._ask([_bucket(line) for line, _ in lacking], [need for _, need in lacking])
+            if answer.hearing_s:
+                raise LenderAway(_HEARING)
             if answer.short is None:
                 return None
             line, need = lacking[answer.short]
-            told = answer.counts[answer.short]
+            bucket, told = _bucket(line), answer.counts[answer.short]
             # What they hold may have been given back since they last said so: they are asked once in any case.
-            if not (told.idle_elsewhere or (told.lent_elsewhere and not called)) or time.monotonic() > until_s:
-                _bucket(line).full = need, time.monotonic()
+            called = bucket.called_s >= began_s
+            until_s = until_s or (began_s if called else time.monotonic()) + _PATIENCE_S
+            maybe = told.idle_elsewhere or (told.lent_elsewhere and not called)
+            if not maybe or (called and time.monotonic() > until_s):
+                bucket.full = need, time.monotonic()
                 return self._refused(line, need)
-            called = True
-            await self._lender.call_back(_name(_bucket(line)))
+            bucket.called_s = time.monotonic()
+            await self.lender.call_back(bucket.name)
             await asyncio.sleep(_AGAIN_S)
 
     def _refused(self, line: Line, need: int) -> Short:
@@ -196,7 +264,6 @@ class SharedCounters(LocalCounters):
         return None
 
     def _lacking(self, lines: tuple[Line, ...], needs: Sequence[int], now: Moment) -> Short | None:
-        alone = time.monotonic() < self._alone_until_s
         found: Short | None = None
         for line, need in zip(lines, needs, strict=True):
             bucket = _bucket(line)
@@ -205,34 +272,45 @@ class SharedCounters(LocalCounters):
                 continue
             bucket.flow += need
             bucket.changed = True
-            if bucket.line is None:
-                self._named(bucket, line)
+            self._watched(bucket, line)
             if line.most is None or bucket.held + need <= bucket.lent:
                 continue
-            ours = line.most // self._section.replicas
-            away = alone and line.unit != Unit.MONEY and self._section.when_away == "share"
-            if away and super(SharedBucket, bucket).counts(now) + need <= ours:
-                continue
-            if found is None:
-                found = Lacking(line, None, bucket.counts(now), lines=lines, needs=tuple(needs), alone=away)
+            shared = self._alone() is not None and line.unit != Unit.MONEY and self._section.when_away == "share"
+            left = self._left_of_share(line, line.most, now) if shared else 0
+            if (not shared or need > left) and found is None:
+                counts = line.most - max(0, left) if shared else bucket.counts(now)
+                found = Lacking(line, None, counts, lines=lines, needs=tuple(needs), alone=shared)
         return found
 
-    def _named(self, bucket: SharedBucket, line: Line) -> None:
-        bucket.line = line
-        self._names[_name(bucket)] = bucket
+    def _left_of_share(self, line: Line, most: int, now: Moment) -> int:
+        replicas = self._section.replicas
+        return max(1, most // replicas) - _bucket(line).counts_alone(now, replicas)
 
-    async def _ask(self, buckets: Sequence[SharedBucket], needs: Sequence[int]) -> Answer:
+    def _watched(self, bucket: SharedBucket, line: Line) -> None:
+        """The next rounds tell of it."""
+        bucket.line = line
+        if bucket.name not in self._active:
+            self._names[bucket.name] = self._active[bucket.name] = bucket
+
+    async def _ask(self, buckets: Sequence[SharedBucket], needs: Sequence[int], *, probing: bool = False) -> Answer:
         # One request at a time: what it says of a bucket must not be older than what another one has brought.
         async with self._asking:
-            return await self._asked(buckets, needs)
+            if self.lender.away is not None and not probing:
+                raise LenderAway(self.lender.away)
+            return await self._asked(buckets, needs, probing=probing)
 
-    async def _asked(self, buckets: Sequence[SharedBucket], needs: Sequence[int]) -> Answer:
+    async def _asked(self, buckets: Sequence[SharedBucket], needs: Sequence[int], *, probing: bool) -> Answer:
         loans = [self._loan(bucket, need) for bucket, need in zip(buckets, needs, strict=True)]
         began_s = time.monotonic()
-        answer = await self._lender.ask(loans)
+        answer = await self.lender.ask(loans, probing=probing)
         took_s = time.monotonic() - began_s
         # A sliding slot goes by the lender's clock.
         self._offset_s = answer.now_us / 1e6 - (began_s + took_s / 2)
+        self._hearing_until_s = began_s + took_s + answer.hearing_s
+        if answer.since_us != self._since_us:
+            known, self._since_us = self._since_us >= 0, answer.since_us
+            if known:
+                self._tell_all()
         now = self.now()
         for bucket, loan, told in zip(buckets, loans, answer.counts, strict=True):
             bucket.turn(now)
@@ -259,7 +337,7 @@ class SharedCounters(LocalCounters):
         ahead = 0 if time.monotonic() < bucket.tight_until_s else int(bucket.flow / _EVERY_S * _AHEAD_S)
         bucket.changed = False
         return Loan(
-            key=_name(bucket),
+            key=bucket.name,
             most=line.most // scale if line.most is not None else None,
             length_us=window.length_us,
             slot=bucket.slot,
@@ -276,31 +354,44 @@ class SharedCounters(LocalCounters):
         )
 
     async def _round(self) -> None:
-        busy: list[SharedBucket] = []
-        now = self.now()
-        for bucket in tuple(self._names.values()):
-            bucket.turn(now)
-            bucket.quiet = 0 if bucket.flow else bucket.quiet + 1
-            bucket.flow = 0
-            if bucket.quiet > 1:
-                bucket.lent = min(bucket.lent, bucket.held)
-            if bucket.changed or bucket.lent or bucket.quiet < 3:
-                busy.append(bucket)
-            elif bucket.idle(now):
-                del self._names[_name(bucket)]
-        for at in range(0, len(busy), _BATCH):
-            some = busy[at : at + _BATCH]
+        was_away, every = self.lender.away is not None, tuple(self._active.values())
+        # An empty one, too, shows whether the lender is there, and whether it still has what it was told.
+        for at in range(0, max(1, len(every)), _BATCH):
+            now = self.now()
+            some = [bucket for bucket in every[at : at + _BATCH] if self._stays(bucket, now)]
             try:
-                await self._ask(some, [0] * len(some))
+                await self._ask(some, [0] * len(some), probing=True)
             except LenderAway:
                 for bucket in some:
                     bucket.changed = True
                 return
+        if was_away:
+            # Whoever took the lender's place may not have all that was said last.
+            self._tell_all()
+
+    def _stays(self, bucket: SharedBucket, now: Moment) -> bool:
+        """Whether there is something to tell of it."""
+        bucket.turn(now)
+        bucket.quiet = 0 if bucket.flow else bucket.quiet + 1
+        bucket.flow = 0
+        if bucket.quiet > 1:
+            bucket.lent = min(bucket.lent, bucket.held + bucket.spare_for_calls())
+        if bucket.changed or bucket.lent or bucket.open or bucket.quiet < 3:
+            return True
+        del self._active[bucket.name]
+        return False
+
+    def _tell_all(self) -> None:
+        """The next round tells of everything that was used here."""
+        for name, bucket in self._names.items():
+            if bucket.taken:
+                bucket.changed = True
+                self._active[name] = bucket
 
     async def _hear(self) -> None:
         """Gives back at once what others lack."""
-        async for name in self._lender.called_back():
-            bucket = self._names.get(name)
+        async for name in self.lender.called_back():
+            bucket = self._active.get(name)
             if bucket is None:
                 continue
             bucket.tight_until_s = time.monotonic() + _TIGHT_S
@@ -324,8 +415,3 @@ def _bucket(line: Line) -> SharedBucket:
     bucket = line.bucket
     assert isinstance(bucket, SharedBucket)
     return bucket
-
-
-def _name(bucket: SharedBucket) -> str:
-    limit, values = bucket.key
-    return msgspec.json.encode([limit, *values]).decode()

@@ -73,7 +73,7 @@ def estimate(
 def input_size(spec: ChatSpec | EmbedSpec) -> InputTokens:
     """How long the input is; without a bound where options bring in what no size in the request tells of."""
     given = input_tokens(spec)
-    if any(_UNBOUNDED.search(text) for text in spec.provider_options.values()):
+    if spec.provider_options and any(_UNBOUNDED.search(text) for text in spec.provider_options.values()):
         return InputTokens(given.expected, None)
     return given
 
@@ -98,15 +98,17 @@ def bounded_input(spec: ChatSpec | EmbedSpec, context_tokens: int | None) -> Inp
 
 def _within(spec: ChatSpec | EmbedSpec, given: InputTokens, context_tokens: int | None) -> InputTokens:
     """The size within a model's context."""
-    if any(_UNBOUNDED.search(text) for text in spec.provider_options.values()):
+    if context_tokens is None or (given.bound is not None and given.bound <= context_tokens):
+        return given
+    if spec.provider_options and any(_UNBOUNDED.search(text) for text in spec.provider_options.values()):
         return given
     if isinstance(spec, ChatSpec) and any(isinstance(tool, ProviderTool) for tool in spec.tools):
         return given
-    return InputTokens(given.expected, _least(given.bound, context_tokens))
+    return InputTokens(given.expected, context_tokens)
 
 
 def _least(*limits: int | None) -> int | None:
-    return min((one for one in limits if one is not None), default=None)
+    return min([one for one in limits if one is not None], default=None)
 
 
 def _most(price: Price, given: int | None, made: int | None) -> int | None:

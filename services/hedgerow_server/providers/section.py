@@ -96,9 +96,10 @@ class ProviderSection(Section):
     """How long a stream may pause between two pieces of content. Keep-alives do not count."""
     max_connections: int = pydantic.Field(default=1000, ge=1, le=100_000)
     """The most connections to the provider that are open at once; further calls wait for one."""
-    rate_limits: RateLimitsSection | None = None
+    rate_limits: RateLimitsSection | None = RateLimitsSection()
     """What each key may do with each model in a minute, so that calls wait or go elsewhere before the provider refuses
-    them, and tenants share it fairly. None: nobody counts, and the provider says when it is too much."""
+    them, and tenants share it fairly. By default that is learned from its answers, where they tell it. None: nobody
+    counts, and the provider says when it is too much."""
     catalogue: str | None = pydantic.Field(default=None, pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")
     """The family of the model catalogue that has its models (docs/models.md); `none` for none of them. None: the
     family of its dialect or vendor.

@@ -49,6 +49,11 @@ _CALLS = f"""SELECT {CALL_COLUMNS} FROM ledger_call
     WHERE call_id > ? AND started_unix_s >= ? AND started_unix_s < ? ORDER BY call_id LIMIT ?"""  # noqa: S608  # as above
 _ATTEMPTS = f"SELECT {ATTEMPT_COLUMNS} FROM ledger_attempt WHERE call_id = ? ORDER BY number"  # noqa: S608  # as above
 _OLD = "SELECT call_id FROM ledger_call WHERE started_unix_s < ? ORDER BY started_unix_s LIMIT ?"
+_WINDOW = 5_000
+"""Calls that are looked at in one step, when a user is looked for."""
+_WINDOW_END = """SELECT max(call_id) FROM
+    (SELECT call_id FROM ledger_call WHERE call_id > ? ORDER BY call_id LIMIT ?) AS one"""
+_OF_USER = """ FROM ledger_call WHERE call_id > ? AND call_id <= ? AND tenant = ? AND "user" = ?"""
 
 
 class StoredLedger:
@@ -78,6 +83,15 @@ class StoredLedger:
     async def forget(self, before_unix_s: float, limit: int) -> int:
         """Deletes the oldest calls."""
         return await self._database.change(_forget(before_unix_s, limit))
+
+    async def erase(self, tenant: str, user: str) -> int:
+        """Takes a user out of his calls, which stay, and tells how many they were. Raises StoreUnavailable."""
+        erased, after = 0, ""
+        while True:
+            count, last = await self._database.change(_erase(tenant, user, after))
+            if last is None:
+                return erased
+            erased, after = erased + count, last
 
 
 def _keep(attempts: Sequence[AttemptRow], calls: Sequence[CallRow]) -> Script[None]:
@@ -130,6 +144,18 @@ def _forget(before_unix_s: float, limit: int) -> Script[int]:
         yield Many("DELETE FROM ledger_attempt WHERE call_id = ?", ids)
         yield Many("DELETE FROM ledger_call WHERE call_id = ?", ids)
     return len(ids)
+
+
+def _erase(tenant: str, user: str, after: str) -> Script[tuple[int, str | None]]:
+    """How many of a window's calls were his, and the last of them; None where there are no more calls."""
+    ((last,),) = yield Do(_WINDOW_END, (after, _WINDOW))
+    if last is None:
+        return 0, None
+    his = (after, last, tenant, user)
+    ids = yield Do(f"SELECT call_id{_OF_USER}", his)  # a text of our own
+    if ids:
+        yield Many("""UPDATE ledger_call SET "user" = '' WHERE call_id = ?""", ids)
+    return len(ids), last
 
 
 def _asked(step: Do) -> Script[Rows]:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from hedgerow_server.core.error import CredentialUnavailable
-from hedgerow_server.core.secret import Secret
+from hedgerow_server.core.secret import Reveal
 from hedgerow_server.store.dialect import lock_numbers, numbered, schema
 from hedgerow_server.store.migrations import STATE, VERSION, SchemaTooNew, migrate, usable
 from hedgerow_server.store.port import StoreUnavailable
@@ -38,7 +38,7 @@ _VALUE_ERRORS = ("22", "23")
 class Postgres:
     """The Database on a server. After a failure all connections are new, and the schema is looked at again."""
 
-    def __init__(self, section: PostgresSection, password: Callable[[], Secret] | None = None) -> None:
+    def __init__(self, section: PostgresSection, password: Reveal | None = None) -> None:
         """`password` is asked for each new connection. Raises CredentialUnavailable."""
         self._section = section
         self._password = password

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from hedgerow_server.store.opened import Reveal, opened
+from hedgerow_server.core.secret import RevealNamed
+from hedgerow_server.store.opened import opened
 from hedgerow_server.store.port import Database, StoreUnavailable
 from hedgerow_server.store.script import Script, play
 from hedgerow_server.store.section import PostgresStoreSection, StoreSection
@@ -88,7 +89,7 @@ class SqliteReader:
                 connection.close()
 
 
-def reader(section: StoreSection | PostgresStoreSection, reveal: Reveal) -> Database:
+def reader(section: StoreSection | PostgresStoreSection, reveal: RevealNamed) -> Database:
     """The database for questions, not asked yet. Raises ModuleNotFoundError without the extra that it needs."""
     if isinstance(section, StoreSection):
         return SqliteReader(section)

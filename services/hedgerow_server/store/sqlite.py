@@ -92,11 +92,12 @@ class Sqlite:
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
-                return
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until_s:
                     raise
-            time.sleep(_AGAIN_S)
+                time.sleep(_AGAIN_S)
+            else:
+                return
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None

@@ -11,6 +11,7 @@ from hedgerow_server.core.admin import (
     HedgingFacts,
     LimitFacts,
     ListCandidatesRequest,
+    PoolFacts,
     Quantiles,
     Reloaded,
     ReloadRequest,
@@ -163,6 +164,7 @@ def _candidate(one: CandidateFacts) -> pb.CandidateState:
         unary=_times(one.unary),
         provider_limits=map(_limit, one.limits),
         hedging=map(_hedging, one.hedging),
+        rate_pool=None if one.pool is None else _pool(one.pool),
     )
 
 
@@ -173,6 +175,16 @@ def _limit(one: LimitFacts) -> pb.ProviderLimit:
         limit_count=one.limit,
         reset_time=timestamp(one.reset_unix_s),
         tell_time=timestamp(one.told_unix_s),
+    )
+
+
+def _pool(pool: PoolFacts) -> pb.RatePool:
+    return pb.RatePool(
+        requests_limit=pool.requests_limit,
+        requests_left=pool.requests_left,
+        tokens_limit=pool.tokens_limit,
+        tokens_left=pool.tokens_left,
+        waiting_calls_count=pool.waiting,
     )
 
 

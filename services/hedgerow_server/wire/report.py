@@ -132,15 +132,16 @@ def write_costs(target: HasCosts, records: Sequence[AttemptRecord], omitted: int
 
 
 def _write_quotas(message: attempt_pb2.CallReport, hold: Hold) -> None:
+    quotas, room = message.quotas, REPORT_BYTES - _ATTEMPT_BYTES - message.ByteSize()
     for left in hold.tightest(_QUOTAS):
-        one = attempt_pb2.QuotaLeft(
-            name=left.name, unit=left.unit, window=left.window, limit=left.limit, left=left.left
-        )
+        one = quotas.add()
+        one.name, one.unit, one.window, one.limit, one.left = left.name, left.unit, left.window, left.limit, left.left
         if left.reset_unix_s is not None:
             set_timestamp(one.reset_time, left.reset_unix_s)
-        if message.ByteSize() + one.ByteSize() + _FIELD_BYTES > REPORT_BYTES - _ATTEMPT_BYTES:
+        room -= one.ByteSize() + _FIELD_BYTES
+        if room < 0:
+            quotas.pop()
             return
-        message.quotas.append(one)
 
 
 def report(call: Call) -> bytes:

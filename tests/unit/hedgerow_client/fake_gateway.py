@@ -98,6 +98,7 @@ class FakeGateway(
         self.answer = CompleteResponse(provider="sim", model="sim-1")
         self.models: list[router_service_pb2.Model] = []
         self.estimates: list[router_service_pb2.CostEstimate] = []
+        self.counts: list[router_service_pb2.TokenCount] = []
         self.explanation = router_service_pb2.ExplainRouteResponse()
         self.page_size = 2
         self.failure: Failure | None = None
@@ -175,6 +176,13 @@ class FakeGateway(
         self._admit(request, context)
         self._fail(context)
         return router_service_pb2.EstimateCostResponse(candidates=self.estimates)
+
+    def CountTokens(
+        self, request: router_service_pb2.CountTokensRequest, context: Any
+    ) -> router_service_pb2.CountTokensResponse:
+        self._admit(request, context)
+        self._fail(context)
+        return router_service_pb2.CountTokensResponse(candidates=self.counts)
 
     def ExplainRoute(
         self, request: router_service_pb2.ExplainRouteRequest, context: Any

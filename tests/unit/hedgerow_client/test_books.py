@@ -5,6 +5,7 @@ import json
 import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hedgerow.common.v1.attempt_pb2 import Attempt
@@ -14,9 +15,12 @@ from hedgerow.usage.v1.record_pb2 import CallRecord, ExportedAttempt, LedgerAtte
 from hedgerow_client.books import aws, focus
 from hedgerow_client.books.figures import ExportError
 from hedgerow_client.books.pages import elements
+from hedgerow_client.books.read import read
 from hedgerow_client.cli.export import _cell
 from hedgerow_client.cli.ledger import bar, exact, moment, picos, usd
 from hedgerow_client.cli.terminal import InputError
+from hedgerow_client.cli.verbs import build
+from typer.testing import CliRunner
 
 PAGES = [{"object": "page", "data": [{"n": 1, "t": '"data": ['}, {"n": 2}], "more": {"x": [1]}}, {"data": [{"n": 3}]}]
 
@@ -110,6 +114,18 @@ def attempts() -> Iterator[ExportedAttempt]:
     priced.CopyFrom(attempt)
     priced.cost_picos = 1_250_000
     yield ExportedAttempt(attempt=LedgerAttempt(call_id="c", attempt=priced, account="charged"), call=call)
+
+
+def test_a_file_that_only_seems_packed_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv.gz"
+    path.write_bytes(b"no gzip")
+    with pytest.raises(ExportError, match=r"export\.csv\.gz: no whole file of gzip"):
+        read(path)
+
+
+def test_a_month_is_asked_for_before_anybody_is() -> None:
+    result = CliRunner().invoke(build(), ["statement", "--month", "2026-13", "--target", "127.0.0.1:1"])
+    assert (result.exit_code, result.stderr) == (1, "error: '2026-13' is no month: say it as 2026-11\n")
 
 
 def test_a_row_of_focus_has_its_mandatory_columns() -> None:

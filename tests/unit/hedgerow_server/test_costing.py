@@ -85,3 +85,13 @@ def test_the_verb_hands_over_to_it() -> None:
     line = [sys.executable, "-m", "hedgerow_client.cli.app", "cost", "openai/gpt-4o", "--output", "1", "--json"]
     done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True)
     assert json.loads(done.stdout)["cost_picos"] == 10_000_000
+
+
+@pytest.mark.parametrize("option", ["--input=-5", "--input=x", "--input=99999999999999999999", "--at=x", "--unit=3"])
+def test_an_option_of_no_use_is_told_with_what_was_expected(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, capsys, "openai/gpt-4o", option)
+    *_, line = capsys.readouterr().err.splitlines()
+    assert (ended.value.code, f"argument {option.partition('=')[0]}: expected" in line) == (2, True)

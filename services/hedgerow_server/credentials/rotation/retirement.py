@@ -4,10 +4,10 @@ import asyncio
 import logging
 
 from hedgerow_server.core.secret import Secret
+from hedgerow_server.core.wait import Wait
 from hedgerow_server.credentials.lease import HeldLease
 from hedgerow_server.credentials.rotation.port import Notice, NotObtained, Send
 from hedgerow_server.credentials.rotation.section import RotationSection
-from hedgerow_server.credentials.rotation.wait import Wait
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 1.0

@@ -10,12 +10,12 @@ from collections import Counter
 import msgspec
 
 from hedgerow_server.core.secret import Secret
+from hedgerow_server.core.wait import Wait
 from hedgerow_server.credentials.alarm import AlarmKind, Alarms
 from hedgerow_server.credentials.lease import HeldLease
 from hedgerow_server.credentials.rotation.port import RETIRE, ROTATE, Notice, NotObtained, Probe, Send, Verdict
 from hedgerow_server.credentials.rotation.retirement import Retirement
 from hedgerow_server.credentials.rotation.section import RotationSection
-from hedgerow_server.credentials.rotation.wait import Wait
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 5.0

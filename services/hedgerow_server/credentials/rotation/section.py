@@ -1,48 +1,25 @@
 """What the configuration says of a credential's rotation."""
 
-import ipaddress
-from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import pydantic
 
 from hedgerow_server.config.model import Seconds, Section
+from hedgerow_server.config.webhook import WebhookSection
 
 _YEARS_S = 10 * 365 * 86_400
-_URL = r"^https?://[^\s@#]+$"
 _BEGIN_SHARE = 0.1
 Span = Annotated[float, pydantic.Field(ge=1, le=_YEARS_S)]
 """A time in seconds, from a second to ten years."""
 
 
-class WebhookSection(Section):
-    """Who is asked to write the next version of a key, and told when the old one may end (docs/vault.md)."""
+class RotationWebhookSection(WebhookSection):
+    """Who is asked to write the next version of a key, and told when the old one may end (docs/vault.md). `secret` is
+    from `env` or `file`, and not this credential itself.
+    """
 
-    url: Annotated[str, pydantic.Field(pattern=_URL, max_length=2048)]
-    """Where it is asked, by POST. `http` only for this machine."""
-    secret: str
-    """The entry of `credentials` whose secret signs what is sent: HMAC-SHA256. `whsec_` and base64, as Standard
-    Webhooks has it, else as it is. From `env` or `file`, and not this credential itself."""
-    timeout_seconds: float = pydantic.Field(default=10, gt=0, le=60)
-    """How long it may take to answer with a 2xx status."""
     answer_seconds: Seconds = 300
     """How long the new version is waited for before it is asked again, with the same id."""
-    allow_private_addresses: bool | None = None
-    """Whether its host may have an address that is not public, as for a provider. None: only if `url` itself has that
-    address in the place of a name, or is `localhost`."""
-    proxy: Annotated[str, pydantic.Field(pattern=r"^http://[^\s/?#@]+/?$", max_length=2048)] | None = None
-    """The HTTP proxy on the way to it, `http://HOST:PORT`; `allow_private_addresses` is about it then. None: no proxy,
-    whatever the environment says."""
-    ca_file: Path | None = None
-    """The authorities, PEM, one of which must have issued its certificate. None: the public ones."""
-
-    @pydantic.model_validator(mode="after")
-    def _encrypted(self) -> "WebhookSection":
-        url = urlsplit(self.url)
-        if url.scheme == "http" and not _loopback(url.hostname or ""):
-            raise ValueError("expected an https:// URL")
-        return self
 
 
 class RotationSection(Section):
@@ -64,7 +41,7 @@ class RotationSection(Section):
     probe_attempts: int = pydantic.Field(default=3, ge=1, le=100)
     """How often a new key is refused before it counts as no good: at some providers a key needs a while. Answers that
     tell nothing, such as a 503, are not counted."""
-    webhook: WebhookSection | None = None
+    webhook: RotationWebhookSection | None = None
     """Who is asked for the next key. None: nobody; a dynamic engine of Vault gives it by itself, and elsewhere it is
     waited for."""
     retry_seconds: Seconds = 30
@@ -86,10 +63,3 @@ class RotationSection(Section):
         if self.probe_provider is not None and not self.probe:
             raise ValueError("expected probe_provider with probe: true only")
         return self
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,14 +1,11 @@
 """Where Vault is, how to log in there, and which of its secrets are credentials."""
 
-import ipaddress
-import re
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import pydantic
 
-from hedgerow_server.config.model import Seconds, Section
+from hedgerow_server.config.model import Seconds, Section, is_safe_url
 from hedgerow_server.credentials.rotation.section import RotationSection
 from hedgerow_server.credentials.static import Fixed
 
@@ -112,8 +109,7 @@ class VaultSection(Section):
 
     @pydantic.model_validator(mode="after")
     def _encrypted(self) -> "VaultSection":
-        url = urlsplit(self.address)
-        if url.scheme == "http" and not self.plaintext and not _loopback(url.hostname or ""):
+        if not self.plaintext and not is_safe_url(self.address):
             raise ValueError("expected an https:// address, or plaintext: true")
         return self
 
@@ -152,13 +148,3 @@ class VaultCredential(Section):
         if self.engine == "dynamic" and self.rotation is not None and self.rotation.webhook is not None:
             raise ValueError("expected rotation without a webhook: a dynamic engine gives the next key by itself")
         return self
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    # An IPv6 host may have a zone.
-    try:
-        return ipaddress.ip_address(re.sub(r"%.*", "", host)).is_loopback
-    except ValueError:
-        return False

@@ -3,7 +3,9 @@
 import json
 import re
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -58,6 +60,47 @@ def test_the_examples_of_the_pages_on_routing_load(tmp_path: Path, example: str)
     whole["providers"]["azure"] = {"dialect": "azure_openai", "base_url": "https://x.example"}
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(whole))
+    assert load(path, Settings, references).routes
+
+
+SHARED = ("providers", "credentials", "routes")
+"""Sections to which an example adds entries."""
+PAGES = ("access", "calls", "clouds", "ledger", "models", "pricing", "providers", "quotas", "reload", "spend", "vault")
+
+
+def around(example: dict[str, Any]) -> dict[str, Any]:
+    """A whole configuration with an example in it: what the example takes for granted stands before it."""
+    whole: dict[str, Any] = yaml.safe_load(BASE) | {
+        "server": {"grpc": {"tls": {"certificate": "/tls.crt", "key": "/tls.key", "client_ca": "/ca.crt"}}},
+        "store": {"path": "/var/lib/hedgerow/hedgerow.db"},
+        "vault": yaml.safe_load(examples("vault.md")[0])["vault"],
+        "routes": {"fast": {"kind": "chat", "candidates": [{"provider": "openai", "model": "gpt-4o-mini"}]}},
+        "budgets": [{"name": "team-month", "usd": 1000, "per": "month"}],
+    }
+    whole["providers"]["our-azure"] = {"dialect": "azure_openai", "base_url": "https://x.example"}
+    whole["credentials"] |= {name: {"source": "file", "path": f"/run/secrets/{name}"} for name in words(example)}
+    for key, value in example.items():
+        whole[key] = whole[key] | value if key in SHARED else value
+    return whole
+
+
+def words(value: object) -> Iterator[str]:
+    """All that may be the name of a credential in it."""
+    if isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", value):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from words(one)
+
+
+@pytest.mark.parametrize(("page", "number"), [(page, n) for page in PAGES for n in range(len(examples(f"{page}.md")))])
+def test_the_examples_of_the_other_pages_load(tmp_path: Path, page: str, number: int) -> None:
+    example = yaml.safe_load(examples(f"{page}.md")[number])
+    if "family" in example:
+        pytest.skip("a file of the catalogue, which has tests of its own")
+    path = tmp_path / "config.yaml"
+    # A date is text to the router.
+    path.write_text(json.dumps(around(example), default=str))
     assert load(path, Settings, references).routes
 
 

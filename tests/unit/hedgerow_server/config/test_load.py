@@ -406,7 +406,7 @@ def test_a_secret_in_the_wrong_place_of_a_provider_is_not_shown(tmp_path: Path, 
         assert CANARY not in fault
 
 
-@pytest.mark.parametrize("name", ["config.example.yaml", "deploy/demo.yaml"])
+@pytest.mark.parametrize("name", ["config.example.yaml", "deploy/demo.yaml", "deploy/demo-vault.yaml"])
 def test_the_configurations_that_come_with_the_router_load(name: str) -> None:
     assert load(ROOT / name, Settings, references).routes
 

@@ -4,15 +4,17 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 
 import pytest
 from hedgerow_server.core.error import CredentialUnavailable
 from hedgerow_server.core.port import HttpRequest
 from hedgerow_server.core.secret import Secret
 from hedgerow_server.core.web import Reach, WebAnswer, WebError
+from hedgerow_server.core.webhook import Receiver, signature
 from hedgerow_server.credentials.rotation.port import ROTATE, Notice, NotObtained
-from hedgerow_server.credentials.rotation.section import WebhookSection
-from hedgerow_server.credentials.rotation.webhook import Webhook, signature
+from hedgerow_server.credentials.rotation.section import RotationWebhookSection
+from hedgerow_server.credentials.rotation.webhook import Webhook
 
 NOTICE = Notice(
     type=ROTATE, id="msg_1", credential="openai", source="vault", rotation="rot_1", age_s=86_400.7, max_age_s=90_000.0
@@ -37,10 +39,10 @@ class Web:
         raise NotImplementedError
 
 
-def webhook(web: Web, **section: object) -> Webhook:
+def webhook(web: Web, signs: Callable[[], Secret] = lambda: Secret("shared"), **section: object) -> Webhook:
     """As a configuration has it."""
-    given = WebhookSection.model_validate({"url": URL, "secret": "signs", **section})
-    return Webhook(given, web, lambda: Secret("shared"))
+    given = RotationWebhookSection.model_validate({"url": URL, "secret": "signs", **section})
+    return Webhook(Receiver(given.url, web, given.reach, signs, timeout_s=given.timeout_seconds))
 
 
 def test_the_signature_is_that_of_the_specification() -> None:
@@ -96,14 +98,13 @@ async def test_without_the_signing_secret_nothing_is_sent() -> None:
     def none() -> Secret:
         raise CredentialUnavailable("none")
 
-    given = WebhookSection(url=URL, secret="signs")
     with pytest.raises(NotObtained):
-        await Webhook(given, web, none).send(NOTICE)
+        await webhook(web, none).send(NOTICE)
     assert web.sent == []
 
 
 @pytest.mark.parametrize("url", ["http://keys.example.com/", "ftp://x/", "https://user@x/", "http://10.0.0.1/"])
 def test_it_is_encrypted_unless_it_stays_on_this_machine(url: str) -> None:
     with pytest.raises(ValueError):
-        WebhookSection(url=url, secret="signs")
-    assert WebhookSection(url="http://127.0.0.1:8080/rotate", secret="signs")
+        RotationWebhookSection(url=url, secret="signs")
+    assert RotationWebhookSection(url="http://127.0.0.1:8080/rotate", secret="signs")

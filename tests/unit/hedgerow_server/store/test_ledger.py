@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from hedgerow_server.store import ledger as stored
 from hedgerow_server.store.ledger import StoredLedger
 from hedgerow_server.store.ledger_rows import AttemptRow, CallRow
 from hedgerow_server.store.migrations import STEPS
@@ -67,7 +68,7 @@ async def everything(store: StoredLedger) -> list[CallRow]:
 
 
 async def test_rows_come_back_as_they_were(store: StoredLedger) -> None:
-    whole = call(**USAGE, connect_s=0.5, first_token_s=0.25, hedged=True, lost=True, charged_picos=5)
+    whole = call("c1", **USAGE, connect_s=0.5, first_token_s=0.25, hedged=True, lost=True, charged_picos=5)
     plain = call("c2")
     await store.keep([attempt(), attempt("c2", cost_picos=None, hedge_planned_s=0.1)], [whole, plain])
     assert await everything(store) == [whole, plain]
@@ -110,6 +111,17 @@ async def test_the_oldest_are_forgotten_with_their_attempts(store: StoredLedger)
     assert [await store.forget(1003, 2), await store.forget(1003, 2), await store.forget(1003, 2)] == [2, 1, 0]
     assert [one.call_id for one in await everything(store)] == ["c3"]
     assert [len(await store.attempts(f"c{number}")) for number in range(4)] == [0, 0, 0, 1]
+
+
+async def test_a_user_is_taken_out_of_his_calls_which_stay(
+    store: StoredLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored, "_WINDOW", 2)
+    others = [call("c1", user="bob"), call("c3", tenant="other")]
+    await store.keep([], [*others, *(call(f"c{number}") for number in (0, 2, 4, 5, 6))])
+    assert [await store.erase("acme", "ann"), await store.erase("acme", "ann")] == [5, 0]
+    users = {one.call_id: one.user for one in await everything(store)}
+    assert users == {"c0": "", "c1": "bob", "c2": "", "c3": "ann", "c4": "", "c5": "", "c6": ""}
 
 
 async def test_counts_and_texts_that_no_database_takes_are_cut_to_what_it_does(store: StoredLedger) -> None:
