@@ -11,12 +11,14 @@ from aiohttp import web
 from hedgerow_sim import laws
 from hedgerow_sim.book import Book
 from hedgerow_sim.grammar import Catalogue
+from hedgerow_sim.limits import Limits
 from hedgerow_sim.providers import Switch, Switchboard
 
 _BOOK: Final = "/_sim/book"
 _USAGE: Final = (
     "GET or DELETE /_sim/book[?last=N][&provider=NAME]; GET, PUT or DELETE /_sim/law[?provider=NAME] and "
-    "/_sim/outage[?provider=NAME]; PUT /_sim/keys; or a provider's path behind /_sim/as/NAME or /_sim/chunk-bytes/N\n"
+    "/_sim/outage[?provider=NAME]; PUT or DELETE /_sim/limits[?provider=NAME]; PUT /_sim/keys; or a provider's path "
+    "behind /_sim/as/NAME or /_sim/chunk-bytes/N\n"
 )
 
 
@@ -61,6 +63,8 @@ class Admin:
                     self._set_outage(name, await request.read())
                 case ("/_sim/outage", "DELETE"):
                     self._switchboard.clear_outage(name)
+                case ("/_sim/limits", "PUT" | "DELETE" as method):
+                    self._set_limits(name, await request.read() if method == "PUT" else None)
                 case ("/_sim/keys", "PUT"):
                     self._switchboard.keys = msgspec.json.decode(await request.read(), type=_Keys).keys
                 case ("/_sim/law", "GET"):
@@ -90,6 +94,12 @@ class Admin:
         if self._catalogue.named(fault) is None:
             raise ValueError(f"no behaviour is called {asked.fault!r}")
         self._switchboard.set_outage(name, fault, asked.for_s)
+
+    def _set_limits(self, name: str, body: bytes | None) -> None:
+        if body is None:
+            self._switchboard.clear_limits(name)
+        else:
+            self._switchboard.set_limits(name, msgspec.json.decode(body, type=Limits))
 
     def _switch(self, switch: Switch | None) -> web.Response:
         body: dict[str, Any] = {"on": switch is not None}

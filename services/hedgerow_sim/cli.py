@@ -45,6 +45,7 @@ Paths beside the providers' own:
   DELETE /_sim/book         empties it
   PUT, DELETE /_sim/law     {{"law": "brown-out", "for_s": 60}}: another pace
   PUT, DELETE /_sim/outage  {{"for_s": 300, "fault": "503"}}: all calls meet a fault
+  PUT, DELETE /_sim/limits  {{"requests_per_minute": 60}}: each key's limits hold
   /_sim/as/NAME/...         before any path: a provider of its own; its part of the
                             book, its law and its outage are at ?provider=NAME
   /_sim/chunk-bytes/N/...   before any path: the body comes in pieces of N bytes

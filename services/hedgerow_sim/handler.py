@@ -18,6 +18,7 @@ from hedgerow_sim.book import Book, Entry
 from hedgerow_sim.dialects.models import Models
 from hedgerow_sim.dialects.port import Dialect, Incoming, Kind, Refusal, Signature
 from hedgerow_sim.laws import Law
+from hedgerow_sim.limits import Gate
 from hedgerow_sim.perform import Performer
 from hedgerow_sim.providers import Switchboard
 from hedgerow_sim.replay import Library
@@ -95,18 +96,32 @@ class Handler:
             self._serves(dialect, path, method)
             job = dialect.read(incoming)
             entry.model, entry.stream, entry.input_tokens = job.model, job.stream, job.input_tokens
-            provider = self._switchboard.provider(entry.provider)
-            outage = self._switchboard.outage(entry.provider)
-            if outage is not None and outage.fault is not None:
-                behaviour = self._catalogue.named(outage.fault)
-            else:
-                behaviour = self._catalogue.behaviour(job.model)
-            if behaviour is None:
-                # A misspelt fault must not look healthy.
-                raise Refusal(Kind.NO_MODEL, about=job.model)
-            return behaviour(Turn(job, dialect, incoming, law, rng, call, provider))
+            turn = Turn(job, dialect, incoming, law, rng, call, self._switchboard.provider(entry.provider))
+            gate = self._switchboard.gate(entry.provider)
+            return self._behaved(turn) if gate is None else self._limited(turn, gate)
         except Refusal as refusal:
             return refuse(dialect, refusal, call, incoming)
+
+    def _behaved(self, turn: Turn) -> Script:
+        outage = self._switchboard.outage(turn.provider.name)
+        if outage is not None and outage.fault is not None:
+            behaviour = self._catalogue.named(outage.fault)
+        else:
+            behaviour = self._catalogue.behaviour(turn.job.model)
+        if behaviour is None:
+            # A misspelt fault must not look healthy.
+            raise Refusal(Kind.NO_MODEL, about=turn.job.model)
+        return behaviour(turn)
+
+    def _limited(self, turn: Turn, gate: Gate) -> Script:
+        job, key = turn.job, turn.dialect.key(turn.incoming)
+        who = key.access_key if isinstance(key, Signature) else key
+        admitted = gate.admit((who, job.model), job.input_tokens)
+        if not admitted.lacking:
+            return gate.played(admitted, self._behaved(turn))
+        text = f"Rate limit reached for {job.model} on {admitted.lacking}."
+        refusal = Refusal(Kind.RATE_LIMIT, text, after_s=admitted.after_s)
+        return gate.played(admitted, refuse(turn.dialect, refusal, turn.call, turn.incoming))
 
     def _admit(self, dialect: Dialect, incoming: Incoming) -> None:
         keys = self._switchboard.keys

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from hedgerow_sim.laws import Law
+from hedgerow_sim.limits import Gate, Limits
 
 _MOST_KEYS: Final = 100_000
 
@@ -61,6 +62,7 @@ class Switchboard:
         self._providers: dict[str, Provider] = {}
         self._laws: dict[str, Switch] = {}
         self._outages: dict[str, Switch] = {}
+        self._gates: dict[str, Gate] = {}
 
     def provider(self, name: str) -> Provider:
         """The state of a NAME."""
@@ -83,6 +85,24 @@ class Switchboard:
     def clear_outage(self, name: str) -> None:
         """Ends an outage."""
         self._outages.pop(name, None)
+
+    def set_limits(self, name: str, limits: Limits) -> None:
+        """Gives a provider limits, with full buckets; those without any of their own share nothing of those of ""."""
+        self._gates = {one: gate for one, gate in self._gates.items() if one != name and (name or gate.own)}
+        self._gates[name] = Gate(limits, self._clock)
+
+    def clear_limits(self, name: str) -> None:
+        """Takes the limits of a provider away."""
+        self._gates = {one: gate for one, gate in self._gates.items() if one != name and (name or gate.own)}
+
+    def gate(self, name: str) -> Gate | None:
+        """What bounds a provider, None where nothing does."""
+        if not self._gates:
+            return None
+        found = self._gates.get(name)
+        if found is None and (usual := self._gates.get("")) is not None:
+            found = self._gates[name] = Gate(usual.limits, self._clock, own=False)
+        return found
 
     def law(self, name: str) -> Switch | None:
         """The law in force, None for the process's own."""

@@ -45,8 +45,8 @@ class House:
         with urllib.request.urlopen(urllib.request.Request(url, data, method="PUT"), timeout=10) as answer:
             assert answer.status == 204
 
-    def statuses(self, provider: str) -> list[int]:
-        """How the simulator answered the calls to a provider."""
+    def statuses(self, provider: str) -> list[int | None]:
+        """How the simulator answered the calls to a provider; None: the caller left before."""
         with urllib.request.urlopen(f"{self.sim_url}/_sim/book?provider={provider}", timeout=30) as page:
             return [one["status"] for one in json.load(page)["calls"]]
 

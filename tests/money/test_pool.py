@@ -115,7 +115,7 @@ async def test_what_answers_tell_of_the_limit_is_believed() -> None:
     turns = [pool.take("a", 0) for _ in range(3)]
     assert all(turns)
     told = RateLimits(requests=RateLimit(remaining=3, limit=50, reset_s=20.0))
-    pool.learn(told)
+    pool.answered(told)
     # Two of the three may not have been counted there yet.
     assert pool.take("a", 0) is not None
     assert pool.take("a", 0) is None
@@ -137,6 +137,81 @@ async def test_who_gives_up_or_is_cancelled_takes_nothing() -> None:
     assert pool.waiting == 0
     pool.back(turn)
     assert pool.take("b", 0) == Turn("b", 0)
+
+
+def told(left: int, limit: int = 50, reset_s: float = 20.0) -> RateLimits:
+    """What an answer tells of requests."""
+    return RateLimits(requests=RateLimit(remaining=left, limit=limit, reset_s=reset_s))
+
+
+@timed
+async def test_before_the_first_answer_only_a_few_are_sent_and_then_what_it_allows() -> None:
+    pool = Pool(PoolPolicy())
+    sent = [turn for _ in range(20) if (turn := pool.take("a", 0)) is not None]
+    assert len(sent) == 8
+    waiting = [asyncio.create_task(pool.turn("a", 0, 30)) for _ in range(12)]
+    await asyncio.sleep(0.1)
+    assert pool.take("b", 0) is not None, "who has had nothing waits for nobody"
+    pool.answered(told(18))
+    await asyncio.sleep(0.1)
+    # Eight of those that were sent may not have been counted there yet.
+    assert [one.done() for one in waiting].count(True) == 10
+    for one in waiting:
+        one.cancel()
+
+
+@timed
+async def test_a_provider_that_does_not_answer_holds_nobody_for_longer_than_a_second() -> None:
+    pool = Pool(PoolPolicy())
+    while pool.take("a", 0) is not None:
+        pass
+    began_s = time.monotonic()
+    assert await pool.turn("a", 0, 30) is not None
+    assert time.monotonic() - began_s == 1.0
+
+
+@timed
+async def test_one_that_tells_nothing_is_not_counted_after_its_first_answer() -> None:
+    pool = Pool(PoolPolicy())
+    first = pool.take("a", 0)
+    assert first is not None
+    pool.answered(None)
+    turns = [pool.take("a", 10_000) for _ in range(1000)]
+    assert all(turns)
+    assert (pool.counts, pool.facts()) == (False, None)
+    for turn in turns:
+        assert turn is not None
+        pool.over(turn, 20_000)
+
+
+@timed
+async def test_long_answers_that_have_begun_are_in_what_the_provider_tells() -> None:
+    """Thirty streams run for minutes: the provider has counted them when it answered the last one."""
+    pool = Pool(PoolPolicy())
+    for left in range(49, 19, -1):
+        assert pool.take("a", 0) is not None
+        pool.answered(told(left))
+    facts = pool.facts()
+    assert facts is not None
+    assert facts.requests_left == 20
+
+
+@timed
+async def test_who_comes_first_is_taken_for_the_only_one_after_ten_minutes() -> None:
+    """Until then it gets a quarter in fifteen seconds, as where others are there; after that all but a tenth."""
+    pool = Pool(PoolPolicy(requests=100, several=True))
+    assert sum(pool.take("a", 0) is not None for _ in range(100)) == 22
+    await asyncio.sleep(601)
+    assert sum(pool.take("a", 0) is not None for _ in range(100)) == 90
+    assert sum(pool.take("b", 0) is not None for _ in range(100)) == 10
+
+
+@timed
+async def test_a_tenant_that_has_had_its_quarter_is_told_when_it_is_over() -> None:
+    pool = Pool(PoolPolicy(requests=100, several=True))
+    while pool.take("a", 0) is not None:
+        pass
+    assert pool.wait_s("a") == 15.0
 
 
 def pooled(name: str, pool: Pool) -> Candidate:
@@ -222,4 +297,4 @@ async def test_an_attempt_that_is_over_has_counted_what_it_came_to() -> None:
     one = Shop(World(), pooled("a", pool))
     await one.ask()
     assert pool._tokens.all.total == 12
-    assert (pool._under_way, pool._tokens_under_way) == (0, 0)
+    assert pool._unheard == 0

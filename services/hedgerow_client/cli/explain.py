@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hedgerow_client.cli.options import DEFAULT_TARGET, Plaintext, Target, Timeout, TlsCa, Token, connect
+from hedgerow_client.cli.pool import left
 from hedgerow_client.cli.terminal import PICOS, InputError, dim, print_json, print_table, printable, reporting, say
 
 if TYPE_CHECKING:
     from hedgerow.router.v1.router_service_pb2 import CandidateExplanation, ExplainRouteRequest, ExplainRouteResponse
 
-_COLUMNS = ("", "PROVIDER", "MODEL", "EXPECTED", "FIRST TOKEN", "WHY")
-_NUMBERS = {"", "EXPECTED", "FIRST TOKEN"}
+_COLUMNS = ("", "PROVIDER", "MODEL", "EXPECTED", "FIRST TOKEN", "LEFT", "WHY")
+_NUMBERS = {"", "EXPECTED", "FIRST TOKEN", "LEFT"}
 _UNKNOWN = "-"
 
 
@@ -44,7 +45,8 @@ def explain(
 
     One line for each candidate of the route: first those that may serve the
     call, in order, then the others with what excludes them. Candidates that
-    cannot be asked at this moment are in parentheses.
+    cannot be asked at this moment are in parentheses. LEFT is what the
+    credential may still do with the model in this minute.
 
     [bold]Examples[/bold]
 
@@ -93,6 +95,7 @@ def _row(one: "CandidateExplanation", number: int) -> tuple[str, ...]:
         printable(one.model),
         _cost(one),
         _first_token(one),
+        left(one.health.rate_pool),
         printable(f"{one.explanation} [{one.written_in}]" if one.written_in else one.explanation),
     )
 

@@ -25,5 +25,5 @@ def _short(count: int) -> str:
     """A number as people read it: 1.5M."""
     for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
         if count >= 10 * size:
-            return f"{count / size:.3g}{unit}"
+            return f"{count / size:.0f}{unit}"
     return str(count)

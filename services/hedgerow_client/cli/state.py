@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hedgerow_client.cli.options import DEFAULT_ADMIN, AdminTarget, Plaintext, Timeout, TlsCa, Token, connect_admin
+from hedgerow_client.cli.pool import left
 from hedgerow_client.cli.terminal import clock, print_json, print_table, printable, reporting, say
 
 if TYPE_CHECKING:
     from hedgerow.admin.v1.admin_service_pb2 import CandidateState, Config, FirstTokenTimes, KillSwitch
 
-_COLUMNS = ("PROVIDER", "MODEL", "CREDENTIAL", "STATE", "RUNNING", "FAILED", "P50", "P95", "WHY")
-_NUMBERS = {"RUNNING", "FAILED", "P50", "P95"}
+_COLUMNS = ("PROVIDER", "MODEL", "CREDENTIAL", "STATE", "RUNNING", "FAILED", "P50", "P95", "LEFT", "WHY")
+_NUMBERS = {"RUNNING", "FAILED", "P50", "P95", "LEFT"}
 
 
 def state(
@@ -31,7 +32,9 @@ def state(
     """Tell what the gateway runs on, what is switched off, and how candidates have been doing.
 
     FAILED counts the failures among the latest outcomes; P50 and P95 are the
-    first-token times of streams, a hyphen where too few are known.
+    first-token times of streams, a hyphen where too few are known. LEFT is what
+    the credential may still do with the model in this minute, and how many calls
+    wait for their turn.
 
     [bold]Examples[/bold]
 
@@ -75,6 +78,7 @@ def _row(one: "CandidateState") -> tuple[str, ...]:
         f"{sum(one.window_failures.values())} of {one.window_calls_count}",
         _seconds(times, "p50"),
         _seconds(times, "p95"),
+        left(one.rate_pool),
         why,
     )
 

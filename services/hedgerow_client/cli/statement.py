@@ -1,12 +1,13 @@
 """`hedgerow statement`: a month, by team."""
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hedgerow_client.cli.ledger import picos, usd
+from hedgerow_client.cli.ledger import picos, say_unpriced, usd
 from hedgerow_client.cli.options import DEFAULT_TARGET, Plaintext, Target, Timeout, TlsCa, Token, connect_usage
-from hedgerow_client.cli.terminal import clock, print_json, print_table, printable, reporting, say
+from hedgerow_client.cli.terminal import InputError, clock, print_json, print_table, printable, reporting, say
 
 if TYPE_CHECKING:
     from hedgerow.usage.v1.usage_service_pb2 import StatementLine
@@ -22,6 +23,7 @@ _FIELDS = {
     "FORECAST": "forecast_cost",
 }
 _CENTS = 2
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
 def statement(
@@ -54,8 +56,11 @@ def statement(
     """
     from hedgerow.usage.v1.usage_service_pb2 import GetStatementRequest  # protobuf takes a while to load
 
-    with reporting(target), connect_usage(target, token, plaintext, tls_ca, timeout) as client:
-        answer = client.get_statement(GetStatementRequest(month=month, team=team, time_zone=time_zone))
+    with reporting(target):
+        if _MONTH.fullmatch(month) is None:
+            raise InputError(f"{month!r} is no month: say it as 2026-11")
+        with connect_usage(target, token, plaintext, tls_ca, timeout) as client:
+            answer = client.get_statement(GetStatementRequest(month=month, team=team, time_zone=time_zone))
     if as_json:
         print_json(answer)
         return
@@ -63,8 +68,7 @@ def statement(
     rows = [*map(_row, answer.lines), ("total", "", *_row(answer.total)[2:])]
     print_table(columns, rows, right=set(columns[2:]))
     say(f"as of {clock(answer.as_of_time)}, prices {answer.price_version}")
-    if answer.total.sum.unpriced_attempts_count:
-        say(f"{answer.total.sum.unpriced_attempts_count:,} attempts have no known price and are in no cost")
+    say_unpriced(answer.total.sum.unpriced_attempts_count)
 
 
 def _row(line: "StatementLine") -> tuple[str, ...]:

@@ -103,7 +103,8 @@ class Attempt:
         self.read_on = False
         """Whether its answer is read on for its usage, though nobody waits for it any more."""
         self.on_counted: Callable[[], None] | None = None
-        """To be told when what it came to is known better."""
+        """To be told once when what it came to is known better."""
+        self._let_go = False  # `batches` has ended
 
     @property
     def warnings(self) -> tuple[Warning, ...]:
@@ -114,6 +115,14 @@ class Attempt:
     def number(self) -> int:
         """Its number within the call, 0 before it has begun."""
         return self.record.number if self.record is not None else 0
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether its answer is read on for its usage, or may yet be, though nobody waits for it any more."""
+        if self.read_on:
+            return True
+        ended = self._let_go or self._last_word
+        return not ended and self.record is not None and self.record.outcome in _LEFT and self._drain() is not None
 
     def stop(self, outcome: AttemptOutcome) -> None:
         """Closes the record of an attempt that goes on no further. Whoever runs `batches` ends it as well."""
@@ -186,6 +195,9 @@ class Attempt:
             self.stop(AttemptOutcome.CANCELLED)
             if self._response is not None and not self._read_on(record):
                 self._response.release(finished=self._last_word)
+            self._let_go = True
+            if not self.read_on:
+                self._told_at_last()
 
     def _read_on(self, record: AttemptRecord) -> bool:
         """Hands an answer that nobody waits for to the drainer, where the provider charges for all of it even so."""
@@ -210,8 +222,12 @@ class Attempt:
             self._price(self.record)
             self._changed(self.record)
         self.read_on = False
-        if self.on_counted is not None:
-            self.on_counted()
+        self._told_at_last()
+
+    def _told_at_last(self) -> None:
+        told, self.on_counted = self.on_counted, None
+        if told is not None:
+            told()
 
     def _fail(self, record: AttemptRecord, reason: str) -> None:
         if record.outcome is None:

@@ -151,6 +151,7 @@ def _health(one: Candidate, view: View) -> CandidateHealth:
         running=state.running,
         typical_s=state.pace(stream=view.stream).typical_s(now_s),
         rate_limited_share=state.rate_limited.value,
+        pool=state.pool.facts() if state.pool is not None else None,
     )
 
 

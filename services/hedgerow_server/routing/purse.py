@@ -5,6 +5,7 @@ far, the most that those under way can, and the most that the next one can. An a
 not made.
 """
 
+import functools
 from collections.abc import Sequence
 
 import msgspec
@@ -70,7 +71,14 @@ class Purse:
     def __init__(self, hold: Hold, spec: ChatSpec | EmbedSpec) -> None:
         self._hold = hold
         self._spec = spec
-        self._size = input_size(spec) if hold.bounded or isinstance(spec, EmbedSpec) else None
+
+    @functools.cached_property
+    def _size(self) -> InputTokens | None:
+        """The size of the input. Few calls come to where it is asked for: what a call has taken covers its first
+        attempt.
+        """
+        spec = self._spec
+        return input_size(spec) if self._hold.bounded or isinstance(spec, EmbedSpec) else None
 
     def spec(self, candidate: Candidate) -> ChatSpec | EmbedSpec:
         """What the candidate is asked: where a budget needs a bound, with the longest output that it counts with."""
@@ -123,24 +131,23 @@ class Purse:
         record = leg.attempt.record
         if record is None:
             return _NOTHING
-        cost = record.cost_picos
+        cost, usage = record.cost_picos, record.usage
+        # Providers bill nothing before they answer.
+        if self._hold.bounded and (leg.attempt.open_ended or (usage is not None and cost is None)):
+            cost = max(cost or 0, self._bound(leg))
         if record.outcome in APART:
             return Spent(overhead_picos=cost or 0)
-        usage = record.usage
-        # Providers bill nothing before they answer.
-        if self._hold.bounded and (leg.attempt.read_on or (usage is not None and cost is None)):
-            cost = max(cost or 0, self._bound(leg))
         if usage is None:
             return Spent(charged_picos=cost or 0)
         output = usage.output_tokens
-        return Spent(charged_picos=cost or 0, tokens=usage.input_tokens + output, output_tokens=output)
+        return Spent(cost or 0, 0, usage.input_tokens + output, output)
 
     def book(self, legs: Sequence[Leg]) -> None:
         """The search is over: tells what its attempts came to. What is read on for its usage is told again then."""
         total = _NOTHING
         for leg in legs:
             spent = self._of(leg)
-            total += spent
+            total = spent if total is _NOTHING else total + spent
             record = leg.attempt.record
             if record is not None and record.outcome in _LEFT:
                 leg.attempt.on_counted = _Correction(self, leg, spent)
@@ -148,7 +155,6 @@ class Purse:
 
     def correct(self, leg: Leg, told: Spent) -> None:
         """What an attempt came to is known better."""
-        leg.attempt.read_on = False
         self._hold.book(self._of(leg) - told)
 
 

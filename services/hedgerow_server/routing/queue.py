@@ -33,7 +33,7 @@ class Queue:
         if candidate in self._granted:
             self._granted.discard(candidate)
             return True
-        turn = pool.take(self._tenant, self._expected())
+        turn = pool.take(self._tenant, self._expected() if pool.counts else 0)
         if turn is None:
             self.paced[candidate] = pool
             return False
@@ -42,7 +42,7 @@ class Queue:
 
     async def wait(self, within_s: float) -> tuple[Candidate | None, float]:
         """Waits for a turn at the one of those passed over that has one first, at most so long; tells how long."""
-        candidate = min(self.paced, key=lambda one: self.paced[one].wait_s())
+        candidate = min(self.paced, key=lambda one: self.paced[one].wait_s(self._tenant))
         if within_s <= 0:
             return None, 0.0
         pool, began_s = self.paced[candidate], time.monotonic()
@@ -76,10 +76,14 @@ class Queue:
             record = leg.attempt.record
             if record is None:
                 pool.back(turn)
-            elif record.usage is not None:
-                pool.over(turn, record.usage.input_tokens + record.usage.output_tokens)
-            else:
-                pool.over(turn, 0 if record.upstream_status >= _REFUSED else None)
+                continue
+            tokens: int | None = None
+            status = record.upstream_status
+            if record.usage is not None:
+                tokens = record.usage.input_tokens + record.usage.output_tokens
+            elif status >= _REFUSED:
+                tokens = 0
+            pool.over(turn, tokens, heard=bool(status))
 
     def full(self) -> ProviderThrottled:
         """Why nobody was asked."""
@@ -87,7 +91,7 @@ class Queue:
         return ProviderThrottled(
             f"The limit of {first.label} leaves no room for the call, and its turn does not come in time.",
             metadata={"provider": first.upstream.name, "model": first.model},
-            retry_delay_s=max(0.0, min(one.wait_s() for one in self.paced.values())),
+            retry_delay_s=max(0.0, min(one.wait_s(self._tenant) for one in self.paced.values())),
         )
 
     def _expected(self) -> int:

@@ -105,6 +105,8 @@ class Search:
             self._call.usage = told.usage
         if self._race is not None:
             self._race.book(self._legs)
+            # It knows the search: as a circle the two, and with them all of the call, would wait for the collector.
+            self._race = None
         if self._purse is not None:
             self._purse.book(self._legs)
         self._queue.over(self._legs)

@@ -139,8 +139,8 @@ class CandidateState:
         """Takes note of what an answer tells of limits."""
         if limits is not None:
             self.limits = limits, time.time()
-            if self.pool is not None:
-                self.pool.learn(limits)
+        if self.pool is not None:
+            self.pool.answered(limits)
 
     def succeeded(self, admitted_s: float) -> None:
         """It has answered a call that began then: credential and model are good."""

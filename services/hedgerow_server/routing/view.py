@@ -69,6 +69,7 @@ def facts(one: Candidate, kills: KillSwitches, now_s: float, now_unix_s: float) 
         streamed=_quantiles(state.latency(stream=True), now_s),
         unary=_quantiles(state.latency(stream=False), now_s),
         limits=_limits(*state.limits) if state.limits is not None else (),
+        pool=state.pool.facts() if state.pool is not None else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from hedgerow.router.v1 import router_service_pb2 as pb
 
+from hedgerow_server.core.admin import PoolFacts
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.event import Event
 from hedgerow_server.core.explanation import (
@@ -99,6 +100,17 @@ def _health(health: CandidateHealth) -> pb.CandidateHealth:
         running_attempts=health.running,
         typical_first_token=None if health.typical_s is None else duration(health.typical_s),
         rate_limited_share=health.rate_limited_share,
+        rate_pool=None if health.pool is None else _pool(health.pool),
+    )
+
+
+def _pool(pool: PoolFacts) -> pb.RatePool:
+    return pb.RatePool(
+        requests_limit=pool.requests_limit,
+        requests_left=pool.requests_left,
+        tokens_limit=pool.tokens_limit,
+        tokens_left=pool.tokens_left,
+        waiting_calls_count=pool.waiting,
     )
 
 

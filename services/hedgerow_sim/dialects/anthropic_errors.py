@@ -3,6 +3,7 @@
 Shapes: https://docs.anthropic.com/en/api/errors
 """
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -59,11 +60,11 @@ _WORDS: Final[Mapping[Kind, _Words]] = MappingProxyType(
 )
 _LIMITS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "anthropic-ratelimit-requests-limit": "50",
-        "anthropic-ratelimit-requests-remaining": "49",
+        "anthropic-ratelimit-requests-limit": "30000000",
+        "anthropic-ratelimit-requests-remaining": "29999999",
         "anthropic-ratelimit-requests-reset": "2026-05-01T06:30:02Z",
-        "anthropic-ratelimit-tokens-limit": "100000",
-        "anthropic-ratelimit-tokens-remaining": "99000",
+        "anthropic-ratelimit-tokens-limit": "150000000000",
+        "anthropic-ratelimit-tokens-remaining": "149999999000",
         "anthropic-ratelimit-tokens-reset": "2026-05-01T06:30:02Z",
     }
 )
@@ -127,7 +128,8 @@ def answer(refusal: Refusal, call: int) -> Refused:
     """An error answer."""
     extra = {"x-should-retry": "true" if refusal.kind in _TRANSIENT else "false"}
     if refusal.kind is Kind.RATE_LIMIT:
-        extra |= {"retry-after": "2", "anthropic-ratelimit-requests-remaining": "0"}
+        after = str(math.ceil(refusal.after_s))
+        extra |= {"retry-after": after, "anthropic-ratelimit-requests-remaining": "0"}
     status = _WORDS[refusal.kind].status
     return Refused(status, headers("application/json", call) | extra, error(refusal, call))
 

@@ -128,7 +128,8 @@ class AzureOpenAI:
         body = msgspec.json.encode({"error": error})
         headers = {"content-type": "application/json", "apim-request-id": f"{call:032x}"}
         if refusal.kind is Kind.RATE_LIMIT:
-            headers |= {"retry-after": "2", "retry-after-ms": "2000", "x-ratelimit-remaining-requests": "0"}
+            told = openai_errors.throttled(refusal)
+            headers |= {name: value for name, value in told.items() if "reset" not in name}
         return Refused(words.status, headers, body)
 
 

@@ -3,6 +3,7 @@
 Source: https://docs.cohere.com/reference/errors
 """
 
+import math
 import uuid
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -108,5 +109,5 @@ def answer(refusal: Refusal, call: int) -> Refused:
     body = {"id": uuid_of(call), "message": message(refusal)}
     if words.type and not refusal.message:
         body["error_type"] = words.type
-    extra = {"retry-after": "2"} if refusal.kind is Kind.RATE_LIMIT else {}
+    extra = {"retry-after": str(math.ceil(refusal.after_s))} if refusal.kind is Kind.RATE_LIMIT else {}
     return Refused(words.status, headers("application/json", call) | extra, msgspec.json.encode(body))

@@ -190,6 +190,9 @@ def error(refusal: Refusal, *, vertex: bool) -> bytes:
     message = refusal.message or words.message.format(about=refusal.about)
     body: dict[str, Any] = {"code": words.status, "message": message, "status": words.code}
     details = list(words.details)
+    if refusal.kind is Kind.RATE_LIMIT and details:
+        delay = {"retryDelay": f"{refusal.after_s:g}s"}
+        details = [{**one, **delay} if "retryDelay" in one else one for one in details]
     if isinstance(refusal, FieldRefusal):
         violation = {"field": refusal.param, "description": message}
         details = [{"@type": _RPC + "BadRequest", "fieldViolations": [violation]}]

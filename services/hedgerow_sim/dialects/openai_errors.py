@@ -1,5 +1,6 @@
 """OpenAI's errors and headers, common to all its APIs."""
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -93,23 +94,24 @@ _HEADERS: Final[Mapping[str, str]] = MappingProxyType(
         "openai-organization": "org-hedgerow-sim",
         "openai-processing-ms": "12",
         "openai-version": "2020-10-01",
-        "x-ratelimit-limit-requests": "10000",
-        "x-ratelimit-limit-tokens": "2000000",
-        "x-ratelimit-remaining-requests": "9999",
-        "x-ratelimit-remaining-tokens": "1999968",
-        "x-ratelimit-reset-requests": "6ms",
+        "x-ratelimit-limit-requests": "30000000",
+        "x-ratelimit-limit-tokens": "150000000000",
+        "x-ratelimit-remaining-requests": "29999999",
+        "x-ratelimit-remaining-tokens": "149999999968",
+        "x-ratelimit-reset-requests": "0ms",
         "x-ratelimit-reset-tokens": "0s",
     }
 )
 
-_THROTTLED: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "retry-after": "2",
-        "retry-after-ms": "2000",
+
+def throttled(refusal: Refusal) -> dict[str, str]:
+    """What the headers of a rate limit say besides."""
+    return {
+        "retry-after": str(math.ceil(refusal.after_s)),
+        "retry-after-ms": str(math.ceil(refusal.after_s * 1000)),
         "x-ratelimit-remaining-requests": "0",
-        "x-ratelimit-reset-requests": "2s",
+        "x-ratelimit-reset-requests": f"{refusal.after_s:g}s",
     }
-)
 
 
 def bearer(incoming: Incoming) -> str | None:
@@ -140,7 +142,7 @@ def error(refusal: Refusal) -> bytes:
 
 def answer(refusal: Refusal, call: int) -> Refused:
     """An error answer."""
-    extra = _THROTTLED if refusal.kind is Kind.RATE_LIMIT else {}
+    extra = throttled(refusal) if refusal.kind is Kind.RATE_LIMIT else {}
     return Refused(refusal.kind.status, {**headers("application/json", call), **extra}, error(refusal))
 
 

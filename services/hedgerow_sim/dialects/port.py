@@ -47,7 +47,14 @@ class Refusal(Exception):
     """A request that is answered with an error of the provider's own shape."""
 
     def __init__(
-        self, kind: Kind, message: str = "", *, about: str = "", param: str | None = None, code: str | None = None
+        self,
+        kind: Kind,
+        message: str = "",
+        *,
+        about: str = "",
+        param: str | None = None,
+        code: str | None = None,
+        after_s: float = 2.0,
     ) -> None:
         super().__init__(message or f"{kind.word} {about}".strip())
         self.kind = kind
@@ -59,6 +66,8 @@ class Refusal(Exception):
         """The field at fault, in the dialect's own spelling."""
         self.code = code
         """A machine-readable word; None leaves it to the dialect."""
+        self.after_s = after_s
+        """Of a rate limit: how long until it is over, in seconds."""
 
 
 class Incoming(msgspec.Struct, frozen=True):

@@ -27,7 +27,10 @@ WHOLE = pb.ExplainRouteResponse(
             would_be_asked=True,
             reason=pb.CANDIDATE_REASON_PRICE,
             explanation="costs about $0.002500",
-            health=pb.CandidateHealth(typical_first_token=Duration(nanos=412_000_000)),
+            health=pb.CandidateHealth(
+                typical_first_token=Duration(nanos=412_000_000),
+                rate_pool=pb.RatePool(requests_limit=60, requests_left=3, waiting_calls_count=2),
+            ),
             price=pb.CandidatePrice(expected_cost_picos=2_500_000_000),
         ),
         pb.CandidateExplanation(
@@ -80,10 +83,10 @@ def test_the_explanation_is_a_table_in_order_without_control_characters(gateway:
     result = run(gateway, "fast")
     rows = [re.split(r" {2,}", line.strip()) for line in result.stdout.splitlines()]
     assert rows == [
-        ["PROVIDER", "MODEL", "EXPECTED", "FIRST TOKEN", "WHY"],
-        ["1", "a (eu)", "a-1", "$0.002500", "0.412 s", "costs about $0.002500"],
-        ["(2)", "b", "[odd]", "-", "-", "is left alone for 4.0 s: rate limit"],
-        ["-", "c", "c-1", "-", "-", "runs in us[2J [regions]"],
+        ["PROVIDER", "MODEL", "EXPECTED", "FIRST TOKEN", "LEFT", "WHY"],
+        ["1", "a (eu)", "a-1", "$0.002500", "0.412 s", "3 of 60, 2 waiting", "costs about $0.002500"],
+        ["(2)", "b", "[odd]", "-", "-", "-", "is left alone for 4.0 s: rate limit"],
+        ["-", "c", "c-1", "-", "-", "-", "runs in us[2J [regions]"],
     ]
     assert result.stderr.strip() == (
         "cheapest · rules that hold: 0, 2 · at most 3 attempts · conversations stay"

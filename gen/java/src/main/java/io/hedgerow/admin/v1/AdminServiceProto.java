@@ -71,6 +71,11 @@ public final class AdminServiceProto {
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
       internal_static_hedgerow_admin_v1_ProviderLimit_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_admin_v1_RatePool_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_admin_v1_RatePool_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_hedgerow_admin_v1_HedgingState_descriptor;
   static final 
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
@@ -161,7 +166,7 @@ public final class AdminServiceProto {
       "idatesResponse\022A\n\ncandidates\030\001 \003(\0132!.hed" +
       "gerow.admin.v1.CandidateStateR\ncandidate" +
       "s\022&\n\017next_page_token\030\002 \001(\tR\rnextPageToke" +
-      "n\"\302\t\n\016CandidateState\022\032\n\010provider\030\001 \001(\tR\010" +
+      "n\"\374\t\n\016CandidateState\022\032\n\010provider\030\001 \001(\tR\010" +
       "provider\022\024\n\005model\030\002 \001(\tR\005model\022\026\n\006region" +
       "\030\003 \001(\tR\006region\022\036\n\ncredential\030\004 \001(\tR\ncred" +
       "ential\022!\n\014switched_off\030\005 \001(\010R\013switchedOf" +
@@ -189,100 +194,109 @@ public final class AdminServiceProto {
       "irstTokenTimesR\005unary\022I\n\017provider_limits" +
       "\030\025 \003(\0132 .hedgerow.admin.v1.ProviderLimit" +
       "R\016providerLimits\0229\n\007hedging\030\026 \003(\0132\037.hedg" +
-      "erow.admin.v1.HedgingStateR\007hedging\032A\n\023W" +
-      "indowFailuresEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005" +
-      "value\030\002 \001(\005R\005value:\0028\001\"\217\002\n\rProviderLimit" +
-      "\022\022\n\004name\030\001 \001(\tR\004name\022,\n\017remaining_count\030" +
-      "\002 \001(\003H\000R\016remainingCount\210\001\001\022$\n\013limit_coun" +
-      "t\030\003 \001(\003H\001R\nlimitCount\210\001\001\0229\n\nreset_time\030\004" +
-      " \001(\0132\032.google.protobuf.TimestampR\tresetT" +
-      "ime\0227\n\ttell_time\030\005 \001(\0132\032.google.protobuf" +
-      ".TimestampR\010tellTimeB\022\n\020_remaining_count" +
-      "B\016\n\014_limit_count\"\316\003\n\014HedgingState\022\024\n\005rou" +
-      "te\030\001 \001(\tR\005route\022.\n\023planned_calls_count\030\002" +
-      " \001(\003R\021plannedCallsCount\022&\n\017due_calls_cou" +
-      "nt\030\003 \001(\003R\rdueCallsCount\022#\n\rstarted_count" +
-      "\030\004 \001(\003R\014startedCount\022\033\n\twon_count\030\005 \001(\003R" +
-      "\010wonCount\022M\n\nheld_calls\030\006 \003(\0132..hedgerow" +
-      ".admin.v1.HedgingState.HeldCallsEntryR\th" +
-      "eldCalls\022G\n\022mean_planned_delay\030\007 \001(\0132\031.g" +
-      "oogle.protobuf.DurationR\020meanPlannedDela" +
-      "y\0228\n\nmean_delay\030\010 \001(\0132\031.google.protobuf." +
-      "DurationR\tmeanDelay\032<\n\016HeldCallsEntry\022\020\n" +
-      "\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\003R\005value:\0028" +
-      "\001\"\205\001\n\017FirstTokenTimes\022\030\n\007samples\030\001 \001(\001R\007" +
-      "samples\022+\n\003p50\030\002 \001(\0132\031.google.protobuf.D" +
-      "urationR\003p50\022+\n\003p95\030\003 \001(\0132\031.google.proto" +
-      "buf.DurationR\003p95\"v\n\024SetKillSwitchReques" +
-      "t\0222\n\005scope\030\001 \001(\0162\034.hedgerow.admin.v1.Kil" +
-      "lScopeR\005scope\022\022\n\004name\030\002 \001(\tR\004name\022\026\n\006rea" +
-      "son\030\003 \001(\tR\006reason\"m\n\025SetKillSwitchRespon" +
-      "se\022>\n\013kill_switch\030\001 \001(\0132\035.hedgerow.admin" +
-      ".v1.KillSwitchR\nkillSwitch\022\024\n\005known\030\002 \001(" +
-      "\010R\005known\"`\n\026ClearKillSwitchRequest\0222\n\005sc" +
+      "erow.admin.v1.HedgingStateR\007hedging\0228\n\tr" +
+      "ate_pool\030\027 \001(\0132\033.hedgerow.admin.v1.RateP" +
+      "oolR\010ratePool\032A\n\023WindowFailuresEntry\022\020\n\003" +
+      "key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\005R\005value:\0028\001" +
+      "\"\217\002\n\rProviderLimit\022\022\n\004name\030\001 \001(\tR\004name\022," +
+      "\n\017remaining_count\030\002 \001(\003H\000R\016remainingCoun" +
+      "t\210\001\001\022$\n\013limit_count\030\003 \001(\003H\001R\nlimitCount\210" +
+      "\001\001\0229\n\nreset_time\030\004 \001(\0132\032.google.protobuf" +
+      ".TimestampR\tresetTime\0227\n\ttell_time\030\005 \001(\013" +
+      "2\032.google.protobuf.TimestampR\010tellTimeB\022" +
+      "\n\020_remaining_countB\016\n\014_limit_count\"\244\002\n\010R" +
+      "atePool\022*\n\016requests_limit\030\001 \001(\003H\000R\rreque" +
+      "stsLimit\210\001\001\022(\n\rrequests_left\030\002 \001(\003H\001R\014re" +
+      "questsLeft\210\001\001\022&\n\014tokens_limit\030\003 \001(\003H\002R\013t" +
+      "okensLimit\210\001\001\022$\n\013tokens_left\030\004 \001(\003H\003R\nto" +
+      "kensLeft\210\001\001\022.\n\023waiting_calls_count\030\005 \001(\005" +
+      "R\021waitingCallsCountB\021\n\017_requests_limitB\020" +
+      "\n\016_requests_leftB\017\n\r_tokens_limitB\016\n\014_to" +
+      "kens_left\"\316\003\n\014HedgingState\022\024\n\005route\030\001 \001(" +
+      "\tR\005route\022.\n\023planned_calls_count\030\002 \001(\003R\021p" +
+      "lannedCallsCount\022&\n\017due_calls_count\030\003 \001(" +
+      "\003R\rdueCallsCount\022#\n\rstarted_count\030\004 \001(\003R" +
+      "\014startedCount\022\033\n\twon_count\030\005 \001(\003R\010wonCou" +
+      "nt\022M\n\nheld_calls\030\006 \003(\0132..hedgerow.admin." +
+      "v1.HedgingState.HeldCallsEntryR\theldCall" +
+      "s\022G\n\022mean_planned_delay\030\007 \001(\0132\031.google.p" +
+      "rotobuf.DurationR\020meanPlannedDelay\0228\n\nme" +
+      "an_delay\030\010 \001(\0132\031.google.protobuf.Duratio" +
+      "nR\tmeanDelay\032<\n\016HeldCallsEntry\022\020\n\003key\030\001 " +
+      "\001(\tR\003key\022\024\n\005value\030\002 \001(\003R\005value:\0028\001\"\205\001\n\017F" +
+      "irstTokenTimes\022\030\n\007samples\030\001 \001(\001R\007samples" +
+      "\022+\n\003p50\030\002 \001(\0132\031.google.protobuf.Duration" +
+      "R\003p50\022+\n\003p95\030\003 \001(\0132\031.google.protobuf.Dur" +
+      "ationR\003p95\"v\n\024SetKillSwitchRequest\0222\n\005sc" +
       "ope\030\001 \001(\0162\034.hedgerow.admin.v1.KillScopeR" +
-      "\005scope\022\022\n\004name\030\002 \001(\tR\004name\"3\n\027ClearKillS" +
-      "witchResponse\022\030\n\007cleared\030\001 \001(\010R\007cleared\"" +
-      "\031\n\027ListKillSwitchesRequest\"^\n\030ListKillSw" +
-      "itchesResponse\022B\n\rkill_switches\030\001 \003(\0132\035." +
-      "hedgerow.admin.v1.KillSwitchR\014killSwitch" +
-      "es\"\243\001\n\nKillSwitch\0222\n\005scope\030\001 \001(\0162\034.hedge" +
-      "row.admin.v1.KillScopeR\005scope\022\022\n\004name\030\002 " +
-      "\001(\tR\004name\022\026\n\006reason\030\003 \001(\tR\006reason\0225\n\010set" +
-      "_time\030\004 \001(\0132\032.google.protobuf.TimestampR" +
-      "\007setTime*r\n\nChangeKind\022\033\n\027CHANGE_KIND_UN" +
-      "SPECIFIED\020\000\022\025\n\021CHANGE_KIND_ADDED\020\001\022\027\n\023CH" +
-      "ANGE_KIND_REMOVED\020\002\022\027\n\023CHANGE_KIND_CHANG" +
-      "ED\020\003*|\n\014BreakerState\022\035\n\031BREAKER_STATE_UN" +
-      "SPECIFIED\020\000\022\030\n\024BREAKER_STATE_CLOSED\020\001\022\026\n" +
-      "\022BREAKER_STATE_OPEN\020\002\022\033\n\027BREAKER_STATE_H" +
-      "ALF_OPEN\020\003*m\n\tKillScope\022\032\n\026KILL_SCOPE_UN" +
-      "SPECIFIED\020\000\022\027\n\023KILL_SCOPE_PROVIDER\020\001\022\024\n\020" +
-      "KILL_SCOPE_MODEL\020\002\022\025\n\021KILL_SCOPE_TENANT\020" +
-      "\0032\367\013\n\014AdminService\022M\n\006Reload\022 .hedgerow." +
-      "admin.v1.ReloadRequest\032!.hedgerow.admin." +
-      "v1.ReloadResponse\022V\n\tGetConfig\022#.hedgero" +
-      "w.admin.v1.GetConfigRequest\032$.hedgerow.a" +
-      "dmin.v1.GetConfigResponse\022e\n\016ListCandida" +
-      "tes\022(.hedgerow.admin.v1.ListCandidatesRe" +
-      "quest\032).hedgerow.admin.v1.ListCandidates" +
-      "Response\022b\n\rSetKillSwitch\022\'.hedgerow.adm" +
-      "in.v1.SetKillSwitchRequest\032(.hedgerow.ad" +
-      "min.v1.SetKillSwitchResponse\022h\n\017ClearKil" +
-      "lSwitch\022).hedgerow.admin.v1.ClearKillSwi" +
-      "tchRequest\032*.hedgerow.admin.v1.ClearKill" +
-      "SwitchResponse\022k\n\020ListKillSwitches\022*.hed" +
-      "gerow.admin.v1.ListKillSwitchesRequest\032+" +
-      ".hedgerow.admin.v1.ListKillSwitchesRespo" +
-      "nse\022V\n\tCreateKey\022#.hedgerow.admin.v1.Cre" +
-      "ateKeyRequest\032$.hedgerow.admin.v1.Create" +
-      "KeyResponse\022S\n\010ListKeys\022\".hedgerow.admin" +
-      ".v1.ListKeysRequest\032#.hedgerow.admin.v1." +
-      "ListKeysResponse\022M\n\006GetKey\022 .hedgerow.ad" +
-      "min.v1.GetKeyRequest\032!.hedgerow.admin.v1" +
-      ".GetKeyResponse\022V\n\tRotateKey\022#.hedgerow." +
-      "admin.v1.RotateKeyRequest\032$.hedgerow.adm" +
-      "in.v1.RotateKeyResponse\022V\n\tRevokeKey\022#.h" +
-      "edgerow.admin.v1.RevokeKeyRequest\032$.hedg" +
-      "erow.admin.v1.RevokeKeyResponse\022b\n\rListA" +
-      "uditRows\022\'.hedgerow.admin.v1.ListAuditRo" +
-      "wsRequest\032(.hedgerow.admin.v1.ListAuditR" +
-      "owsResponse\022\\\n\013VerifyAudit\022%.hedgerow.ad" +
-      "min.v1.VerifyAuditRequest\032&.hedgerow.adm" +
-      "in.v1.VerifyAuditResponse\022V\n\tEraseUser\022#" +
-      ".hedgerow.admin.v1.EraseUserRequest\032$.he" +
-      "dgerow.admin.v1.EraseUserResponse\022h\n\017Lis" +
-      "tCredentials\022).hedgerow.admin.v1.ListCre" +
-      "dentialsRequest\032*.hedgerow.admin.v1.List" +
-      "CredentialsResponse\022n\n\021RefreshCredential" +
-      "\022+.hedgerow.admin.v1.RefreshCredentialRe" +
-      "quest\032,.hedgerow.admin.v1.RefreshCredent" +
-      "ialResponseB\303\001\n\024io.hedgerow.admin.v1B\021Ad" +
-      "minServiceProtoP\001Z2hedgerow.internal/gen" +
-      "/go/hedgerow/admin/v1;adminv1\242\002\003HAX\252\002\021He" +
-      "dgerow.Admin.V1\312\002\021Hedgerow\\Admin\\V1\342\002\035He" +
-      "dgerow\\Admin\\V1\\GPBMetadata\352\002\023Hedgerow::" +
-      "Admin::V1b\006proto3"
+      "\005scope\022\022\n\004name\030\002 \001(\tR\004name\022\026\n\006reason\030\003 \001" +
+      "(\tR\006reason\"m\n\025SetKillSwitchResponse\022>\n\013k" +
+      "ill_switch\030\001 \001(\0132\035.hedgerow.admin.v1.Kil" +
+      "lSwitchR\nkillSwitch\022\024\n\005known\030\002 \001(\010R\005know" +
+      "n\"`\n\026ClearKillSwitchRequest\0222\n\005scope\030\001 \001" +
+      "(\0162\034.hedgerow.admin.v1.KillScopeR\005scope\022" +
+      "\022\n\004name\030\002 \001(\tR\004name\"3\n\027ClearKillSwitchRe" +
+      "sponse\022\030\n\007cleared\030\001 \001(\010R\007cleared\"\031\n\027List" +
+      "KillSwitchesRequest\"^\n\030ListKillSwitchesR" +
+      "esponse\022B\n\rkill_switches\030\001 \003(\0132\035.hedgero" +
+      "w.admin.v1.KillSwitchR\014killSwitches\"\243\001\n\n" +
+      "KillSwitch\0222\n\005scope\030\001 \001(\0162\034.hedgerow.adm" +
+      "in.v1.KillScopeR\005scope\022\022\n\004name\030\002 \001(\tR\004na" +
+      "me\022\026\n\006reason\030\003 \001(\tR\006reason\0225\n\010set_time\030\004" +
+      " \001(\0132\032.google.protobuf.TimestampR\007setTim" +
+      "e*r\n\nChangeKind\022\033\n\027CHANGE_KIND_UNSPECIFI" +
+      "ED\020\000\022\025\n\021CHANGE_KIND_ADDED\020\001\022\027\n\023CHANGE_KI" +
+      "ND_REMOVED\020\002\022\027\n\023CHANGE_KIND_CHANGED\020\003*|\n" +
+      "\014BreakerState\022\035\n\031BREAKER_STATE_UNSPECIFI" +
+      "ED\020\000\022\030\n\024BREAKER_STATE_CLOSED\020\001\022\026\n\022BREAKE" +
+      "R_STATE_OPEN\020\002\022\033\n\027BREAKER_STATE_HALF_OPE" +
+      "N\020\003*m\n\tKillScope\022\032\n\026KILL_SCOPE_UNSPECIFI" +
+      "ED\020\000\022\027\n\023KILL_SCOPE_PROVIDER\020\001\022\024\n\020KILL_SC" +
+      "OPE_MODEL\020\002\022\025\n\021KILL_SCOPE_TENANT\020\0032\367\013\n\014A" +
+      "dminService\022M\n\006Reload\022 .hedgerow.admin.v" +
+      "1.ReloadRequest\032!.hedgerow.admin.v1.Relo" +
+      "adResponse\022V\n\tGetConfig\022#.hedgerow.admin" +
+      ".v1.GetConfigRequest\032$.hedgerow.admin.v1" +
+      ".GetConfigResponse\022e\n\016ListCandidates\022(.h" +
+      "edgerow.admin.v1.ListCandidatesRequest\032)" +
+      ".hedgerow.admin.v1.ListCandidatesRespons" +
+      "e\022b\n\rSetKillSwitch\022\'.hedgerow.admin.v1.S" +
+      "etKillSwitchRequest\032(.hedgerow.admin.v1." +
+      "SetKillSwitchResponse\022h\n\017ClearKillSwitch" +
+      "\022).hedgerow.admin.v1.ClearKillSwitchRequ" +
+      "est\032*.hedgerow.admin.v1.ClearKillSwitchR" +
+      "esponse\022k\n\020ListKillSwitches\022*.hedgerow.a" +
+      "dmin.v1.ListKillSwitchesRequest\032+.hedger" +
+      "ow.admin.v1.ListKillSwitchesResponse\022V\n\t" +
+      "CreateKey\022#.hedgerow.admin.v1.CreateKeyR" +
+      "equest\032$.hedgerow.admin.v1.CreateKeyResp" +
+      "onse\022S\n\010ListKeys\022\".hedgerow.admin.v1.Lis" +
+      "tKeysRequest\032#.hedgerow.admin.v1.ListKey" +
+      "sResponse\022M\n\006GetKey\022 .hedgerow.admin.v1." +
+      "GetKeyRequest\032!.hedgerow.admin.v1.GetKey" +
+      "Response\022V\n\tRotateKey\022#.hedgerow.admin.v" +
+      "1.RotateKeyRequest\032$.hedgerow.admin.v1.R" +
+      "otateKeyResponse\022V\n\tRevokeKey\022#.hedgerow" +
+      ".admin.v1.RevokeKeyRequest\032$.hedgerow.ad" +
+      "min.v1.RevokeKeyResponse\022b\n\rListAuditRow" +
+      "s\022\'.hedgerow.admin.v1.ListAuditRowsReque" +
+      "st\032(.hedgerow.admin.v1.ListAuditRowsResp" +
+      "onse\022\\\n\013VerifyAudit\022%.hedgerow.admin.v1." +
+      "VerifyAuditRequest\032&.hedgerow.admin.v1.V" +
+      "erifyAuditResponse\022V\n\tEraseUser\022#.hedger" +
+      "ow.admin.v1.EraseUserRequest\032$.hedgerow." +
+      "admin.v1.EraseUserResponse\022h\n\017ListCreden" +
+      "tials\022).hedgerow.admin.v1.ListCredential" +
+      "sRequest\032*.hedgerow.admin.v1.ListCredent" +
+      "ialsResponse\022n\n\021RefreshCredential\022+.hedg" +
+      "erow.admin.v1.RefreshCredentialRequest\032," +
+      ".hedgerow.admin.v1.RefreshCredentialResp" +
+      "onseB\303\001\n\024io.hedgerow.admin.v1B\021AdminServ" +
+      "iceProtoP\001Z2hedgerow.internal/gen/go/hed" +
+      "gerow/admin/v1;adminv1\242\002\003HAX\252\002\021Hedgerow." +
+      "Admin.V1\312\002\021Hedgerow\\Admin\\V1\342\002\035Hedgerow\\" +
+      "Admin\\V1\\GPBMetadata\352\002\023Hedgerow::Admin::" +
+      "V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -347,7 +361,7 @@ public final class AdminServiceProto {
     internal_static_hedgerow_admin_v1_CandidateState_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_CandidateState_descriptor,
-        new java.lang.String[] { "Provider", "Model", "Region", "Credential", "SwitchedOff", "BreakerState", "BreakerReason", "EjectedUntilTime", "EjectionsCount", "WindowCallsCount", "WindowFailures", "WindowSlowCount", "TrialsCount", "CoolingUntilTime", "SetAsideUntilTime", "SetAsideReason", "RunningAttemptsCount", "RateLimitedShare", "Streamed", "Unary", "ProviderLimits", "Hedging", });
+        new java.lang.String[] { "Provider", "Model", "Region", "Credential", "SwitchedOff", "BreakerState", "BreakerReason", "EjectedUntilTime", "EjectionsCount", "WindowCallsCount", "WindowFailures", "WindowSlowCount", "TrialsCount", "CoolingUntilTime", "SetAsideUntilTime", "SetAsideReason", "RunningAttemptsCount", "RateLimitedShare", "Streamed", "Unary", "ProviderLimits", "Hedging", "RatePool", });
     internal_static_hedgerow_admin_v1_CandidateState_WindowFailuresEntry_descriptor =
       internal_static_hedgerow_admin_v1_CandidateState_descriptor.getNestedTypes().get(0);
     internal_static_hedgerow_admin_v1_CandidateState_WindowFailuresEntry_fieldAccessorTable = new
@@ -360,8 +374,14 @@ public final class AdminServiceProto {
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_ProviderLimit_descriptor,
         new java.lang.String[] { "Name", "RemainingCount", "LimitCount", "ResetTime", "TellTime", });
-    internal_static_hedgerow_admin_v1_HedgingState_descriptor =
+    internal_static_hedgerow_admin_v1_RatePool_descriptor =
       getDescriptor().getMessageTypes().get(10);
+    internal_static_hedgerow_admin_v1_RatePool_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_admin_v1_RatePool_descriptor,
+        new java.lang.String[] { "RequestsLimit", "RequestsLeft", "TokensLimit", "TokensLeft", "WaitingCallsCount", });
+    internal_static_hedgerow_admin_v1_HedgingState_descriptor =
+      getDescriptor().getMessageTypes().get(11);
     internal_static_hedgerow_admin_v1_HedgingState_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_HedgingState_descriptor,
@@ -373,49 +393,49 @@ public final class AdminServiceProto {
         internal_static_hedgerow_admin_v1_HedgingState_HeldCallsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_hedgerow_admin_v1_FirstTokenTimes_descriptor =
-      getDescriptor().getMessageTypes().get(11);
+      getDescriptor().getMessageTypes().get(12);
     internal_static_hedgerow_admin_v1_FirstTokenTimes_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_FirstTokenTimes_descriptor,
         new java.lang.String[] { "Samples", "P50", "P95", });
     internal_static_hedgerow_admin_v1_SetKillSwitchRequest_descriptor =
-      getDescriptor().getMessageTypes().get(12);
+      getDescriptor().getMessageTypes().get(13);
     internal_static_hedgerow_admin_v1_SetKillSwitchRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_SetKillSwitchRequest_descriptor,
         new java.lang.String[] { "Scope", "Name", "Reason", });
     internal_static_hedgerow_admin_v1_SetKillSwitchResponse_descriptor =
-      getDescriptor().getMessageTypes().get(13);
+      getDescriptor().getMessageTypes().get(14);
     internal_static_hedgerow_admin_v1_SetKillSwitchResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_SetKillSwitchResponse_descriptor,
         new java.lang.String[] { "KillSwitch", "Known", });
     internal_static_hedgerow_admin_v1_ClearKillSwitchRequest_descriptor =
-      getDescriptor().getMessageTypes().get(14);
+      getDescriptor().getMessageTypes().get(15);
     internal_static_hedgerow_admin_v1_ClearKillSwitchRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_ClearKillSwitchRequest_descriptor,
         new java.lang.String[] { "Scope", "Name", });
     internal_static_hedgerow_admin_v1_ClearKillSwitchResponse_descriptor =
-      getDescriptor().getMessageTypes().get(15);
+      getDescriptor().getMessageTypes().get(16);
     internal_static_hedgerow_admin_v1_ClearKillSwitchResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_ClearKillSwitchResponse_descriptor,
         new java.lang.String[] { "Cleared", });
     internal_static_hedgerow_admin_v1_ListKillSwitchesRequest_descriptor =
-      getDescriptor().getMessageTypes().get(16);
+      getDescriptor().getMessageTypes().get(17);
     internal_static_hedgerow_admin_v1_ListKillSwitchesRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_ListKillSwitchesRequest_descriptor,
         new java.lang.String[] { });
     internal_static_hedgerow_admin_v1_ListKillSwitchesResponse_descriptor =
-      getDescriptor().getMessageTypes().get(17);
+      getDescriptor().getMessageTypes().get(18);
     internal_static_hedgerow_admin_v1_ListKillSwitchesResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_ListKillSwitchesResponse_descriptor,
         new java.lang.String[] { "KillSwitches", });
     internal_static_hedgerow_admin_v1_KillSwitch_descriptor =
-      getDescriptor().getMessageTypes().get(18);
+      getDescriptor().getMessageTypes().get(19);
     internal_static_hedgerow_admin_v1_KillSwitch_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_KillSwitch_descriptor,

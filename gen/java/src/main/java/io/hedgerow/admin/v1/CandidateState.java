@@ -883,6 +883,44 @@ private static final long serialVersionUID = 0L;
     return hedging_.get(index);
   }
 
+  public static final int RATE_POOL_FIELD_NUMBER = 23;
+  private io.hedgerow.admin.v1.RatePool ratePool_;
+  /**
+   * <pre>
+   * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+   * </pre>
+   *
+   * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+   * @return Whether the ratePool field is set.
+   */
+  @java.lang.Override
+  public boolean hasRatePool() {
+    return ((bitField0_ & 0x00000020) != 0);
+  }
+  /**
+   * <pre>
+   * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+   * </pre>
+   *
+   * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+   * @return The ratePool.
+   */
+  @java.lang.Override
+  public io.hedgerow.admin.v1.RatePool getRatePool() {
+    return ratePool_ == null ? io.hedgerow.admin.v1.RatePool.getDefaultInstance() : ratePool_;
+  }
+  /**
+   * <pre>
+   * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+   * </pre>
+   *
+   * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.admin.v1.RatePoolOrBuilder getRatePoolOrBuilder() {
+    return ratePool_ == null ? io.hedgerow.admin.v1.RatePool.getDefaultInstance() : ratePool_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -965,6 +1003,9 @@ private static final long serialVersionUID = 0L;
     }
     for (int i = 0; i < hedging_.size(); i++) {
       output.writeMessage(22, hedging_.get(i));
+    }
+    if (((bitField0_ & 0x00000020) != 0)) {
+      output.writeMessage(23, getRatePool());
     }
     getUnknownFields().writeTo(output);
   }
@@ -1063,6 +1104,10 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(22, hedging_.get(i));
     }
+    if (((bitField0_ & 0x00000020) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(23, getRatePool());
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -1137,6 +1182,11 @@ private static final long serialVersionUID = 0L;
         .equals(other.getProviderLimitsList())) return false;
     if (!getHedgingList()
         .equals(other.getHedgingList())) return false;
+    if (hasRatePool() != other.hasRatePool()) return false;
+    if (hasRatePool()) {
+      if (!getRatePool()
+          .equals(other.getRatePool())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -1210,6 +1260,10 @@ private static final long serialVersionUID = 0L;
     if (getHedgingCount() > 0) {
       hash = (37 * hash) + HEDGING_FIELD_NUMBER;
       hash = (53 * hash) + getHedgingList().hashCode();
+    }
+    if (hasRatePool()) {
+      hash = (37 * hash) + RATE_POOL_FIELD_NUMBER;
+      hash = (53 * hash) + getRatePool().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -1374,6 +1428,7 @@ private static final long serialVersionUID = 0L;
         getUnaryFieldBuilder();
         getProviderLimitsFieldBuilder();
         getHedgingFieldBuilder();
+        getRatePoolFieldBuilder();
       }
     }
     @java.lang.Override
@@ -1434,6 +1489,11 @@ private static final long serialVersionUID = 0L;
         hedgingBuilder_.clear();
       }
       bitField0_ = (bitField0_ & ~0x00200000);
+      ratePool_ = null;
+      if (ratePoolBuilder_ != null) {
+        ratePoolBuilder_.dispose();
+        ratePoolBuilder_ = null;
+      }
       return this;
     }
 
@@ -1565,6 +1625,12 @@ private static final long serialVersionUID = 0L;
             ? unary_
             : unaryBuilder_.build();
         to_bitField0_ |= 0x00000010;
+      }
+      if (((from_bitField0_ & 0x00400000) != 0)) {
+        result.ratePool_ = ratePoolBuilder_ == null
+            ? ratePool_
+            : ratePoolBuilder_.build();
+        to_bitField0_ |= 0x00000020;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -1737,6 +1803,9 @@ private static final long serialVersionUID = 0L;
           }
         }
       }
+      if (other.hasRatePool()) {
+        mergeRatePool(other.getRatePool());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -1903,6 +1972,13 @@ private static final long serialVersionUID = 0L;
               }
               break;
             } // case 178
+            case 186: {
+              input.readMessage(
+                  getRatePoolFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00400000;
+              break;
+            } // case 186
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -4413,6 +4489,163 @@ private static final long serialVersionUID = 0L;
         hedging_ = null;
       }
       return hedgingBuilder_;
+    }
+
+    private io.hedgerow.admin.v1.RatePool ratePool_;
+    private com.google.protobuf.SingleFieldBuilderV3<
+        io.hedgerow.admin.v1.RatePool, io.hedgerow.admin.v1.RatePool.Builder, io.hedgerow.admin.v1.RatePoolOrBuilder> ratePoolBuilder_;
+    /**
+     * <pre>
+     * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+     * </pre>
+     *
+     * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+     * @return Whether the ratePool field is set.
+     */
+    public boolean hasRatePool() {
+      return ((bitField0_ & 0x00400000) != 0);
+    }
+    /**
+     * <pre>
+     * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+     * </pre>
+     *
+     * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+     * @return The ratePool.
+     */
+    public io.hedgerow.admin.v1.RatePool getRatePool() {
+      if (ratePoolBuilder_ == null) {
+        return ratePool_ == null ? io.hedgerow.admin.v1.RatePool.getDefaultInstance() : ratePool_;
+      } else {
+        return ratePoolBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+     * </pre>
+     *
+     * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+     */
+    public Builder setRatePool(io.hedgerow.admin.v1.RatePool value) {
+      if (ratePoolBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ratePool_ = value;
+      } else {
+        ratePoolBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00400000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+     * </pre>
+     *
+     * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+     */
+    public Builder setRatePool(
+        io.hedgerow.admin.v1.RatePool.Builder builderForValue) {
+      if (ratePoolBuilder_ == null) {
+        ratePool_ = builderForValue.build();
+      } else {
+        ratePoolBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00400000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+     * </pre>
+     *
+     * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+     */
+    public Builder mergeRatePool(io.hedgerow.admin.v1.RatePool value) {
+      if (ratePoolBuilder_ == null) {
+        if (((bitField0_ & 0x00400000) != 0) &&
+          ratePool_ != null &&
+          ratePool_ != io.hedgerow.admin.v1.RatePool.getDefaultInstance()) {
+          getRatePoolBuilder().mergeFrom(value);
+        } else {
+          ratePool_ = value;
+        }
+      } else {
+        ratePoolBuilder_.mergeFrom(value);
+      }
+      if (ratePool_ != null) {
+        bitField0_ |= 0x00400000;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+     * </pre>
+     *
+     * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+     */
+    public Builder clearRatePool() {
+      bitField0_ = (bitField0_ & ~0x00400000);
+      ratePool_ = null;
+      if (ratePoolBuilder_ != null) {
+        ratePoolBuilder_.dispose();
+        ratePoolBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+     * </pre>
+     *
+     * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+     */
+    public io.hedgerow.admin.v1.RatePool.Builder getRatePoolBuilder() {
+      bitField0_ |= 0x00400000;
+      onChanged();
+      return getRatePoolFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+     * </pre>
+     *
+     * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+     */
+    public io.hedgerow.admin.v1.RatePoolOrBuilder getRatePoolOrBuilder() {
+      if (ratePoolBuilder_ != null) {
+        return ratePoolBuilder_.getMessageOrBuilder();
+      } else {
+        return ratePool_ == null ?
+            io.hedgerow.admin.v1.RatePool.getDefaultInstance() : ratePool_;
+      }
+    }
+    /**
+     * <pre>
+     * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+     * </pre>
+     *
+     * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilderV3<
+        io.hedgerow.admin.v1.RatePool, io.hedgerow.admin.v1.RatePool.Builder, io.hedgerow.admin.v1.RatePoolOrBuilder> 
+        getRatePoolFieldBuilder() {
+      if (ratePoolBuilder_ == null) {
+        ratePoolBuilder_ = new com.google.protobuf.SingleFieldBuilderV3<
+            io.hedgerow.admin.v1.RatePool, io.hedgerow.admin.v1.RatePool.Builder, io.hedgerow.admin.v1.RatePoolOrBuilder>(
+                getRatePool(),
+                getParentForChildren(),
+                isClean());
+        ratePool_ = null;
+      }
+      return ratePoolBuilder_;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

@@ -491,4 +491,31 @@ public interface CandidateStateOrBuilder extends
    */
   io.hedgerow.admin.v1.HedgingStateOrBuilder getHedgingOrBuilder(
       int index);
+
+  /**
+   * <pre>
+   * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+   * </pre>
+   *
+   * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+   * @return Whether the ratePool field is set.
+   */
+  boolean hasRatePool();
+  /**
+   * <pre>
+   * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+   * </pre>
+   *
+   * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+   * @return The ratePool.
+   */
+  io.hedgerow.admin.v1.RatePool getRatePool();
+  /**
+   * <pre>
+   * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+   * </pre>
+   *
+   * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+   */
+  io.hedgerow.admin.v1.RatePoolOrBuilder getRatePoolOrBuilder();
 }

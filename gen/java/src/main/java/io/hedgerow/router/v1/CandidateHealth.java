@@ -231,6 +231,44 @@ private static final long serialVersionUID = 0L;
     return rateLimitedShare_;
   }
 
+  public static final int RATE_POOL_FIELD_NUMBER = 7;
+  private io.hedgerow.router.v1.RatePool ratePool_;
+  /**
+   * <pre>
+   * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+   * </pre>
+   *
+   * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+   * @return Whether the ratePool field is set.
+   */
+  @java.lang.Override
+  public boolean hasRatePool() {
+    return ((bitField0_ & 0x00000004) != 0);
+  }
+  /**
+   * <pre>
+   * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+   * </pre>
+   *
+   * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+   * @return The ratePool.
+   */
+  @java.lang.Override
+  public io.hedgerow.router.v1.RatePool getRatePool() {
+    return ratePool_ == null ? io.hedgerow.router.v1.RatePool.getDefaultInstance() : ratePool_;
+  }
+  /**
+   * <pre>
+   * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+   * </pre>
+   *
+   * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.router.v1.RatePoolOrBuilder getRatePoolOrBuilder() {
+    return ratePool_ == null ? io.hedgerow.router.v1.RatePool.getDefaultInstance() : ratePool_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -263,6 +301,9 @@ private static final long serialVersionUID = 0L;
     if (java.lang.Double.doubleToRawLongBits(rateLimitedShare_) != 0) {
       output.writeDouble(6, rateLimitedShare_);
     }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      output.writeMessage(7, getRatePool());
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -294,6 +335,10 @@ private static final long serialVersionUID = 0L;
     if (java.lang.Double.doubleToRawLongBits(rateLimitedShare_) != 0) {
       size += com.google.protobuf.CodedOutputStream
         .computeDoubleSize(6, rateLimitedShare_);
+    }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(7, getRatePool());
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -328,6 +373,11 @@ private static final long serialVersionUID = 0L;
     if (java.lang.Double.doubleToLongBits(getRateLimitedShare())
         != java.lang.Double.doubleToLongBits(
             other.getRateLimitedShare())) return false;
+    if (hasRatePool() != other.hasRatePool()) return false;
+    if (hasRatePool()) {
+      if (!getRatePool()
+          .equals(other.getRatePool())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -356,6 +406,10 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + RATE_LIMITED_SHARE_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
         java.lang.Double.doubleToLongBits(getRateLimitedShare()));
+    if (hasRatePool()) {
+      hash = (37 * hash) + RATE_POOL_FIELD_NUMBER;
+      hash = (53 * hash) + getRatePool().hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -492,6 +546,7 @@ private static final long serialVersionUID = 0L;
               .alwaysUseFieldBuilders) {
         getBackInFieldBuilder();
         getTypicalFirstTokenFieldBuilder();
+        getRatePoolFieldBuilder();
       }
     }
     @java.lang.Override
@@ -512,6 +567,11 @@ private static final long serialVersionUID = 0L;
         typicalFirstTokenBuilder_ = null;
       }
       rateLimitedShare_ = 0D;
+      ratePool_ = null;
+      if (ratePoolBuilder_ != null) {
+        ratePoolBuilder_.dispose();
+        ratePoolBuilder_ = null;
+      }
       return this;
     }
 
@@ -569,6 +629,12 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000020) != 0)) {
         result.rateLimitedShare_ = rateLimitedShare_;
+      }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.ratePool_ = ratePoolBuilder_ == null
+            ? ratePool_
+            : ratePoolBuilder_.build();
+        to_bitField0_ |= 0x00000004;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -637,6 +703,9 @@ private static final long serialVersionUID = 0L;
       if (other.getRateLimitedShare() != 0D) {
         setRateLimitedShare(other.getRateLimitedShare());
       }
+      if (other.hasRatePool()) {
+        mergeRatePool(other.getRatePool());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -697,6 +766,13 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000020;
               break;
             } // case 49
+            case 58: {
+              input.readMessage(
+                  getRatePoolFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 58
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1297,6 +1373,163 @@ private static final long serialVersionUID = 0L;
       rateLimitedShare_ = 0D;
       onChanged();
       return this;
+    }
+
+    private io.hedgerow.router.v1.RatePool ratePool_;
+    private com.google.protobuf.SingleFieldBuilderV3<
+        io.hedgerow.router.v1.RatePool, io.hedgerow.router.v1.RatePool.Builder, io.hedgerow.router.v1.RatePoolOrBuilder> ratePoolBuilder_;
+    /**
+     * <pre>
+     * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+     * </pre>
+     *
+     * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+     * @return Whether the ratePool field is set.
+     */
+    public boolean hasRatePool() {
+      return ((bitField0_ & 0x00000040) != 0);
+    }
+    /**
+     * <pre>
+     * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+     * </pre>
+     *
+     * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+     * @return The ratePool.
+     */
+    public io.hedgerow.router.v1.RatePool getRatePool() {
+      if (ratePoolBuilder_ == null) {
+        return ratePool_ == null ? io.hedgerow.router.v1.RatePool.getDefaultInstance() : ratePool_;
+      } else {
+        return ratePoolBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+     * </pre>
+     *
+     * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+     */
+    public Builder setRatePool(io.hedgerow.router.v1.RatePool value) {
+      if (ratePoolBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ratePool_ = value;
+      } else {
+        ratePoolBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+     * </pre>
+     *
+     * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+     */
+    public Builder setRatePool(
+        io.hedgerow.router.v1.RatePool.Builder builderForValue) {
+      if (ratePoolBuilder_ == null) {
+        ratePool_ = builderForValue.build();
+      } else {
+        ratePoolBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+     * </pre>
+     *
+     * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+     */
+    public Builder mergeRatePool(io.hedgerow.router.v1.RatePool value) {
+      if (ratePoolBuilder_ == null) {
+        if (((bitField0_ & 0x00000040) != 0) &&
+          ratePool_ != null &&
+          ratePool_ != io.hedgerow.router.v1.RatePool.getDefaultInstance()) {
+          getRatePoolBuilder().mergeFrom(value);
+        } else {
+          ratePool_ = value;
+        }
+      } else {
+        ratePoolBuilder_.mergeFrom(value);
+      }
+      if (ratePool_ != null) {
+        bitField0_ |= 0x00000040;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+     * </pre>
+     *
+     * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+     */
+    public Builder clearRatePool() {
+      bitField0_ = (bitField0_ & ~0x00000040);
+      ratePool_ = null;
+      if (ratePoolBuilder_ != null) {
+        ratePoolBuilder_.dispose();
+        ratePoolBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+     * </pre>
+     *
+     * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+     */
+    public io.hedgerow.router.v1.RatePool.Builder getRatePoolBuilder() {
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return getRatePoolFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+     * </pre>
+     *
+     * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+     */
+    public io.hedgerow.router.v1.RatePoolOrBuilder getRatePoolOrBuilder() {
+      if (ratePoolBuilder_ != null) {
+        return ratePoolBuilder_.getMessageOrBuilder();
+      } else {
+        return ratePool_ == null ?
+            io.hedgerow.router.v1.RatePool.getDefaultInstance() : ratePool_;
+      }
+    }
+    /**
+     * <pre>
+     * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+     * </pre>
+     *
+     * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilderV3<
+        io.hedgerow.router.v1.RatePool, io.hedgerow.router.v1.RatePool.Builder, io.hedgerow.router.v1.RatePoolOrBuilder> 
+        getRatePoolFieldBuilder() {
+      if (ratePoolBuilder_ == null) {
+        ratePoolBuilder_ = new com.google.protobuf.SingleFieldBuilderV3<
+            io.hedgerow.router.v1.RatePool, io.hedgerow.router.v1.RatePool.Builder, io.hedgerow.router.v1.RatePoolOrBuilder>(
+                getRatePool(),
+                getParentForChildren(),
+                isClean());
+        ratePool_ = null;
+      }
+      return ratePoolBuilder_;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

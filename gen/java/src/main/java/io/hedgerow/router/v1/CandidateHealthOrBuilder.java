@@ -126,4 +126,31 @@ public interface CandidateHealthOrBuilder extends
    * @return The rateLimitedShare.
    */
   double getRateLimitedShare();
+
+  /**
+   * <pre>
+   * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+   * </pre>
+   *
+   * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+   * @return Whether the ratePool field is set.
+   */
+  boolean hasRatePool();
+  /**
+   * <pre>
+   * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+   * </pre>
+   *
+   * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+   * @return The ratePool.
+   */
+  io.hedgerow.router.v1.RatePool getRatePool();
+  /**
+   * <pre>
+   * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
+   * </pre>
+   *
+   * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+   */
+  io.hedgerow.router.v1.RatePoolOrBuilder getRatePoolOrBuilder();
 }

@@ -111,6 +111,11 @@ public final class RouterServiceProto {
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
       internal_static_hedgerow_router_v1_CandidateHealth_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_router_v1_RatePool_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_router_v1_RatePool_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_hedgerow_router_v1_CandidatePrice_descriptor;
   static final 
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
@@ -239,7 +244,7 @@ public final class RouterServiceProto {
       "CandidateHealthR\006health\0228\n\005price\030\013 \001(\0132\"" +
       ".hedgerow.router.v1.CandidatePriceR\005pric" +
       "e\022$\n\013first_share\030\014 \001(\001H\000R\nfirstShare\210\001\001B" +
-      "\016\n\014_first_share\"\316\002\n\017CandidateHealth\022:\n\007b" +
+      "\016\n\014_first_share\"\211\003\n\017CandidateHealth\022:\n\007b" +
       "reaker\030\001 \001(\0162 .hedgerow.router.v1.Breake" +
       "rStateR\007breaker\0222\n\007back_in\030\002 \001(\0132\031.googl" +
       "e.protobuf.DurationR\006backIn\022\'\n\017resting_b" +
@@ -247,52 +252,61 @@ public final class RouterServiceProto {
       "attempts\030\004 \001(\005R\017runningAttempts\022I\n\023typic" +
       "al_first_token\030\005 \001(\0132\031.google.protobuf.D" +
       "urationR\021typicalFirstToken\022,\n\022rate_limit" +
-      "ed_share\030\006 \001(\001R\020rateLimitedShare\"\223\002\n\016Can" +
-      "didatePrice\022/\n\021input_token_picos\030\001 \001(\001H\000" +
-      "R\017inputTokenPicos\210\001\001\0221\n\022output_token_pic" +
-      "os\030\002 \001(\001H\001R\020outputTokenPicos\210\001\001\0223\n\023expec" +
-      "ted_cost_picos\030\003 \001(\003H\002R\021expectedCostPico" +
-      "s\210\001\001\022#\n\rprice_version\030\004 \001(\tR\014priceVersio" +
-      "nB\024\n\022_input_token_picosB\025\n\023_output_token" +
-      "_picosB\026\n\024_expected_cost_picos*R\n\tModelK" +
-      "ind\022\032\n\026MODEL_KIND_UNSPECIFIED\020\000\022\023\n\017MODEL" +
-      "_KIND_CHAT\020\001\022\024\n\020MODEL_KIND_EMBED\020\002*\241\001\n\rR" +
-      "outeStrategy\022\036\n\032ROUTE_STRATEGY_UNSPECIFI" +
-      "ED\020\000\022\032\n\026ROUTE_STRATEGY_ORDERED\020\001\022\033\n\027ROUT" +
-      "E_STRATEGY_WEIGHTED\020\002\022\033\n\027ROUTE_STRATEGY_" +
-      "CHEAPEST\020\003\022\032\n\026ROUTE_STRATEGY_FASTEST\020\004*\375" +
-      "\003\n\017CandidateReason\022 \n\034CANDIDATE_REASON_U" +
-      "NSPECIFIED\020\000\022\033\n\027CANDIDATE_REASON_LISTED\020" +
-      "\001\022\033\n\027CANDIDATE_REASON_WEIGHT\020\002\022\032\n\026CANDID" +
-      "ATE_REASON_PRICE\020\003\022\032\n\026CANDIDATE_REASON_S" +
-      "PEED\020\004\022\035\n\031CANDIDATE_REASON_AFFINITY\020\005\022\034\n" +
-      "\030CANDIDATE_REASON_RESTING\020\006\022\034\n\030CANDIDATE" +
-      "_REASON_EJECTED\020\007\022\033\n\027CANDIDATE_REASON_RE" +
-      "GION\020\010\022!\n\035CANDIDATE_REASON_SWITCHED_OFF\020" +
-      "\t\022\035\n\031CANDIDATE_REASON_PROVIDER\020\n\022\036\n\032CAND" +
-      "IDATE_REASON_CONDITION\020\013\022\037\n\033CANDIDATE_RE" +
-      "ASON_CAPABILITY\020\014\022\034\n\030CANDIDATE_REASON_CO" +
-      "NTEXT\020\r\022!\n\035CANDIDATE_REASON_VECTOR_SPACE" +
-      "\020\016\022\032\n\026CANDIDATE_REASON_MODEL\020\017*|\n\014Breake" +
-      "rState\022\035\n\031BREAKER_STATE_UNSPECIFIED\020\000\022\030\n" +
-      "\024BREAKER_STATE_CLOSED\020\001\022\026\n\022BREAKER_STATE" +
-      "_OPEN\020\002\022\033\n\027BREAKER_STATE_HALF_OPEN\020\0032\222\003\n" +
-      "\rRouterService\022[\n\nListModels\022%.hedgerow." +
-      "router.v1.ListModelsRequest\032&.hedgerow.r" +
-      "outer.v1.ListModelsResponse\022a\n\014EstimateC" +
-      "ost\022\'.hedgerow.router.v1.EstimateCostReq" +
-      "uest\032(.hedgerow.router.v1.EstimateCostRe" +
-      "sponse\022a\n\014ExplainRoute\022\'.hedgerow.router" +
-      ".v1.ExplainRouteRequest\032(.hedgerow.route" +
-      "r.v1.ExplainRouteResponse\022^\n\013CountTokens" +
-      "\022&.hedgerow.router.v1.CountTokensRequest" +
-      "\032\'.hedgerow.router.v1.CountTokensRespons" +
-      "eB\313\001\n\025io.hedgerow.router.v1B\022RouterServi" +
-      "ceProtoP\001Z4hedgerow.internal/gen/go/hedg" +
-      "erow/router/v1;routerv1\242\002\003HRX\252\002\022Hedgerow" +
-      ".Router.V1\312\002\022Hedgerow\\Router\\V1\342\002\036Hedger" +
-      "ow\\Router\\V1\\GPBMetadata\352\002\024Hedgerow::Rou" +
-      "ter::V1b\006proto3"
+      "ed_share\030\006 \001(\001R\020rateLimitedShare\0229\n\trate" +
+      "_pool\030\007 \001(\0132\034.hedgerow.router.v1.RatePoo" +
+      "lR\010ratePool\"\244\002\n\010RatePool\022*\n\016requests_lim" +
+      "it\030\001 \001(\003H\000R\rrequestsLimit\210\001\001\022(\n\rrequests" +
+      "_left\030\002 \001(\003H\001R\014requestsLeft\210\001\001\022&\n\014tokens" +
+      "_limit\030\003 \001(\003H\002R\013tokensLimit\210\001\001\022$\n\013tokens" +
+      "_left\030\004 \001(\003H\003R\ntokensLeft\210\001\001\022.\n\023waiting_" +
+      "calls_count\030\005 \001(\005R\021waitingCallsCountB\021\n\017" +
+      "_requests_limitB\020\n\016_requests_leftB\017\n\r_to" +
+      "kens_limitB\016\n\014_tokens_left\"\223\002\n\016Candidate" +
+      "Price\022/\n\021input_token_picos\030\001 \001(\001H\000R\017inpu" +
+      "tTokenPicos\210\001\001\0221\n\022output_token_picos\030\002 \001" +
+      "(\001H\001R\020outputTokenPicos\210\001\001\0223\n\023expected_co" +
+      "st_picos\030\003 \001(\003H\002R\021expectedCostPicos\210\001\001\022#" +
+      "\n\rprice_version\030\004 \001(\tR\014priceVersionB\024\n\022_" +
+      "input_token_picosB\025\n\023_output_token_picos" +
+      "B\026\n\024_expected_cost_picos*R\n\tModelKind\022\032\n" +
+      "\026MODEL_KIND_UNSPECIFIED\020\000\022\023\n\017MODEL_KIND_" +
+      "CHAT\020\001\022\024\n\020MODEL_KIND_EMBED\020\002*\241\001\n\rRouteSt" +
+      "rategy\022\036\n\032ROUTE_STRATEGY_UNSPECIFIED\020\000\022\032" +
+      "\n\026ROUTE_STRATEGY_ORDERED\020\001\022\033\n\027ROUTE_STRA" +
+      "TEGY_WEIGHTED\020\002\022\033\n\027ROUTE_STRATEGY_CHEAPE" +
+      "ST\020\003\022\032\n\026ROUTE_STRATEGY_FASTEST\020\004*\375\003\n\017Can" +
+      "didateReason\022 \n\034CANDIDATE_REASON_UNSPECI" +
+      "FIED\020\000\022\033\n\027CANDIDATE_REASON_LISTED\020\001\022\033\n\027C" +
+      "ANDIDATE_REASON_WEIGHT\020\002\022\032\n\026CANDIDATE_RE" +
+      "ASON_PRICE\020\003\022\032\n\026CANDIDATE_REASON_SPEED\020\004" +
+      "\022\035\n\031CANDIDATE_REASON_AFFINITY\020\005\022\034\n\030CANDI" +
+      "DATE_REASON_RESTING\020\006\022\034\n\030CANDIDATE_REASO" +
+      "N_EJECTED\020\007\022\033\n\027CANDIDATE_REASON_REGION\020\010" +
+      "\022!\n\035CANDIDATE_REASON_SWITCHED_OFF\020\t\022\035\n\031C" +
+      "ANDIDATE_REASON_PROVIDER\020\n\022\036\n\032CANDIDATE_" +
+      "REASON_CONDITION\020\013\022\037\n\033CANDIDATE_REASON_C" +
+      "APABILITY\020\014\022\034\n\030CANDIDATE_REASON_CONTEXT\020" +
+      "\r\022!\n\035CANDIDATE_REASON_VECTOR_SPACE\020\016\022\032\n\026" +
+      "CANDIDATE_REASON_MODEL\020\017*|\n\014BreakerState" +
+      "\022\035\n\031BREAKER_STATE_UNSPECIFIED\020\000\022\030\n\024BREAK" +
+      "ER_STATE_CLOSED\020\001\022\026\n\022BREAKER_STATE_OPEN\020" +
+      "\002\022\033\n\027BREAKER_STATE_HALF_OPEN\020\0032\222\003\n\rRoute" +
+      "rService\022[\n\nListModels\022%.hedgerow.router" +
+      ".v1.ListModelsRequest\032&.hedgerow.router." +
+      "v1.ListModelsResponse\022a\n\014EstimateCost\022\'." +
+      "hedgerow.router.v1.EstimateCostRequest\032(" +
+      ".hedgerow.router.v1.EstimateCostResponse" +
+      "\022a\n\014ExplainRoute\022\'.hedgerow.router.v1.Ex" +
+      "plainRouteRequest\032(.hedgerow.router.v1.E" +
+      "xplainRouteResponse\022^\n\013CountTokens\022&.hed" +
+      "gerow.router.v1.CountTokensRequest\032\'.hed" +
+      "gerow.router.v1.CountTokensResponseB\313\001\n\025" +
+      "io.hedgerow.router.v1B\022RouterServiceProt" +
+      "oP\001Z4hedgerow.internal/gen/go/hedgerow/r" +
+      "outer/v1;routerv1\242\002\003HRX\252\002\022Hedgerow.Route" +
+      "r.V1\312\002\022Hedgerow\\Router\\V1\342\002\036Hedgerow\\Rou" +
+      "ter\\V1\\GPBMetadata\352\002\024Hedgerow::Router::V" +
+      "1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -415,9 +429,15 @@ public final class RouterServiceProto {
     internal_static_hedgerow_router_v1_CandidateHealth_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_router_v1_CandidateHealth_descriptor,
-        new java.lang.String[] { "Breaker", "BackIn", "RestingBecause", "RunningAttempts", "TypicalFirstToken", "RateLimitedShare", });
-    internal_static_hedgerow_router_v1_CandidatePrice_descriptor =
+        new java.lang.String[] { "Breaker", "BackIn", "RestingBecause", "RunningAttempts", "TypicalFirstToken", "RateLimitedShare", "RatePool", });
+    internal_static_hedgerow_router_v1_RatePool_descriptor =
       getDescriptor().getMessageTypes().get(16);
+    internal_static_hedgerow_router_v1_RatePool_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_router_v1_RatePool_descriptor,
+        new java.lang.String[] { "RequestsLimit", "RequestsLeft", "TokensLimit", "TokensLeft", "WaitingCallsCount", });
+    internal_static_hedgerow_router_v1_CandidatePrice_descriptor =
+      getDescriptor().getMessageTypes().get(17);
     internal_static_hedgerow_router_v1_CandidatePrice_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_router_v1_CandidatePrice_descriptor,
