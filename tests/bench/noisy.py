@@ -90,10 +90,8 @@ def main() -> None:
     for name, one in found.items():
         served = f"{one['noisy_served']} of {one['noisy_calls']}"
         ratio = one["p99_ms"] / alone_ms
-        print(
-            f"{name:<12} {one['calls']:>6} {one['p50_ms']:>8.0f} {one['p99_ms']:>8.0f} {ratio:>6.2f} {one['failed']:>7} "
-            f"{one['upstream_429']:>5} {served:>15}"
-        )
+        times = f"{one['p50_ms']:>8.0f} {one['p99_ms']:>8.0f} {ratio:>6.2f}"
+        print(f"{name:<12} {one['calls']:>6} {times} {one['failed']:>7} {one['upstream_429']:>5} {served:>15}")
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=2) + "\n")
     protected = [found["learned"], found["configured"]]

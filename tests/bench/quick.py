@@ -20,6 +20,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench._full import full
 from hedgerow.chat.v1 import chat_service_pb2, chat_service_pb2_grpc, message_pb2
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.event import Event
@@ -141,6 +142,26 @@ async def through_the_door(running: Stack, rounds: int, scale: float) -> dict[st
             meter = Meter(pid)
             await spread(paced, 50, lambda: stream("bench-paced"))
             figures["chunk_paced"].append(meter.micros() / (paced * STREAM_TOKENS))
+    return figures
+
+
+async def guarded(target: str, pid: int, key: str, rounds: int, scale: float) -> dict[str, list[float]]:
+    """Unary calls through the gRPC door of a router that has everything on, see _full.py."""
+    figures: dict[str, list[float]] = {"full_unary": []}
+    bearer = (("authorization", f"Bearer {key}"),)
+    async with grpc.aio.insecure_channel(target) as channel:
+        stub = cast("chat_service_pb2_grpc.ChatServiceAsyncStub", chat_service_pb2_grpc.ChatServiceStub(channel))
+
+        async def unary() -> None:
+            asked = chat_service_pb2.CompleteRequest.FromString(request("bench-unary"))
+            await stub.Complete(asked, metadata=bearer)
+
+        await spread(200, 8, unary)
+        for _ in range(rounds):
+            calls = int(2000 * scale)
+            meter = Meter(pid)
+            await spread(calls, 16, unary)
+            figures["full_unary"].append(meter.micros() / calls)
     return figures
 
 
@@ -300,6 +321,9 @@ def main() -> None:
         stack(Path(folder), transport=arguments.transport, extra_routes=bench_routes()) as running,
     ):
         figures |= asyncio.run(through_the_door(running, arguments.rounds, arguments.scale))
+        with full(Path(folder), running.sim_url, bench_routes(), arguments.transport) as (all_on, key):
+            target, pid = all_on.addresses["grpc"], all_on.popen.pid
+            figures |= asyncio.run(guarded(target, pid, key, arguments.rounds, arguments.scale))
         script, url = str(Path(__file__).with_name("_floor.py")), f"{running.sim_url}/v1/chat/completions"
         with process(Path(folder), "floor", [script, url, KEY], {}) as bare:
             target = bare.addresses["grpc"]

@@ -44,5 +44,8 @@ class Bookkeeping:
     def settle(self, call: Call, outcome: Outcome) -> None:
         """Writes the last record."""
         books = call.books
-        if isinstance(books, CallBooks) and not (books.settled and outcome.error is None):
+        if not isinstance(books, CallBooks):
+            return
+        if not (books.settled and outcome.error is None):
             books.settle(outcome)
+        books.let_go()

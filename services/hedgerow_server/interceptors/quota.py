@@ -52,7 +52,11 @@ class Quota:
             # It sends nothing, but rules of routes look at budgets.
             call.hold = CallHold(self._limiter, found, spec.model)
         elif found.lines or found.overhead:
-            await self._reserve(call, request, found, route)
+            hold = call.hold = CallHold(self._limiter, found, spec.model)
+            picos, tokens, covers = self._most(call, request, found, hold, route)
+            ends_s = call.deadline_s if call.deadline_s is not None else time.monotonic() + _LONGEST_S
+            again = functools.partial(self._limiter.of, call.principal, spec.model, route.configured)
+            await hold.reserve(again, picos, tokens, ends_s + _GRACE_S, covers=covers)
 
     def settle(self, call: Call, outcome: Outcome) -> None:
         """Gives back what was not used. A call that was turned away before anything was asked has used nothing."""
@@ -60,8 +64,10 @@ class Quota:
         if isinstance(hold, CallHold):
             hold.settle(served=outcome.error is None or call.attempts_started > 0)
 
-    async def _reserve(self, call: Call, request: ChatRequest | EmbedRequest, found: Resolved, route: Route) -> None:
-        hold = call.hold = CallHold(self._limiter, found, request.spec.model)
+    def _most(
+        self, call: Call, request: ChatRequest | EmbedRequest, found: Resolved, hold: CallHold, route: Route
+    ) -> tuple[int, int, bool]:
+        """The picos and tokens that the call takes, and whether that is enough for a first attempt."""
         picos, tokens, covers = 0, 0, not hold.bounded
         # What is still to come takes its part when it has come.
         if call.method.kind is not Kind.BIDI_STREAM:
@@ -73,10 +79,7 @@ class Quota:
                 picos, covers = self._bound(call, request, size, hold, route), True
             if found.least_tokens is not None and size is not None:
                 tokens = self._tokens(request.spec, size.expected, found.least_tokens)
-        ends_s = call.deadline_s if call.deadline_s is not None else time.monotonic() + _LONGEST_S
-        model, principal = request.spec.model, call.principal
-        again = functools.partial(self._limiter.of, principal, model, route.configured)
-        await hold.reserve(again, picos, tokens, ends_s + _GRACE_S, covers=covers)
+        return picos, tokens, covers
 
     @staticmethod
     def _bound(call: Call, request: ChatRequest | EmbedRequest, size: InputTokens, hold: CallHold, route: Route) -> int:

@@ -27,6 +27,7 @@ class CallBooks:
     __slots__ = (
         "_asked",
         "_call",
+        "_call_id",
         "_changed",
         "_closed",
         "_final",
@@ -42,10 +43,10 @@ class CallBooks:
 
     def __init__(self, call: Call, spool: Spool, request: ChatRequest | EmbedRequest) -> None:
         """Gives the call its id. Writes nothing yet."""
-        self._call = call
+        self._call: Call | None = call
         self._spool = spool
-        self._start_unix_s = start_unix_s = time.time() - (time.monotonic() - call.started_s)
-        call.call_id = new_id(start_unix_s)
+        self._start_unix_s = start_unix_s = time.time() - time.monotonic() + call.started_s
+        call.call_id = self._call_id = new_id(start_unix_s)
         principal = call.principal
         self._who = (
             _NOBODY
@@ -70,6 +71,9 @@ class CallBooks:
     def open(self, record: AttemptRecord, *, credential: str, request_bytes: int) -> None:
         """An attempt is about to be sent. Raises LedgerUnavailable where that cannot be written."""
         call = self._call
+        if call is None:
+            # It is over: nobody would settle what this comes to.
+            raise unavailable()
         records: list[Record] = []
         if not self._asked and not self._closed:
             records.append(
@@ -101,7 +105,8 @@ class CallBooks:
         )
         if not self._spool.offer(encoded(records)):
             raise unavailable()
-        self._changed.clear()
+        if self._changed:
+            self._changed.clear()
         self._asked[record.number] = credential, request_bytes
 
     def close(self, record: AttemptRecord) -> None:
@@ -131,6 +136,12 @@ class CallBooks:
         self._changed.clear()
         return number
 
+    def let_go(self) -> None:
+        """Nothing but attempts of the call changes any more, and it is not asked again: as a circle the two, and all
+        that the call has, would wait for the collector.
+        """
+        self._call = None
+
     def _changes(self) -> list[Record]:
         return [self._closed_record(record) for record in self._changed.values()]
 
@@ -138,7 +149,7 @@ class CallBooks:
         credential, request_bytes = self._asked.get(record.number, ("", 0))
         pays = account(record.outcome, record.usage, record.cost_picos)
         return AttemptClosed(
-            call_id=self._call.call_id,
+            call_id=self._call_id,
             credential=credential,
             request_bytes=request_bytes,
             record=record,
@@ -156,7 +167,8 @@ class CallBooks:
     def _sums(self) -> "Sums":
         """What all attempts add up to."""
         if len(self._closed) == 1 and self._kept is None:
-            return Sums.of(*self._closed.values())
+            (record,) = self._closed.values()
+            return Sums.of(record)
         sums = Sums() if self._kept is None else msgspec.structs.replace(self._kept)
         for record in self._closed.values():
             sums.add(Sums.of(record))
@@ -165,6 +177,7 @@ class CallBooks:
     def _told(self, outcome: Outcome) -> CallClosed:
         """The call's record."""
         call, error, sums = self._call, outcome.error, self._sums()
+        assert call is not None
         total_s = time.monotonic() - call.started_s
         last = self._answered()
         return CallClosed(
@@ -194,7 +207,7 @@ class CallBooks:
             connect_s=None if last is None else last.connect_s,
             first_token_s=self._first_token_s(last),
             total_s=total_s,
-            gateway_s=self._gateway_s(total_s),
+            gateway_s=_gateway_s(call, total_s),
             cache=call.cache,
             attempts=call.attempts_started,
             downgraded_from=call.downgraded_from,
@@ -216,13 +229,16 @@ class CallBooks:
             return None
         return max(0.0, last.start_unix_s - self._start_unix_s) + last.first_token_s
 
-    def _gateway_s(self, total_s: float) -> float:
-        """What was before the first attempt and after the last one."""
-        waited_s = self._call.queue_s + self._call.guardrail_s
-        attempts = self._call.attempts
-        if attempts:
-            waited_s += max([one.start_unix_s + one.total_s for one in attempts]) - attempts[0].start_unix_s
-        return max(0.0, total_s - waited_s)
+
+def _gateway_s(call: Call, total_s: float) -> float:
+    """What was before the first attempt and after the last one."""
+    attempts = call.attempts
+    own_s = total_s - call.queue_s - call.guardrail_s
+    if len(attempts) == 1:
+        own_s -= attempts[0].total_s
+    elif attempts:
+        own_s -= max([one.start_unix_s + one.total_s for one in attempts]) - attempts[0].start_unix_s
+    return max(0.0, own_s)
 
 
 class Sums(msgspec.Struct):
@@ -240,11 +256,12 @@ class Sums(msgspec.Struct):
         """Those of one attempt."""
         usage, picos = record.usage, record.cost_picos
         pays = account(record.outcome, usage, picos)
+        charged = pays is CHARGED
         return cls(
-            usage if pays is CHARGED else None,
-            (picos or 0) if pays is CHARGED else 0,
-            (picos or 0) if pays is OVERHEAD else 0,
-            int(picos is None and usage is not None),
+            usage if charged else None,
+            picos or 0 if charged else 0,
+            picos or 0 if pays is OVERHEAD else 0,
+            1 if picos is None and usage is not None else 0,
             record.price_version,
             record.kind is AttemptKind.HEDGE,
         )
@@ -267,9 +284,11 @@ def unavailable() -> LedgerUnavailable:
 
 def new_id(now_unix_s: float) -> str:
     """A UUID of version 7 (RFC 9562) without its hyphens."""
-    dice = random.getrandbits(74)  # to be unique, not to be secret
-    return f"{int(now_unix_s * 1000):012x}7{dice >> 62:03x}{_VARIANT | (dice & _REST):016x}"
+    # The dice are there to be unique, not to be secret.
+    return (int(now_unix_s * 1000) << 80 | _VERSION_7 | random.getrandbits(76) & _DICE).to_bytes(16, "big").hex()
 
 
-_VARIANT = 1 << 63
-_REST = (1 << 62) - 1
+_VERSION_7 = 7 << 76 | 1 << 63
+"""The version, and the variant of all UUIDs of that RFC."""
+_DICE = (1 << 76) - 1 ^ 3 << 62
+"""The bits that are nobody's: 12 between version and variant, and 62 behind."""

@@ -125,12 +125,15 @@ class LocalCounters:
     ) -> Reservation | Short:
         """Takes the amounts of all lines, or of none; `forced`: of all, whatever is left."""
         now = self.now()
-        if now.mono_s >= self._sweep_s:
+        if now[0] >= self._sweep_s:
             self.expire(now)
         for line in lines:
             bucket, most = line.bucket, line.most
-            bucket.turn(now)
-            if most is not None and not forced and bucket.counts(now) + amounts[line.unit] > most:
+            if now[bucket.clock] >= bucket.until:
+                bucket.turn(now)
+            if most is None or forced:
+                continue
+            if (bucket.counts(now) if bucket.before else bucket.taken) + amounts[line.unit] > most:
                 short = _shortest(lines, [amounts[one.unit] for one in lines], now, only_needed=False)
                 assert short is not None
                 return short
@@ -194,7 +197,21 @@ class LocalCounters:
             return
         reservation.settled = True
         self._open.pop(reservation.id, None)
-        now, fixed = self.now(), reservation.fixed
+        now = self.now()
+        if reservation.expired or reservation.fixed is not None:
+            self._settle_late(reservation, actual, now)
+            return
+        for line, slot, part in zip(reservation.lines, reservation.slots, reservation.parts, strict=True):
+            bucket = line.bucket
+            if now[bucket.clock] >= bucket.until:
+                bucket.turn(now)
+            bucket.open -= 1
+            bucket.settle(slot, part, actual[line.unit])
+
+    @staticmethod
+    def _settle_late(reservation: Reservation, actual: Amounts, now: Moment) -> None:
+        """One that has expired, or of which parts were taken in earlier slots."""
+        fixed = reservation.fixed
         for place, line in enumerate(reservation.lines):
             bucket, became = line.bucket, actual[line.unit]
             bucket.turn(now)
@@ -231,10 +248,13 @@ class LocalCounters:
         """Nobody else says it."""
         then()
 
-    def expire(self, now: Moment) -> int:
-        """Gives back what nobody has settled in time; tells how many reservations that were."""
-        self._sweep_s = now.mono_s + _SWEEP_S
-        over = [one for one in self._open.values() if one.expires_s <= now.mono_s]
+    def expire(self, now: Moment, mono_s: float | None = None) -> int:
+        """Gives back what nobody has settled in time; tells how many reservations that were. `mono_s` is the monotonic
+        clock, where `now` goes by another.
+        """
+        by_s = now.mono_s if mono_s is None else mono_s
+        self._sweep_s = by_s + _SWEEP_S
+        over = [one for one in self._open.values() if one.expires_s <= by_s]
         for one in over:
             del self._open[one.id]
             one.expired = True

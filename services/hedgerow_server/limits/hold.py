@@ -1,6 +1,7 @@
 """What one call holds: its reservation, and what its attempts have come to so far."""
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 
 from hedgerow_server.core.error import CostUnbounded, HedgerowError, PriceUnknown
 from hedgerow_server.core.hold import Left, Spent
@@ -9,6 +10,7 @@ from hedgerow_server.limits.limiter import Limiter
 from hedgerow_server.limits.rules import Line, Resolved, Unit
 
 _NOTHING = Spent()
+_SHARE = itemgetter(0)
 
 
 class CallHold:
@@ -49,7 +51,11 @@ class CallHold:
         all of it is given back at `expires_s`, settled or not. `again` looks up anew what holds for the call.
         """
         self._expires_s = expires_s
-        self._reservation = await self._limiter.reserve(self._found, again, [1, tokens, 1, picos, 0], expires_s)
+        amounts = [1, tokens, 1, picos, 0]
+        taken = self._limiter.take(self._found, amounts, expires_s)
+        if not isinstance(taken, Reservation):
+            taken = await self._limiter.wait(taken, again, amounts, expires_s)
+        self._reservation = taken
         self.covered = covers
 
     def share(self, budget: str) -> float:
@@ -105,7 +111,7 @@ class CallHold:
     def book(self, spent: Spent) -> None:
         """A part of the call has come to so much; what was booked earlier is corrected by a difference."""
         self.covered = False
-        self._spent += spent
+        self._spent = spent if self._spent is _NOTHING else self._spent + spent
         if self._settled and self._reservation is not None:
             self._limiter.correct(self._reservation, [0, spent.tokens, 0, spent.charged_picos, 0])
             for one in self._overhead[:1]:
@@ -135,12 +141,10 @@ class CallHold:
         found: list[tuple[float, int, Line]] = []
         for line in self._reservation.lines:
             bucket, most_of_it = line.bucket, line.told[3]
-            bucket.turn(now)
+            if now[bucket.clock] >= bucket.until:
+                bucket.turn(now)
             left = most_of_it - bucket.counts(now)
             found.append((left / most_of_it, left, line))
-        found.sort(key=_share)
+        if len(found) > 1:
+            found.sort(key=_SHARE)
         return [Left(*line.told, max(0, left), line.bucket.window.ends_unix_s(now)) for _, left, line in found[:most]]
-
-
-def _share(one: tuple[float, int, Line]) -> float:
-    return one[0]

@@ -78,15 +78,26 @@ class Limiter:
         """Takes the amounts of all of a call's limits, which `again` looks up anew. Raises QuotaExceeded and
         BudgetSpent, and then nothing was taken.
         """
+        taken = self._counters.reserve(found.lines, amounts, expires_s)
+        return taken if isinstance(taken, Reservation) else await self.wait(taken, again, amounts, expires_s)
+
+    def take(self, found: Resolved, amounts: Amounts, expires_s: float) -> Reservation | Short:
+        """The first half of `reserve`, which nobody waits for; what is short goes on with `wait`."""
+        return self._counters.reserve(found.lines, amounts, expires_s)
+
+    async def wait(
+        self, short: Short, again: Callable[[], Resolved], amounts: Amounts, expires_s: float
+    ) -> Reservation:
+        """The second half of `reserve`, for a call that has too little at first."""
         while True:
-            taken = self._counters.reserve(found.lines, amounts, expires_s)
+            refused = await self._counters.more(short)
+            if refused is not None:
+                raise self.refusal(refused, amounts)
+            # Buckets may have been let go meanwhile.
+            taken = self._counters.reserve(again().lines, amounts, expires_s)
             if isinstance(taken, Reservation):
                 return taken
-            short = await self._counters.more(taken)
-            if short is not None:
-                raise self.refusal(short, amounts)
-            # Buckets may have been let go meanwhile.
-            found = again()
+            short = taken
 
     def reserve_overhead(self, lines: tuple[Line, ...], picos: int, expires_s: float) -> Reservation | HedgerowError:
         """Takes of what attempts may cost that nobody is charged for."""
@@ -181,11 +192,6 @@ class Limiter:
         ]
         kept = [one for one in found if keep is None or keep(one.scope)]
         yield from sorted(kept, key=lambda one: (one.name, one.unit, one.window, *one.scope.values()))
-
-    def view_for(self, principal: Principal | None, model: str, route: str) -> list[LimitView]:
-        """The limits that a caller meets when it asks for a model, as they stand."""
-        now, found = self._counters.now(), self.of(principal, model, route)
-        return [view_of(line.limit, line.bucket, now) for line in (*found.lines, *found.overhead)]
 
     def expect(self) -> None:
         """Until it is loaded what was used before, calls under hard limits in money are refused."""
