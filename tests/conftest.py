@@ -9,6 +9,8 @@ import hypothesis
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+# Tests fork, to start servers as another user; gRPC's own preparations for that abort the child now and then.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 import postgres
 import redis_server

@@ -111,7 +111,10 @@ class Ground:
 
     def move_clock(self, seconds: float) -> None:
         """Sets how far the router's wall clock is ahead of the true one."""
-        (self.folder / "clock").write_text(f"{seconds:g}")
+        # As a whole: a signal of before may come so late that the file is read while it is written.
+        fresh = self.folder / "clock.fresh"
+        fresh.write_text(f"{seconds:g}")
+        fresh.replace(self.folder / "clock")
         self.router.popen.send_signal(signal.SIGUSR2)
 
     def place(self, case: Case, trial: Trial) -> "Place":
