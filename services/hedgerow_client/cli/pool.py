@@ -3,11 +3,10 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hedgerow.admin.v1.admin_service_pb2 import RatePool as OperatorsPool
-    from hedgerow.router.v1.router_service_pb2 import RatePool
+    from hedgerow.common.v1.rate_pool_pb2 import RatePool
 
 
-def left(pool: "RatePool | OperatorsPool") -> str:
+def left(pool: "RatePool") -> str:
     """Requests and tokens left of those in a minute, and the calls that wait; a hyphen where none of it is known."""
     found = []
     if pool.HasField("requests_left"):

@@ -11,7 +11,6 @@ from hedgerow_server.core.admin import (
     HedgingFacts,
     LimitFacts,
     ListCandidatesRequest,
-    PoolFacts,
     Quantiles,
     Reloaded,
     ReloadRequest,
@@ -27,6 +26,7 @@ from hedgerow_server.core.event import Answered, Event
 from hedgerow_server.wire.check import Checker
 from hedgerow_server.wire.credentials import credential_message
 from hedgerow_server.wire.keys import key_message
+from hedgerow_server.wire.pool import rate_pool
 from hedgerow_server.wire.times import duration, set_duration, timestamp
 
 _DEFAULT_PAGE = 100
@@ -164,7 +164,7 @@ def _candidate(one: CandidateFacts) -> pb.CandidateState:
         unary=_times(one.unary),
         provider_limits=map(_limit, one.limits),
         hedging=map(_hedging, one.hedging),
-        rate_pool=None if one.pool is None else _pool(one.pool),
+        rate_pool=None if one.pool is None else rate_pool(one.pool),
     )
 
 
@@ -175,16 +175,6 @@ def _limit(one: LimitFacts) -> pb.ProviderLimit:
         limit_count=one.limit,
         reset_time=timestamp(one.reset_unix_s),
         tell_time=timestamp(one.told_unix_s),
-    )
-
-
-def _pool(pool: PoolFacts) -> pb.RatePool:
-    return pb.RatePool(
-        requests_limit=pool.requests_limit,
-        requests_left=pool.requests_left,
-        tokens_limit=pool.tokens_limit,
-        tokens_left=pool.tokens_left,
-        waiting_calls_count=pool.waiting,
     )
 
 

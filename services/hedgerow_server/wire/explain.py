@@ -2,7 +2,6 @@
 
 from hedgerow.router.v1 import router_service_pb2 as pb
 
-from hedgerow_server.core.admin import PoolFacts
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.event import Event
 from hedgerow_server.core.explanation import (
@@ -16,6 +15,7 @@ from hedgerow_server.wire.chat import chat_spec
 from hedgerow_server.wire.check import Checker
 from hedgerow_server.wire.embed import embed_spec
 from hedgerow_server.wire.policy import policy
+from hedgerow_server.wire.pool import rate_pool
 from hedgerow_server.wire.times import duration
 
 _STRATEGIES = {
@@ -100,17 +100,7 @@ def _health(health: CandidateHealth) -> pb.CandidateHealth:
         running_attempts=health.running,
         typical_first_token=None if health.typical_s is None else duration(health.typical_s),
         rate_limited_share=health.rate_limited_share,
-        rate_pool=None if health.pool is None else _pool(health.pool),
-    )
-
-
-def _pool(pool: PoolFacts) -> pb.RatePool:
-    return pb.RatePool(
-        requests_limit=pool.requests_limit,
-        requests_left=pool.requests_left,
-        tokens_limit=pool.tokens_limit,
-        tokens_left=pool.tokens_left,
-        waiting_calls_count=pool.waiting,
+        rate_pool=None if health.pool is None else rate_pool(health.pool),
     )
 
 

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from hedgerow.common.v1.rate_pool_pb2 import RatePool
 from hedgerow.router.v1 import router_service_pb2 as pb
 from hedgerow_client import AsyncClient, Client, chat, embedding
 from hedgerow_client.cli.verbs import build
@@ -29,7 +30,7 @@ WHOLE = pb.ExplainRouteResponse(
             explanation="costs about $0.002500",
             health=pb.CandidateHealth(
                 typical_first_token=Duration(nanos=412_000_000),
-                rate_pool=pb.RatePool(requests_limit=60, requests_left=3, waiting_calls_count=2),
+                rate_pool=RatePool(requests_limit=60, requests_left=3, waiting_calls_count=2),
             ),
             price=pb.CandidatePrice(expected_cost_picos=2_500_000_000),
         ),

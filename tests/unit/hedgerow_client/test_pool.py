@@ -1,7 +1,7 @@
 """How verbs show what a provider still lets a credential do."""
 
 import pytest
-from hedgerow.router.v1.router_service_pb2 import RatePool
+from hedgerow.common.v1.rate_pool_pb2 import RatePool
 from hedgerow_client.cli.pool import left
 
 

@@ -11,6 +11,7 @@ import (
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
+	v1 "hedgerow.internal/gen/go/hedgerow/common/v1"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -752,7 +753,7 @@ type CandidateState struct {
 	// How calls that start at the candidate are hedged, by route. Empty where no route hedges them.
 	Hedging []*HedgingState `protobuf:"bytes,22,rep,name=hedging,proto3" json:"hedging,omitempty"`
 	// What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
-	RatePool      *RatePool `protobuf:"bytes,23,opt,name=rate_pool,json=ratePool,proto3" json:"rate_pool,omitempty"`
+	RatePool      *v1.RatePool `protobuf:"bytes,23,opt,name=rate_pool,json=ratePool,proto3" json:"rate_pool,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -941,7 +942,7 @@ func (x *CandidateState) GetHedging() []*HedgingState {
 	return nil
 }
 
-func (x *CandidateState) GetRatePool() *RatePool {
+func (x *CandidateState) GetRatePool() *v1.RatePool {
 	if x != nil {
 		return x.RatePool
 	}
@@ -1030,89 +1031,6 @@ func (x *ProviderLimit) GetTellTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// RatePool is what a credential may do with a model in a minute, as the gateway counts it: by the configured limits, or
-// by those that the provider's answers tell.
-type RatePool struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Requests in a minute. Unset: no limit is known.
-	RequestsLimit *int64 `protobuf:"varint,1,opt,name=requests_limit,json=requestsLimit,proto3,oneof" json:"requests_limit,omitempty"`
-	// How many of them are left now. Unset: no limit is known.
-	RequestsLeft *int64 `protobuf:"varint,2,opt,name=requests_left,json=requestsLeft,proto3,oneof" json:"requests_left,omitempty"`
-	// Tokens in a minute, input and output together. Unset: no limit is known.
-	TokensLimit *int64 `protobuf:"varint,3,opt,name=tokens_limit,json=tokensLimit,proto3,oneof" json:"tokens_limit,omitempty"`
-	// How many of them are left now. Unset: no limit is known.
-	TokensLeft *int64 `protobuf:"varint,4,opt,name=tokens_left,json=tokensLeft,proto3,oneof" json:"tokens_left,omitempty"`
-	// Calls that wait for their turn.
-	WaitingCallsCount int32 `protobuf:"varint,5,opt,name=waiting_calls_count,json=waitingCallsCount,proto3" json:"waiting_calls_count,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
-}
-
-func (x *RatePool) Reset() {
-	*x = RatePool{}
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[10]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *RatePool) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*RatePool) ProtoMessage() {}
-
-func (x *RatePool) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[10]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use RatePool.ProtoReflect.Descriptor instead.
-func (*RatePool) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{10}
-}
-
-func (x *RatePool) GetRequestsLimit() int64 {
-	if x != nil && x.RequestsLimit != nil {
-		return *x.RequestsLimit
-	}
-	return 0
-}
-
-func (x *RatePool) GetRequestsLeft() int64 {
-	if x != nil && x.RequestsLeft != nil {
-		return *x.RequestsLeft
-	}
-	return 0
-}
-
-func (x *RatePool) GetTokensLimit() int64 {
-	if x != nil && x.TokensLimit != nil {
-		return *x.TokensLimit
-	}
-	return 0
-}
-
-func (x *RatePool) GetTokensLeft() int64 {
-	if x != nil && x.TokensLeft != nil {
-		return *x.TokensLeft
-	}
-	return 0
-}
-
-func (x *RatePool) GetWaitingCallsCount() int32 {
-	if x != nil {
-		return x.WaitingCallsCount
-	}
-	return 0
-}
-
 // HedgingState tells how a route hedges the calls that start at a candidate, counted since the router was started.
 type HedgingState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1138,7 +1056,7 @@ type HedgingState struct {
 
 func (x *HedgingState) Reset() {
 	*x = HedgingState{}
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[11]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1150,7 +1068,7 @@ func (x *HedgingState) String() string {
 func (*HedgingState) ProtoMessage() {}
 
 func (x *HedgingState) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[11]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1163,7 +1081,7 @@ func (x *HedgingState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HedgingState.ProtoReflect.Descriptor instead.
 func (*HedgingState) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{11}
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *HedgingState) GetRoute() string {
@@ -1237,7 +1155,7 @@ type FirstTokenTimes struct {
 
 func (x *FirstTokenTimes) Reset() {
 	*x = FirstTokenTimes{}
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[12]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1249,7 +1167,7 @@ func (x *FirstTokenTimes) String() string {
 func (*FirstTokenTimes) ProtoMessage() {}
 
 func (x *FirstTokenTimes) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[12]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1262,7 +1180,7 @@ func (x *FirstTokenTimes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirstTokenTimes.ProtoReflect.Descriptor instead.
 func (*FirstTokenTimes) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{12}
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *FirstTokenTimes) GetSamples() float64 {
@@ -1301,7 +1219,7 @@ type SetKillSwitchRequest struct {
 
 func (x *SetKillSwitchRequest) Reset() {
 	*x = SetKillSwitchRequest{}
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[13]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1313,7 +1231,7 @@ func (x *SetKillSwitchRequest) String() string {
 func (*SetKillSwitchRequest) ProtoMessage() {}
 
 func (x *SetKillSwitchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[13]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1326,7 +1244,7 @@ func (x *SetKillSwitchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetKillSwitchRequest.ProtoReflect.Descriptor instead.
 func (*SetKillSwitchRequest) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{13}
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SetKillSwitchRequest) GetScope() KillScope {
@@ -1364,7 +1282,7 @@ type SetKillSwitchResponse struct {
 
 func (x *SetKillSwitchResponse) Reset() {
 	*x = SetKillSwitchResponse{}
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[14]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1376,7 +1294,7 @@ func (x *SetKillSwitchResponse) String() string {
 func (*SetKillSwitchResponse) ProtoMessage() {}
 
 func (x *SetKillSwitchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[14]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1389,7 +1307,7 @@ func (x *SetKillSwitchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetKillSwitchResponse.ProtoReflect.Descriptor instead.
 func (*SetKillSwitchResponse) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{14}
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SetKillSwitchResponse) GetKillSwitch() *KillSwitch {
@@ -1419,7 +1337,7 @@ type ClearKillSwitchRequest struct {
 
 func (x *ClearKillSwitchRequest) Reset() {
 	*x = ClearKillSwitchRequest{}
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[15]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1431,7 +1349,7 @@ func (x *ClearKillSwitchRequest) String() string {
 func (*ClearKillSwitchRequest) ProtoMessage() {}
 
 func (x *ClearKillSwitchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[15]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1444,7 +1362,7 @@ func (x *ClearKillSwitchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClearKillSwitchRequest.ProtoReflect.Descriptor instead.
 func (*ClearKillSwitchRequest) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{15}
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ClearKillSwitchRequest) GetScope() KillScope {
@@ -1472,7 +1390,7 @@ type ClearKillSwitchResponse struct {
 
 func (x *ClearKillSwitchResponse) Reset() {
 	*x = ClearKillSwitchResponse{}
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[16]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1484,7 +1402,7 @@ func (x *ClearKillSwitchResponse) String() string {
 func (*ClearKillSwitchResponse) ProtoMessage() {}
 
 func (x *ClearKillSwitchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[16]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1497,7 +1415,7 @@ func (x *ClearKillSwitchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClearKillSwitchResponse.ProtoReflect.Descriptor instead.
 func (*ClearKillSwitchResponse) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{16}
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ClearKillSwitchResponse) GetCleared() bool {
@@ -1516,7 +1434,7 @@ type ListKillSwitchesRequest struct {
 
 func (x *ListKillSwitchesRequest) Reset() {
 	*x = ListKillSwitchesRequest{}
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[17]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1528,7 +1446,7 @@ func (x *ListKillSwitchesRequest) String() string {
 func (*ListKillSwitchesRequest) ProtoMessage() {}
 
 func (x *ListKillSwitchesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[17]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1541,7 +1459,7 @@ func (x *ListKillSwitchesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKillSwitchesRequest.ProtoReflect.Descriptor instead.
 func (*ListKillSwitchesRequest) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{17}
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{16}
 }
 
 // ListKillSwitchesResponse tells what is switched off.
@@ -1555,7 +1473,7 @@ type ListKillSwitchesResponse struct {
 
 func (x *ListKillSwitchesResponse) Reset() {
 	*x = ListKillSwitchesResponse{}
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[18]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1567,7 +1485,7 @@ func (x *ListKillSwitchesResponse) String() string {
 func (*ListKillSwitchesResponse) ProtoMessage() {}
 
 func (x *ListKillSwitchesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[18]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1580,7 +1498,7 @@ func (x *ListKillSwitchesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKillSwitchesResponse.ProtoReflect.Descriptor instead.
 func (*ListKillSwitchesResponse) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{18}
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListKillSwitchesResponse) GetKillSwitches() []*KillSwitch {
@@ -1607,7 +1525,7 @@ type KillSwitch struct {
 
 func (x *KillSwitch) Reset() {
 	*x = KillSwitch{}
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[19]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1619,7 +1537,7 @@ func (x *KillSwitch) String() string {
 func (*KillSwitch) ProtoMessage() {}
 
 func (x *KillSwitch) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[19]
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1632,7 +1550,7 @@ func (x *KillSwitch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KillSwitch.ProtoReflect.Descriptor instead.
 func (*KillSwitch) Descriptor() ([]byte, []int) {
-	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{19}
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *KillSwitch) GetScope() KillScope {
@@ -1667,7 +1585,7 @@ var File_hedgerow_admin_v1_admin_service_proto protoreflect.FileDescriptor
 
 const file_hedgerow_admin_v1_admin_service_proto_rawDesc = "" +
 	"\n" +
-	"%hedgerow/admin/v1/admin_service.proto\x12\x11hedgerow.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dhedgerow/admin/v1/audit.proto\x1a\"hedgerow/admin/v1/credential.proto\x1a\x1fhedgerow/admin/v1/erasure.proto\x1a\x1bhedgerow/admin/v1/key.proto\"(\n" +
+	"%hedgerow/admin/v1/admin_service.proto\x12\x11hedgerow.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dhedgerow/admin/v1/audit.proto\x1a\"hedgerow/admin/v1/credential.proto\x1a\x1fhedgerow/admin/v1/erasure.proto\x1a\x1bhedgerow/admin/v1/key.proto\x1a\"hedgerow/common/v1/rate_pool.proto\"(\n" +
 	"\rReloadRequest\x12\x17\n" +
 	"\adry_run\x18\x01 \x01(\bR\x06dryRun\"\xc8\x01\n" +
 	"\x0eReloadResponse\x12\x1f\n" +
@@ -1703,7 +1621,7 @@ const file_hedgerow_admin_v1_admin_service_proto_rawDesc = "" +
 	"\n" +
 	"candidates\x18\x01 \x03(\v2!.hedgerow.admin.v1.CandidateStateR\n" +
 	"candidates\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xfc\t\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xfd\t\n" +
 	"\x0eCandidateState\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x12\x16\n" +
@@ -1729,8 +1647,8 @@ const file_hedgerow_admin_v1_admin_service_proto_rawDesc = "" +
 	"\bstreamed\x18\x13 \x01(\v2\".hedgerow.admin.v1.FirstTokenTimesR\bstreamed\x128\n" +
 	"\x05unary\x18\x14 \x01(\v2\".hedgerow.admin.v1.FirstTokenTimesR\x05unary\x12I\n" +
 	"\x0fprovider_limits\x18\x15 \x03(\v2 .hedgerow.admin.v1.ProviderLimitR\x0eproviderLimits\x129\n" +
-	"\ahedging\x18\x16 \x03(\v2\x1f.hedgerow.admin.v1.HedgingStateR\ahedging\x128\n" +
-	"\trate_pool\x18\x17 \x01(\v2\x1b.hedgerow.admin.v1.RatePoolR\bratePool\x1aA\n" +
+	"\ahedging\x18\x16 \x03(\v2\x1f.hedgerow.admin.v1.HedgingStateR\ahedging\x129\n" +
+	"\trate_pool\x18\x17 \x01(\v2\x1c.hedgerow.common.v1.RatePoolR\bratePool\x1aA\n" +
 	"\x13WindowFailuresEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"\x8f\x02\n" +
@@ -1743,18 +1661,7 @@ const file_hedgerow_admin_v1_admin_service_proto_rawDesc = "" +
 	"reset_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tresetTime\x127\n" +
 	"\ttell_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\btellTimeB\x12\n" +
 	"\x10_remaining_countB\x0e\n" +
-	"\f_limit_count\"\xa4\x02\n" +
-	"\bRatePool\x12*\n" +
-	"\x0erequests_limit\x18\x01 \x01(\x03H\x00R\rrequestsLimit\x88\x01\x01\x12(\n" +
-	"\rrequests_left\x18\x02 \x01(\x03H\x01R\frequestsLeft\x88\x01\x01\x12&\n" +
-	"\ftokens_limit\x18\x03 \x01(\x03H\x02R\vtokensLimit\x88\x01\x01\x12$\n" +
-	"\vtokens_left\x18\x04 \x01(\x03H\x03R\n" +
-	"tokensLeft\x88\x01\x01\x12.\n" +
-	"\x13waiting_calls_count\x18\x05 \x01(\x05R\x11waitingCallsCountB\x11\n" +
-	"\x0f_requests_limitB\x10\n" +
-	"\x0e_requests_leftB\x0f\n" +
-	"\r_tokens_limitB\x0e\n" +
-	"\f_tokens_left\"\xce\x03\n" +
+	"\f_limit_count\"\xce\x03\n" +
 	"\fHedgingState\x12\x14\n" +
 	"\x05route\x18\x01 \x01(\tR\x05route\x12.\n" +
 	"\x13planned_calls_count\x18\x02 \x01(\x03R\x11plannedCallsCount\x12&\n" +
@@ -1843,7 +1750,7 @@ func file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP() []byte {
 }
 
 var file_hedgerow_admin_v1_admin_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_hedgerow_admin_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_hedgerow_admin_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_hedgerow_admin_v1_admin_service_proto_goTypes = []any{
 	(ChangeKind)(0),                   // 0: hedgerow.admin.v1.ChangeKind
 	(BreakerState)(0),                 // 1: hedgerow.admin.v1.BreakerState
@@ -1858,19 +1765,19 @@ var file_hedgerow_admin_v1_admin_service_proto_goTypes = []any{
 	(*ListCandidatesResponse)(nil),    // 10: hedgerow.admin.v1.ListCandidatesResponse
 	(*CandidateState)(nil),            // 11: hedgerow.admin.v1.CandidateState
 	(*ProviderLimit)(nil),             // 12: hedgerow.admin.v1.ProviderLimit
-	(*RatePool)(nil),                  // 13: hedgerow.admin.v1.RatePool
-	(*HedgingState)(nil),              // 14: hedgerow.admin.v1.HedgingState
-	(*FirstTokenTimes)(nil),           // 15: hedgerow.admin.v1.FirstTokenTimes
-	(*SetKillSwitchRequest)(nil),      // 16: hedgerow.admin.v1.SetKillSwitchRequest
-	(*SetKillSwitchResponse)(nil),     // 17: hedgerow.admin.v1.SetKillSwitchResponse
-	(*ClearKillSwitchRequest)(nil),    // 18: hedgerow.admin.v1.ClearKillSwitchRequest
-	(*ClearKillSwitchResponse)(nil),   // 19: hedgerow.admin.v1.ClearKillSwitchResponse
-	(*ListKillSwitchesRequest)(nil),   // 20: hedgerow.admin.v1.ListKillSwitchesRequest
-	(*ListKillSwitchesResponse)(nil),  // 21: hedgerow.admin.v1.ListKillSwitchesResponse
-	(*KillSwitch)(nil),                // 22: hedgerow.admin.v1.KillSwitch
-	nil,                               // 23: hedgerow.admin.v1.CandidateState.WindowFailuresEntry
-	nil,                               // 24: hedgerow.admin.v1.HedgingState.HeldCallsEntry
-	(*timestamppb.Timestamp)(nil),     // 25: google.protobuf.Timestamp
+	(*HedgingState)(nil),              // 13: hedgerow.admin.v1.HedgingState
+	(*FirstTokenTimes)(nil),           // 14: hedgerow.admin.v1.FirstTokenTimes
+	(*SetKillSwitchRequest)(nil),      // 15: hedgerow.admin.v1.SetKillSwitchRequest
+	(*SetKillSwitchResponse)(nil),     // 16: hedgerow.admin.v1.SetKillSwitchResponse
+	(*ClearKillSwitchRequest)(nil),    // 17: hedgerow.admin.v1.ClearKillSwitchRequest
+	(*ClearKillSwitchResponse)(nil),   // 18: hedgerow.admin.v1.ClearKillSwitchResponse
+	(*ListKillSwitchesRequest)(nil),   // 19: hedgerow.admin.v1.ListKillSwitchesRequest
+	(*ListKillSwitchesResponse)(nil),  // 20: hedgerow.admin.v1.ListKillSwitchesResponse
+	(*KillSwitch)(nil),                // 21: hedgerow.admin.v1.KillSwitch
+	nil,                               // 22: hedgerow.admin.v1.CandidateState.WindowFailuresEntry
+	nil,                               // 23: hedgerow.admin.v1.HedgingState.HeldCallsEntry
+	(*timestamppb.Timestamp)(nil),     // 24: google.protobuf.Timestamp
+	(*v1.RatePool)(nil),               // 25: hedgerow.common.v1.RatePool
 	(*durationpb.Duration)(nil),       // 26: google.protobuf.Duration
 	(*CreateKeyRequest)(nil),          // 27: hedgerow.admin.v1.CreateKeyRequest
 	(*ListKeysRequest)(nil),           // 28: hedgerow.admin.v1.ListKeysRequest
@@ -1897,38 +1804,38 @@ var file_hedgerow_admin_v1_admin_service_proto_depIdxs = []int32{
 	5,  // 0: hedgerow.admin.v1.ReloadResponse.changes:type_name -> hedgerow.admin.v1.Change
 	0,  // 1: hedgerow.admin.v1.Change.kind:type_name -> hedgerow.admin.v1.ChangeKind
 	8,  // 2: hedgerow.admin.v1.GetConfigResponse.config:type_name -> hedgerow.admin.v1.Config
-	25, // 3: hedgerow.admin.v1.Config.load_time:type_name -> google.protobuf.Timestamp
-	25, // 4: hedgerow.admin.v1.Config.last_error_time:type_name -> google.protobuf.Timestamp
+	24, // 3: hedgerow.admin.v1.Config.load_time:type_name -> google.protobuf.Timestamp
+	24, // 4: hedgerow.admin.v1.Config.last_error_time:type_name -> google.protobuf.Timestamp
 	11, // 5: hedgerow.admin.v1.ListCandidatesResponse.candidates:type_name -> hedgerow.admin.v1.CandidateState
 	1,  // 6: hedgerow.admin.v1.CandidateState.breaker_state:type_name -> hedgerow.admin.v1.BreakerState
-	25, // 7: hedgerow.admin.v1.CandidateState.ejected_until_time:type_name -> google.protobuf.Timestamp
-	23, // 8: hedgerow.admin.v1.CandidateState.window_failures:type_name -> hedgerow.admin.v1.CandidateState.WindowFailuresEntry
-	25, // 9: hedgerow.admin.v1.CandidateState.cooling_until_time:type_name -> google.protobuf.Timestamp
-	25, // 10: hedgerow.admin.v1.CandidateState.set_aside_until_time:type_name -> google.protobuf.Timestamp
-	15, // 11: hedgerow.admin.v1.CandidateState.streamed:type_name -> hedgerow.admin.v1.FirstTokenTimes
-	15, // 12: hedgerow.admin.v1.CandidateState.unary:type_name -> hedgerow.admin.v1.FirstTokenTimes
+	24, // 7: hedgerow.admin.v1.CandidateState.ejected_until_time:type_name -> google.protobuf.Timestamp
+	22, // 8: hedgerow.admin.v1.CandidateState.window_failures:type_name -> hedgerow.admin.v1.CandidateState.WindowFailuresEntry
+	24, // 9: hedgerow.admin.v1.CandidateState.cooling_until_time:type_name -> google.protobuf.Timestamp
+	24, // 10: hedgerow.admin.v1.CandidateState.set_aside_until_time:type_name -> google.protobuf.Timestamp
+	14, // 11: hedgerow.admin.v1.CandidateState.streamed:type_name -> hedgerow.admin.v1.FirstTokenTimes
+	14, // 12: hedgerow.admin.v1.CandidateState.unary:type_name -> hedgerow.admin.v1.FirstTokenTimes
 	12, // 13: hedgerow.admin.v1.CandidateState.provider_limits:type_name -> hedgerow.admin.v1.ProviderLimit
-	14, // 14: hedgerow.admin.v1.CandidateState.hedging:type_name -> hedgerow.admin.v1.HedgingState
-	13, // 15: hedgerow.admin.v1.CandidateState.rate_pool:type_name -> hedgerow.admin.v1.RatePool
-	25, // 16: hedgerow.admin.v1.ProviderLimit.reset_time:type_name -> google.protobuf.Timestamp
-	25, // 17: hedgerow.admin.v1.ProviderLimit.tell_time:type_name -> google.protobuf.Timestamp
-	24, // 18: hedgerow.admin.v1.HedgingState.held_calls:type_name -> hedgerow.admin.v1.HedgingState.HeldCallsEntry
+	13, // 14: hedgerow.admin.v1.CandidateState.hedging:type_name -> hedgerow.admin.v1.HedgingState
+	25, // 15: hedgerow.admin.v1.CandidateState.rate_pool:type_name -> hedgerow.common.v1.RatePool
+	24, // 16: hedgerow.admin.v1.ProviderLimit.reset_time:type_name -> google.protobuf.Timestamp
+	24, // 17: hedgerow.admin.v1.ProviderLimit.tell_time:type_name -> google.protobuf.Timestamp
+	23, // 18: hedgerow.admin.v1.HedgingState.held_calls:type_name -> hedgerow.admin.v1.HedgingState.HeldCallsEntry
 	26, // 19: hedgerow.admin.v1.HedgingState.mean_planned_delay:type_name -> google.protobuf.Duration
 	26, // 20: hedgerow.admin.v1.HedgingState.mean_delay:type_name -> google.protobuf.Duration
 	26, // 21: hedgerow.admin.v1.FirstTokenTimes.p50:type_name -> google.protobuf.Duration
 	26, // 22: hedgerow.admin.v1.FirstTokenTimes.p95:type_name -> google.protobuf.Duration
 	2,  // 23: hedgerow.admin.v1.SetKillSwitchRequest.scope:type_name -> hedgerow.admin.v1.KillScope
-	22, // 24: hedgerow.admin.v1.SetKillSwitchResponse.kill_switch:type_name -> hedgerow.admin.v1.KillSwitch
+	21, // 24: hedgerow.admin.v1.SetKillSwitchResponse.kill_switch:type_name -> hedgerow.admin.v1.KillSwitch
 	2,  // 25: hedgerow.admin.v1.ClearKillSwitchRequest.scope:type_name -> hedgerow.admin.v1.KillScope
-	22, // 26: hedgerow.admin.v1.ListKillSwitchesResponse.kill_switches:type_name -> hedgerow.admin.v1.KillSwitch
+	21, // 26: hedgerow.admin.v1.ListKillSwitchesResponse.kill_switches:type_name -> hedgerow.admin.v1.KillSwitch
 	2,  // 27: hedgerow.admin.v1.KillSwitch.scope:type_name -> hedgerow.admin.v1.KillScope
-	25, // 28: hedgerow.admin.v1.KillSwitch.set_time:type_name -> google.protobuf.Timestamp
+	24, // 28: hedgerow.admin.v1.KillSwitch.set_time:type_name -> google.protobuf.Timestamp
 	3,  // 29: hedgerow.admin.v1.AdminService.Reload:input_type -> hedgerow.admin.v1.ReloadRequest
 	6,  // 30: hedgerow.admin.v1.AdminService.GetConfig:input_type -> hedgerow.admin.v1.GetConfigRequest
 	9,  // 31: hedgerow.admin.v1.AdminService.ListCandidates:input_type -> hedgerow.admin.v1.ListCandidatesRequest
-	16, // 32: hedgerow.admin.v1.AdminService.SetKillSwitch:input_type -> hedgerow.admin.v1.SetKillSwitchRequest
-	18, // 33: hedgerow.admin.v1.AdminService.ClearKillSwitch:input_type -> hedgerow.admin.v1.ClearKillSwitchRequest
-	20, // 34: hedgerow.admin.v1.AdminService.ListKillSwitches:input_type -> hedgerow.admin.v1.ListKillSwitchesRequest
+	15, // 32: hedgerow.admin.v1.AdminService.SetKillSwitch:input_type -> hedgerow.admin.v1.SetKillSwitchRequest
+	17, // 33: hedgerow.admin.v1.AdminService.ClearKillSwitch:input_type -> hedgerow.admin.v1.ClearKillSwitchRequest
+	19, // 34: hedgerow.admin.v1.AdminService.ListKillSwitches:input_type -> hedgerow.admin.v1.ListKillSwitchesRequest
 	27, // 35: hedgerow.admin.v1.AdminService.CreateKey:input_type -> hedgerow.admin.v1.CreateKeyRequest
 	28, // 36: hedgerow.admin.v1.AdminService.ListKeys:input_type -> hedgerow.admin.v1.ListKeysRequest
 	29, // 37: hedgerow.admin.v1.AdminService.GetKey:input_type -> hedgerow.admin.v1.GetKeyRequest
@@ -1942,9 +1849,9 @@ var file_hedgerow_admin_v1_admin_service_proto_depIdxs = []int32{
 	4,  // 45: hedgerow.admin.v1.AdminService.Reload:output_type -> hedgerow.admin.v1.ReloadResponse
 	7,  // 46: hedgerow.admin.v1.AdminService.GetConfig:output_type -> hedgerow.admin.v1.GetConfigResponse
 	10, // 47: hedgerow.admin.v1.AdminService.ListCandidates:output_type -> hedgerow.admin.v1.ListCandidatesResponse
-	17, // 48: hedgerow.admin.v1.AdminService.SetKillSwitch:output_type -> hedgerow.admin.v1.SetKillSwitchResponse
-	19, // 49: hedgerow.admin.v1.AdminService.ClearKillSwitch:output_type -> hedgerow.admin.v1.ClearKillSwitchResponse
-	21, // 50: hedgerow.admin.v1.AdminService.ListKillSwitches:output_type -> hedgerow.admin.v1.ListKillSwitchesResponse
+	16, // 48: hedgerow.admin.v1.AdminService.SetKillSwitch:output_type -> hedgerow.admin.v1.SetKillSwitchResponse
+	18, // 49: hedgerow.admin.v1.AdminService.ClearKillSwitch:output_type -> hedgerow.admin.v1.ClearKillSwitchResponse
+	20, // 50: hedgerow.admin.v1.AdminService.ListKillSwitches:output_type -> hedgerow.admin.v1.ListKillSwitchesResponse
 	37, // 51: hedgerow.admin.v1.AdminService.CreateKey:output_type -> hedgerow.admin.v1.CreateKeyResponse
 	38, // 52: hedgerow.admin.v1.AdminService.ListKeys:output_type -> hedgerow.admin.v1.ListKeysResponse
 	39, // 53: hedgerow.admin.v1.AdminService.GetKey:output_type -> hedgerow.admin.v1.GetKeyResponse
@@ -1972,14 +1879,13 @@ func file_hedgerow_admin_v1_admin_service_proto_init() {
 	file_hedgerow_admin_v1_erasure_proto_init()
 	file_hedgerow_admin_v1_key_proto_init()
 	file_hedgerow_admin_v1_admin_service_proto_msgTypes[9].OneofWrappers = []any{}
-	file_hedgerow_admin_v1_admin_service_proto_msgTypes[10].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hedgerow_admin_v1_admin_service_proto_rawDesc), len(file_hedgerow_admin_v1_admin_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   22,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1722,7 +1722,7 @@ type CandidateHealth struct {
 	// The share of its latest answers that were rate limits, 0 to 1.
 	RateLimitedShare float64 `protobuf:"fixed64,6,opt,name=rate_limited_share,json=rateLimitedShare,proto3" json:"rate_limited_share,omitempty"`
 	// What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
-	RatePool      *RatePool `protobuf:"bytes,7,opt,name=rate_pool,json=ratePool,proto3" json:"rate_pool,omitempty"`
+	RatePool      *v1.RatePool `protobuf:"bytes,7,opt,name=rate_pool,json=ratePool,proto3" json:"rate_pool,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1799,94 +1799,11 @@ func (x *CandidateHealth) GetRateLimitedShare() float64 {
 	return 0
 }
 
-func (x *CandidateHealth) GetRatePool() *RatePool {
+func (x *CandidateHealth) GetRatePool() *v1.RatePool {
 	if x != nil {
 		return x.RatePool
 	}
 	return nil
-}
-
-// RatePool is what a credential may do with a model in a minute, as the gateway counts it: by the configured limits, or
-// by those that the provider's answers tell.
-type RatePool struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Requests in a minute. Unset: no limit is known.
-	RequestsLimit *int64 `protobuf:"varint,1,opt,name=requests_limit,json=requestsLimit,proto3,oneof" json:"requests_limit,omitempty"`
-	// How many of them are left now. Unset: no limit is known.
-	RequestsLeft *int64 `protobuf:"varint,2,opt,name=requests_left,json=requestsLeft,proto3,oneof" json:"requests_left,omitempty"`
-	// Tokens in a minute, input and output together. Unset: no limit is known.
-	TokensLimit *int64 `protobuf:"varint,3,opt,name=tokens_limit,json=tokensLimit,proto3,oneof" json:"tokens_limit,omitempty"`
-	// How many of them are left now. Unset: no limit is known.
-	TokensLeft *int64 `protobuf:"varint,4,opt,name=tokens_left,json=tokensLeft,proto3,oneof" json:"tokens_left,omitempty"`
-	// Calls that wait for their turn.
-	WaitingCallsCount int32 `protobuf:"varint,5,opt,name=waiting_calls_count,json=waitingCallsCount,proto3" json:"waiting_calls_count,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
-}
-
-func (x *RatePool) Reset() {
-	*x = RatePool{}
-	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[16]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *RatePool) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*RatePool) ProtoMessage() {}
-
-func (x *RatePool) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[16]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use RatePool.ProtoReflect.Descriptor instead.
-func (*RatePool) Descriptor() ([]byte, []int) {
-	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{16}
-}
-
-func (x *RatePool) GetRequestsLimit() int64 {
-	if x != nil && x.RequestsLimit != nil {
-		return *x.RequestsLimit
-	}
-	return 0
-}
-
-func (x *RatePool) GetRequestsLeft() int64 {
-	if x != nil && x.RequestsLeft != nil {
-		return *x.RequestsLeft
-	}
-	return 0
-}
-
-func (x *RatePool) GetTokensLimit() int64 {
-	if x != nil && x.TokensLimit != nil {
-		return *x.TokensLimit
-	}
-	return 0
-}
-
-func (x *RatePool) GetTokensLeft() int64 {
-	if x != nil && x.TokensLeft != nil {
-		return *x.TokensLeft
-	}
-	return 0
-}
-
-func (x *RatePool) GetWaitingCallsCount() int32 {
-	if x != nil {
-		return x.WaitingCallsCount
-	}
-	return 0
 }
 
 // CandidatePrice is what a candidate costs now, in 10^-12 US dollars.
@@ -1907,7 +1824,7 @@ type CandidatePrice struct {
 
 func (x *CandidatePrice) Reset() {
 	*x = CandidatePrice{}
-	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[17]
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1919,7 +1836,7 @@ func (x *CandidatePrice) String() string {
 func (*CandidatePrice) ProtoMessage() {}
 
 func (x *CandidatePrice) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[17]
+	mi := &file_hedgerow_router_v1_router_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1932,7 +1849,7 @@ func (x *CandidatePrice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CandidatePrice.ProtoReflect.Descriptor instead.
 func (*CandidatePrice) Descriptor() ([]byte, []int) {
-	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{17}
+	return file_hedgerow_router_v1_router_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CandidatePrice) GetInputTokenPicos() float64 {
@@ -1967,7 +1884,7 @@ var File_hedgerow_router_v1_router_service_proto protoreflect.FileDescriptor
 
 const file_hedgerow_router_v1_router_service_proto_rawDesc = "" +
 	"\n" +
-	"'hedgerow/router/v1/router_service.proto\x12\x12hedgerow.router.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1ehedgerow/chat/v1/message.proto\x1a\x1fhedgerow/common/v1/policy.proto\x1a%hedgerow/embed/v1/embed_service.proto\"\x9e\x01\n" +
+	"'hedgerow/router/v1/router_service.proto\x12\x12hedgerow.router.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1ehedgerow/chat/v1/message.proto\x1a\x1fhedgerow/common/v1/policy.proto\x1a\"hedgerow/common/v1/rate_pool.proto\x1a%hedgerow/embed/v1/embed_service.proto\"\x9e\x01\n" +
 	"\x11ListModelsRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
@@ -2125,18 +2042,7 @@ const file_hedgerow_router_v1_router_service_proto_rawDesc = "" +
 	"\x10running_attempts\x18\x04 \x01(\x05R\x0frunningAttempts\x12I\n" +
 	"\x13typical_first_token\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x11typicalFirstToken\x12,\n" +
 	"\x12rate_limited_share\x18\x06 \x01(\x01R\x10rateLimitedShare\x129\n" +
-	"\trate_pool\x18\a \x01(\v2\x1c.hedgerow.router.v1.RatePoolR\bratePool\"\xa4\x02\n" +
-	"\bRatePool\x12*\n" +
-	"\x0erequests_limit\x18\x01 \x01(\x03H\x00R\rrequestsLimit\x88\x01\x01\x12(\n" +
-	"\rrequests_left\x18\x02 \x01(\x03H\x01R\frequestsLeft\x88\x01\x01\x12&\n" +
-	"\ftokens_limit\x18\x03 \x01(\x03H\x02R\vtokensLimit\x88\x01\x01\x12$\n" +
-	"\vtokens_left\x18\x04 \x01(\x03H\x03R\n" +
-	"tokensLeft\x88\x01\x01\x12.\n" +
-	"\x13waiting_calls_count\x18\x05 \x01(\x05R\x11waitingCallsCountB\x11\n" +
-	"\x0f_requests_limitB\x10\n" +
-	"\x0e_requests_leftB\x0f\n" +
-	"\r_tokens_limitB\x0e\n" +
-	"\f_tokens_left\"\x93\x02\n" +
+	"\trate_pool\x18\a \x01(\v2\x1c.hedgerow.common.v1.RatePoolR\bratePool\"\x93\x02\n" +
 	"\x0eCandidatePrice\x12/\n" +
 	"\x11input_token_picos\x18\x01 \x01(\x01H\x00R\x0finputTokenPicos\x88\x01\x01\x121\n" +
 	"\x12output_token_picos\x18\x02 \x01(\x01H\x01R\x10outputTokenPicos\x88\x01\x01\x123\n" +
@@ -2199,7 +2105,7 @@ func file_hedgerow_router_v1_router_service_proto_rawDescGZIP() []byte {
 }
 
 var file_hedgerow_router_v1_router_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_hedgerow_router_v1_router_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_hedgerow_router_v1_router_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_hedgerow_router_v1_router_service_proto_goTypes = []any{
 	(ModelKind)(0),               // 0: hedgerow.router.v1.ModelKind
 	(RouteStrategy)(0),           // 1: hedgerow.router.v1.RouteStrategy
@@ -2221,15 +2127,15 @@ var file_hedgerow_router_v1_router_service_proto_goTypes = []any{
 	(*HedgingExplanation)(nil),   // 17: hedgerow.router.v1.HedgingExplanation
 	(*CandidateExplanation)(nil), // 18: hedgerow.router.v1.CandidateExplanation
 	(*CandidateHealth)(nil),      // 19: hedgerow.router.v1.CandidateHealth
-	(*RatePool)(nil),             // 20: hedgerow.router.v1.RatePool
-	(*CandidatePrice)(nil),       // 21: hedgerow.router.v1.CandidatePrice
-	nil,                          // 22: hedgerow.router.v1.EstimateCostRequest.LabelsEntry
-	nil,                          // 23: hedgerow.router.v1.CountTokensRequest.LabelsEntry
-	nil,                          // 24: hedgerow.router.v1.ExplainRouteRequest.LabelsEntry
-	(*v11.ChatSpec)(nil),         // 25: hedgerow.chat.v1.ChatSpec
-	(*v12.EmbedSpec)(nil),        // 26: hedgerow.embed.v1.EmbedSpec
-	(*v1.RoutePolicy)(nil),       // 27: hedgerow.common.v1.RoutePolicy
-	(*durationpb.Duration)(nil),  // 28: google.protobuf.Duration
+	(*CandidatePrice)(nil),       // 20: hedgerow.router.v1.CandidatePrice
+	nil,                          // 21: hedgerow.router.v1.EstimateCostRequest.LabelsEntry
+	nil,                          // 22: hedgerow.router.v1.CountTokensRequest.LabelsEntry
+	nil,                          // 23: hedgerow.router.v1.ExplainRouteRequest.LabelsEntry
+	(*v11.ChatSpec)(nil),         // 24: hedgerow.chat.v1.ChatSpec
+	(*v12.EmbedSpec)(nil),        // 25: hedgerow.embed.v1.EmbedSpec
+	(*v1.RoutePolicy)(nil),       // 26: hedgerow.common.v1.RoutePolicy
+	(*durationpb.Duration)(nil),  // 27: google.protobuf.Duration
+	(*v1.RatePool)(nil),          // 28: hedgerow.common.v1.RatePool
 }
 var file_hedgerow_router_v1_router_service_proto_depIdxs = []int32{
 	0,  // 0: hedgerow.router.v1.ListModelsRequest.kind:type_name -> hedgerow.router.v1.ModelKind
@@ -2237,32 +2143,32 @@ var file_hedgerow_router_v1_router_service_proto_depIdxs = []int32{
 	0,  // 2: hedgerow.router.v1.Model.kind:type_name -> hedgerow.router.v1.ModelKind
 	7,  // 3: hedgerow.router.v1.Model.candidates:type_name -> hedgerow.router.v1.Candidate
 	8,  // 4: hedgerow.router.v1.Candidate.facts:type_name -> hedgerow.router.v1.ModelFacts
-	25, // 5: hedgerow.router.v1.EstimateCostRequest.chat:type_name -> hedgerow.chat.v1.ChatSpec
-	26, // 6: hedgerow.router.v1.EstimateCostRequest.embed:type_name -> hedgerow.embed.v1.EmbedSpec
-	27, // 7: hedgerow.router.v1.EstimateCostRequest.route:type_name -> hedgerow.common.v1.RoutePolicy
-	22, // 8: hedgerow.router.v1.EstimateCostRequest.labels:type_name -> hedgerow.router.v1.EstimateCostRequest.LabelsEntry
+	24, // 5: hedgerow.router.v1.EstimateCostRequest.chat:type_name -> hedgerow.chat.v1.ChatSpec
+	25, // 6: hedgerow.router.v1.EstimateCostRequest.embed:type_name -> hedgerow.embed.v1.EmbedSpec
+	26, // 7: hedgerow.router.v1.EstimateCostRequest.route:type_name -> hedgerow.common.v1.RoutePolicy
+	21, // 8: hedgerow.router.v1.EstimateCostRequest.labels:type_name -> hedgerow.router.v1.EstimateCostRequest.LabelsEntry
 	11, // 9: hedgerow.router.v1.EstimateCostResponse.candidates:type_name -> hedgerow.router.v1.CostEstimate
-	25, // 10: hedgerow.router.v1.CountTokensRequest.chat:type_name -> hedgerow.chat.v1.ChatSpec
-	26, // 11: hedgerow.router.v1.CountTokensRequest.embed:type_name -> hedgerow.embed.v1.EmbedSpec
-	27, // 12: hedgerow.router.v1.CountTokensRequest.route:type_name -> hedgerow.common.v1.RoutePolicy
-	23, // 13: hedgerow.router.v1.CountTokensRequest.labels:type_name -> hedgerow.router.v1.CountTokensRequest.LabelsEntry
+	24, // 10: hedgerow.router.v1.CountTokensRequest.chat:type_name -> hedgerow.chat.v1.ChatSpec
+	25, // 11: hedgerow.router.v1.CountTokensRequest.embed:type_name -> hedgerow.embed.v1.EmbedSpec
+	26, // 12: hedgerow.router.v1.CountTokensRequest.route:type_name -> hedgerow.common.v1.RoutePolicy
+	22, // 13: hedgerow.router.v1.CountTokensRequest.labels:type_name -> hedgerow.router.v1.CountTokensRequest.LabelsEntry
 	14, // 14: hedgerow.router.v1.CountTokensResponse.candidates:type_name -> hedgerow.router.v1.TokenCount
-	25, // 15: hedgerow.router.v1.ExplainRouteRequest.chat:type_name -> hedgerow.chat.v1.ChatSpec
-	26, // 16: hedgerow.router.v1.ExplainRouteRequest.embed:type_name -> hedgerow.embed.v1.EmbedSpec
-	27, // 17: hedgerow.router.v1.ExplainRouteRequest.route:type_name -> hedgerow.common.v1.RoutePolicy
-	24, // 18: hedgerow.router.v1.ExplainRouteRequest.labels:type_name -> hedgerow.router.v1.ExplainRouteRequest.LabelsEntry
+	24, // 15: hedgerow.router.v1.ExplainRouteRequest.chat:type_name -> hedgerow.chat.v1.ChatSpec
+	25, // 16: hedgerow.router.v1.ExplainRouteRequest.embed:type_name -> hedgerow.embed.v1.EmbedSpec
+	26, // 17: hedgerow.router.v1.ExplainRouteRequest.route:type_name -> hedgerow.common.v1.RoutePolicy
+	23, // 18: hedgerow.router.v1.ExplainRouteRequest.labels:type_name -> hedgerow.router.v1.ExplainRouteRequest.LabelsEntry
 	18, // 19: hedgerow.router.v1.ExplainRouteResponse.candidates:type_name -> hedgerow.router.v1.CandidateExplanation
 	1,  // 20: hedgerow.router.v1.ExplainRouteResponse.strategy:type_name -> hedgerow.router.v1.RouteStrategy
 	17, // 21: hedgerow.router.v1.ExplainRouteResponse.hedging:type_name -> hedgerow.router.v1.HedgingExplanation
-	28, // 22: hedgerow.router.v1.HedgingExplanation.min_delay:type_name -> google.protobuf.Duration
-	28, // 23: hedgerow.router.v1.HedgingExplanation.max_delay:type_name -> google.protobuf.Duration
+	27, // 22: hedgerow.router.v1.HedgingExplanation.min_delay:type_name -> google.protobuf.Duration
+	27, // 23: hedgerow.router.v1.HedgingExplanation.max_delay:type_name -> google.protobuf.Duration
 	2,  // 24: hedgerow.router.v1.CandidateExplanation.reason:type_name -> hedgerow.router.v1.CandidateReason
 	19, // 25: hedgerow.router.v1.CandidateExplanation.health:type_name -> hedgerow.router.v1.CandidateHealth
-	21, // 26: hedgerow.router.v1.CandidateExplanation.price:type_name -> hedgerow.router.v1.CandidatePrice
+	20, // 26: hedgerow.router.v1.CandidateExplanation.price:type_name -> hedgerow.router.v1.CandidatePrice
 	3,  // 27: hedgerow.router.v1.CandidateHealth.breaker:type_name -> hedgerow.router.v1.BreakerState
-	28, // 28: hedgerow.router.v1.CandidateHealth.back_in:type_name -> google.protobuf.Duration
-	28, // 29: hedgerow.router.v1.CandidateHealth.typical_first_token:type_name -> google.protobuf.Duration
-	20, // 30: hedgerow.router.v1.CandidateHealth.rate_pool:type_name -> hedgerow.router.v1.RatePool
+	27, // 28: hedgerow.router.v1.CandidateHealth.back_in:type_name -> google.protobuf.Duration
+	27, // 29: hedgerow.router.v1.CandidateHealth.typical_first_token:type_name -> google.protobuf.Duration
+	28, // 30: hedgerow.router.v1.CandidateHealth.rate_pool:type_name -> hedgerow.common.v1.RatePool
 	4,  // 31: hedgerow.router.v1.RouterService.ListModels:input_type -> hedgerow.router.v1.ListModelsRequest
 	9,  // 32: hedgerow.router.v1.RouterService.EstimateCost:input_type -> hedgerow.router.v1.EstimateCostRequest
 	15, // 33: hedgerow.router.v1.RouterService.ExplainRoute:input_type -> hedgerow.router.v1.ExplainRouteRequest
@@ -2301,14 +2207,13 @@ func file_hedgerow_router_v1_router_service_proto_init() {
 	}
 	file_hedgerow_router_v1_router_service_proto_msgTypes[14].OneofWrappers = []any{}
 	file_hedgerow_router_v1_router_service_proto_msgTypes[16].OneofWrappers = []any{}
-	file_hedgerow_router_v1_router_service_proto_msgTypes[17].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hedgerow_router_v1_router_service_proto_rawDesc), len(file_hedgerow_router_v1_router_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   21,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

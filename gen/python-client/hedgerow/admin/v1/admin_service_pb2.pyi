@@ -11,6 +11,7 @@ import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import hedgerow.common.v1.rate_pool_pb2
 import sys
 import typing
 
@@ -447,7 +448,7 @@ class CandidateState(google.protobuf.message.Message):
         """How calls that start at the candidate are hedged, by route. Empty where no route hedges them."""
 
     @property
-    def rate_pool(self) -> global___RatePool:
+    def rate_pool(self) -> hedgerow.common.v1.rate_pool_pb2.RatePool:
         """What is left of the credential's limits for the model. Unset: none is known, or nobody counts."""
 
     def __init__(
@@ -475,7 +476,7 @@ class CandidateState(google.protobuf.message.Message):
         unary: global___FirstTokenTimes | None = ...,
         provider_limits: collections.abc.Iterable[global___ProviderLimit] | None = ...,
         hedging: collections.abc.Iterable[global___HedgingState] | None = ...,
-        rate_pool: global___RatePool | None = ...,
+        rate_pool: hedgerow.common.v1.rate_pool_pb2.RatePool | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["cooling_until_time", b"cooling_until_time", "ejected_until_time", b"ejected_until_time", "rate_pool", b"rate_pool", "set_aside_until_time", b"set_aside_until_time", "streamed", b"streamed", "unary", b"unary"]) -> builtins.bool: ...
     def ClearField(self, field_name: typing.Literal["breaker_reason", b"breaker_reason", "breaker_state", b"breaker_state", "cooling_until_time", b"cooling_until_time", "credential", b"credential", "ejected_until_time", b"ejected_until_time", "ejections_count", b"ejections_count", "hedging", b"hedging", "model", b"model", "provider", b"provider", "provider_limits", b"provider_limits", "rate_limited_share", b"rate_limited_share", "rate_pool", b"rate_pool", "region", b"region", "running_attempts_count", b"running_attempts_count", "set_aside_reason", b"set_aside_reason", "set_aside_until_time", b"set_aside_until_time", "streamed", b"streamed", "switched_off", b"switched_off", "trials_count", b"trials_count", "unary", b"unary", "window_calls_count", b"window_calls_count", "window_failures", b"window_failures", "window_slow_count", b"window_slow_count"]) -> None: ...
@@ -524,51 +525,6 @@ class ProviderLimit(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["_remaining_count", b"_remaining_count"]) -> typing.Literal["remaining_count"] | None: ...
 
 global___ProviderLimit = ProviderLimit
-
-@typing.final
-class RatePool(google.protobuf.message.Message):
-    """RatePool is what a credential may do with a model in a minute, as the gateway counts it: by the configured limits, or
-    by those that the provider's answers tell.
-    """
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    REQUESTS_LIMIT_FIELD_NUMBER: builtins.int
-    REQUESTS_LEFT_FIELD_NUMBER: builtins.int
-    TOKENS_LIMIT_FIELD_NUMBER: builtins.int
-    TOKENS_LEFT_FIELD_NUMBER: builtins.int
-    WAITING_CALLS_COUNT_FIELD_NUMBER: builtins.int
-    requests_limit: builtins.int
-    """Requests in a minute. Unset: no limit is known."""
-    requests_left: builtins.int
-    """How many of them are left now. Unset: no limit is known."""
-    tokens_limit: builtins.int
-    """Tokens in a minute, input and output together. Unset: no limit is known."""
-    tokens_left: builtins.int
-    """How many of them are left now. Unset: no limit is known."""
-    waiting_calls_count: builtins.int
-    """Calls that wait for their turn."""
-    def __init__(
-        self,
-        *,
-        requests_limit: builtins.int | None = ...,
-        requests_left: builtins.int | None = ...,
-        tokens_limit: builtins.int | None = ...,
-        tokens_left: builtins.int | None = ...,
-        waiting_calls_count: builtins.int = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_requests_left", b"_requests_left", "_requests_limit", b"_requests_limit", "_tokens_left", b"_tokens_left", "_tokens_limit", b"_tokens_limit", "requests_left", b"requests_left", "requests_limit", b"requests_limit", "tokens_left", b"tokens_left", "tokens_limit", b"tokens_limit"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_requests_left", b"_requests_left", "_requests_limit", b"_requests_limit", "_tokens_left", b"_tokens_left", "_tokens_limit", b"_tokens_limit", "requests_left", b"requests_left", "requests_limit", b"requests_limit", "tokens_left", b"tokens_left", "tokens_limit", b"tokens_limit", "waiting_calls_count", b"waiting_calls_count"]) -> None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_requests_left", b"_requests_left"]) -> typing.Literal["requests_left"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_requests_limit", b"_requests_limit"]) -> typing.Literal["requests_limit"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_tokens_left", b"_tokens_left"]) -> typing.Literal["tokens_left"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_tokens_limit", b"_tokens_limit"]) -> typing.Literal["tokens_limit"] | None: ...
-
-global___RatePool = RatePool
 
 @typing.final
 class HedgingState(google.protobuf.message.Message):

@@ -12,6 +12,7 @@ import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import hedgerow.chat.v1.message_pb2
 import hedgerow.common.v1.policy_pb2
+import hedgerow.common.v1.rate_pool_pb2
 import hedgerow.embed.v1.embed_service_pb2
 import sys
 import typing
@@ -932,7 +933,7 @@ class CandidateHealth(google.protobuf.message.Message):
         """
 
     @property
-    def rate_pool(self) -> global___RatePool:
+    def rate_pool(self) -> hedgerow.common.v1.rate_pool_pb2.RatePool:
         """What is left of the credential's limits for the model. Unset: none is known, or nobody counts."""
 
     def __init__(
@@ -944,57 +945,12 @@ class CandidateHealth(google.protobuf.message.Message):
         running_attempts: builtins.int = ...,
         typical_first_token: google.protobuf.duration_pb2.Duration | None = ...,
         rate_limited_share: builtins.float = ...,
-        rate_pool: global___RatePool | None = ...,
+        rate_pool: hedgerow.common.v1.rate_pool_pb2.RatePool | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["back_in", b"back_in", "rate_pool", b"rate_pool", "typical_first_token", b"typical_first_token"]) -> builtins.bool: ...
     def ClearField(self, field_name: typing.Literal["back_in", b"back_in", "breaker", b"breaker", "rate_limited_share", b"rate_limited_share", "rate_pool", b"rate_pool", "resting_because", b"resting_because", "running_attempts", b"running_attempts", "typical_first_token", b"typical_first_token"]) -> None: ...
 
 global___CandidateHealth = CandidateHealth
-
-@typing.final
-class RatePool(google.protobuf.message.Message):
-    """RatePool is what a credential may do with a model in a minute, as the gateway counts it: by the configured limits, or
-    by those that the provider's answers tell.
-    """
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    REQUESTS_LIMIT_FIELD_NUMBER: builtins.int
-    REQUESTS_LEFT_FIELD_NUMBER: builtins.int
-    TOKENS_LIMIT_FIELD_NUMBER: builtins.int
-    TOKENS_LEFT_FIELD_NUMBER: builtins.int
-    WAITING_CALLS_COUNT_FIELD_NUMBER: builtins.int
-    requests_limit: builtins.int
-    """Requests in a minute. Unset: no limit is known."""
-    requests_left: builtins.int
-    """How many of them are left now. Unset: no limit is known."""
-    tokens_limit: builtins.int
-    """Tokens in a minute, input and output together. Unset: no limit is known."""
-    tokens_left: builtins.int
-    """How many of them are left now. Unset: no limit is known."""
-    waiting_calls_count: builtins.int
-    """Calls that wait for their turn."""
-    def __init__(
-        self,
-        *,
-        requests_limit: builtins.int | None = ...,
-        requests_left: builtins.int | None = ...,
-        tokens_limit: builtins.int | None = ...,
-        tokens_left: builtins.int | None = ...,
-        waiting_calls_count: builtins.int = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_requests_left", b"_requests_left", "_requests_limit", b"_requests_limit", "_tokens_left", b"_tokens_left", "_tokens_limit", b"_tokens_limit", "requests_left", b"requests_left", "requests_limit", b"requests_limit", "tokens_left", b"tokens_left", "tokens_limit", b"tokens_limit"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_requests_left", b"_requests_left", "_requests_limit", b"_requests_limit", "_tokens_left", b"_tokens_left", "_tokens_limit", b"_tokens_limit", "requests_left", b"requests_left", "requests_limit", b"requests_limit", "tokens_left", b"tokens_left", "tokens_limit", b"tokens_limit", "waiting_calls_count", b"waiting_calls_count"]) -> None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_requests_left", b"_requests_left"]) -> typing.Literal["requests_left"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_requests_limit", b"_requests_limit"]) -> typing.Literal["requests_limit"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_tokens_left", b"_tokens_left"]) -> typing.Literal["tokens_left"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_tokens_limit", b"_tokens_limit"]) -> typing.Literal["tokens_limit"] | None: ...
-
-global___RatePool = RatePool
 
 @typing.final
 class CandidatePrice(google.protobuf.message.Message):

@@ -71,11 +71,6 @@ public final class AdminServiceProto {
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
       internal_static_hedgerow_admin_v1_ProviderLimit_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
-    internal_static_hedgerow_admin_v1_RatePool_descriptor;
-  static final 
-    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
-      internal_static_hedgerow_admin_v1_RatePool_fieldAccessorTable;
-  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_hedgerow_admin_v1_HedgingState_descriptor;
   static final 
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
@@ -140,163 +135,156 @@ public final class AdminServiceProto {
       "oto\032\035hedgerow/admin/v1/audit.proto\032\"hedg" +
       "erow/admin/v1/credential.proto\032\037hedgerow" +
       "/admin/v1/erasure.proto\032\033hedgerow/admin/" +
-      "v1/key.proto\"(\n\rReloadRequest\022\027\n\007dry_run" +
-      "\030\001 \001(\010R\006dryRun\"\310\001\n\016ReloadResponse\022\037\n\013con" +
-      "fig_hash\030\001 \001(\tR\nconfigHash\022\030\n\007applied\030\002 " +
-      "\001(\010R\007applied\0223\n\007changes\030\003 \003(\0132\031.hedgerow" +
-      ".admin.v1.ChangeR\007changes\022#\n\rchanges_cou" +
-      "nt\030\004 \001(\005R\014changesCount\022!\n\014restart_keys\030\005" +
-      " \003(\tR\013restartKeys\"O\n\006Change\022\022\n\004path\030\001 \001(" +
-      "\tR\004path\0221\n\004kind\030\002 \001(\0162\035.hedgerow.admin.v" +
-      "1.ChangeKindR\004kind\"\022\n\020GetConfigRequest\"F" +
-      "\n\021GetConfigResponse\0221\n\006config\030\001 \001(\0132\031.he" +
-      "dgerow.admin.v1.ConfigR\006config\"\351\002\n\006Confi" +
-      "g\022\022\n\004hash\030\001 \001(\tR\004hash\022\022\n\004path\030\002 \001(\tR\004pat" +
-      "h\0227\n\tload_time\030\003 \001(\0132\032.google.protobuf.T" +
-      "imestampR\010loadTime\022#\n\rreloads_count\030\004 \001(" +
-      "\003R\014reloadsCount\0220\n\024failed_reloads_count\030" +
-      "\005 \001(\003R\022failedReloadsCount\022\035\n\nlast_error\030" +
-      "\006 \001(\tR\tlastError\022B\n\017last_error_time\030\007 \001(" +
-      "\0132\032.google.protobuf.TimestampR\rlastError" +
-      "Time\022!\n\014restart_keys\030\010 \003(\tR\013restartKeys\022" +
-      "!\n\014routes_count\030\t \001(\005R\013routesCount\"o\n\025Li" +
-      "stCandidatesRequest\022\033\n\tpage_size\030\001 \001(\005R\010" +
-      "pageSize\022\035\n\npage_token\030\002 \001(\tR\tpageToken\022" +
-      "\032\n\010provider\030\003 \001(\tR\010provider\"\203\001\n\026ListCand" +
-      "idatesResponse\022A\n\ncandidates\030\001 \003(\0132!.hed" +
-      "gerow.admin.v1.CandidateStateR\ncandidate" +
-      "s\022&\n\017next_page_token\030\002 \001(\tR\rnextPageToke" +
-      "n\"\374\t\n\016CandidateState\022\032\n\010provider\030\001 \001(\tR\010" +
-      "provider\022\024\n\005model\030\002 \001(\tR\005model\022\026\n\006region" +
-      "\030\003 \001(\tR\006region\022\036\n\ncredential\030\004 \001(\tR\ncred" +
-      "ential\022!\n\014switched_off\030\005 \001(\010R\013switchedOf" +
-      "f\022D\n\rbreaker_state\030\006 \001(\0162\037.hedgerow.admi" +
-      "n.v1.BreakerStateR\014breakerState\022%\n\016break" +
-      "er_reason\030\007 \001(\tR\rbreakerReason\022H\n\022ejecte" +
-      "d_until_time\030\010 \001(\0132\032.google.protobuf.Tim" +
-      "estampR\020ejectedUntilTime\022\'\n\017ejections_co" +
-      "unt\030\t \001(\003R\016ejectionsCount\022,\n\022window_call" +
-      "s_count\030\n \001(\005R\020windowCallsCount\022^\n\017windo" +
-      "w_failures\030\013 \003(\01325.hedgerow.admin.v1.Can" +
-      "didateState.WindowFailuresEntryR\016windowF" +
-      "ailures\022*\n\021window_slow_count\030\014 \001(\005R\017wind" +
-      "owSlowCount\022!\n\014trials_count\030\r \001(\005R\013trial" +
-      "sCount\022H\n\022cooling_until_time\030\016 \001(\0132\032.goo" +
-      "gle.protobuf.TimestampR\020coolingUntilTime" +
-      "\022K\n\024set_aside_until_time\030\017 \001(\0132\032.google." +
-      "protobuf.TimestampR\021setAsideUntilTime\022(\n" +
-      "\020set_aside_reason\030\020 \001(\tR\016setAsideReason\022" +
-      "4\n\026running_attempts_count\030\021 \001(\005R\024running" +
-      "AttemptsCount\022,\n\022rate_limited_share\030\022 \001(" +
-      "\001R\020rateLimitedShare\022>\n\010streamed\030\023 \001(\0132\"." +
-      "hedgerow.admin.v1.FirstTokenTimesR\010strea" +
-      "med\0228\n\005unary\030\024 \001(\0132\".hedgerow.admin.v1.F" +
-      "irstTokenTimesR\005unary\022I\n\017provider_limits" +
-      "\030\025 \003(\0132 .hedgerow.admin.v1.ProviderLimit" +
-      "R\016providerLimits\0229\n\007hedging\030\026 \003(\0132\037.hedg" +
-      "erow.admin.v1.HedgingStateR\007hedging\0228\n\tr" +
-      "ate_pool\030\027 \001(\0132\033.hedgerow.admin.v1.RateP" +
-      "oolR\010ratePool\032A\n\023WindowFailuresEntry\022\020\n\003" +
-      "key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\005R\005value:\0028\001" +
-      "\"\217\002\n\rProviderLimit\022\022\n\004name\030\001 \001(\tR\004name\022," +
-      "\n\017remaining_count\030\002 \001(\003H\000R\016remainingCoun" +
-      "t\210\001\001\022$\n\013limit_count\030\003 \001(\003H\001R\nlimitCount\210" +
-      "\001\001\0229\n\nreset_time\030\004 \001(\0132\032.google.protobuf" +
-      ".TimestampR\tresetTime\0227\n\ttell_time\030\005 \001(\013" +
-      "2\032.google.protobuf.TimestampR\010tellTimeB\022" +
-      "\n\020_remaining_countB\016\n\014_limit_count\"\244\002\n\010R" +
-      "atePool\022*\n\016requests_limit\030\001 \001(\003H\000R\rreque" +
-      "stsLimit\210\001\001\022(\n\rrequests_left\030\002 \001(\003H\001R\014re" +
-      "questsLeft\210\001\001\022&\n\014tokens_limit\030\003 \001(\003H\002R\013t" +
-      "okensLimit\210\001\001\022$\n\013tokens_left\030\004 \001(\003H\003R\nto" +
-      "kensLeft\210\001\001\022.\n\023waiting_calls_count\030\005 \001(\005" +
-      "R\021waitingCallsCountB\021\n\017_requests_limitB\020" +
-      "\n\016_requests_leftB\017\n\r_tokens_limitB\016\n\014_to" +
-      "kens_left\"\316\003\n\014HedgingState\022\024\n\005route\030\001 \001(" +
-      "\tR\005route\022.\n\023planned_calls_count\030\002 \001(\003R\021p" +
-      "lannedCallsCount\022&\n\017due_calls_count\030\003 \001(" +
-      "\003R\rdueCallsCount\022#\n\rstarted_count\030\004 \001(\003R" +
-      "\014startedCount\022\033\n\twon_count\030\005 \001(\003R\010wonCou" +
-      "nt\022M\n\nheld_calls\030\006 \003(\0132..hedgerow.admin." +
-      "v1.HedgingState.HeldCallsEntryR\theldCall" +
-      "s\022G\n\022mean_planned_delay\030\007 \001(\0132\031.google.p" +
-      "rotobuf.DurationR\020meanPlannedDelay\0228\n\nme" +
-      "an_delay\030\010 \001(\0132\031.google.protobuf.Duratio" +
-      "nR\tmeanDelay\032<\n\016HeldCallsEntry\022\020\n\003key\030\001 " +
-      "\001(\tR\003key\022\024\n\005value\030\002 \001(\003R\005value:\0028\001\"\205\001\n\017F" +
-      "irstTokenTimes\022\030\n\007samples\030\001 \001(\001R\007samples" +
-      "\022+\n\003p50\030\002 \001(\0132\031.google.protobuf.Duration" +
-      "R\003p50\022+\n\003p95\030\003 \001(\0132\031.google.protobuf.Dur" +
-      "ationR\003p95\"v\n\024SetKillSwitchRequest\0222\n\005sc" +
-      "ope\030\001 \001(\0162\034.hedgerow.admin.v1.KillScopeR" +
-      "\005scope\022\022\n\004name\030\002 \001(\tR\004name\022\026\n\006reason\030\003 \001" +
-      "(\tR\006reason\"m\n\025SetKillSwitchResponse\022>\n\013k" +
-      "ill_switch\030\001 \001(\0132\035.hedgerow.admin.v1.Kil" +
-      "lSwitchR\nkillSwitch\022\024\n\005known\030\002 \001(\010R\005know" +
-      "n\"`\n\026ClearKillSwitchRequest\0222\n\005scope\030\001 \001" +
-      "(\0162\034.hedgerow.admin.v1.KillScopeR\005scope\022" +
-      "\022\n\004name\030\002 \001(\tR\004name\"3\n\027ClearKillSwitchRe" +
-      "sponse\022\030\n\007cleared\030\001 \001(\010R\007cleared\"\031\n\027List" +
-      "KillSwitchesRequest\"^\n\030ListKillSwitchesR" +
-      "esponse\022B\n\rkill_switches\030\001 \003(\0132\035.hedgero" +
-      "w.admin.v1.KillSwitchR\014killSwitches\"\243\001\n\n" +
-      "KillSwitch\0222\n\005scope\030\001 \001(\0162\034.hedgerow.adm" +
-      "in.v1.KillScopeR\005scope\022\022\n\004name\030\002 \001(\tR\004na" +
-      "me\022\026\n\006reason\030\003 \001(\tR\006reason\0225\n\010set_time\030\004" +
-      " \001(\0132\032.google.protobuf.TimestampR\007setTim" +
-      "e*r\n\nChangeKind\022\033\n\027CHANGE_KIND_UNSPECIFI" +
-      "ED\020\000\022\025\n\021CHANGE_KIND_ADDED\020\001\022\027\n\023CHANGE_KI" +
-      "ND_REMOVED\020\002\022\027\n\023CHANGE_KIND_CHANGED\020\003*|\n" +
-      "\014BreakerState\022\035\n\031BREAKER_STATE_UNSPECIFI" +
-      "ED\020\000\022\030\n\024BREAKER_STATE_CLOSED\020\001\022\026\n\022BREAKE" +
-      "R_STATE_OPEN\020\002\022\033\n\027BREAKER_STATE_HALF_OPE" +
-      "N\020\003*m\n\tKillScope\022\032\n\026KILL_SCOPE_UNSPECIFI" +
-      "ED\020\000\022\027\n\023KILL_SCOPE_PROVIDER\020\001\022\024\n\020KILL_SC" +
-      "OPE_MODEL\020\002\022\025\n\021KILL_SCOPE_TENANT\020\0032\367\013\n\014A" +
-      "dminService\022M\n\006Reload\022 .hedgerow.admin.v" +
-      "1.ReloadRequest\032!.hedgerow.admin.v1.Relo" +
-      "adResponse\022V\n\tGetConfig\022#.hedgerow.admin" +
-      ".v1.GetConfigRequest\032$.hedgerow.admin.v1" +
-      ".GetConfigResponse\022e\n\016ListCandidates\022(.h" +
-      "edgerow.admin.v1.ListCandidatesRequest\032)" +
-      ".hedgerow.admin.v1.ListCandidatesRespons" +
-      "e\022b\n\rSetKillSwitch\022\'.hedgerow.admin.v1.S" +
-      "etKillSwitchRequest\032(.hedgerow.admin.v1." +
-      "SetKillSwitchResponse\022h\n\017ClearKillSwitch" +
-      "\022).hedgerow.admin.v1.ClearKillSwitchRequ" +
-      "est\032*.hedgerow.admin.v1.ClearKillSwitchR" +
-      "esponse\022k\n\020ListKillSwitches\022*.hedgerow.a" +
-      "dmin.v1.ListKillSwitchesRequest\032+.hedger" +
-      "ow.admin.v1.ListKillSwitchesResponse\022V\n\t" +
-      "CreateKey\022#.hedgerow.admin.v1.CreateKeyR" +
-      "equest\032$.hedgerow.admin.v1.CreateKeyResp" +
-      "onse\022S\n\010ListKeys\022\".hedgerow.admin.v1.Lis" +
-      "tKeysRequest\032#.hedgerow.admin.v1.ListKey" +
-      "sResponse\022M\n\006GetKey\022 .hedgerow.admin.v1." +
-      "GetKeyRequest\032!.hedgerow.admin.v1.GetKey" +
-      "Response\022V\n\tRotateKey\022#.hedgerow.admin.v" +
-      "1.RotateKeyRequest\032$.hedgerow.admin.v1.R" +
-      "otateKeyResponse\022V\n\tRevokeKey\022#.hedgerow" +
-      ".admin.v1.RevokeKeyRequest\032$.hedgerow.ad" +
-      "min.v1.RevokeKeyResponse\022b\n\rListAuditRow" +
-      "s\022\'.hedgerow.admin.v1.ListAuditRowsReque" +
-      "st\032(.hedgerow.admin.v1.ListAuditRowsResp" +
-      "onse\022\\\n\013VerifyAudit\022%.hedgerow.admin.v1." +
-      "VerifyAuditRequest\032&.hedgerow.admin.v1.V" +
-      "erifyAuditResponse\022V\n\tEraseUser\022#.hedger" +
-      "ow.admin.v1.EraseUserRequest\032$.hedgerow." +
-      "admin.v1.EraseUserResponse\022h\n\017ListCreden" +
-      "tials\022).hedgerow.admin.v1.ListCredential" +
-      "sRequest\032*.hedgerow.admin.v1.ListCredent" +
-      "ialsResponse\022n\n\021RefreshCredential\022+.hedg" +
-      "erow.admin.v1.RefreshCredentialRequest\032," +
-      ".hedgerow.admin.v1.RefreshCredentialResp" +
-      "onseB\303\001\n\024io.hedgerow.admin.v1B\021AdminServ" +
-      "iceProtoP\001Z2hedgerow.internal/gen/go/hed" +
-      "gerow/admin/v1;adminv1\242\002\003HAX\252\002\021Hedgerow." +
-      "Admin.V1\312\002\021Hedgerow\\Admin\\V1\342\002\035Hedgerow\\" +
-      "Admin\\V1\\GPBMetadata\352\002\023Hedgerow::Admin::" +
-      "V1b\006proto3"
+      "v1/key.proto\032\"hedgerow/common/v1/rate_po" +
+      "ol.proto\"(\n\rReloadRequest\022\027\n\007dry_run\030\001 \001" +
+      "(\010R\006dryRun\"\310\001\n\016ReloadResponse\022\037\n\013config_" +
+      "hash\030\001 \001(\tR\nconfigHash\022\030\n\007applied\030\002 \001(\010R" +
+      "\007applied\0223\n\007changes\030\003 \003(\0132\031.hedgerow.adm" +
+      "in.v1.ChangeR\007changes\022#\n\rchanges_count\030\004" +
+      " \001(\005R\014changesCount\022!\n\014restart_keys\030\005 \003(\t" +
+      "R\013restartKeys\"O\n\006Change\022\022\n\004path\030\001 \001(\tR\004p" +
+      "ath\0221\n\004kind\030\002 \001(\0162\035.hedgerow.admin.v1.Ch" +
+      "angeKindR\004kind\"\022\n\020GetConfigRequest\"F\n\021Ge" +
+      "tConfigResponse\0221\n\006config\030\001 \001(\0132\031.hedger" +
+      "ow.admin.v1.ConfigR\006config\"\351\002\n\006Config\022\022\n" +
+      "\004hash\030\001 \001(\tR\004hash\022\022\n\004path\030\002 \001(\tR\004path\0227\n" +
+      "\tload_time\030\003 \001(\0132\032.google.protobuf.Times" +
+      "tampR\010loadTime\022#\n\rreloads_count\030\004 \001(\003R\014r" +
+      "eloadsCount\0220\n\024failed_reloads_count\030\005 \001(" +
+      "\003R\022failedReloadsCount\022\035\n\nlast_error\030\006 \001(" +
+      "\tR\tlastError\022B\n\017last_error_time\030\007 \001(\0132\032." +
+      "google.protobuf.TimestampR\rlastErrorTime" +
+      "\022!\n\014restart_keys\030\010 \003(\tR\013restartKeys\022!\n\014r" +
+      "outes_count\030\t \001(\005R\013routesCount\"o\n\025ListCa" +
+      "ndidatesRequest\022\033\n\tpage_size\030\001 \001(\005R\010page" +
+      "Size\022\035\n\npage_token\030\002 \001(\tR\tpageToken\022\032\n\010p" +
+      "rovider\030\003 \001(\tR\010provider\"\203\001\n\026ListCandidat" +
+      "esResponse\022A\n\ncandidates\030\001 \003(\0132!.hedgero" +
+      "w.admin.v1.CandidateStateR\ncandidates\022&\n" +
+      "\017next_page_token\030\002 \001(\tR\rnextPageToken\"\375\t" +
+      "\n\016CandidateState\022\032\n\010provider\030\001 \001(\tR\010prov" +
+      "ider\022\024\n\005model\030\002 \001(\tR\005model\022\026\n\006region\030\003 \001" +
+      "(\tR\006region\022\036\n\ncredential\030\004 \001(\tR\ncredenti" +
+      "al\022!\n\014switched_off\030\005 \001(\010R\013switchedOff\022D\n" +
+      "\rbreaker_state\030\006 \001(\0162\037.hedgerow.admin.v1" +
+      ".BreakerStateR\014breakerState\022%\n\016breaker_r" +
+      "eason\030\007 \001(\tR\rbreakerReason\022H\n\022ejected_un" +
+      "til_time\030\010 \001(\0132\032.google.protobuf.Timesta" +
+      "mpR\020ejectedUntilTime\022\'\n\017ejections_count\030" +
+      "\t \001(\003R\016ejectionsCount\022,\n\022window_calls_co" +
+      "unt\030\n \001(\005R\020windowCallsCount\022^\n\017window_fa" +
+      "ilures\030\013 \003(\01325.hedgerow.admin.v1.Candida" +
+      "teState.WindowFailuresEntryR\016windowFailu" +
+      "res\022*\n\021window_slow_count\030\014 \001(\005R\017windowSl" +
+      "owCount\022!\n\014trials_count\030\r \001(\005R\013trialsCou" +
+      "nt\022H\n\022cooling_until_time\030\016 \001(\0132\032.google." +
+      "protobuf.TimestampR\020coolingUntilTime\022K\n\024" +
+      "set_aside_until_time\030\017 \001(\0132\032.google.prot" +
+      "obuf.TimestampR\021setAsideUntilTime\022(\n\020set" +
+      "_aside_reason\030\020 \001(\tR\016setAsideReason\0224\n\026r" +
+      "unning_attempts_count\030\021 \001(\005R\024runningAtte" +
+      "mptsCount\022,\n\022rate_limited_share\030\022 \001(\001R\020r" +
+      "ateLimitedShare\022>\n\010streamed\030\023 \001(\0132\".hedg" +
+      "erow.admin.v1.FirstTokenTimesR\010streamed\022" +
+      "8\n\005unary\030\024 \001(\0132\".hedgerow.admin.v1.First" +
+      "TokenTimesR\005unary\022I\n\017provider_limits\030\025 \003" +
+      "(\0132 .hedgerow.admin.v1.ProviderLimitR\016pr" +
+      "oviderLimits\0229\n\007hedging\030\026 \003(\0132\037.hedgerow" +
+      ".admin.v1.HedgingStateR\007hedging\0229\n\trate_" +
+      "pool\030\027 \001(\0132\034.hedgerow.common.v1.RatePool" +
+      "R\010ratePool\032A\n\023WindowFailuresEntry\022\020\n\003key" +
+      "\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\005R\005value:\0028\001\"\217\002" +
+      "\n\rProviderLimit\022\022\n\004name\030\001 \001(\tR\004name\022,\n\017r" +
+      "emaining_count\030\002 \001(\003H\000R\016remainingCount\210\001" +
+      "\001\022$\n\013limit_count\030\003 \001(\003H\001R\nlimitCount\210\001\001\022" +
+      "9\n\nreset_time\030\004 \001(\0132\032.google.protobuf.Ti" +
+      "mestampR\tresetTime\0227\n\ttell_time\030\005 \001(\0132\032." +
+      "google.protobuf.TimestampR\010tellTimeB\022\n\020_" +
+      "remaining_countB\016\n\014_limit_count\"\316\003\n\014Hedg" +
+      "ingState\022\024\n\005route\030\001 \001(\tR\005route\022.\n\023planne" +
+      "d_calls_count\030\002 \001(\003R\021plannedCallsCount\022&" +
+      "\n\017due_calls_count\030\003 \001(\003R\rdueCallsCount\022#" +
+      "\n\rstarted_count\030\004 \001(\003R\014startedCount\022\033\n\tw" +
+      "on_count\030\005 \001(\003R\010wonCount\022M\n\nheld_calls\030\006" +
+      " \003(\0132..hedgerow.admin.v1.HedgingState.He" +
+      "ldCallsEntryR\theldCalls\022G\n\022mean_planned_" +
+      "delay\030\007 \001(\0132\031.google.protobuf.DurationR\020" +
+      "meanPlannedDelay\0228\n\nmean_delay\030\010 \001(\0132\031.g" +
+      "oogle.protobuf.DurationR\tmeanDelay\032<\n\016He" +
+      "ldCallsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030" +
+      "\002 \001(\003R\005value:\0028\001\"\205\001\n\017FirstTokenTimes\022\030\n\007" +
+      "samples\030\001 \001(\001R\007samples\022+\n\003p50\030\002 \001(\0132\031.go" +
+      "ogle.protobuf.DurationR\003p50\022+\n\003p95\030\003 \001(\013" +
+      "2\031.google.protobuf.DurationR\003p95\"v\n\024SetK" +
+      "illSwitchRequest\0222\n\005scope\030\001 \001(\0162\034.hedger" +
+      "ow.admin.v1.KillScopeR\005scope\022\022\n\004name\030\002 \001" +
+      "(\tR\004name\022\026\n\006reason\030\003 \001(\tR\006reason\"m\n\025SetK" +
+      "illSwitchResponse\022>\n\013kill_switch\030\001 \001(\0132\035" +
+      ".hedgerow.admin.v1.KillSwitchR\nkillSwitc" +
+      "h\022\024\n\005known\030\002 \001(\010R\005known\"`\n\026ClearKillSwit" +
+      "chRequest\0222\n\005scope\030\001 \001(\0162\034.hedgerow.admi" +
+      "n.v1.KillScopeR\005scope\022\022\n\004name\030\002 \001(\tR\004nam" +
+      "e\"3\n\027ClearKillSwitchResponse\022\030\n\007cleared\030" +
+      "\001 \001(\010R\007cleared\"\031\n\027ListKillSwitchesReques" +
+      "t\"^\n\030ListKillSwitchesResponse\022B\n\rkill_sw" +
+      "itches\030\001 \003(\0132\035.hedgerow.admin.v1.KillSwi" +
+      "tchR\014killSwitches\"\243\001\n\nKillSwitch\0222\n\005scop" +
+      "e\030\001 \001(\0162\034.hedgerow.admin.v1.KillScopeR\005s" +
+      "cope\022\022\n\004name\030\002 \001(\tR\004name\022\026\n\006reason\030\003 \001(\t" +
+      "R\006reason\0225\n\010set_time\030\004 \001(\0132\032.google.prot" +
+      "obuf.TimestampR\007setTime*r\n\nChangeKind\022\033\n" +
+      "\027CHANGE_KIND_UNSPECIFIED\020\000\022\025\n\021CHANGE_KIN" +
+      "D_ADDED\020\001\022\027\n\023CHANGE_KIND_REMOVED\020\002\022\027\n\023CH" +
+      "ANGE_KIND_CHANGED\020\003*|\n\014BreakerState\022\035\n\031B" +
+      "REAKER_STATE_UNSPECIFIED\020\000\022\030\n\024BREAKER_ST" +
+      "ATE_CLOSED\020\001\022\026\n\022BREAKER_STATE_OPEN\020\002\022\033\n\027" +
+      "BREAKER_STATE_HALF_OPEN\020\003*m\n\tKillScope\022\032" +
+      "\n\026KILL_SCOPE_UNSPECIFIED\020\000\022\027\n\023KILL_SCOPE" +
+      "_PROVIDER\020\001\022\024\n\020KILL_SCOPE_MODEL\020\002\022\025\n\021KIL" +
+      "L_SCOPE_TENANT\020\0032\367\013\n\014AdminService\022M\n\006Rel" +
+      "oad\022 .hedgerow.admin.v1.ReloadRequest\032!." +
+      "hedgerow.admin.v1.ReloadResponse\022V\n\tGetC" +
+      "onfig\022#.hedgerow.admin.v1.GetConfigReque" +
+      "st\032$.hedgerow.admin.v1.GetConfigResponse" +
+      "\022e\n\016ListCandidates\022(.hedgerow.admin.v1.L" +
+      "istCandidatesRequest\032).hedgerow.admin.v1" +
+      ".ListCandidatesResponse\022b\n\rSetKillSwitch" +
+      "\022\'.hedgerow.admin.v1.SetKillSwitchReques" +
+      "t\032(.hedgerow.admin.v1.SetKillSwitchRespo" +
+      "nse\022h\n\017ClearKillSwitch\022).hedgerow.admin." +
+      "v1.ClearKillSwitchRequest\032*.hedgerow.adm" +
+      "in.v1.ClearKillSwitchResponse\022k\n\020ListKil" +
+      "lSwitches\022*.hedgerow.admin.v1.ListKillSw" +
+      "itchesRequest\032+.hedgerow.admin.v1.ListKi" +
+      "llSwitchesResponse\022V\n\tCreateKey\022#.hedger" +
+      "ow.admin.v1.CreateKeyRequest\032$.hedgerow." +
+      "admin.v1.CreateKeyResponse\022S\n\010ListKeys\022\"" +
+      ".hedgerow.admin.v1.ListKeysRequest\032#.hed" +
+      "gerow.admin.v1.ListKeysResponse\022M\n\006GetKe" +
+      "y\022 .hedgerow.admin.v1.GetKeyRequest\032!.he" +
+      "dgerow.admin.v1.GetKeyResponse\022V\n\tRotate" +
+      "Key\022#.hedgerow.admin.v1.RotateKeyRequest" +
+      "\032$.hedgerow.admin.v1.RotateKeyResponse\022V" +
+      "\n\tRevokeKey\022#.hedgerow.admin.v1.RevokeKe" +
+      "yRequest\032$.hedgerow.admin.v1.RevokeKeyRe" +
+      "sponse\022b\n\rListAuditRows\022\'.hedgerow.admin" +
+      ".v1.ListAuditRowsRequest\032(.hedgerow.admi" +
+      "n.v1.ListAuditRowsResponse\022\\\n\013VerifyAudi" +
+      "t\022%.hedgerow.admin.v1.VerifyAuditRequest" +
+      "\032&.hedgerow.admin.v1.VerifyAuditResponse" +
+      "\022V\n\tEraseUser\022#.hedgerow.admin.v1.EraseU" +
+      "serRequest\032$.hedgerow.admin.v1.EraseUser" +
+      "Response\022h\n\017ListCredentials\022).hedgerow.a" +
+      "dmin.v1.ListCredentialsRequest\032*.hedgero" +
+      "w.admin.v1.ListCredentialsResponse\022n\n\021Re" +
+      "freshCredential\022+.hedgerow.admin.v1.Refr" +
+      "eshCredentialRequest\032,.hedgerow.admin.v1" +
+      ".RefreshCredentialResponseB\303\001\n\024io.hedger" +
+      "ow.admin.v1B\021AdminServiceProtoP\001Z2hedger" +
+      "ow.internal/gen/go/hedgerow/admin/v1;adm" +
+      "inv1\242\002\003HAX\252\002\021Hedgerow.Admin.V1\312\002\021Hedgero" +
+      "w\\Admin\\V1\342\002\035Hedgerow\\Admin\\V1\\GPBMetada" +
+      "ta\352\002\023Hedgerow::Admin::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -307,6 +295,7 @@ public final class AdminServiceProto {
           io.hedgerow.admin.v1.CredentialProto.getDescriptor(),
           io.hedgerow.admin.v1.ErasureProto.getDescriptor(),
           io.hedgerow.admin.v1.KeyProto.getDescriptor(),
+          io.hedgerow.common.v1.RatePoolProto.getDescriptor(),
         });
     internal_static_hedgerow_admin_v1_ReloadRequest_descriptor =
       getDescriptor().getMessageTypes().get(0);
@@ -374,14 +363,8 @@ public final class AdminServiceProto {
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_ProviderLimit_descriptor,
         new java.lang.String[] { "Name", "RemainingCount", "LimitCount", "ResetTime", "TellTime", });
-    internal_static_hedgerow_admin_v1_RatePool_descriptor =
-      getDescriptor().getMessageTypes().get(10);
-    internal_static_hedgerow_admin_v1_RatePool_fieldAccessorTable = new
-      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
-        internal_static_hedgerow_admin_v1_RatePool_descriptor,
-        new java.lang.String[] { "RequestsLimit", "RequestsLeft", "TokensLimit", "TokensLeft", "WaitingCallsCount", });
     internal_static_hedgerow_admin_v1_HedgingState_descriptor =
-      getDescriptor().getMessageTypes().get(11);
+      getDescriptor().getMessageTypes().get(10);
     internal_static_hedgerow_admin_v1_HedgingState_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_HedgingState_descriptor,
@@ -393,49 +376,49 @@ public final class AdminServiceProto {
         internal_static_hedgerow_admin_v1_HedgingState_HeldCallsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_hedgerow_admin_v1_FirstTokenTimes_descriptor =
-      getDescriptor().getMessageTypes().get(12);
+      getDescriptor().getMessageTypes().get(11);
     internal_static_hedgerow_admin_v1_FirstTokenTimes_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_FirstTokenTimes_descriptor,
         new java.lang.String[] { "Samples", "P50", "P95", });
     internal_static_hedgerow_admin_v1_SetKillSwitchRequest_descriptor =
-      getDescriptor().getMessageTypes().get(13);
+      getDescriptor().getMessageTypes().get(12);
     internal_static_hedgerow_admin_v1_SetKillSwitchRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_SetKillSwitchRequest_descriptor,
         new java.lang.String[] { "Scope", "Name", "Reason", });
     internal_static_hedgerow_admin_v1_SetKillSwitchResponse_descriptor =
-      getDescriptor().getMessageTypes().get(14);
+      getDescriptor().getMessageTypes().get(13);
     internal_static_hedgerow_admin_v1_SetKillSwitchResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_SetKillSwitchResponse_descriptor,
         new java.lang.String[] { "KillSwitch", "Known", });
     internal_static_hedgerow_admin_v1_ClearKillSwitchRequest_descriptor =
-      getDescriptor().getMessageTypes().get(15);
+      getDescriptor().getMessageTypes().get(14);
     internal_static_hedgerow_admin_v1_ClearKillSwitchRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_ClearKillSwitchRequest_descriptor,
         new java.lang.String[] { "Scope", "Name", });
     internal_static_hedgerow_admin_v1_ClearKillSwitchResponse_descriptor =
-      getDescriptor().getMessageTypes().get(16);
+      getDescriptor().getMessageTypes().get(15);
     internal_static_hedgerow_admin_v1_ClearKillSwitchResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_ClearKillSwitchResponse_descriptor,
         new java.lang.String[] { "Cleared", });
     internal_static_hedgerow_admin_v1_ListKillSwitchesRequest_descriptor =
-      getDescriptor().getMessageTypes().get(17);
+      getDescriptor().getMessageTypes().get(16);
     internal_static_hedgerow_admin_v1_ListKillSwitchesRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_ListKillSwitchesRequest_descriptor,
         new java.lang.String[] { });
     internal_static_hedgerow_admin_v1_ListKillSwitchesResponse_descriptor =
-      getDescriptor().getMessageTypes().get(18);
+      getDescriptor().getMessageTypes().get(17);
     internal_static_hedgerow_admin_v1_ListKillSwitchesResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_ListKillSwitchesResponse_descriptor,
         new java.lang.String[] { "KillSwitches", });
     internal_static_hedgerow_admin_v1_KillSwitch_descriptor =
-      getDescriptor().getMessageTypes().get(19);
+      getDescriptor().getMessageTypes().get(18);
     internal_static_hedgerow_admin_v1_KillSwitch_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_KillSwitch_descriptor,
@@ -446,6 +429,7 @@ public final class AdminServiceProto {
     io.hedgerow.admin.v1.CredentialProto.getDescriptor();
     io.hedgerow.admin.v1.ErasureProto.getDescriptor();
     io.hedgerow.admin.v1.KeyProto.getDescriptor();
+    io.hedgerow.common.v1.RatePoolProto.getDescriptor();
   }
 
   // @@protoc_insertion_point(outer_class_scope)

@@ -884,13 +884,13 @@ private static final long serialVersionUID = 0L;
   }
 
   public static final int RATE_POOL_FIELD_NUMBER = 23;
-  private io.hedgerow.admin.v1.RatePool ratePool_;
+  private io.hedgerow.common.v1.RatePool ratePool_;
   /**
    * <pre>
    * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
    * </pre>
    *
-   * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+   * <code>.hedgerow.common.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
    * @return Whether the ratePool field is set.
    */
   @java.lang.Override
@@ -902,23 +902,23 @@ private static final long serialVersionUID = 0L;
    * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
    * </pre>
    *
-   * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+   * <code>.hedgerow.common.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
    * @return The ratePool.
    */
   @java.lang.Override
-  public io.hedgerow.admin.v1.RatePool getRatePool() {
-    return ratePool_ == null ? io.hedgerow.admin.v1.RatePool.getDefaultInstance() : ratePool_;
+  public io.hedgerow.common.v1.RatePool getRatePool() {
+    return ratePool_ == null ? io.hedgerow.common.v1.RatePool.getDefaultInstance() : ratePool_;
   }
   /**
    * <pre>
    * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
    * </pre>
    *
-   * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+   * <code>.hedgerow.common.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
    */
   @java.lang.Override
-  public io.hedgerow.admin.v1.RatePoolOrBuilder getRatePoolOrBuilder() {
-    return ratePool_ == null ? io.hedgerow.admin.v1.RatePool.getDefaultInstance() : ratePool_;
+  public io.hedgerow.common.v1.RatePoolOrBuilder getRatePoolOrBuilder() {
+    return ratePool_ == null ? io.hedgerow.common.v1.RatePool.getDefaultInstance() : ratePool_;
   }
 
   private byte memoizedIsInitialized = -1;
@@ -4491,15 +4491,15 @@ private static final long serialVersionUID = 0L;
       return hedgingBuilder_;
     }
 
-    private io.hedgerow.admin.v1.RatePool ratePool_;
+    private io.hedgerow.common.v1.RatePool ratePool_;
     private com.google.protobuf.SingleFieldBuilderV3<
-        io.hedgerow.admin.v1.RatePool, io.hedgerow.admin.v1.RatePool.Builder, io.hedgerow.admin.v1.RatePoolOrBuilder> ratePoolBuilder_;
+        io.hedgerow.common.v1.RatePool, io.hedgerow.common.v1.RatePool.Builder, io.hedgerow.common.v1.RatePoolOrBuilder> ratePoolBuilder_;
     /**
      * <pre>
      * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
      * </pre>
      *
-     * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+     * <code>.hedgerow.common.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
      * @return Whether the ratePool field is set.
      */
     public boolean hasRatePool() {
@@ -4510,12 +4510,12 @@ private static final long serialVersionUID = 0L;
      * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
      * </pre>
      *
-     * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+     * <code>.hedgerow.common.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
      * @return The ratePool.
      */
-    public io.hedgerow.admin.v1.RatePool getRatePool() {
+    public io.hedgerow.common.v1.RatePool getRatePool() {
       if (ratePoolBuilder_ == null) {
-        return ratePool_ == null ? io.hedgerow.admin.v1.RatePool.getDefaultInstance() : ratePool_;
+        return ratePool_ == null ? io.hedgerow.common.v1.RatePool.getDefaultInstance() : ratePool_;
       } else {
         return ratePoolBuilder_.getMessage();
       }
@@ -4525,9 +4525,9 @@ private static final long serialVersionUID = 0L;
      * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
      * </pre>
      *
-     * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+     * <code>.hedgerow.common.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
      */
-    public Builder setRatePool(io.hedgerow.admin.v1.RatePool value) {
+    public Builder setRatePool(io.hedgerow.common.v1.RatePool value) {
       if (ratePoolBuilder_ == null) {
         if (value == null) {
           throw new NullPointerException();
@@ -4545,10 +4545,10 @@ private static final long serialVersionUID = 0L;
      * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
      * </pre>
      *
-     * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+     * <code>.hedgerow.common.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
      */
     public Builder setRatePool(
-        io.hedgerow.admin.v1.RatePool.Builder builderForValue) {
+        io.hedgerow.common.v1.RatePool.Builder builderForValue) {
       if (ratePoolBuilder_ == null) {
         ratePool_ = builderForValue.build();
       } else {
@@ -4563,13 +4563,13 @@ private static final long serialVersionUID = 0L;
      * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
      * </pre>
      *
-     * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+     * <code>.hedgerow.common.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
      */
-    public Builder mergeRatePool(io.hedgerow.admin.v1.RatePool value) {
+    public Builder mergeRatePool(io.hedgerow.common.v1.RatePool value) {
       if (ratePoolBuilder_ == null) {
         if (((bitField0_ & 0x00400000) != 0) &&
           ratePool_ != null &&
-          ratePool_ != io.hedgerow.admin.v1.RatePool.getDefaultInstance()) {
+          ratePool_ != io.hedgerow.common.v1.RatePool.getDefaultInstance()) {
           getRatePoolBuilder().mergeFrom(value);
         } else {
           ratePool_ = value;
@@ -4588,7 +4588,7 @@ private static final long serialVersionUID = 0L;
      * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
      * </pre>
      *
-     * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+     * <code>.hedgerow.common.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
      */
     public Builder clearRatePool() {
       bitField0_ = (bitField0_ & ~0x00400000);
@@ -4605,9 +4605,9 @@ private static final long serialVersionUID = 0L;
      * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
      * </pre>
      *
-     * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+     * <code>.hedgerow.common.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
      */
-    public io.hedgerow.admin.v1.RatePool.Builder getRatePoolBuilder() {
+    public io.hedgerow.common.v1.RatePool.Builder getRatePoolBuilder() {
       bitField0_ |= 0x00400000;
       onChanged();
       return getRatePoolFieldBuilder().getBuilder();
@@ -4617,14 +4617,14 @@ private static final long serialVersionUID = 0L;
      * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
      * </pre>
      *
-     * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+     * <code>.hedgerow.common.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
      */
-    public io.hedgerow.admin.v1.RatePoolOrBuilder getRatePoolOrBuilder() {
+    public io.hedgerow.common.v1.RatePoolOrBuilder getRatePoolOrBuilder() {
       if (ratePoolBuilder_ != null) {
         return ratePoolBuilder_.getMessageOrBuilder();
       } else {
         return ratePool_ == null ?
-            io.hedgerow.admin.v1.RatePool.getDefaultInstance() : ratePool_;
+            io.hedgerow.common.v1.RatePool.getDefaultInstance() : ratePool_;
       }
     }
     /**
@@ -4632,14 +4632,14 @@ private static final long serialVersionUID = 0L;
      * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
      * </pre>
      *
-     * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+     * <code>.hedgerow.common.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
      */
     private com.google.protobuf.SingleFieldBuilderV3<
-        io.hedgerow.admin.v1.RatePool, io.hedgerow.admin.v1.RatePool.Builder, io.hedgerow.admin.v1.RatePoolOrBuilder> 
+        io.hedgerow.common.v1.RatePool, io.hedgerow.common.v1.RatePool.Builder, io.hedgerow.common.v1.RatePoolOrBuilder> 
         getRatePoolFieldBuilder() {
       if (ratePoolBuilder_ == null) {
         ratePoolBuilder_ = new com.google.protobuf.SingleFieldBuilderV3<
-            io.hedgerow.admin.v1.RatePool, io.hedgerow.admin.v1.RatePool.Builder, io.hedgerow.admin.v1.RatePoolOrBuilder>(
+            io.hedgerow.common.v1.RatePool, io.hedgerow.common.v1.RatePool.Builder, io.hedgerow.common.v1.RatePoolOrBuilder>(
                 getRatePool(),
                 getParentForChildren(),
                 isClean());

@@ -497,7 +497,7 @@ public interface CandidateStateOrBuilder extends
    * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
    * </pre>
    *
-   * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+   * <code>.hedgerow.common.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
    * @return Whether the ratePool field is set.
    */
   boolean hasRatePool();
@@ -506,16 +506,16 @@ public interface CandidateStateOrBuilder extends
    * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
    * </pre>
    *
-   * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+   * <code>.hedgerow.common.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
    * @return The ratePool.
    */
-  io.hedgerow.admin.v1.RatePool getRatePool();
+  io.hedgerow.common.v1.RatePool getRatePool();
   /**
    * <pre>
    * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
    * </pre>
    *
-   * <code>.hedgerow.admin.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
+   * <code>.hedgerow.common.v1.RatePool rate_pool = 23 [json_name = "ratePool"];</code>
    */
-  io.hedgerow.admin.v1.RatePoolOrBuilder getRatePoolOrBuilder();
+  io.hedgerow.common.v1.RatePoolOrBuilder getRatePoolOrBuilder();
 }

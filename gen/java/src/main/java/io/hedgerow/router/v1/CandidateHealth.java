@@ -232,13 +232,13 @@ private static final long serialVersionUID = 0L;
   }
 
   public static final int RATE_POOL_FIELD_NUMBER = 7;
-  private io.hedgerow.router.v1.RatePool ratePool_;
+  private io.hedgerow.common.v1.RatePool ratePool_;
   /**
    * <pre>
    * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
    * </pre>
    *
-   * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+   * <code>.hedgerow.common.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
    * @return Whether the ratePool field is set.
    */
   @java.lang.Override
@@ -250,23 +250,23 @@ private static final long serialVersionUID = 0L;
    * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
    * </pre>
    *
-   * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+   * <code>.hedgerow.common.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
    * @return The ratePool.
    */
   @java.lang.Override
-  public io.hedgerow.router.v1.RatePool getRatePool() {
-    return ratePool_ == null ? io.hedgerow.router.v1.RatePool.getDefaultInstance() : ratePool_;
+  public io.hedgerow.common.v1.RatePool getRatePool() {
+    return ratePool_ == null ? io.hedgerow.common.v1.RatePool.getDefaultInstance() : ratePool_;
   }
   /**
    * <pre>
    * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
    * </pre>
    *
-   * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+   * <code>.hedgerow.common.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
    */
   @java.lang.Override
-  public io.hedgerow.router.v1.RatePoolOrBuilder getRatePoolOrBuilder() {
-    return ratePool_ == null ? io.hedgerow.router.v1.RatePool.getDefaultInstance() : ratePool_;
+  public io.hedgerow.common.v1.RatePoolOrBuilder getRatePoolOrBuilder() {
+    return ratePool_ == null ? io.hedgerow.common.v1.RatePool.getDefaultInstance() : ratePool_;
   }
 
   private byte memoizedIsInitialized = -1;
@@ -1375,15 +1375,15 @@ private static final long serialVersionUID = 0L;
       return this;
     }
 
-    private io.hedgerow.router.v1.RatePool ratePool_;
+    private io.hedgerow.common.v1.RatePool ratePool_;
     private com.google.protobuf.SingleFieldBuilderV3<
-        io.hedgerow.router.v1.RatePool, io.hedgerow.router.v1.RatePool.Builder, io.hedgerow.router.v1.RatePoolOrBuilder> ratePoolBuilder_;
+        io.hedgerow.common.v1.RatePool, io.hedgerow.common.v1.RatePool.Builder, io.hedgerow.common.v1.RatePoolOrBuilder> ratePoolBuilder_;
     /**
      * <pre>
      * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
      * </pre>
      *
-     * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+     * <code>.hedgerow.common.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
      * @return Whether the ratePool field is set.
      */
     public boolean hasRatePool() {
@@ -1394,12 +1394,12 @@ private static final long serialVersionUID = 0L;
      * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
      * </pre>
      *
-     * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+     * <code>.hedgerow.common.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
      * @return The ratePool.
      */
-    public io.hedgerow.router.v1.RatePool getRatePool() {
+    public io.hedgerow.common.v1.RatePool getRatePool() {
       if (ratePoolBuilder_ == null) {
-        return ratePool_ == null ? io.hedgerow.router.v1.RatePool.getDefaultInstance() : ratePool_;
+        return ratePool_ == null ? io.hedgerow.common.v1.RatePool.getDefaultInstance() : ratePool_;
       } else {
         return ratePoolBuilder_.getMessage();
       }
@@ -1409,9 +1409,9 @@ private static final long serialVersionUID = 0L;
      * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
      * </pre>
      *
-     * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+     * <code>.hedgerow.common.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
      */
-    public Builder setRatePool(io.hedgerow.router.v1.RatePool value) {
+    public Builder setRatePool(io.hedgerow.common.v1.RatePool value) {
       if (ratePoolBuilder_ == null) {
         if (value == null) {
           throw new NullPointerException();
@@ -1429,10 +1429,10 @@ private static final long serialVersionUID = 0L;
      * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
      * </pre>
      *
-     * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+     * <code>.hedgerow.common.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
      */
     public Builder setRatePool(
-        io.hedgerow.router.v1.RatePool.Builder builderForValue) {
+        io.hedgerow.common.v1.RatePool.Builder builderForValue) {
       if (ratePoolBuilder_ == null) {
         ratePool_ = builderForValue.build();
       } else {
@@ -1447,13 +1447,13 @@ private static final long serialVersionUID = 0L;
      * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
      * </pre>
      *
-     * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+     * <code>.hedgerow.common.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
      */
-    public Builder mergeRatePool(io.hedgerow.router.v1.RatePool value) {
+    public Builder mergeRatePool(io.hedgerow.common.v1.RatePool value) {
       if (ratePoolBuilder_ == null) {
         if (((bitField0_ & 0x00000040) != 0) &&
           ratePool_ != null &&
-          ratePool_ != io.hedgerow.router.v1.RatePool.getDefaultInstance()) {
+          ratePool_ != io.hedgerow.common.v1.RatePool.getDefaultInstance()) {
           getRatePoolBuilder().mergeFrom(value);
         } else {
           ratePool_ = value;
@@ -1472,7 +1472,7 @@ private static final long serialVersionUID = 0L;
      * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
      * </pre>
      *
-     * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+     * <code>.hedgerow.common.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
      */
     public Builder clearRatePool() {
       bitField0_ = (bitField0_ & ~0x00000040);
@@ -1489,9 +1489,9 @@ private static final long serialVersionUID = 0L;
      * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
      * </pre>
      *
-     * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+     * <code>.hedgerow.common.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
      */
-    public io.hedgerow.router.v1.RatePool.Builder getRatePoolBuilder() {
+    public io.hedgerow.common.v1.RatePool.Builder getRatePoolBuilder() {
       bitField0_ |= 0x00000040;
       onChanged();
       return getRatePoolFieldBuilder().getBuilder();
@@ -1501,14 +1501,14 @@ private static final long serialVersionUID = 0L;
      * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
      * </pre>
      *
-     * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+     * <code>.hedgerow.common.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
      */
-    public io.hedgerow.router.v1.RatePoolOrBuilder getRatePoolOrBuilder() {
+    public io.hedgerow.common.v1.RatePoolOrBuilder getRatePoolOrBuilder() {
       if (ratePoolBuilder_ != null) {
         return ratePoolBuilder_.getMessageOrBuilder();
       } else {
         return ratePool_ == null ?
-            io.hedgerow.router.v1.RatePool.getDefaultInstance() : ratePool_;
+            io.hedgerow.common.v1.RatePool.getDefaultInstance() : ratePool_;
       }
     }
     /**
@@ -1516,14 +1516,14 @@ private static final long serialVersionUID = 0L;
      * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
      * </pre>
      *
-     * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+     * <code>.hedgerow.common.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
      */
     private com.google.protobuf.SingleFieldBuilderV3<
-        io.hedgerow.router.v1.RatePool, io.hedgerow.router.v1.RatePool.Builder, io.hedgerow.router.v1.RatePoolOrBuilder> 
+        io.hedgerow.common.v1.RatePool, io.hedgerow.common.v1.RatePool.Builder, io.hedgerow.common.v1.RatePoolOrBuilder> 
         getRatePoolFieldBuilder() {
       if (ratePoolBuilder_ == null) {
         ratePoolBuilder_ = new com.google.protobuf.SingleFieldBuilderV3<
-            io.hedgerow.router.v1.RatePool, io.hedgerow.router.v1.RatePool.Builder, io.hedgerow.router.v1.RatePoolOrBuilder>(
+            io.hedgerow.common.v1.RatePool, io.hedgerow.common.v1.RatePool.Builder, io.hedgerow.common.v1.RatePoolOrBuilder>(
                 getRatePool(),
                 getParentForChildren(),
                 isClean());

@@ -132,7 +132,7 @@ public interface CandidateHealthOrBuilder extends
    * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
    * </pre>
    *
-   * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+   * <code>.hedgerow.common.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
    * @return Whether the ratePool field is set.
    */
   boolean hasRatePool();
@@ -141,16 +141,16 @@ public interface CandidateHealthOrBuilder extends
    * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
    * </pre>
    *
-   * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+   * <code>.hedgerow.common.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
    * @return The ratePool.
    */
-  io.hedgerow.router.v1.RatePool getRatePool();
+  io.hedgerow.common.v1.RatePool getRatePool();
   /**
    * <pre>
    * What is left of the credential's limits for the model. Unset: none is known, or nobody counts.
    * </pre>
    *
-   * <code>.hedgerow.router.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
+   * <code>.hedgerow.common.v1.RatePool rate_pool = 7 [json_name = "ratePool"];</code>
    */
-  io.hedgerow.router.v1.RatePoolOrBuilder getRatePoolOrBuilder();
+  io.hedgerow.common.v1.RatePoolOrBuilder getRatePoolOrBuilder();
 }

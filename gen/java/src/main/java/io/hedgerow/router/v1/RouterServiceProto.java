@@ -111,11 +111,6 @@ public final class RouterServiceProto {
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
       internal_static_hedgerow_router_v1_CandidateHealth_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
-    internal_static_hedgerow_router_v1_RatePool_descriptor;
-  static final 
-    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
-      internal_static_hedgerow_router_v1_RatePool_fieldAccessorTable;
-  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_hedgerow_router_v1_CandidatePrice_descriptor;
   static final 
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
@@ -132,181 +127,174 @@ public final class RouterServiceProto {
       "\n\'hedgerow/router/v1/router_service.prot" +
       "o\022\022hedgerow.router.v1\032\036google/protobuf/d" +
       "uration.proto\032\036hedgerow/chat/v1/message." +
-      "proto\032\037hedgerow/common/v1/policy.proto\032%" +
-      "hedgerow/embed/v1/embed_service.proto\"\236\001" +
-      "\n\021ListModelsRequest\022\033\n\tpage_size\030\001 \001(\005R\010" +
-      "pageSize\022\035\n\npage_token\030\002 \001(\tR\tpageToken\022" +
-      "1\n\004kind\030\003 \001(\0162\035.hedgerow.router.v1.Model" +
-      "KindR\004kind\022\032\n\010provider\030\004 \001(\tR\010provider\"o" +
-      "\n\022ListModelsResponse\0221\n\006models\030\001 \003(\0132\031.h" +
-      "edgerow.router.v1.ModelR\006models\022&\n\017next_" +
-      "page_token\030\002 \001(\tR\rnextPageToken\"\215\001\n\005Mode" +
-      "l\022\022\n\004name\030\001 \001(\tR\004name\0221\n\004kind\030\002 \001(\0162\035.he" +
-      "dgerow.router.v1.ModelKindR\004kind\022=\n\ncand" +
-      "idates\030\003 \003(\0132\035.hedgerow.router.v1.Candid" +
-      "ateR\ncandidates\"\232\001\n\tCandidate\022\032\n\010provide" +
-      "r\030\001 \001(\tR\010provider\022\024\n\005model\030\002 \001(\tR\005model\022" +
-      "\026\n\006region\030\003 \001(\tR\006region\0229\n\005facts\030\004 \001(\0132\036" +
-      ".hedgerow.router.v1.ModelFactsH\000R\005facts\210" +
-      "\001\001B\010\n\006_facts\"\216\005\n\nModelFacts\022*\n\016context_t" +
-      "okens\030\001 \001(\005H\000R\rcontextTokens\210\001\001\022/\n\021max_o" +
-      "utput_tokens\030\002 \001(\005H\001R\017maxOutputTokens\210\001\001" +
-      "\022)\n\020input_modalities\030\003 \003(\tR\017inputModalit" +
-      "ies\022+\n\021output_modalities\030\004 \003(\tR\020outputMo" +
-      "dalities\022\031\n\005tools\030\005 \001(\010H\002R\005tools\210\001\001\022$\n\013j" +
-      "son_schema\030\006 \001(\010H\003R\njsonSchema\210\001\001\022!\n\trea" +
-      "soning\030\007 \001(\010H\004R\treasoning\210\001\001\022\035\n\007prefill\030" +
-      "\010 \001(\010H\005R\007prefill\210\001\001\022!\n\014streams_only\030\t \001(" +
-      "\010R\013streamsOnly\022!\n\014vector_space\030\n \001(\tR\013ve" +
-      "ctorSpace\022#\n\ndimensions\030\013 \001(\005H\006R\ndimensi" +
-      "ons\210\001\001\022\030\n\007regions\030\014 \003(\tR\007regions\022\030\n\007alia" +
-      "ses\030\r \003(\tR\007aliases\022\037\n\013retire_date\030\016 \001(\tR" +
-      "\nretireDate\022\034\n\tsuccessor\030\017 \001(\tR\tsuccesso" +
-      "rB\021\n\017_context_tokensB\024\n\022_max_output_toke" +
-      "nsB\010\n\006_toolsB\016\n\014_json_schemaB\014\n\n_reasoni" +
-      "ngB\n\n\010_prefillB\r\n\013_dimensions\"\304\002\n\023Estima" +
-      "teCostRequest\0220\n\004chat\030\001 \001(\0132\032.hedgerow.c" +
-      "hat.v1.ChatSpecH\000R\004chat\0224\n\005embed\030\002 \001(\0132\034" +
-      ".hedgerow.embed.v1.EmbedSpecH\000R\005embed\0225\n" +
-      "\005route\030\003 \001(\0132\037.hedgerow.common.v1.RouteP" +
-      "olicyR\005route\022K\n\006labels\030\004 \003(\01323.hedgerow." +
-      "router.v1.EstimateCostRequest.LabelsEntr" +
-      "yR\006labels\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003k" +
-      "ey\022\024\n\005value\030\002 \001(\tR\005value:\0028\001B\006\n\004call\"X\n\024" +
-      "EstimateCostResponse\022@\n\ncandidates\030\001 \003(\013" +
-      "2 .hedgerow.router.v1.CostEstimateR\ncand" +
-      "idates\"\200\005\n\014CostEstimate\022\032\n\010provider\030\001 \001(" +
-      "\tR\010provider\022\024\n\005model\030\002 \001(\tR\005model\022\026\n\006reg" +
-      "ion\030\003 \001(\tR\006region\022)\n\016low_cost_picos\030\004 \001(" +
-      "\003H\000R\014lowCostPicos\210\001\001\0223\n\023expected_cost_pi" +
-      "cos\030\005 \001(\003H\001R\021expectedCostPicos\210\001\001\0228\n\026upp" +
-      "er_bound_cost_picos\030\006 \001(\003H\002R\023upperBoundC" +
-      "ostPicos\210\001\001\0222\n\025expected_input_tokens\030\007 \001" +
-      "(\003R\023expectedInputTokens\022<\n\030upper_bound_i" +
-      "nput_tokens\030\010 \001(\003H\003R\025upperBoundInputToke" +
-      "ns\210\001\001\0224\n\026expected_output_tokens\030\t \001(\003R\024e" +
-      "xpectedOutputTokens\022>\n\031upper_bound_outpu" +
-      "t_tokens\030\n \001(\003H\004R\026upperBoundOutputTokens" +
-      "\210\001\001\022#\n\rprice_version\030\013 \001(\tR\014priceVersion" +
-      "B\021\n\017_low_cost_picosB\026\n\024_expected_cost_pi" +
-      "cosB\031\n\027_upper_bound_cost_picosB\033\n\031_upper" +
-      "_bound_input_tokensB\034\n\032_upper_bound_outp" +
-      "ut_tokens\"\302\002\n\022CountTokensRequest\0220\n\004chat" +
-      "\030\001 \001(\0132\032.hedgerow.chat.v1.ChatSpecH\000R\004ch" +
-      "at\0224\n\005embed\030\002 \001(\0132\034.hedgerow.embed.v1.Em" +
-      "bedSpecH\000R\005embed\0225\n\005route\030\003 \001(\0132\037.hedger" +
-      "ow.common.v1.RoutePolicyR\005route\022J\n\006label" +
-      "s\030\004 \003(\01322.hedgerow.router.v1.CountTokens" +
-      "Request.LabelsEntryR\006labels\0329\n\013LabelsEnt" +
-      "ry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005val" +
-      "ue:\0028\001B\006\n\004call\"U\n\023CountTokensResponse\022>\n" +
-      "\ncandidates\030\001 \003(\0132\036.hedgerow.router.v1.T" +
-      "okenCountR\ncandidates\"\364\002\n\nTokenCount\022\032\n\010" +
-      "provider\030\001 \001(\tR\010provider\022\024\n\005model\030\002 \001(\tR" +
-      "\005model\022\026\n\006region\030\003 \001(\tR\006region\0222\n\025expect" +
-      "ed_input_tokens\030\004 \001(\003R\023expectedInputToke" +
-      "ns\022<\n\030upper_bound_input_tokens\030\005 \001(\003H\000R\025" +
-      "upperBoundInputTokens\210\001\001\022*\n\016context_toke" +
-      "ns\030\006 \001(\005H\001R\rcontextTokens\210\001\001\0225\n\024expected" +
-      "_free_tokens\030\007 \001(\003H\002R\022expectedFreeTokens" +
-      "\210\001\001B\033\n\031_upper_bound_input_tokensB\021\n\017_con" +
-      "text_tokensB\027\n\025_expected_free_tokens\"\334\002\n" +
-      "\023ExplainRouteRequest\0220\n\004chat\030\001 \001(\0132\032.hed" +
-      "gerow.chat.v1.ChatSpecH\000R\004chat\0224\n\005embed\030" +
-      "\002 \001(\0132\034.hedgerow.embed.v1.EmbedSpecH\000R\005e" +
-      "mbed\0225\n\005route\030\003 \001(\0132\037.hedgerow.common.v1" +
-      ".RoutePolicyR\005route\022K\n\006labels\030\004 \003(\01323.he" +
-      "dgerow.router.v1.ExplainRouteRequest.Lab" +
-      "elsEntryR\006labels\022\026\n\006stream\030\005 \001(\010R\006stream" +
-      "\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005val" +
-      "ue\030\002 \001(\tR\005value:\0028\001B\006\n\004call\"\266\002\n\024ExplainR" +
-      "outeResponse\022H\n\ncandidates\030\001 \003(\0132(.hedge" +
-      "row.router.v1.CandidateExplanationR\ncand" +
-      "idates\022=\n\010strategy\030\002 \001(\0162!.hedgerow.rout" +
-      "er.v1.RouteStrategyR\010strategy\022\024\n\005rules\030\003" +
-      " \003(\005R\005rules\022!\n\014max_attempts\030\004 \001(\005R\013maxAt" +
-      "tempts\022\032\n\010affinity\030\005 \001(\010R\010affinity\022@\n\007he" +
-      "dging\030\006 \001(\0132&.hedgerow.router.v1.Hedging" +
-      "ExplanationR\007hedging\"\260\001\n\022HedgingExplanat" +
-      "ion\022*\n\021max_extra_percent\030\001 \001(\001R\017maxExtra" +
-      "Percent\0226\n\tmin_delay\030\002 \001(\0132\031.google.prot" +
-      "obuf.DurationR\010minDelay\0226\n\tmax_delay\030\003 \001" +
-      "(\0132\031.google.protobuf.DurationR\010maxDelay\"" +
-      "\355\003\n\024CandidateExplanation\022\032\n\010provider\030\001 \001" +
-      "(\tR\010provider\022\024\n\005model\030\002 \001(\tR\005model\022\026\n\006re" +
-      "gion\030\003 \001(\tR\006region\022\036\n\ncredential\030\004 \001(\tR\n" +
-      "credential\022\032\n\010eligible\030\005 \001(\010R\010eligible\022$" +
-      "\n\016would_be_asked\030\006 \001(\010R\014wouldBeAsked\022;\n\006" +
-      "reason\030\007 \001(\0162#.hedgerow.router.v1.Candid" +
-      "ateReasonR\006reason\022 \n\013explanation\030\010 \001(\tR\013" +
-      "explanation\022\035\n\nwritten_in\030\t \001(\tR\twritten" +
-      "In\022;\n\006health\030\n \001(\0132#.hedgerow.router.v1." +
-      "CandidateHealthR\006health\0228\n\005price\030\013 \001(\0132\"" +
-      ".hedgerow.router.v1.CandidatePriceR\005pric" +
-      "e\022$\n\013first_share\030\014 \001(\001H\000R\nfirstShare\210\001\001B" +
-      "\016\n\014_first_share\"\211\003\n\017CandidateHealth\022:\n\007b" +
-      "reaker\030\001 \001(\0162 .hedgerow.router.v1.Breake" +
-      "rStateR\007breaker\0222\n\007back_in\030\002 \001(\0132\031.googl" +
-      "e.protobuf.DurationR\006backIn\022\'\n\017resting_b" +
-      "ecause\030\003 \001(\tR\016restingBecause\022)\n\020running_" +
-      "attempts\030\004 \001(\005R\017runningAttempts\022I\n\023typic" +
-      "al_first_token\030\005 \001(\0132\031.google.protobuf.D" +
-      "urationR\021typicalFirstToken\022,\n\022rate_limit" +
-      "ed_share\030\006 \001(\001R\020rateLimitedShare\0229\n\trate" +
-      "_pool\030\007 \001(\0132\034.hedgerow.router.v1.RatePoo" +
-      "lR\010ratePool\"\244\002\n\010RatePool\022*\n\016requests_lim" +
-      "it\030\001 \001(\003H\000R\rrequestsLimit\210\001\001\022(\n\rrequests" +
-      "_left\030\002 \001(\003H\001R\014requestsLeft\210\001\001\022&\n\014tokens" +
-      "_limit\030\003 \001(\003H\002R\013tokensLimit\210\001\001\022$\n\013tokens" +
-      "_left\030\004 \001(\003H\003R\ntokensLeft\210\001\001\022.\n\023waiting_" +
-      "calls_count\030\005 \001(\005R\021waitingCallsCountB\021\n\017" +
-      "_requests_limitB\020\n\016_requests_leftB\017\n\r_to" +
-      "kens_limitB\016\n\014_tokens_left\"\223\002\n\016Candidate" +
-      "Price\022/\n\021input_token_picos\030\001 \001(\001H\000R\017inpu" +
-      "tTokenPicos\210\001\001\0221\n\022output_token_picos\030\002 \001" +
-      "(\001H\001R\020outputTokenPicos\210\001\001\0223\n\023expected_co" +
-      "st_picos\030\003 \001(\003H\002R\021expectedCostPicos\210\001\001\022#" +
-      "\n\rprice_version\030\004 \001(\tR\014priceVersionB\024\n\022_" +
-      "input_token_picosB\025\n\023_output_token_picos" +
-      "B\026\n\024_expected_cost_picos*R\n\tModelKind\022\032\n" +
-      "\026MODEL_KIND_UNSPECIFIED\020\000\022\023\n\017MODEL_KIND_" +
-      "CHAT\020\001\022\024\n\020MODEL_KIND_EMBED\020\002*\241\001\n\rRouteSt" +
-      "rategy\022\036\n\032ROUTE_STRATEGY_UNSPECIFIED\020\000\022\032" +
-      "\n\026ROUTE_STRATEGY_ORDERED\020\001\022\033\n\027ROUTE_STRA" +
-      "TEGY_WEIGHTED\020\002\022\033\n\027ROUTE_STRATEGY_CHEAPE" +
-      "ST\020\003\022\032\n\026ROUTE_STRATEGY_FASTEST\020\004*\375\003\n\017Can" +
-      "didateReason\022 \n\034CANDIDATE_REASON_UNSPECI" +
-      "FIED\020\000\022\033\n\027CANDIDATE_REASON_LISTED\020\001\022\033\n\027C" +
-      "ANDIDATE_REASON_WEIGHT\020\002\022\032\n\026CANDIDATE_RE" +
-      "ASON_PRICE\020\003\022\032\n\026CANDIDATE_REASON_SPEED\020\004" +
-      "\022\035\n\031CANDIDATE_REASON_AFFINITY\020\005\022\034\n\030CANDI" +
-      "DATE_REASON_RESTING\020\006\022\034\n\030CANDIDATE_REASO" +
-      "N_EJECTED\020\007\022\033\n\027CANDIDATE_REASON_REGION\020\010" +
-      "\022!\n\035CANDIDATE_REASON_SWITCHED_OFF\020\t\022\035\n\031C" +
-      "ANDIDATE_REASON_PROVIDER\020\n\022\036\n\032CANDIDATE_" +
-      "REASON_CONDITION\020\013\022\037\n\033CANDIDATE_REASON_C" +
-      "APABILITY\020\014\022\034\n\030CANDIDATE_REASON_CONTEXT\020" +
-      "\r\022!\n\035CANDIDATE_REASON_VECTOR_SPACE\020\016\022\032\n\026" +
-      "CANDIDATE_REASON_MODEL\020\017*|\n\014BreakerState" +
-      "\022\035\n\031BREAKER_STATE_UNSPECIFIED\020\000\022\030\n\024BREAK" +
-      "ER_STATE_CLOSED\020\001\022\026\n\022BREAKER_STATE_OPEN\020" +
-      "\002\022\033\n\027BREAKER_STATE_HALF_OPEN\020\0032\222\003\n\rRoute" +
-      "rService\022[\n\nListModels\022%.hedgerow.router" +
-      ".v1.ListModelsRequest\032&.hedgerow.router." +
-      "v1.ListModelsResponse\022a\n\014EstimateCost\022\'." +
-      "hedgerow.router.v1.EstimateCostRequest\032(" +
-      ".hedgerow.router.v1.EstimateCostResponse" +
-      "\022a\n\014ExplainRoute\022\'.hedgerow.router.v1.Ex" +
-      "plainRouteRequest\032(.hedgerow.router.v1.E" +
-      "xplainRouteResponse\022^\n\013CountTokens\022&.hed" +
-      "gerow.router.v1.CountTokensRequest\032\'.hed" +
-      "gerow.router.v1.CountTokensResponseB\313\001\n\025" +
-      "io.hedgerow.router.v1B\022RouterServiceProt" +
-      "oP\001Z4hedgerow.internal/gen/go/hedgerow/r" +
-      "outer/v1;routerv1\242\002\003HRX\252\002\022Hedgerow.Route" +
-      "r.V1\312\002\022Hedgerow\\Router\\V1\342\002\036Hedgerow\\Rou" +
-      "ter\\V1\\GPBMetadata\352\002\024Hedgerow::Router::V" +
-      "1b\006proto3"
+      "proto\032\037hedgerow/common/v1/policy.proto\032\"" +
+      "hedgerow/common/v1/rate_pool.proto\032%hedg" +
+      "erow/embed/v1/embed_service.proto\"\236\001\n\021Li" +
+      "stModelsRequest\022\033\n\tpage_size\030\001 \001(\005R\010page" +
+      "Size\022\035\n\npage_token\030\002 \001(\tR\tpageToken\0221\n\004k" +
+      "ind\030\003 \001(\0162\035.hedgerow.router.v1.ModelKind" +
+      "R\004kind\022\032\n\010provider\030\004 \001(\tR\010provider\"o\n\022Li" +
+      "stModelsResponse\0221\n\006models\030\001 \003(\0132\031.hedge" +
+      "row.router.v1.ModelR\006models\022&\n\017next_page" +
+      "_token\030\002 \001(\tR\rnextPageToken\"\215\001\n\005Model\022\022\n" +
+      "\004name\030\001 \001(\tR\004name\0221\n\004kind\030\002 \001(\0162\035.hedger" +
+      "ow.router.v1.ModelKindR\004kind\022=\n\ncandidat" +
+      "es\030\003 \003(\0132\035.hedgerow.router.v1.CandidateR" +
+      "\ncandidates\"\232\001\n\tCandidate\022\032\n\010provider\030\001 " +
+      "\001(\tR\010provider\022\024\n\005model\030\002 \001(\tR\005model\022\026\n\006r" +
+      "egion\030\003 \001(\tR\006region\0229\n\005facts\030\004 \001(\0132\036.hed" +
+      "gerow.router.v1.ModelFactsH\000R\005facts\210\001\001B\010" +
+      "\n\006_facts\"\216\005\n\nModelFacts\022*\n\016context_token" +
+      "s\030\001 \001(\005H\000R\rcontextTokens\210\001\001\022/\n\021max_outpu" +
+      "t_tokens\030\002 \001(\005H\001R\017maxOutputTokens\210\001\001\022)\n\020" +
+      "input_modalities\030\003 \003(\tR\017inputModalities\022" +
+      "+\n\021output_modalities\030\004 \003(\tR\020outputModali" +
+      "ties\022\031\n\005tools\030\005 \001(\010H\002R\005tools\210\001\001\022$\n\013json_" +
+      "schema\030\006 \001(\010H\003R\njsonSchema\210\001\001\022!\n\treasoni" +
+      "ng\030\007 \001(\010H\004R\treasoning\210\001\001\022\035\n\007prefill\030\010 \001(" +
+      "\010H\005R\007prefill\210\001\001\022!\n\014streams_only\030\t \001(\010R\013s" +
+      "treamsOnly\022!\n\014vector_space\030\n \001(\tR\013vector" +
+      "Space\022#\n\ndimensions\030\013 \001(\005H\006R\ndimensions\210" +
+      "\001\001\022\030\n\007regions\030\014 \003(\tR\007regions\022\030\n\007aliases\030" +
+      "\r \003(\tR\007aliases\022\037\n\013retire_date\030\016 \001(\tR\nret" +
+      "ireDate\022\034\n\tsuccessor\030\017 \001(\tR\tsuccessorB\021\n" +
+      "\017_context_tokensB\024\n\022_max_output_tokensB\010" +
+      "\n\006_toolsB\016\n\014_json_schemaB\014\n\n_reasoningB\n" +
+      "\n\010_prefillB\r\n\013_dimensions\"\304\002\n\023EstimateCo" +
+      "stRequest\0220\n\004chat\030\001 \001(\0132\032.hedgerow.chat." +
+      "v1.ChatSpecH\000R\004chat\0224\n\005embed\030\002 \001(\0132\034.hed" +
+      "gerow.embed.v1.EmbedSpecH\000R\005embed\0225\n\005rou" +
+      "te\030\003 \001(\0132\037.hedgerow.common.v1.RoutePolic" +
+      "yR\005route\022K\n\006labels\030\004 \003(\01323.hedgerow.rout" +
+      "er.v1.EstimateCostRequest.LabelsEntryR\006l" +
+      "abels\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024" +
+      "\n\005value\030\002 \001(\tR\005value:\0028\001B\006\n\004call\"X\n\024Esti" +
+      "mateCostResponse\022@\n\ncandidates\030\001 \003(\0132 .h" +
+      "edgerow.router.v1.CostEstimateR\ncandidat" +
+      "es\"\200\005\n\014CostEstimate\022\032\n\010provider\030\001 \001(\tR\010p" +
+      "rovider\022\024\n\005model\030\002 \001(\tR\005model\022\026\n\006region\030" +
+      "\003 \001(\tR\006region\022)\n\016low_cost_picos\030\004 \001(\003H\000R" +
+      "\014lowCostPicos\210\001\001\0223\n\023expected_cost_picos\030" +
+      "\005 \001(\003H\001R\021expectedCostPicos\210\001\001\0228\n\026upper_b" +
+      "ound_cost_picos\030\006 \001(\003H\002R\023upperBoundCostP" +
+      "icos\210\001\001\0222\n\025expected_input_tokens\030\007 \001(\003R\023" +
+      "expectedInputTokens\022<\n\030upper_bound_input" +
+      "_tokens\030\010 \001(\003H\003R\025upperBoundInputTokens\210\001" +
+      "\001\0224\n\026expected_output_tokens\030\t \001(\003R\024expec" +
+      "tedOutputTokens\022>\n\031upper_bound_output_to" +
+      "kens\030\n \001(\003H\004R\026upperBoundOutputTokens\210\001\001\022" +
+      "#\n\rprice_version\030\013 \001(\tR\014priceVersionB\021\n\017" +
+      "_low_cost_picosB\026\n\024_expected_cost_picosB" +
+      "\031\n\027_upper_bound_cost_picosB\033\n\031_upper_bou" +
+      "nd_input_tokensB\034\n\032_upper_bound_output_t" +
+      "okens\"\302\002\n\022CountTokensRequest\0220\n\004chat\030\001 \001" +
+      "(\0132\032.hedgerow.chat.v1.ChatSpecH\000R\004chat\0224" +
+      "\n\005embed\030\002 \001(\0132\034.hedgerow.embed.v1.EmbedS" +
+      "pecH\000R\005embed\0225\n\005route\030\003 \001(\0132\037.hedgerow.c" +
+      "ommon.v1.RoutePolicyR\005route\022J\n\006labels\030\004 " +
+      "\003(\01322.hedgerow.router.v1.CountTokensRequ" +
+      "est.LabelsEntryR\006labels\0329\n\013LabelsEntry\022\020" +
+      "\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\002" +
+      "8\001B\006\n\004call\"U\n\023CountTokensResponse\022>\n\ncan" +
+      "didates\030\001 \003(\0132\036.hedgerow.router.v1.Token" +
+      "CountR\ncandidates\"\364\002\n\nTokenCount\022\032\n\010prov" +
+      "ider\030\001 \001(\tR\010provider\022\024\n\005model\030\002 \001(\tR\005mod" +
+      "el\022\026\n\006region\030\003 \001(\tR\006region\0222\n\025expected_i" +
+      "nput_tokens\030\004 \001(\003R\023expectedInputTokens\022<" +
+      "\n\030upper_bound_input_tokens\030\005 \001(\003H\000R\025uppe" +
+      "rBoundInputTokens\210\001\001\022*\n\016context_tokens\030\006" +
+      " \001(\005H\001R\rcontextTokens\210\001\001\0225\n\024expected_fre" +
+      "e_tokens\030\007 \001(\003H\002R\022expectedFreeTokens\210\001\001B" +
+      "\033\n\031_upper_bound_input_tokensB\021\n\017_context" +
+      "_tokensB\027\n\025_expected_free_tokens\"\334\002\n\023Exp" +
+      "lainRouteRequest\0220\n\004chat\030\001 \001(\0132\032.hedgero" +
+      "w.chat.v1.ChatSpecH\000R\004chat\0224\n\005embed\030\002 \001(" +
+      "\0132\034.hedgerow.embed.v1.EmbedSpecH\000R\005embed" +
+      "\0225\n\005route\030\003 \001(\0132\037.hedgerow.common.v1.Rou" +
+      "tePolicyR\005route\022K\n\006labels\030\004 \003(\01323.hedger" +
+      "ow.router.v1.ExplainRouteRequest.LabelsE" +
+      "ntryR\006labels\022\026\n\006stream\030\005 \001(\010R\006stream\0329\n\013" +
+      "LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002" +
+      " \001(\tR\005value:\0028\001B\006\n\004call\"\266\002\n\024ExplainRoute" +
+      "Response\022H\n\ncandidates\030\001 \003(\0132(.hedgerow." +
+      "router.v1.CandidateExplanationR\ncandidat" +
+      "es\022=\n\010strategy\030\002 \001(\0162!.hedgerow.router.v" +
+      "1.RouteStrategyR\010strategy\022\024\n\005rules\030\003 \003(\005" +
+      "R\005rules\022!\n\014max_attempts\030\004 \001(\005R\013maxAttemp" +
+      "ts\022\032\n\010affinity\030\005 \001(\010R\010affinity\022@\n\007hedgin" +
+      "g\030\006 \001(\0132&.hedgerow.router.v1.HedgingExpl" +
+      "anationR\007hedging\"\260\001\n\022HedgingExplanation\022" +
+      "*\n\021max_extra_percent\030\001 \001(\001R\017maxExtraPerc" +
+      "ent\0226\n\tmin_delay\030\002 \001(\0132\031.google.protobuf" +
+      ".DurationR\010minDelay\0226\n\tmax_delay\030\003 \001(\0132\031" +
+      ".google.protobuf.DurationR\010maxDelay\"\355\003\n\024" +
+      "CandidateExplanation\022\032\n\010provider\030\001 \001(\tR\010" +
+      "provider\022\024\n\005model\030\002 \001(\tR\005model\022\026\n\006region" +
+      "\030\003 \001(\tR\006region\022\036\n\ncredential\030\004 \001(\tR\ncred" +
+      "ential\022\032\n\010eligible\030\005 \001(\010R\010eligible\022$\n\016wo" +
+      "uld_be_asked\030\006 \001(\010R\014wouldBeAsked\022;\n\006reas" +
+      "on\030\007 \001(\0162#.hedgerow.router.v1.CandidateR" +
+      "easonR\006reason\022 \n\013explanation\030\010 \001(\tR\013expl" +
+      "anation\022\035\n\nwritten_in\030\t \001(\tR\twrittenIn\022;" +
+      "\n\006health\030\n \001(\0132#.hedgerow.router.v1.Cand" +
+      "idateHealthR\006health\0228\n\005price\030\013 \001(\0132\".hed" +
+      "gerow.router.v1.CandidatePriceR\005price\022$\n" +
+      "\013first_share\030\014 \001(\001H\000R\nfirstShare\210\001\001B\016\n\014_" +
+      "first_share\"\211\003\n\017CandidateHealth\022:\n\007break" +
+      "er\030\001 \001(\0162 .hedgerow.router.v1.BreakerSta" +
+      "teR\007breaker\0222\n\007back_in\030\002 \001(\0132\031.google.pr" +
+      "otobuf.DurationR\006backIn\022\'\n\017resting_becau" +
+      "se\030\003 \001(\tR\016restingBecause\022)\n\020running_atte" +
+      "mpts\030\004 \001(\005R\017runningAttempts\022I\n\023typical_f" +
+      "irst_token\030\005 \001(\0132\031.google.protobuf.Durat" +
+      "ionR\021typicalFirstToken\022,\n\022rate_limited_s" +
+      "hare\030\006 \001(\001R\020rateLimitedShare\0229\n\trate_poo" +
+      "l\030\007 \001(\0132\034.hedgerow.common.v1.RatePoolR\010r" +
+      "atePool\"\223\002\n\016CandidatePrice\022/\n\021input_toke" +
+      "n_picos\030\001 \001(\001H\000R\017inputTokenPicos\210\001\001\0221\n\022o" +
+      "utput_token_picos\030\002 \001(\001H\001R\020outputTokenPi" +
+      "cos\210\001\001\0223\n\023expected_cost_picos\030\003 \001(\003H\002R\021e" +
+      "xpectedCostPicos\210\001\001\022#\n\rprice_version\030\004 \001" +
+      "(\tR\014priceVersionB\024\n\022_input_token_picosB\025" +
+      "\n\023_output_token_picosB\026\n\024_expected_cost_" +
+      "picos*R\n\tModelKind\022\032\n\026MODEL_KIND_UNSPECI" +
+      "FIED\020\000\022\023\n\017MODEL_KIND_CHAT\020\001\022\024\n\020MODEL_KIN" +
+      "D_EMBED\020\002*\241\001\n\rRouteStrategy\022\036\n\032ROUTE_STR" +
+      "ATEGY_UNSPECIFIED\020\000\022\032\n\026ROUTE_STRATEGY_OR" +
+      "DERED\020\001\022\033\n\027ROUTE_STRATEGY_WEIGHTED\020\002\022\033\n\027" +
+      "ROUTE_STRATEGY_CHEAPEST\020\003\022\032\n\026ROUTE_STRAT" +
+      "EGY_FASTEST\020\004*\375\003\n\017CandidateReason\022 \n\034CAN" +
+      "DIDATE_REASON_UNSPECIFIED\020\000\022\033\n\027CANDIDATE" +
+      "_REASON_LISTED\020\001\022\033\n\027CANDIDATE_REASON_WEI" +
+      "GHT\020\002\022\032\n\026CANDIDATE_REASON_PRICE\020\003\022\032\n\026CAN" +
+      "DIDATE_REASON_SPEED\020\004\022\035\n\031CANDIDATE_REASO" +
+      "N_AFFINITY\020\005\022\034\n\030CANDIDATE_REASON_RESTING" +
+      "\020\006\022\034\n\030CANDIDATE_REASON_EJECTED\020\007\022\033\n\027CAND" +
+      "IDATE_REASON_REGION\020\010\022!\n\035CANDIDATE_REASO" +
+      "N_SWITCHED_OFF\020\t\022\035\n\031CANDIDATE_REASON_PRO" +
+      "VIDER\020\n\022\036\n\032CANDIDATE_REASON_CONDITION\020\013\022" +
+      "\037\n\033CANDIDATE_REASON_CAPABILITY\020\014\022\034\n\030CAND" +
+      "IDATE_REASON_CONTEXT\020\r\022!\n\035CANDIDATE_REAS" +
+      "ON_VECTOR_SPACE\020\016\022\032\n\026CANDIDATE_REASON_MO" +
+      "DEL\020\017*|\n\014BreakerState\022\035\n\031BREAKER_STATE_U" +
+      "NSPECIFIED\020\000\022\030\n\024BREAKER_STATE_CLOSED\020\001\022\026" +
+      "\n\022BREAKER_STATE_OPEN\020\002\022\033\n\027BREAKER_STATE_" +
+      "HALF_OPEN\020\0032\222\003\n\rRouterService\022[\n\nListMod" +
+      "els\022%.hedgerow.router.v1.ListModelsReque" +
+      "st\032&.hedgerow.router.v1.ListModelsRespon" +
+      "se\022a\n\014EstimateCost\022\'.hedgerow.router.v1." +
+      "EstimateCostRequest\032(.hedgerow.router.v1" +
+      ".EstimateCostResponse\022a\n\014ExplainRoute\022\'." +
+      "hedgerow.router.v1.ExplainRouteRequest\032(" +
+      ".hedgerow.router.v1.ExplainRouteResponse" +
+      "\022^\n\013CountTokens\022&.hedgerow.router.v1.Cou" +
+      "ntTokensRequest\032\'.hedgerow.router.v1.Cou" +
+      "ntTokensResponseB\313\001\n\025io.hedgerow.router." +
+      "v1B\022RouterServiceProtoP\001Z4hedgerow.inter" +
+      "nal/gen/go/hedgerow/router/v1;routerv1\242\002" +
+      "\003HRX\252\002\022Hedgerow.Router.V1\312\002\022Hedgerow\\Rou" +
+      "ter\\V1\342\002\036Hedgerow\\Router\\V1\\GPBMetadata\352" +
+      "\002\024Hedgerow::Router::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -314,6 +302,7 @@ public final class RouterServiceProto {
           com.google.protobuf.DurationProto.getDescriptor(),
           io.hedgerow.chat.v1.MessageProto.getDescriptor(),
           io.hedgerow.common.v1.PolicyProto.getDescriptor(),
+          io.hedgerow.common.v1.RatePoolProto.getDescriptor(),
           io.hedgerow.embed.v1.EmbedServiceProto.getDescriptor(),
         });
     internal_static_hedgerow_router_v1_ListModelsRequest_descriptor =
@@ -430,14 +419,8 @@ public final class RouterServiceProto {
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_router_v1_CandidateHealth_descriptor,
         new java.lang.String[] { "Breaker", "BackIn", "RestingBecause", "RunningAttempts", "TypicalFirstToken", "RateLimitedShare", "RatePool", });
-    internal_static_hedgerow_router_v1_RatePool_descriptor =
-      getDescriptor().getMessageTypes().get(16);
-    internal_static_hedgerow_router_v1_RatePool_fieldAccessorTable = new
-      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
-        internal_static_hedgerow_router_v1_RatePool_descriptor,
-        new java.lang.String[] { "RequestsLimit", "RequestsLeft", "TokensLimit", "TokensLeft", "WaitingCallsCount", });
     internal_static_hedgerow_router_v1_CandidatePrice_descriptor =
-      getDescriptor().getMessageTypes().get(17);
+      getDescriptor().getMessageTypes().get(16);
     internal_static_hedgerow_router_v1_CandidatePrice_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_router_v1_CandidatePrice_descriptor,
@@ -445,6 +428,7 @@ public final class RouterServiceProto {
     com.google.protobuf.DurationProto.getDescriptor();
     io.hedgerow.chat.v1.MessageProto.getDescriptor();
     io.hedgerow.common.v1.PolicyProto.getDescriptor();
+    io.hedgerow.common.v1.RatePoolProto.getDescriptor();
     io.hedgerow.embed.v1.EmbedServiceProto.getDescriptor();
   }
 
