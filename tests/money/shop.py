@@ -90,7 +90,7 @@ class Shop:
         self.world = world
         route = Route(name, candidates, rules=rules, bounds=Bounds(**bounds))
         self.routes = Routes([("chat", route), ("embed", route)])
-        stages = [_Stage(one) for one in ("auth", "decode", "authorise")]
+        stages = [_Stage(one) for one in ("auth", "decode", "authorise", "idempotency")]
         self.chain = Chain([*stages, Quota(world.limiter, self.routes)])
         self.calls: list[Call] = []
 

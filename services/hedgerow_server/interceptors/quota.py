@@ -32,7 +32,7 @@ class Quota:
     """
 
     name = "quota"
-    after = ("auth", "decode", "authorise")
+    after = ("auth", "decode", "authorise", "idempotency")
 
     def __init__(self, limiter: Limiter, routes: Routes) -> None:
         self._limiter = limiter
