@@ -172,6 +172,8 @@ async def test_the_user_that_the_documentation_proposes_may_do_all_that_is_neede
         await other.close()
     finally:
         heard.cancel()
+        await asyncio.wait({heard})
+        await hearing.aclose()
         await lender.close()
         assert redis.ask("ACL", "DELUSER", words[2]) == ":1"
 

@@ -1,6 +1,6 @@
 """Whoever holds the counts that several routers share, as a router sees it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -93,7 +93,7 @@ class Lender(Protocol):
     async def call_back(self, key: str) -> None:
         """Asks all routers for what they were lent of a count and do not use. Raises LenderAway."""
 
-    def called_back(self) -> AsyncIterator[str]:
+    def called_back(self) -> AsyncGenerator[str, None]:
         """The counts that are called back, for ever: where the lender is away it waits until it is back."""
 
     async def close(self) -> None:

@@ -9,7 +9,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from importlib.resources import files
 from typing import Any
@@ -93,7 +93,7 @@ class RedisLender:
         channel = self._prefix + _CHANNEL
         await self._guarded(lambda: self._connected().publish(channel, f"{self._replica} {key}"))
 
-    async def called_back(self) -> AsyncIterator[str]:
+    async def called_back(self) -> AsyncGenerator[str, None]:
         """The counts that others call back, for ever."""
         while True:
             with suppress(Exception):
@@ -107,11 +107,24 @@ class RedisLender:
 
     async def close(self) -> None:
         """Closes the connections."""
-        if self._working:
-            await asyncio.wait(self._working, timeout=self._section.timeout_seconds)
+        self._dismiss()
+        while self._working:
+            # Each ends by itself: none waits longer than that for the server.
+            await asyncio.wait(self._working)
+
+    def _dismiss(self) -> None:
+        """Closes the connections that there are, once nothing is asked any more. The next ones are made anew: by then
+        the name may be that of another server.
+        """
         client, self._client, self._run = self._client, None, None
         if client is not None:
-            await client.aclose()
+            self._work(self._closed(client, tuple(self._working)))
+
+    async def _closed(self, client: Redis | RedisCluster, asking: tuple["asyncio.Future[Any]", ...]) -> None:
+        # What was cancelled may still connect, and would hand its connection to a pool that is closed already.
+        if asking:
+            await asyncio.wait(asking)
+        await client.aclose()
 
     def _lend(self, keys: list[str], arguments: list[str | int]) -> Awaitable[list[bytes | int]]:
         client = self._connected()
@@ -141,9 +154,7 @@ class RedisLender:
         """The result of work. Raises TimeoutError when it takes too long, and does not wait for its end then: redis-py
         goes on where it is cancelled while it connects.
         """
-        task = asyncio.ensure_future(work)
-        self._working.add(task)
-        task.add_done_callback(self._ended)
+        task = self._work(work)
         try:
             done, _ = await asyncio.wait({task}, timeout=limit_s)
             # Where this process is behind, what has come in time is not read yet.
@@ -160,6 +171,12 @@ class RedisLender:
         if task.cancelled():
             raise ConnectionError
         return task.result()
+
+    def _work(self, work: Awaitable[Any]) -> "asyncio.Future[Any]":
+        task = asyncio.ensure_future(work)
+        self._working.add(task)
+        task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: "asyncio.Future[Any]") -> None:
         self._working.discard(task)
@@ -182,12 +199,7 @@ class RedisLender:
         self.away = f"Redis at {self._section.where} cannot be used: {detail}"
         self._rests_until_s = time.monotonic() + self._rest_s
         self._rest_s = min(max(2 * self._rest_s, _REST_S[0]), _REST_S[1])
-        client, self._client, self._run = self._client, None, None
-        if client is not None:
-            # The next one connects anew: by then the name may be that of another server.
-            task = asyncio.ensure_future(client.aclose())
-            self._working.add(task)
-            task.add_done_callback(self._ended)
+        self._dismiss()
         return LenderAway(self.away)
 
     def _connected(self) -> Redis | RedisCluster:

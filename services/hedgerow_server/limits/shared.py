@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 
 from hedgerow_server.core.error import HedgerowError, LimitsUnavailable
 from hedgerow_server.core.slices import Work
@@ -390,14 +390,15 @@ class SharedCounters(LocalCounters):
 
     async def _hear(self) -> None:
         """Gives back at once what others lack."""
-        async for name in self.lender.called_back():
-            bucket = self._active.get(name)
-            if bucket is None:
-                continue
-            bucket.tight_until_s = time.monotonic() + _TIGHT_S
-            if bucket.lent > bucket.held or bucket.changed:
-                bucket.lent = min(bucket.lent, bucket.held)
-                self._start(self._tell(bucket))
+        async with aclosing(self.lender.called_back()) as names:
+            async for name in names:
+                bucket = self._active.get(name)
+                if bucket is None:
+                    continue
+                bucket.tight_until_s = time.monotonic() + _TIGHT_S
+                if bucket.lent > bucket.held or bucket.changed:
+                    bucket.lent = min(bucket.lent, bucket.held)
+                    self._start(self._tell(bucket))
 
     async def _tell(self, bucket: SharedBucket) -> None:
         try:
