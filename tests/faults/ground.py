@@ -263,6 +263,10 @@ class Place:
 
         return eventually(calls, f"the calls at {name} have ended")[:-1]
 
+    def taken(self) -> bool:
+        """Whether the first provider has let a call in: only then does its book know what is asked."""
+        return any(one["model"] for one in self.ground.book(self.names[0])["calls"])
+
     def check_clean(self) -> None:
         """Nothing of the trial is left: no busy socket, no attempt, no permit."""
         for name in dict.fromkeys(self.names):

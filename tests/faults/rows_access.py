@@ -261,7 +261,7 @@ def revoked(place: Place) -> Seen:
         into: dict[str, Any] = {"into": arrived} if place.mode is Mode.STREAM else {}
         with ThreadPoolExecutor(1) as pool:
             going = pool.submit(own.chat, metadata=bearer(text), **into)
-            eventually(lambda: own.ground.running(own.names[0]) == 1, "the call is at the provider")
+            eventually(own.taken, "the provider has taken the call")
             # `Started` is sent on its own: with the second message something of the answer has come.
             eventually(lambda: place.mode is Mode.UNARY or len(arrived) > 1, "the answer has begun")
             access.guarded.admin.revoke_key(key_id)

@@ -233,7 +233,7 @@ def in_flight(place: Place) -> Seen:
     """
     with asked(place) as (world, own), ThreadPoolExecutor(1) as pool:
         going = pool.submit(own.chat)
-        eventually(lambda: own.ground.running(own.names[0]) == 1, "the call is at the provider")
+        eventually(own.taken, "the provider has taken the call")
         world.rotate()
         after = own.chat()
         # The other credential has the same secret, and may just have had it read anew.
