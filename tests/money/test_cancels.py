@@ -15,6 +15,7 @@ ROUTES = ("fast", "paced", "over", "cut", "drained", "silent", "late")
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200)
 async def test_after_random_cancels_ledger_and_book_are_equal(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     calls = 100_000 if request.config.getoption("--long") else 300
     with counter(tmp_path, max_bytes=64 << 20) as desk:

@@ -20,6 +20,7 @@ from rpc.caller import COMPLETE, STREAM_COMPLETE, Caller, connected, eventually,
 from stack import Process, router
 
 
+@pytest.mark.timeout(1000)
 def test_books_and_spool_outlive_any_number_of_kills(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """A process that does nothing but write them, at full speed."""
     kills = 500 if request.config.getoption("--long") else 8
@@ -45,6 +46,7 @@ def test_books_and_spool_outlive_any_number_of_kills(tmp_path: Path, request: py
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_router_that_is_killed_under_load_loses_nothing_that_a_caller_was_told(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import fcntl
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -16,6 +17,7 @@ from hedgerow_server.ledger import segment as segments
 from hedgerow_server.ledger.books import CallBooks
 from hedgerow_server.ledger.ledger import Ledger
 from hedgerow_server.ledger.section import LedgerSection
+from hedgerow_server.ledger.spool import LOCK
 from hedgerow_server.store.ledger_rows import AttemptRow, CallRow
 from hedgerow_server.store.port import StoreUnavailable
 from money.accounts import differences, ledger
@@ -420,3 +422,17 @@ async def test_a_router_does_not_take_the_spool_of_one_that_lives(tmp_path: Path
         closed(call, books)
         await one.stored()
     assert [row.lost for row in store.rows.values()] == [False]
+
+
+async def test_what_is_left_of_a_folder_that_was_just_being_made_is_deleted_unless_its_router_lives(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "spool"
+    for name in ("dead", "living"):
+        (root / f".{name}").mkdir(parents=True)
+        (root / f".{name}" / LOCK).touch()
+    with (root / ".living" / LOCK).open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        async with running(tmp_path, AilingStore()) as one:
+            await one.settled()
+            assert sorted(path.name for path in root.iterdir()) == [".living", one._spool.folder.name]

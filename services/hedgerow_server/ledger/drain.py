@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +13,11 @@ from hedgerow_server.ledger.keeping import Batch, Keeper
 from hedgerow_server.ledger.progress import NAME, Progress
 from hedgerow_server.ledger.rows import Estimate
 from hedgerow_server.ledger.segment import MAGIC, UnknownFormError, frames, segments_in
-from hedgerow_server.ledger.spool import LOCK, Spool
+from hedgerow_server.ledger.spool import LOCK, Spool, making
 from hedgerow_server.ledger.trail import Trail
 
 _log = logging.getLogger(__name__)
-_BATCH = 256
+_BATCH = 512
 """Frames that are stored at once."""
 _BEHIND = 4
 """So many of the newest segments of which all is stored stay where they are while something in them is open."""
@@ -33,12 +34,19 @@ class OwnDrain:
         self._moved: set[int] = set()
         self._number = 0
         self._at = 0
+        self.behind = False
+        """Whether the last run has left something."""
+        self.stored_until_s = time.monotonic()
+        """When the spool held nothing, by the monotonic clock, that is not in the store now."""
 
-    def run(self) -> bool:
-        """Stores what is there, a batch at most; tells whether there may be more. Raises Stopped and OSError."""
+    def run(self) -> int:
+        """Stores what is there, a batch at most; tells how many frames that were. Raises Stopped and OSError."""
+        self.behind = False
+        now_s = time.monotonic()
         written = self._spool.written()
         if not written:
-            return False
+            self.stored_until_s = now_s
+            return 0
         if self._progress is None:
             self._progress = Progress(self._spool.folder)
             self._number = written[0][0]
@@ -47,13 +55,18 @@ class OwnDrain:
                 continue
             if number > self._number:
                 self._number, self._at = number, 0
+            further = any(later > len(MAGIC) for _, _, later in written[place + 1 :])
             if max(self._at, len(MAGIC)) < end:
-                self._store(path, end)
-                return True
-            if not any(later > len(MAGIC) for _, _, later in written[place + 1 :]):
+                frames = self._store(path, end)
+                self.behind = further or self._at < end
+                if not self.behind:
+                    self.stored_until_s = now_s
+                return frames
+            if not further:
                 break
+        self.stored_until_s = now_s
         self._tidy([number for number, _, _ in written if number < self._number])
-        return False
+        return 0
 
     @property
     def idle(self) -> bool:
@@ -71,10 +84,10 @@ class OwnDrain:
         if self._progress is not None:
             self._progress.close()
 
-    def _store(self, path: Path, end: int) -> None:
-        batch, at = Batch(), end
+    def _store(self, path: Path, end: int) -> int:
+        batch, at, taken = Batch(), end, 0
         for payload, after in frames(path, self._at, end):
-            at = after
+            at, taken = after, taken + 1
             try:
                 records = decoded(payload)
             except UnreadableError:
@@ -83,12 +96,13 @@ class OwnDrain:
             batch.add(payload, self._trail.take(records, self._number))
             if len(batch.payloads) >= _BATCH:
                 break
-        if at == end and not batch.payloads:
+        if not taken:
             _log.error("%s is damaged after byte %d: what is behind that is skipped", path.name, self._at)
         self._keeper.keep(batch)
         self._at = at
         assert self._progress is not None
         self._progress.reached(self._number, at)
+        return max(taken, 1)
 
     def _tidy(self, numbers: list[int]) -> None:
         """Deletes segments of which nothing is needed."""
@@ -116,10 +130,14 @@ def adopt(root: Path, own: Path, keeper: Keeper, estimate: Estimate) -> int:
     """
     adopted = 0
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
-        if folder == own or folder.name.startswith(".") or not folder.is_dir():
+        if folder.name in {own.name, making(own).name} or not folder.is_dir():
             continue
         with _locked(folder) as held:
             if not held:
+                continue
+            if folder.name.startswith("."):
+                # Its router died while it made it: there is nothing in it yet.
+                _remove(folder)
                 continue
             try:
                 _adopt(folder, keeper, estimate)
@@ -184,5 +202,10 @@ def _adopt(folder: Path, keeper: Keeper, estimate: Estimate) -> None:
     for _, path in segments_in(folder):
         path.unlink()
     (folder / NAME).unlink()
+    _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Deletes a folder that has nothing in it but its lock, which is held."""
     (folder / LOCK).unlink()
     folder.rmdir()

@@ -22,6 +22,8 @@ _TEND_S = 0.01
 """How often the disk is to take what was written."""
 _POLL_S = 0.1
 """How often is looked for something to store. Nobody wakes the thread: that costs more than to write the records."""
+_BUSY, _BUSY_S = 64, 0.25
+"""After a round of so many records, the next one is so much later."""
 _ADOPT_S = 30.0
 """How often is looked for what dead routers have left."""
 _FORGET_S = 600.0
@@ -76,6 +78,16 @@ class Ledger:
     def used_bytes(self) -> int:
         """How much of the disk the spool takes."""
         return self._spool.used_bytes
+
+    @property
+    def max_bytes(self) -> int:
+        """How much it may take."""
+        return self._section.max_bytes
+
+    @property
+    def behind_s(self) -> float:
+        """What has ended before so many seconds is in the store: below 1, unless that is slow or away."""
+        return time.monotonic() - self._drain.stored_until_s
 
     def problems(self) -> list[str]:
         """Why calls should not come here."""
@@ -139,25 +151,26 @@ class Ledger:
                 if now_s >= forget_s:
                     self._attempt(self._forget)
                     forget_s = now_s + _FORGET_S
-                if not self._attempt(self._drain.run):
-                    self._ending.wait(_POLL_S)
+                frames = self._attempt(self._drain.run)
+                if not (frames and self._drain.behind):
+                    # A round costs as much as many rows: where there are many, it waits until there are more.
+                    self._ending.wait(_BUSY_S if frames >= _BUSY else _POLL_S)
             while self._attempt(self._drain.run):
                 pass
         except Stopped:
             _log.warning("the ledger's rows are not all stored: the next router finds them in the spool")
 
-    def _attempt(self, work: Callable[[], bool]) -> bool:
-        """Does a piece of work; what ails the disk is told once. Raises Stopped."""
+    def _attempt(self, work: Callable[[], int]) -> int:
+        """Does a piece of work, and returns what it does; what ails the disk is told once. Raises Stopped."""
         try:
-            more = bool(work())
+            return work()
         except Stopped:
             raise
         except Exception as error:
             if str(error) != self._trouble:
                 _log.error("the ledger's spool is not read", exc_info=error)
                 self._trouble = str(error)
-            return False
-        return more
+            return 0
 
     def _adopt(self) -> bool:
         adopt(self._root, self._spool.folder, self._keeper, self._estimate)

@@ -7,13 +7,14 @@ last one there are zeros.
 import os
 import re
 import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from zlib import crc32
 
 MAGIC = b"hedgerow spool 1"
 """The first bytes of a segment, with the version of its form."""
 _HEAD = struct.Struct("<II")
+_pack = _HEAD.pack
 HEAD_BYTES = _HEAD.size
 _NAME = re.compile(r"(\d{8})\.seg")
 _READ_BYTES = 256 * 1024
@@ -21,7 +22,7 @@ _READ_BYTES = 256 * 1024
 
 def framed(payload: bytes) -> bytes:
     """The frame of a payload."""
-    return _HEAD.pack(len(payload), zlib.crc32(payload)) + payload
+    return _pack(len(payload), crc32(payload)) + payload
 
 
 class Segment:
@@ -128,4 +129,4 @@ def _payload(data: bytes, at: int) -> bytes | None:
         return None
     length, crc = _HEAD.unpack_from(data, at)
     payload = data[at + HEAD_BYTES : at + HEAD_BYTES + length]
-    return payload if length and len(payload) == length and zlib.crc32(payload) == crc else None
+    return payload if length and len(payload) == length and crc32(payload) == crc else None

@@ -26,7 +26,7 @@ _TAKEN_AT_ONCE = 64
 
 
 class Spool:
-    """The segments of this router. `append` and `offer` are for the event loop, the rest for threads."""
+    """The segments of this router. `append` is for the event loop, the rest for threads."""
 
     def __init__(self, root: Path, *, segment_bytes: int, max_bytes: int) -> None:
         """Touches nothing yet: `tend` does. `root` is the folder of all routers."""
@@ -72,24 +72,17 @@ class Spool:
         with self._lock:
             return sum(one.size for one in self._segments.values())
 
-    def offer(self, payload: bytes) -> bool:
-        """Writes a record that something is about to be done; False where there is no room for it."""
-        frame = framed(payload)
-        with self._lock:
-            if self._held or not self._put(frame):
-                return False
-            self._appended += 1
-            return True
-
-    def append(self, payload: bytes) -> int:
-        """Writes a record of what was done, now or as soon as there is room; returns its number for `synced`. For any
-        thread.
+    def append(self, payload: bytes, *, hold: bool = True) -> int:
+        """Writes a record and returns its number for `synced`, from 1. Where there is no room now, it is held until
+        there is, or without `hold` not taken: then 0. For any thread.
         """
         frame = framed(payload)
         with self._lock:
-            self._appended += 1
             if self._held or not self._put(frame):
+                if not hold:
+                    return 0
                 self._held.append(frame)
+            self._appended += 1
             return self._appended
 
     async def synced(self, number: int) -> None:
@@ -164,24 +157,27 @@ class Spool:
 
     def _put(self, frame: bytes) -> bool:
         """Writes a frame where there is room. The lock is held."""
-        current, size = self._current, len(frame)
+        current = self._current
         if current is None:
             return False
-        if current.end + size > current.size:
+        at = current.end
+        end = at + len(frame)
+        if end > current.size:
             if self._next is None and not self._problem:
                 # The thread has not come to it.
                 self._set_aside()
-            if self._next is None or self._next.room < size:
+            if self._next is None or self._next.room < len(frame):
                 return False
             self._retired.append(current)
             current, self._current, self._next = self._next, self._next, None
-        at = current.end
+            at = current.end
+            end = at + len(frame)
         try:
             current.write_at(at, frame)
         except OSError as error:
             self._failed(error)
             return False
-        current.end = at + size
+        current.end = end
         self._unsynced.append((current, at, frame))
         return True
 
@@ -268,15 +264,20 @@ class Spool:
         self._failed_s = time.monotonic()
 
 
+def making(folder: Path) -> Path:
+    """What a router's folder is called until its lock is held."""
+    return folder.with_name(f".{folder.name}")
+
+
 def _own(root: Path, folder: Path) -> int:
     """Makes a router's folder with the lock on it held; nobody sees it before. Raises OSError."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    making = root / f".{folder.name}"
-    making.mkdir(mode=0o700, exist_ok=True)
-    fd = os.open(making / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    made = making(folder)
+    made.mkdir(mode=0o700, exist_ok=True)
+    fd = os.open(made / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        making.rename(folder)
+        made.rename(folder)
         sync_folder(root)
     except BaseException:
         os.close(fd)
