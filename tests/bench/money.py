@@ -181,7 +181,13 @@ def bare(*, budget: dict[str, Any] | None = None, ledger: Ledger | None = None) 
 
     routes, callers, method = upstream(), people(10), Method("bench.Service/Call", Kind.UNARY, decode, rpc)
     chain = Chain(
-        [known(callers), Stage("decode", decode), Stage("authorise"), *money(routes, callers, budget, ledger)]
+        [
+            known(callers),
+            Stage("decode", decode),
+            Stage("authorise"),
+            Stage("idempotency"),
+            *money(routes, callers, budget, ledger),
+        ]
     )
 
     async def run() -> None:
@@ -204,6 +210,7 @@ def whole(*, callers: int = 10, budget: dict[str, Any] | None = None, ledger: Le
             known(who),
             Decode(),
             Authorise(),
+            Stage("idempotency"),
             *money(routes, who, budget, ledger),
         ]
     )

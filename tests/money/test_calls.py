@@ -91,6 +91,7 @@ async def test_a_thousand_calls_at_the_last_cent_overshoot_by_nothing_and_unders
     assert one.world.counters.reservations == 0
 
 
+@pytest.mark.timeout(1000)
 async def test_calls_that_are_cancelled_anywhere_leave_no_reservation(request: pytest.FixtureRequest) -> None:
     calls = 100_000 if request.config.getoption("--long") else 2_000
     dice = random.Random(2)
@@ -294,7 +295,7 @@ async def test_a_lost_race_is_paid_by_the_overhead_budget_and_needs_room_in_it()
     overhead = {"name": "races", "by": ["route"], "usd": shown(100), "per": "day", "account": "overhead"}
     world = World(budgets=[budget(1000), overhead])
     hold = world.hold()
-    await hold.reserve(world.of, 100, 0, world.counters.mono_s + 60, covers=True)
+    assert hold.take(100, 0, world.counters.mono_s + 60, covers=True) is None
     assert hold.cover(200, 0) is None
     assert hold.cover_overhead(80) is None
     hold.book(Spent(charged_picos=90, overhead_picos=70))
@@ -304,7 +305,7 @@ async def test_a_lost_race_is_paid_by_the_overhead_budget_and_needs_room_in_it()
         ("team-month", "usd", "month", "search"): (90, 0),
     }
     late = world.hold()
-    await late.reserve(world.of, 100, 0, world.counters.mono_s + 60, covers=True)
+    assert late.take(100, 0, world.counters.mono_s + 60, covers=True) is None
     error = late.cover_overhead(31)
     assert error is not None
     assert error.subject == "races[route=fast] usd/day"
@@ -317,7 +318,7 @@ async def test_a_lost_race_is_paid_by_the_overhead_budget_and_needs_room_in_it()
 async def test_what_is_counted_after_the_call_corrects_what_was_taken_for_it() -> None:
     world = World(budgets=[budget(1000)])
     hold = world.hold()
-    await hold.reserve(world.of, 400, 0, world.counters.mono_s + 60, covers=True)
+    assert hold.take(400, 0, world.counters.mono_s + 60, covers=True) is None
     hold.book(Spent(charged_picos=400))
     hold.settle(served=True)
     hold.book(Spent(charged_picos=-150))
@@ -328,7 +329,7 @@ async def test_the_tightest_limits_are_told() -> None:
     quotas = [{"name": "q", "limits": [{"requests": 10, "per": "day"}, {"requests": 1000, "per": "month"}]}]
     world = World(quotas, [budget(1000)])
     hold = world.hold(ANN)
-    await hold.reserve(world.of, 950, 0, world.counters.mono_s + 60, covers=True)
+    assert hold.take(950, 0, world.counters.mono_s + 60, covers=True) is None
     told = [(one.name, one.window, one.left, one.limit) for one in hold.tightest(2)]
     assert told == [("team-month", "month", 50, 1000), ("q", "day", 9, 10)]
 

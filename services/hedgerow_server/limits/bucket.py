@@ -50,6 +50,11 @@ class Bucket:
         return self.taken + self.window.earlier(self.before, now) if self.before else self.taken
 
     @property
+    def ends_unix_s(self) -> float | None:
+        """When all that was taken counts no more. None: it slides, or never ends. After `turn`."""
+        return self.until if self.clock else None
+
+    @property
     def settled(self) -> int:
         """What was used in the slot, without what is held."""
         return self.taken - self.held

@@ -17,6 +17,7 @@ _SWEEP_S = 1.0
 _FEW = 10_000
 """So many buckets are not worth to be looked through."""
 _SLICE = 256
+_now = Moment.now
 
 
 class Short(msgspec.Struct, frozen=True):
@@ -29,26 +30,23 @@ class Short(msgspec.Struct, frozen=True):
     """What counts against it."""
 
 
-class Reservation:
+class Reservation(msgspec.Struct, eq=False):
     """What a call has taken, line by line. Made by counters only."""
 
-    __slots__ = ("amounts", "expired", "expires_s", "fixed", "id", "lines", "parts", "settled", "slots")
-
-    def __init__(self, number: int, lines: tuple[Line, ...], amounts: list[int], expires_s: float) -> None:
-        self.id = number
-        self.lines = lines
-        self.amounts = amounts
-        """All that it has taken, by unit."""
-        self.expires_s = expires_s
-        """When it is given back, by the monotonic clock, whoever took it."""
-        self.slots: list[int] = []
-        """The slot of each line in which it stands."""
-        self.parts: list[int] = []
-        """How much of each line stands in that slot."""
-        self.fixed: list[int] | None = None
-        """How much of each line was taken in slots before, for good. None: of all nothing."""
-        self.expired = False
-        self.settled = False
+    id: int
+    lines: tuple[Line, ...]
+    amounts: list[int]
+    """All that it has taken, by unit."""
+    expires_s: float
+    """When it is given back, by the monotonic clock, whoever took it."""
+    slots: list[int]
+    """The slot of each line in which it stands."""
+    parts: list[int]
+    """How much of each line stands in that slot."""
+    fixed: list[int] | None = None
+    """How much of each line was taken in slots before, for good. None: of all nothing."""
+    expired: bool = False
+    settled: bool = False
 
 
 class Counters(Protocol):
@@ -70,8 +68,10 @@ class Counters(Protocol):
     def extend(self, reservation: Reservation, more: Amounts) -> Short | None:
         """Takes more of all its lines, or of none."""
 
-    def settle(self, reservation: Reservation, actual: Amounts) -> None:
-        """Replaces what was taken by what it came to. Once; later it does nothing."""
+    def settle(self, reservation: Reservation, actual: Amounts) -> Moment:
+        """Replaces what was taken by what it came to. Once; later it does nothing. Returns when that was: all buckets
+        are in the slots of that moment.
+        """
 
     def correct(self, reservation: Reservation, more: Amounts) -> None:
         """What a settled reservation came to turns out to be more, or less."""
@@ -140,9 +140,8 @@ class LocalCounters:
         return self._take(lines, amounts, expires_s)
 
     def _take(self, lines: tuple[Line, ...], amounts: Amounts, expires_s: float) -> Reservation:
-        number = next(self._numbers)
-        found = self._open[number] = Reservation(number, lines, list(amounts), expires_s)
-        slots, parts = found.slots, found.parts
+        slots: list[int] = []
+        parts: list[int] = []
         for line in lines:
             bucket, amount = line.bucket, amounts[line.unit]
             bucket.taken += amount
@@ -150,6 +149,8 @@ class LocalCounters:
             bucket.open += 1
             slots.append(bucket.slot)
             parts.append(amount)
+        number = next(self._numbers)
+        found = self._open[number] = Reservation(number, lines, list(amounts), expires_s, slots, parts)
         return found
 
     def extend(self, reservation: Reservation, more: Amounts) -> Short | None:
@@ -191,22 +192,27 @@ class LocalCounters:
         moved = bucket.slot != reservation.slots[place] and not bucket.window.slides
         return more + reservation.parts[place] if more and moved else more
 
-    def settle(self, reservation: Reservation, actual: Amounts) -> None:
-        """Replaces what was taken by what it came to. Once; later it does nothing."""
+    def settle(self, reservation: Reservation, actual: Amounts) -> Moment:
+        """Replaces what was taken by what it came to. Once; later it does nothing. Returns when that was: all buckets
+        are in the slots of that moment.
+        """
+        now = self.now()
         if reservation.settled:
-            return
+            for line in reservation.lines:
+                line.bucket.turn(now)
+            return now
         reservation.settled = True
         self._open.pop(reservation.id, None)
-        now = self.now()
         if reservation.expired or reservation.fixed is not None:
             self._settle_late(reservation, actual, now)
-            return
+            return now
         for line, slot, part in zip(reservation.lines, reservation.slots, reservation.parts, strict=True):
             bucket = line.bucket
             if now[bucket.clock] >= bucket.until:
                 bucket.turn(now)
             bucket.open -= 1
             bucket.settle(slot, part, actual[line.unit])
+        return now
 
     @staticmethod
     def _settle_late(reservation: Reservation, actual: Amounts, now: Moment) -> None:
@@ -242,7 +248,7 @@ class LocalCounters:
 
     def now(self) -> Moment:
         """This moment."""
-        return Moment.now()
+        return _now()
 
     def once(self, key: str, keep_s: float, then: Callable[[], None]) -> None:
         """Nobody else says it."""

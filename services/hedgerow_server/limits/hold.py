@@ -5,9 +5,10 @@ from operator import itemgetter
 
 from hedgerow_server.core.error import CostUnbounded, HedgerowError, PriceUnknown
 from hedgerow_server.core.hold import Left, Spent
-from hedgerow_server.limits.counters import Reservation
+from hedgerow_server.limits.counters import Reservation, Short
 from hedgerow_server.limits.limiter import Limiter
 from hedgerow_server.limits.rules import Line, Resolved, Unit
+from hedgerow_server.limits.window import Moment
 
 _NOTHING = Spent()
 _SHARE = itemgetter(0)
@@ -17,13 +18,15 @@ class CallHold:
     """The hold of a call. Without a reservation it only tells: of calls that ask a route and send nothing."""
 
     __slots__ = (
+        "_asked",
+        "_ended",
         "_expires_s",
         "_found",
         "_limiter",
         "_model",
         "_overhead",
+        "_requests",
         "_reservation",
-        "_settled",
         "_spent",
         "bounded",
         "covered",
@@ -37,26 +40,33 @@ class CallHold:
         self._overhead: list[Reservation] = []
         self._expires_s = 0.0
         self._spent = _NOTHING
-        self._settled = False
+        self._ended: Moment | None = None  # when it was settled
+        self._requests = 1
+        self._asked: list[int] = []
         self.bounded = found.hard_money is not None
         """Whether nothing may be sent whose cost has no bound."""
         self.covered = False
         """Whether the first attempt at any candidate of the plan is paid for."""
 
-    async def reserve(
-        self, again: Callable[[], Resolved], picos: int, tokens: int, expires_s: float, *, covers: bool
-    ) -> None:
-        """Takes a call's request, its place among those at once, and what it may come to. Raises QuotaExceeded and
-        BudgetSpent. `covers`: whether that is enough for the first attempt, wherever it goes. By the monotonic clock
-        all of it is given back at `expires_s`, settled or not. `again` looks up anew what holds for the call.
+    def take(self, picos: int, tokens: int, expires_s: float, *, covers: bool, requests: int = 1) -> Short | None:
+        """Takes a call's request, its place among those at once, and what it may come to. Returns what there is too
+        little of: then nothing is taken, and `wait` goes on. `covers`: whether that is enough for the first attempt,
+        wherever it goes. `requests` 0: it is a part of another call, which has its request and its place. By the
+        monotonic clock all of it is given back at `expires_s`, settled or not.
         """
-        self._expires_s = expires_s
-        amounts = [1, tokens, 1, picos, 0]
+        self._expires_s, self._requests, self.covered = expires_s, requests, covers
+        amounts = self._asked = [requests, tokens, requests, picos, 0]
         taken = self._limiter.take(self._found, amounts, expires_s)
         if not isinstance(taken, Reservation):
-            taken = await self._limiter.wait(taken, again, amounts, expires_s)
+            return taken
         self._reservation = taken
-        self.covered = covers
+        return None
+
+    async def wait(self, short: Short, again: Callable[[], Resolved]) -> None:
+        """Takes what `take` could not. Raises QuotaExceeded and BudgetSpent. `again` looks up anew what holds for the
+        call.
+        """
+        self._reservation = await self._limiter.wait(short, again, self._asked, self._expires_s)
 
     def share(self, budget: str) -> float:
         """How much of a budget is spent, 1 being all; 0 of one that does not hold for the call."""
@@ -112,7 +122,7 @@ class CallHold:
         """A part of the call has come to so much; what was booked earlier is corrected by a difference."""
         self.covered = False
         self._spent = spent if self._spent is _NOTHING else self._spent + spent
-        if self._settled and self._reservation is not None:
+        if self._ended is not None and self._reservation is not None:
             self._limiter.correct(self._reservation, [0, spent.tokens, 0, spent.charged_picos, 0])
             for one in self._overhead[:1]:
                 self._limiter.correct(one, [0, 0, 0, 0, spent.overhead_picos])
@@ -120,11 +130,11 @@ class CallHold:
     def settle(self, *, served: bool) -> None:
         """The call is over. `served`: whether it came to anything; one that was turned away has taken nothing."""
         reservation = self._reservation
-        if reservation is None or self._settled:
+        if reservation is None or self._ended is not None:
             return
-        self._settled = True
         spent = self._spent
-        self._limiter.settle(reservation, [int(served), spent.tokens, 0, spent.charged_picos, 0])
+        amounts = [self._requests if served else 0, spent.tokens, 0, spent.charged_picos, 0]
+        self._ended = self._limiter.settle(reservation, amounts)
         if spent.overhead_picos and not self._overhead and (lines := self._found.overhead):
             # An answer was replaced: nobody had taken anything for it.
             self._overhead.append(self._limiter.overdraw(lines, self._expires_s))
@@ -135,16 +145,19 @@ class CallHold:
 
     def tightest(self, most: int) -> Sequence[Left]:
         """The limits of which the smallest shares are left."""
-        if self._reservation is None:
+        reservation, now = self._reservation, self._ended
+        if reservation is None:
             return ()
-        now = self._limiter.now()
+        if now is None:
+            now = self._limiter.now()
+            for line in reservation.lines:
+                line.bucket.turn(now)
+        # Its report is made when the call is over: then all buckets have just been looked at.
         found: list[tuple[float, int, Line]] = []
-        for line in self._reservation.lines:
+        for line in reservation.lines:
             bucket, most_of_it = line.bucket, line.told[3]
-            if now[bucket.clock] >= bucket.until:
-                bucket.turn(now)
             left = most_of_it - bucket.counts(now)
             found.append((left / most_of_it, left, line))
         if len(found) > 1:
             found.sort(key=_SHARE)
-        return [Left(*line.told, max(0, left), line.bucket.window.ends_unix_s(now)) for _, left, line in found[:most]]
+        return [Left(*line.told, max(0, left), line.bucket.ends_unix_s) for _, left, line in found[:most]]

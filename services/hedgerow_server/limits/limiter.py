@@ -122,10 +122,11 @@ class Limiter:
         self._counters.wish(short)
         return self.refusal(short, more)
 
-    def settle(self, reservation: Reservation, actual: Amounts) -> None:
-        """The call has come to that."""
-        self._counters.settle(reservation, actual)
+    def settle(self, reservation: Reservation, actual: Amounts) -> Moment:
+        """The call has come to that. Returns when that was."""
+        now = self._counters.settle(reservation, actual)
         self._watch(reservation.lines)
+        return now
 
     def correct(self, reservation: Reservation, more: Amounts) -> None:
         """A settled call has come to more, or less."""

@@ -93,12 +93,13 @@ class SharedCounters(LocalCounters):
         short = self._lacking(lines, [amounts[line.unit] for line in lines], now)
         return self._take(lines, amounts, expires_s) if short is None or forced else short
 
-    def settle(self, reservation: Reservation, actual: Amounts) -> None:
+    def settle(self, reservation: Reservation, actual: Amounts) -> Moment:
         """Replaces what was taken by what it came to."""
-        super().settle(reservation, actual)
+        now = super().settle(reservation, actual)
         if reservation.expired:
             for line in reservation.lines:
                 self._watched(_bucket(line), line)
+        return now
 
     def correct(self, reservation: Reservation, more: Amounts) -> None:
         """What a settled reservation came to turns out to be more, or less."""

@@ -7,13 +7,14 @@ zone.
 
 import datetime as dt
 import math
-import time
+from time import monotonic, time
 from typing import Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 Period = Literal["minute", "hour", "day", "week", "month", "total"]
 _SLIDING_S: dict[str, int] = {"minute": 60, "hour": 3600}
 _MICRO = 1_000_000
+_new = tuple.__new__
 
 
 class Moment(NamedTuple):
@@ -26,7 +27,7 @@ class Moment(NamedTuple):
     def now(cls) -> "Moment":
         """This one."""
         # What the class itself does, in half the time.
-        return tuple.__new__(cls, (time.monotonic(), time.time()))
+        return _new(cls, (monotonic(), time()))
 
 
 class Window(Protocol):
