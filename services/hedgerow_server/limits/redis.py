@@ -6,7 +6,6 @@ side has found that the server is back.
 
 import asyncio
 import logging
-import re
 import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -14,16 +13,10 @@ from contextlib import suppress
 from importlib.resources import files
 from typing import Any
 
-from redis.asyncio import Redis
-from redis.asyncio.cluster import RedisCluster
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.credentials import CredentialProvider
-from redis.exceptions import TimeoutError as RedisTimeoutError
-
-from hedgerow_server.core.secret import Secret
+from hedgerow_server.core.secret import Reveal
 from hedgerow_server.limits.lender import Answer, LenderAway, Lent, Loan
 from hedgerow_server.limits.sharing import RedisSection
+from hedgerow_server.store.redis import Client, RedisConnection, trouble
 
 _SCRIPT = "lend.lua"
 _TOLD = 7
@@ -35,26 +28,21 @@ _REST_S = (0.25, 1.0)
 """How long a server that is away is left alone, once it has been probed in vain: at first, and at most."""
 _PROBE_S = 1.0
 """How long is waited for it then; it may have to be connected to from far away."""
-_TURNS = 10
-"""So many turns of the event loop an answer needs from the socket to whoever waits for it."""
-_CODE = re.compile(r"[A-Z]{2,16}\b")
 _log = logging.getLogger(__name__)
 
 
 class RedisLender:
     """The Lender."""
 
-    def __init__(self, section: RedisSection, password: Callable[[], Secret] | None = None) -> None:
+    def __init__(self, section: RedisSection, password: Reveal | None = None) -> None:
         """`password` is asked at each new connection; it may raise CredentialUnavailable."""
         self._section = section
-        self._password = password
         self._replica = secrets.token_hex(6)
         self._script = files(__package__).joinpath(_SCRIPT).read_text()
         self._patience_s = max(_PROBE_S, section.timeout_seconds)
+        self._redis = RedisConnection(section, password, self._patience_s)
         self._number = 0
-        self._working: set[asyncio.Future[Any]] = set()
-        self._client: Redis | RedisCluster | None = None
-        self._run: Callable[..., Awaitable[Any]] | None = None
+        self._run: tuple[Client, Callable[..., Awaitable[Any]]] | None = None
         self._prefix = "{" + section.prefix + "}:"
         self._ttl_ms = str(round(section.lease_seconds * 1000))
         self._apart_ms = str(24 * 3600 * 1000)
@@ -86,18 +74,18 @@ class RedisLender:
     async def first(self, key: str, keep_s: float) -> bool:
         """Whether nobody has said the same before, within so many seconds."""
         name, keep_ms = self._prefix + key, max(1, round(keep_s * 1000))
-        return bool(await self._guarded(lambda: self._connected().set(name, self._replica, nx=True, px=keep_ms)))
+        return bool(await self._guarded(lambda: self._redis.client.set(name, self._replica, nx=True, px=keep_ms)))
 
     async def call_back(self, key: str) -> None:
         """Asks all routers for what they were lent of a count and do not use."""
         channel = self._prefix + _CHANNEL
-        await self._guarded(lambda: self._connected().publish(channel, f"{self._replica} {key}"))
+        await self._guarded(lambda: self._redis.client.publish(channel, f"{self._replica} {key}"))
 
     async def called_back(self) -> AsyncGenerator[str, None]:
         """The counts that others call back, for ever."""
         while True:
             with suppress(Exception):
-                async with self._listener() as client, client.pubsub(ignore_subscribe_messages=True) as listening:
+                async with self._redis.listener() as client, client.pubsub(ignore_subscribe_messages=True) as listening:
                     await listening.subscribe(self._prefix + _CHANNEL)
                     async for message in listening.listen():
                         who, _, key = message["data"].decode().partition(" ")
@@ -107,30 +95,13 @@ class RedisLender:
 
     async def close(self) -> None:
         """Closes the connections."""
-        self._dismiss()
-        while self._working:
-            # Each ends by itself: none waits longer than that for the server.
-            await asyncio.wait(self._working)
-
-    def _dismiss(self) -> None:
-        """Closes the connections that there are, once nothing is asked any more. The next ones are made anew: by then
-        the name may be that of another server.
-        """
-        client, self._client, self._run = self._client, None, None
-        if client is not None:
-            self._work(self._closed(client, tuple(self._working)))
-
-    async def _closed(self, client: Redis | RedisCluster, asking: tuple["asyncio.Future[Any]", ...]) -> None:
-        # What was cancelled may still connect, and would hand its connection to a pool that is closed already.
-        if asking:
-            await asyncio.wait(asking)
-        await client.aclose()
+        await self._redis.close()
 
     def _lend(self, keys: list[str], arguments: list[str | int]) -> Awaitable[list[bytes | int]]:
-        client = self._connected()
-        if self._run is None:
-            self._run = client.register_script(self._script)
-        return self._run(keys=keys, args=arguments)
+        client = self._redis.client
+        if self._run is None or self._run[0] is not client:
+            self._run = client, client.register_script(self._script)
+        return self._run[1](keys=keys, args=arguments)
 
     async def _guarded(self, ask: Callable[[], Awaitable[Any]], *, probing: bool = False) -> Any:
         if self.away is not None and (not probing or time.monotonic() < self._rests_until_s):
@@ -138,10 +109,10 @@ class RedisLender:
         self.requests += 1
         limit_s = self._section.timeout_seconds
         try:
-            if probing and (self.away is not None or self._client is None):
+            if probing and (self.away is not None or not self._redis.is_open):
                 # It may be far away, and behind TLS; once there is a connection it has to be as quick as for a call.
-                await self._in_time(self._connected().ping(), self._patience_s)
-            answer = await self._in_time(ask(), limit_s)
+                await self._redis.within(self._redis.client.ping(), self._patience_s)
+            answer = await self._redis.within(ask(), limit_s)
         except Exception as error:
             # Not redis-py's own errors alone: it also tells of transports that are closed already, as the loop does.
             raise self._gone(error) from None
@@ -150,47 +121,8 @@ class RedisLender:
         self.away, self._rest_s, self._said = None, 0.0, False
         return answer
 
-    async def _in_time(self, work: Awaitable[Any], limit_s: float) -> Any:
-        """The result of work. Raises TimeoutError when it takes too long, and does not wait for its end then: redis-py
-        goes on where it is cancelled while it connects.
-        """
-        task = self._work(work)
-        try:
-            done, _ = await asyncio.wait({task}, timeout=limit_s)
-            # Where this process is behind, what has come in time is not read yet.
-            for _ in range(0 if done else _TURNS):
-                if task.done():
-                    break
-                await asyncio.sleep(0)
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
-        if not task.done():
-            task.cancel()
-            raise TimeoutError
-        if task.cancelled():
-            raise ConnectionError
-        return task.result()
-
-    def _work(self, work: Awaitable[Any]) -> "asyncio.Future[Any]":
-        task = asyncio.ensure_future(work)
-        self._working.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: "asyncio.Future[Any]") -> None:
-        self._working.discard(task)
-        if not task.cancelled():
-            task.exception()
-
     def _gone(self, error: Exception) -> LenderAway:
-        # Its own words may quote a command, and so what was sent; but for the code that they begin with.
-        code = _CODE.match(str(error))
-        detail = (
-            f"no answer within {self._section.timeout_seconds:g} s"
-            if isinstance(error, TimeoutError | RedisTimeoutError)
-            else f"{type(error).__name__}{f' ({code[0]})' if code else ''}"
-        )
+        detail = trouble(error, f"no answer within {self._section.timeout_seconds:g} s")
         self.failures += 1
         if self.away is not None and not self._said:
             # One answer that was late is no news.
@@ -199,47 +131,5 @@ class RedisLender:
         self.away = f"Redis at {self._section.where} cannot be used: {detail}"
         self._rests_until_s = time.monotonic() + self._rest_s
         self._rest_s = min(max(2 * self._rest_s, _REST_S[0]), _REST_S[1])
-        self._dismiss()
+        self._redis.dismiss()
         return LenderAway(self.away)
-
-    def _connected(self) -> Redis | RedisCluster:
-        if self._client is None:
-            kind: Any = RedisCluster if self._section.cluster else Redis
-            # Calls wait less; nobody waits longer.
-            limit_s = self._patience_s
-            self._client = kind.from_url(
-                self._section.url, **self._options(), socket_connect_timeout=limit_s, socket_timeout=limit_s
-            )
-        return self._client
-
-    def _listener(self) -> Redis:
-        # Of a cluster any node passes on what is published at another.
-        return Redis.from_url(
-            self._section.url,
-            **self._options(),
-            socket_connect_timeout=self._patience_s,
-            health_check_interval=10,
-        )
-
-    def _options(self) -> dict[str, Any]:
-        """Without attempts of the library's own, whose pauses are longer than a call waits."""
-        return {"protocol": 2, "retry": Retry(NoBackoff(), 0), **self._login()}
-
-    def _login(self) -> dict[str, Any]:
-        provider = _Provider(self._section.username, self._password) if self._password is not None else None
-        return {"credential_provider": provider} if provider is not None else {"username": self._section.username}
-
-
-class _Provider(CredentialProvider):
-    """The password that holds when a connection is made: it may have been rotated since the last one."""
-
-    def __init__(self, username: str | None, password: Callable[[], Secret]) -> None:
-        self._username = username
-        self._password = password
-
-    def get_credentials(self) -> tuple[str] | tuple[str, str]:
-        secret = self._password().reveal()
-        return (secret,) if self._username is None else (self._username, secret)
-
-    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
-        return self.get_credentials()

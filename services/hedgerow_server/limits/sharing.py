@@ -1,44 +1,24 @@
 """What the configuration says of counts that several routers share."""
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import pydantic
 
 from hedgerow_server.config.model import Section
+from hedgerow_server.config.redis import RedisAddress
 
 
-def _without_login(url: str) -> str:
-    if urlsplit(url).username or urlsplit(url).password:
-        raise ValueError("expected no name and password in the address: `username`, and `password` for a credential")
-    return url
+class RedisSection(RedisAddress):
+    """Redis 7 or Valkey, of which the routers need one database. Needs the extra `redis`. In a cluster all counts
+    are in one slot.
+    """
 
-
-class RedisSection(Section):
-    """Redis 7 or Valkey, of which the routers need one database. Needs the extra `redis`."""
-
-    url: Annotated[
-        str, pydantic.Field(pattern=r"^(rediss?|unix)://[^\s]{1,500}$"), pydantic.AfterValidator(_without_login)
-    ]
-    """Its address: redis://HOST:PORT/DATABASE, rediss:// with TLS, or unix://PATH."""
-    username: str | None = None
-    """Whom to log in as. None: the default user."""
-    password: str | None = None
-    """The entry of `credentials` with the password. None: there is none."""
-    cluster: bool = False
-    """Whether it is a cluster. All counts are in one of its slots."""
     prefix: Annotated[str, pydantic.Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")] = "hedgerow"
     """What its keys begin with, in braces. Routers with the same prefix share their counts."""
     timeout_seconds: float = pydantic.Field(default=0.05, gt=0, le=1)
     """How long a call waits for it at most."""
     lease_seconds: float = pydantic.Field(default=5.0, ge=2, le=60)
     """How long a router that says nothing is believed to be there. After that others may have what it was lent."""
-
-    @property
-    def where(self) -> str:
-        """Host and port, for people."""
-        parts = urlsplit(self.url)
-        return parts.netloc or parts.path
 
 
 class SharingSection(Section):
