@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
-from hedgerow_client.cli.options import DEFAULT_TARGET, Plaintext, Target, Timeout, TlsCa, Token, connect
+from hedgerow_client.cli.options import (
+    DEFAULT_TARGET,
+    IdempotencyKey,
+    Plaintext,
+    Target,
+    Timeout,
+    TlsCa,
+    Token,
+    connect,
+)
 from hedgerow_client.cli.terminal import PICOS, InputError, describe_usage, dim, reporting, say
 from hedgerow_client.cli.view import JsonView, TextView
 
@@ -47,6 +56,7 @@ def chat(
     max_output_tokens: Annotated[
         int | None, typer.Option(help="The most tokens to generate, from 1.", show_default="the provider's")
     ] = None,
+    idempotency_key: IdempotencyKey = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print each event as a line of JSON.")] = False,
     target: Target = DEFAULT_TARGET,
     token: Token = None,
@@ -71,9 +81,11 @@ def chat(
         spec = spec_of(model, system=system, temperature=temperature, max_output_tokens=max_output_tokens)
         view: View = JsonView() if as_json else TextView()
         if not prompt and sys.stdin.isatty() and sys.stdout.isatty():
+            if idempotency_key:
+                raise InputError("a conversation is many calls: give a PROMPT with --idempotency-key")
             _converse(client, spec, view, target)
         else:
-            _ask(client, spec, " ".join(prompt) if prompt else _piped(), view)
+            _ask(client, spec, " ".join(prompt) if prompt else _piped(), view, idempotency_key or "")
 
 
 def _piped() -> str:
@@ -109,15 +121,17 @@ def _converse(client: "Client", spec: "ChatSpec", view: View, target: str) -> No
             del spec.messages[turns:]
 
 
-def _ask(client: "Client", spec: "ChatSpec", text: str, view: View) -> None:
+def _ask(client: "Client", spec: "ChatSpec", text: str, view: View, idempotency_key: str = "") -> None:
     """Adds the user's message and the answer to the conversation, and shows the answer."""
-    from hedgerow_client import message  # gRPC takes a while to load
+    from hedgerow.chat.v1.chat_service_pb2 import StreamCompleteRequest  # gRPC takes a while to load
+
+    from hedgerow_client import message
 
     spec.messages.append(message(text))
     began = time.monotonic()
     first: float | None = None
     try:
-        with client.stream(spec) as stream:
+        with client.stream(StreamCompleteRequest(chat=spec, idempotency_key=idempotency_key)) as stream:
             for event in stream:
                 if first is None and event.WhichOneof("event") not in _ASIDES:
                     first = time.monotonic() - began

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, TextIO
 import typer
 
 from hedgerow_client.cli.inputs import count_lines, read_items
-from hedgerow_client.cli.options import DEFAULT_TARGET, Plaintext, Target, Timeout, TlsCa, Token, connect
+from hedgerow_client.cli.options import (
+    DEFAULT_TARGET,
+    IdempotencyKey,
+    Plaintext,
+    Target,
+    Timeout,
+    TlsCa,
+    Token,
+    connect,
+)
 from hedgerow_client.cli.terminal import EXIT_SOME_ITEMS_FAILED, describe, describe_usage, reporting, say
 
 if TYPE_CHECKING:
@@ -47,6 +56,7 @@ def embed(
         bool | None,
         typer.Option("--jsonl/--lines", help="What the lines of FILE are, whatever its suffix.", show_default=False),
     ] = None,
+    idempotency_key: IdempotencyKey = None,
     target: Target = DEFAULT_TARGET,
     token: Token = None,
     plaintext: Plaintext = None,
@@ -68,9 +78,11 @@ def embed(
     """
     if (file is None) == (not text):
         raise typer.BadParameter("give either FILE or --text")
+    if file is not None and idempotency_key:
+        raise typer.BadParameter("--idempotency-key goes with --text: of a FILE no answer is kept")
     with reporting(target), connect(target, token, plaintext, tls_ca, timeout) as client:
         if text:
-            _sum_up(client, model, text, dimensions)
+            _sum_up(client, model, text, dimensions, idempotency_key or "")
             return
         from hedgerow.embed.v1.embed_service_pb2 import StreamEmbedOptions  # takes a while to load
 
@@ -82,11 +94,14 @@ def embed(
         raise typer.Exit(EXIT_SOME_ITEMS_FAILED)
 
 
-def _sum_up(client: "Client", model: str, texts: list[str], dimensions: int | None) -> None:
-    from hedgerow_client import embedding  # gRPC takes a while to load
+def _sum_up(client: "Client", model: str, texts: list[str], dimensions: int | None, idempotency_key: str) -> None:
+    from hedgerow.embed.v1.embed_service_pb2 import EmbedRequest  # gRPC takes a while to load
+
+    from hedgerow_client import embedding
 
     began = time.monotonic()
-    answer = client.embed(embedding(model, *texts, dimensions=dimensions))
+    spec = embedding(model, *texts, dimensions=dimensions)
+    answer = client.embed(EmbedRequest(embed=spec, idempotency_key=idempotency_key))
     for text, vector in zip(texts, answer.embeddings, strict=True):
         values = list(vector.values)
         shown = ", ".join(f"{value:.4f}" for value in values[:4])

@@ -69,6 +69,15 @@ Timeout = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
+IdempotencyKey = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KEY",
+        help="Names the call, in at most 128 characters: repeated with it, it is answered by the kept answer, and paid "
+        "once.",
+        show_default=False,
+    ),
+]
 
 
 def connect(
@@ -77,7 +86,7 @@ def connect(
     """Opens the connection that the options ask for. Raises InputError where they cannot hold."""
     from hedgerow_client import Client  # gRPC takes a while to load
 
-    tls = _tls(plaintext, tls_ca)
+    tls = tls_of(plaintext, tls_ca)
     try:
         return Client(target, token=token, tls=tls, insecure=plaintext, timeout=timeout)
     except ValueError as error:
@@ -90,7 +99,7 @@ def connect_usage(
     """Opens the connection for questions about spend. Raises InputError where the options cannot hold."""
     from hedgerow_client.usage import UsageClient  # gRPC takes a while to load
 
-    tls = _tls(plaintext, tls_ca)
+    tls = tls_of(plaintext, tls_ca)
     try:
         return UsageClient(target, token=token, tls=tls, insecure=plaintext, timeout=timeout)
     except ValueError as error:
@@ -103,14 +112,15 @@ def connect_admin(
     """Opens the connection to the admin door. Raises InputError where the options cannot hold."""
     from hedgerow_client.admin import AdminClient  # gRPC takes a while to load
 
-    tls = _tls(plaintext, tls_ca)
+    tls = tls_of(plaintext, tls_ca)
     try:
         return AdminClient(admin, token=token, tls=tls, insecure=plaintext, timeout=timeout)
     except ValueError as error:
         raise InputError(str(error)) from None
 
 
-def _tls(plaintext: bool | None, tls_ca: Path | None) -> "Tls | None":
+def tls_of(plaintext: bool | None, tls_ca: Path | None) -> "Tls | None":
+    """The TLS that the options ask for. Raises InputError where they cannot hold."""
     from hedgerow_client import Tls  # gRPC takes a while to load
 
     if tls_ca and plaintext:

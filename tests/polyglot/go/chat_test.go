@@ -1,6 +1,7 @@
 package polyglot
 
 import (
+	"crypto/rand"
 	"errors"
 	"io"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"hedgerow.internal/gen/go/client"
 	chatv1 "hedgerow.internal/gen/go/hedgerow/chat/v1"
 	commonv1 "hedgerow.internal/gen/go/hedgerow/common/v1"
+	errorsv1 "hedgerow.internal/gen/go/hedgerow/errors/v1"
 	routerv1 "hedgerow.internal/gen/go/hedgerow/router/v1"
 )
 
@@ -165,6 +167,40 @@ func TestTheCallersRequestIDIsKept(t *testing.T) {
 	}
 	if got := client.RequestID(trailer); got != id {
 		t.Fatalf("got the request id %q, want %q", got, id)
+	}
+}
+
+func TestACallThatIsRepeatedWithItsKeyIsAnsweredByTheKeptAnswer(t *testing.T) {
+	request := askStream("fast")
+	request.IdempotencyKey = rand.Text()
+	var answers [2]*chatv1.CompleteResponse
+	var trailers [2]metadata.MD
+	for i := range answers {
+		var err error
+		answers[i], err = client.Collect(client.Stream(bounded(t), dialChat(t), request, grpc.Trailer(&trailers[i])))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	report := client.Report(trailers[1])
+	if report.GetReplayOf() != client.RequestID(trailers[0]) || len(report.GetAttempts()) != 0 {
+		t.Errorf("got the report %v, want a replay of %q", report, client.RequestID(trailers[0]))
+	}
+	if !proto.Equal(answers[0], answers[1]) {
+		t.Errorf("got  %v\nwant %v", answers[1], answers[0])
+	}
+}
+
+func TestAKeyThatWasUsedForAnotherRequestIsRefused(t *testing.T) {
+	stub, request := dialChat(t), ask("fast")
+	request.IdempotencyKey = rand.Text()
+	if _, err := stub.Complete(bounded(t), request); err != nil {
+		t.Fatal(err)
+	}
+	request.Chat.Messages[0] = client.TextMessage(chatv1.Role_ROLE_USER, "And where is Heard Island?")
+	_, err := stub.Complete(bounded(t), request)
+	if got := client.ReasonOf(err); got != errorsv1.ErrorReason_ERROR_REASON_IDEMPOTENCY_KEY_REUSED {
+		t.Fatalf("got the reason %v", got)
 	}
 }
 

@@ -107,6 +107,18 @@ def test_chat_sends_the_words_and_the_options(gateway: FakeGateway, shell: Shell
     assert gateway.metadata["authorization"] == f"Bearer {TOKEN}"
 
 
+@pytest.mark.parametrize("verb", [("chat", "-m", "fast", "hi"), ("embed", "-m", "tiny", "--text", "hi")])
+def test_a_call_has_the_key_that_it_is_given(gateway: FakeGateway, shell: Shell, verb: tuple[str, ...]) -> None:
+    for options in ((), ("--idempotency-key", "order-42")):
+        assert shell.run(*verb, *options).exit_code == 0
+    assert [request.idempotency_key for request in gateway.requests] == ["", "order-42"]
+
+
+def test_embed_takes_a_key_for_texts_only(gateway: FakeGateway, shell: Shell) -> None:
+    result = shell.run("embed", "-m", "tiny", "texts.txt", "--idempotency-key", "order-42")
+    assert (result.exit_code, gateway.requests) == (2, [])
+
+
 def test_chat_without_a_prompt_reads_stdin(gateway: FakeGateway, shell: Shell) -> None:
     shell.run("chat", "-m", "fast", stdin="from a pipe\n")
     assert gateway.requests[0].chat.messages[0].content[0].text == "from a pipe"

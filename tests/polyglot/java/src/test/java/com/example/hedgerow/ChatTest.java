@@ -28,6 +28,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
@@ -149,6 +150,21 @@ class ChatTest {
     try (ChatStream events = client.stream(Stack.stream("fast"))) {
       events.collect();
       assertEquals("java-42", events.getTrailers().getRequestId().orElseThrow());
+    }
+  }
+
+  @Test
+  void aCallThatIsRepeatedWithItsKeyIsAnsweredByTheKeptAnswer() {
+    StreamCompleteRequest request =
+        Stack.stream("fast").toBuilder().setIdempotencyKey(UUID.randomUUID().toString()).build();
+    try (ChatStream first = stack.client().stream(request)) {
+      CompleteResponse answer = first.collect();
+      try (ChatStream again = stack.client().stream(request)) {
+        assertEquals(answer, again.collect());
+        CallReport report = again.getTrailers().getReport().orElseThrow();
+        assertEquals(first.getTrailers().getRequestId().orElseThrow(), report.getReplayOf());
+        assertEquals(0, report.getAttemptsCount());
+      }
     }
   }
 
