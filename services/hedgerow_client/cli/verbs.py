@@ -14,6 +14,7 @@ from hedgerow_client.cli.erase import erase
 from hedgerow_client.cli.estimate import estimate
 from hedgerow_client.cli.explain import explain
 from hedgerow_client.cli.export import export
+from hedgerow_client.cli.guard import guard
 from hedgerow_client.cli.keys import keys
 from hedgerow_client.cli.kill import kill, unkill
 from hedgerow_client.cli.models import models
@@ -86,6 +87,7 @@ def build() -> typer.Typer:
     app.command()(unkill)
     app.add_typer(credentials())
     app.add_typer(keys())
+    app.add_typer(guard())
     app.command()(audit)
     app.command()(erase)
     app.command()(version)

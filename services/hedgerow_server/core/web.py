@@ -49,3 +49,20 @@ class Web(Protocol):
 
     def send_blocking(self, request: HttpRequest, reach: Reach, *, timeout_s: float) -> WebAnswer:
         """`send` for a thread that has no event loop. Raises WebError."""
+
+
+class Line(Protocol):
+    """Connections that are kept, for many requests to one host. For one event loop."""
+
+    async def send(self, request: HttpRequest, *, timeout_s: float) -> WebAnswer:
+        """The answer, whatever its status, within `timeout_s` seconds in all. Raises WebError."""
+
+    async def close(self) -> None:
+        """Closes the connections."""
+
+
+class Lines(Protocol):
+    """Opens lines, under the same rules as a Web."""
+
+    def line(self, reach: Reach, *, connections: int) -> Line:
+        """At most so many connections at once; further requests wait for one. Connects when it is asked."""

@@ -21,10 +21,13 @@ class Endpoint:
     def __init__(self) -> None:
         self.url = ""
         self.asked: list[str] = []
+        self.peers: set[object] = set()
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """What the path says."""
         self.asked.append(request.path)
+        assert request.transport is not None
+        self.peers.add(request.transport.get_extra_info("peername"))
         match request.path:
             case "/moved":
                 return web.Response(status=302, headers={"location": f"{self.url}/elsewhere"})
@@ -112,3 +115,59 @@ async def test_an_issuer_on_loopback_that_the_file_names_is_asked(endpoint: Endp
     assert await IssuerFetch(issuer, HttpWeb())(f"{endpoint.url}/keys") == {"keys": []}
     with pytest.raises(FetchError, match="answers 302"):
         await IssuerFetch(issuer, HttpWeb())(f"{endpoint.url}/moved")
+
+
+def lined(endpoint: Endpoint, path: str = "", allow: bool | None = None) -> tuple[HttpRequest, Reach]:
+    url = endpoint.url + path
+    return HttpRequest("POST", url, {}, b"{}"), Reach(AddressRule.of(url, allow=allow))
+
+
+async def test_a_line_keeps_its_connections(endpoint: Endpoint) -> None:
+    request, reach = lined(endpoint)
+    line = HttpWeb().line(reach, connections=2)
+    for _ in range(3):
+        answers = await asyncio.gather(*(line.send(request, timeout_s=5) for _ in range(6)))
+        assert {one.status for one in answers} == {200}
+    assert len(endpoint.peers) <= 2
+    assert len(endpoint.asked) == 18
+    await line.close()
+
+
+async def test_a_line_that_was_closed_connects_again(endpoint: Endpoint) -> None:
+    request, reach = lined(endpoint)
+    line = HttpWeb().line(reach, connections=1)
+    for _ in range(2):
+        assert (await line.send(request, timeout_s=5)).status == 200
+        await line.close()
+    assert len(endpoint.peers) == 2
+
+
+async def test_a_line_keeps_to_the_rules_of_addresses(endpoint: Endpoint) -> None:
+    request, reach = lined(endpoint, allow=False)
+    line = HttpWeb().line(reach, connections=1)
+    with pytest.raises(WebError, match="its address is private and not allowed"):
+        await line.send(request, timeout_s=5)
+    assert endpoint.asked == []
+    await line.close()
+
+
+async def test_other_nat64_prefixes_end_the_connections_of_a_line(endpoint: Endpoint) -> None:
+    """They were not held against the new rules."""
+    web_ = HttpWeb()
+    request, reach = lined(endpoint)
+    line = web_.line(reach, connections=1)
+    await line.send(request, timeout_s=5)
+    web_.nat64 = (nat64_prefix("2001:db8:64::/96"),)
+    await line.send(request, timeout_s=5)
+    await line.send(request, timeout_s=5)
+    assert len(endpoint.peers) == 2
+    await line.close()
+
+
+async def test_a_line_waits_no_longer_than_it_is_told(endpoint: Endpoint) -> None:
+    request, reach = lined(endpoint, "/never")
+    line = HttpWeb().line(reach, connections=1)
+    with pytest.raises(WebError, match=r"no answer within 0\.2 s"):
+        await line.send(request, timeout_s=0.2)
+    assert (await line.send(lined(endpoint)[0], timeout_s=5)).status == 200
+    await line.close()
