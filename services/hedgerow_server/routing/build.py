@@ -9,10 +9,10 @@ from hedgerow_server.routing.candidate import Candidate
 from hedgerow_server.routing.conditions import Condition
 from hedgerow_server.routing.hedges import HedgeBudgets, Hedges
 from hedgerow_server.routing.kill import KillSwitches
-from hedgerow_server.routing.plan import Bounds
+from hedgerow_server.routing.plan import Bounds, StructuredOutput
 from hedgerow_server.routing.route import Route, Rule
 from hedgerow_server.routing.routes import Named, Routes, listing
-from hedgerow_server.routing.section import CandidateSection, RouteSection, RuleSection
+from hedgerow_server.routing.section import CandidateSection, RouteSection, RuleSection, StructuredOutputSection
 
 _KINDS = ("chat", "embed")
 
@@ -113,6 +113,7 @@ class Builder:
             conditions=[self._condition(one.when) if one.when is not None else None for one in section.candidates],
             affinity=self._learned.affinity(name, section),
             kills=self._learned.kills,
+            cache=section.cache,
         )
 
     def _bounds(self, kind: str, name: str, section: RouteSection, candidates: list[Candidate]) -> Bounds:
@@ -131,7 +132,14 @@ class Builder:
             streams=hedges is not None or looks or only,
             hedges=hedges,
             kills=self._learned.kills,
+            structured=_structured(section.structured_output),
         )
+
+
+def _structured(section: StructuredOutputSection | None) -> StructuredOutput | None:
+    if section is None or not section.check:
+        return None
+    return StructuredOutput(repair=section.repair, reask=section.reask, hold=section.hold)
 
 
 def _rule(place: int, section: RuleSection, when: Condition) -> Rule:

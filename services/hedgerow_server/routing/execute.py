@@ -16,14 +16,15 @@ from hedgerow_server.routing.plan import Plan
 from hedgerow_server.routing.search import Search
 
 
-async def execute(call: Call, plan: Plan, spec: ChatSpec | EmbedSpec, *, stream: bool) -> Events:
+async def execute(call: Call, plan: Plan, spec: ChatSpec | EmbedSpec, *, stream: bool, again: bool = False) -> Events:
     """The events of the answer: Started first, Finished last; RouteChanged between, where the caller of a stream has
-    opted in. Sets `call.usage` to what the caller is charged for. Raises HedgerowError.
+    opted in. Sets `call.usage` to what the caller is charged for. `again`: the call had an answer that will not do, so
+    that its next attempt is a retry. Raises HedgerowError.
     """
     if plan.warnings:
         _warn(call, plan.warnings)
         call.downgraded_from = plan.downgraded_from
-    search = Search(call, plan, spec, stream=stream)
+    search = Search(call, plan, spec, stream=stream, again=again)
     call.why = plan.why
     leg: Leg | None = None
     try:

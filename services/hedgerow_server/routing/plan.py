@@ -12,6 +12,17 @@ from hedgerow_server.routing.hedges import Hedges
 from hedgerow_server.routing.kill import KillSwitches
 
 
+class StructuredOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """What is done about answers that are not the JSON that was asked for."""
+
+    repair: bool
+    """Whether what can be put right without a guess is."""
+    reask: int
+    """How often the model is asked again."""
+    hold: bool
+    """Whether streams are held until they are checked."""
+
+
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """How far a call may go to get its answer. Times in seconds."""
 
@@ -31,6 +42,8 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """When a second attempt runs beside a slow first one."""
     kills: KillSwitches | None = None
     """What may be switched off while a call is under way."""
+    structured: StructuredOutput | None = None
+    """How answers are checked that shall be JSON; None: they are not."""
 
 
 class Sticky(msgspec.Struct, frozen=True):

@@ -50,11 +50,15 @@ _LATER_S = 0.001
 class Search:
     """The search for an answer to one call."""
 
-    def __init__(self, call: Call, plan: Plan, spec: ChatSpec | EmbedSpec, *, stream: bool) -> None:
+    def __init__(
+        self, call: Call, plan: Plan, spec: ChatSpec | EmbedSpec, *, stream: bool, again: bool = False
+    ) -> None:
+        """`again`: the call has had an answer already, which will not do."""
         self._call = call
         self._plan = plan
         self._spec = spec
         self._stream = stream
+        self._again = again
         self._upstream_stream = streams_upstream(plan, spec, stream=stream)
         self._left = list(plan.candidates)
         self._resting: list[Candidate] = []
@@ -354,7 +358,7 @@ class Search:
 
     def _kind(self, candidate: Candidate) -> AttemptKind:
         if not self._tried:
-            return AttemptKind.PRIMARY
+            return AttemptKind.RETRY if self._again else AttemptKind.PRIMARY
         # With another key it is the same candidate again.
         again = any(one.same(candidate) for one in self._tried)
         return AttemptKind.RETRY if again else AttemptKind.FAILOVER

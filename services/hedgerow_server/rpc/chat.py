@@ -7,8 +7,8 @@ from hedgerow_server.core.event import Completed, Events, Finished, Usage
 from hedgerow_server.core.port import Operation
 from hedgerow_server.core.request import ChatRequest
 from hedgerow_server.routing.ask import Ask
-from hedgerow_server.routing.execute import execute
 from hedgerow_server.routing.routes import Routes
+from hedgerow_server.routing.structured import StructuredAnswers
 
 
 class Chat:
@@ -16,6 +16,7 @@ class Chat:
 
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
+        self._answers = StructuredAnswers()
 
     async def complete(self, call: Call) -> Events:
         """The events of the answer: Started, deltas, Completed."""
@@ -24,7 +25,7 @@ class Chat:
         stream = call.method.kind is Kind.SERVER_STREAM
         ask = Ask(call, Operation.CHAT, request.spec, request.policy, labels=request.labels, stream=stream)
         plan = self._routes.plan(ask)
-        async with aclosing(execute(call, plan, request.spec, stream=stream)) as events:
+        async with aclosing(self._answers.answer(call, plan, request.spec, stream=stream)) as events:
             async for event in events:
                 yield completed(call, event) if isinstance(event, Finished) else event
 

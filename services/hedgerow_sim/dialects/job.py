@@ -42,7 +42,8 @@ class ChatJob:
         if wish.call:
             choices = [self._author.call(self._ask, half=wish.call == "half")]
         else:
-            choices = self._author.write(self._ask, wish.length, wish.text)
+            text = self._ask.prompt if wish.echo else wish.text
+            choices = self._author.write(self._ask, wish.length, text)
         if wish.filtered:
             choices = [msgspec.structs.replace(choice, finish="content_filter") for choice in choices]
         streamed = self.stream if wish.stream is None else wish.stream

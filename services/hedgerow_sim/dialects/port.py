@@ -147,6 +147,8 @@ class Wish(msgspec.Struct, frozen=True):
     """Overrides whether a stream was asked for."""
     text: str | None = None
     """Exactly this text."""
+    echo: bool = False
+    """Exactly the last user message."""
     call: Literal["whole", "half"] | None = None
     """Nothing but one tool call, the request's first tool or one made up; half: its arguments break off."""
     filtered: bool = False

@@ -75,8 +75,25 @@ def _ignores_cancel(turn: Turn, given: Given, inner: Behaviour | None) -> Script
     yield from (inner or answer)(turn)
 
 
+def _echo(turn: Turn, given: Given, inner: Behaviour | None) -> Script:
+    return answer(turn.wishing(echo=True))
+
+
+def _echo_first(turn: Turn, given: Given, inner: Behaviour | None) -> Script:
+    early = turn.provider.count(f"echo {given.word('KEY')}") <= given.number("N")
+    yield from answer(turn.wishing(echo=True)) if early else (inner or answer)(turn)
+
+
 def faults() -> Iterator[Fault]:
     """All of them."""
+    yield Fault("echo", "Says the last user message back.", "G1, G2, G3, G4", _echo)
+    yield Fault(
+        "echo-N-KEY",
+        "The first N calls with KEY get the last user message back, the others are answered.",
+        "G4",
+        _echo_first,
+        wraps=True,
+    )
     yield Fault("slow", "400 tokens, 50 ms each.", "P10, H1, C1", _slow, wraps=True)
     yield Fault(
         "tokens-N-M[-F]", "N tokens, M ms each; the first after F ms (M without F).", "C1, C3, H1", _tokens, wraps=True
