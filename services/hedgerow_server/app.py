@@ -5,6 +5,9 @@ from pathlib import Path
 
 import grpc.aio
 
+from hedgerow_server.caching.numbers import CacheNumbers
+from hedgerow_server.caching.shelf import Caches, lacking
+from hedgerow_server.caching.similarity import SimilarityNumbers
 from hedgerow_server.config.load import ConfigError, Fault
 from hedgerow_server.config.model import is_loopback
 from hedgerow_server.core.drift import Counts
@@ -24,6 +27,7 @@ from hedgerow_server.identity.desk import Sources
 from hedgerow_server.interceptors.audit import Audit
 from hedgerow_server.interceptors.keeper import Keepers
 from hedgerow_server.ledger.ledger import Ledger
+from hedgerow_server.ledger.numbers import LedgerNumbers
 from hedgerow_server.ledger.query import LedgerReader
 from hedgerow_server.ledger.record import AttemptOpened
 from hedgerow_server.ledger.rows import Lost
@@ -80,14 +84,24 @@ class App:
         self._log_level = settings.telemetry.log_level
         self.memory = memory
         self._database = database
-        self.erasers: dict[str, Eraser] = {"kept_answers": memory.keepers}
+        self.erasers: dict[str, Eraser] = {
+            "kept_answers": memory.keepers,
+            "cached_answers": memory.caches,
+            "cached_questions": memory.similarity,
+        }
         """What else keeps something of users, by the names under which it is counted."""
         if memory.ledger is not None and database is not None:
             self.erasers["ledger_calls"] = StoredLedger(database)
         self.reloader = Reloader(path, edition, memory, self._serve)
         self.rotations = Rotations(lambda: self.edition, memory.alarms, memory.web)
         self.metrics = Metrics()
-        self.metrics.add(CredentialNumbers(lambda: self.edition.leases, memory.alarms, self.rotations.outcomes))
+        for numbers in (
+            CacheNumbers(memory.caches),
+            SimilarityNumbers(memory.similarity),
+            CredentialNumbers(lambda: self.edition.leases, memory.alarms, self.rotations.outcomes),
+            memory.guard_numbers,
+        ):
+            self.metrics.add(numbers)
         self._admin = admin_endpoints(
             Admin(self.reloader, memory.learned.kills),
             memory.checker,
@@ -143,9 +157,20 @@ class App:
         questions = reader(settings.store, in_force.reveal) if settings.store is not None and ledger else None
         reading = LedgerReader(questions) if questions is not None else None
         memory = Memory(
-            write_line, checker, sources, audit, web, keepers=keepers, ledger=ledger, reading=reading, counters=shared
+            write_line,
+            checker,
+            sources,
+            audit,
+            web,
+            keepers=keepers,
+            ledger=ledger,
+            reading=reading,
+            counters=shared,
+            caches=_caches(settings, path, in_force),
+            reveal=in_force.reveal,
         )
         memory.keepers.allow(settings.idempotency)
+        memory.similarity.serve(settings.cache)
         memory.states.policy = settings.breaker.policy()
         memory.learned.budgets.allow(settings.hedging.max_extra)
         with collector_paused():
@@ -156,6 +181,8 @@ class App:
         app.shared = shared
         if shared is not None:
             app.metrics.add(SharedNumbers(shared.lender))
+        if ledger is not None:
+            app.metrics.add(LedgerNumbers(ledger))
         in_force.app = app
         return app
 
@@ -174,6 +201,8 @@ class App:
         if self._recall is not None:
             self._recall.begin(edition)
         self.memory.keepers.allow(edition.settings.idempotency)
+        self.memory.caches.serve(edition.settings.cache)
+        self.memory.similarity.serve(edition.settings.cache)
         self.memory.web.nat64 = edition.settings.egress.nat64
         level = edition.settings.telemetry.log_level
         if level != self._log_level:
@@ -262,6 +291,8 @@ class App:
         await self.memory.sources.close()
         await self.memory.audit.close()
         await self.memory.keepers.close()
+        await self.memory.similarity.close()
+        await self.memory.caches.close()
         if self.shared is not None:
             await self.shared.close()
         await self.memory.alerts.close(_ALERTING_S)
@@ -310,6 +341,14 @@ def _counters(settings: Settings, path: Path, in_force: InForce) -> SharedCounte
         return SharedCounters(settings.sharing, lender(settings.sharing, in_force.reveal))
     except ModuleNotFoundError:
         raise ConfigError([Fault(str(path), 1, "sharing.redis", "needs the extra `redis`")]) from None
+
+
+def _caches(settings: Settings, path: Path, in_force: InForce) -> Caches:
+    if lacks := lacking(settings.cache):
+        raise ConfigError([Fault(str(path), 1, "cache.redis", lacks)])
+    caches = Caches(in_force.reveal)
+    caches.serve(settings.cache)
+    return caches
 
 
 def _ledger(settings: Settings, database: Database | None, in_force: InForce) -> Ledger | None:

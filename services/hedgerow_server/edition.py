@@ -6,12 +6,16 @@ from collections.abc import Callable
 
 import msgspec
 
+from hedgerow_server.caching.semantic import Semantic
+from hedgerow_server.caching.shelf import Caches, Shelf, lacking
+from hedgerow_server.caching.similarity import Similarity, lacking_index
 from hedgerow_server.catalogue.book import Catalogue
 from hedgerow_server.config.credential import KeySection, keys_of
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.drift import Counts
 from hedgerow_server.core.error import ConfigInvalid, CredentialUnavailable, FieldViolation
 from hedgerow_server.core.event import Usage
+from hedgerow_server.core.secret import RevealNamed, Secret
 from hedgerow_server.core.slices import Work, collector_paused, in_slices
 from hedgerow_server.core.tokens import text_tokens
 from hedgerow_server.core.webhook import Receiver
@@ -21,15 +25,21 @@ from hedgerow_server.credentials.sources import CredentialSection, lease
 from hedgerow_server.credentials.vault.section import VaultCredential
 from hedgerow_server.credentials.vault.server import Vault
 from hedgerow_server.doors.grpcio import Serving
-from hedgerow_server.endpoints import endpoints
+from hedgerow_server.endpoints import embedding, endpoints
+from hedgerow_server.guardrails.numbers import GuardNumbers
+from hedgerow_server.guardrails.pii import PiiGuard, PiiGuardSection
+from hedgerow_server.guardrails.policies import GuardInvalid, GuardSet, Policies
 from hedgerow_server.identity.desk import Sources
 from hedgerow_server.interceptors.audit import Audit
 from hedgerow_server.interceptors.auth import Auth
 from hedgerow_server.interceptors.authorise import Authorise
+from hedgerow_server.interceptors.cache import Cache
 from hedgerow_server.interceptors.chain import Chain
 from hedgerow_server.interceptors.deadline import Deadline
 from hedgerow_server.interceptors.decode import Decode
+from hedgerow_server.interceptors.guardrails import Guards, InputGuards, OutputGuards
 from hedgerow_server.interceptors.idempotency import Idempotency
+from hedgerow_server.interceptors.internal import personal, question_vectors
 from hedgerow_server.interceptors.keeper import Keepers
 from hedgerow_server.interceptors.ledger import Bookkeeping
 from hedgerow_server.interceptors.quota import Quota
@@ -87,6 +97,8 @@ class Memory:
         ledger: Ledger | None = None,
         reading: LedgerReader | None = None,
         counters: LocalCounters | None = None,
+        caches: Caches | None = None,
+        reveal: RevealNamed | None = None,
     ) -> None:
         self.checker = checker
         """Holds the compiled rules of the contract, which no configuration changes."""
@@ -102,6 +114,16 @@ class Memory:
         """What asks token endpoints."""
         self.keepers = keepers or Keepers(None)
         """Where answers are kept for calls with an idempotency key."""
+        self.caches = caches or Caches()
+        """Where answers are kept that routes give again."""
+        self.similarity = Similarity(self.caches, reveal)
+        """What finds those to similar questions."""
+        self.personal: Callable[[str], bool] | None = None
+        """Finds personal data in them. None: no configuration has needed it yet."""
+        self.reveal = reveal or _no_secret
+        """The secrets of the configuration that is in force."""
+        self.guard_numbers = GuardNumbers()
+        """What guards have done."""
         self.limits = LimitMemory(counters)
         """What was taken of quotas and budgets."""
         self.alerts = Alerts()
@@ -131,7 +153,12 @@ class Edition:
     """
 
     def __init__(
-        self, settings: Settings, memory: Memory, catalogue: Catalogue, before: "Edition | None" = None
+        self,
+        settings: Settings,
+        memory: Memory,
+        catalogue: Catalogue,
+        guards: GuardSet,
+        before: "Edition | None" = None,
     ) -> None:
         """Without routes: `build_routes` makes them."""
         self.settings = settings
@@ -147,6 +174,8 @@ class Edition:
         self.desk = memory.sources.desk(settings.identity, lambda name: self.leases[name].current)
         self.upstreams = {name: self._upstream(name, section, before) for name, section in settings.providers.items()}
         self.routes = Routes(())
+        self.guards = guards
+        self.guards.connect(memory.reveal, memory.web)
         self.limiter = Limiter(groups(settings.quotas, settings.budgets), memory.limits, memory.alerts.tell)
         families = {name: section.family for name, section in settings.providers.items()}
         self._listing = Listing(self.routes, catalogue, families)
@@ -159,10 +188,22 @@ class Edition:
         catalogue are read in a thread. Raises ConfigError for a file that is of no use, ConfigInvalid for a door that
         would stand open: where it listens may be what the start, not this configuration, says.
         """
-        for where, expected in exposed(settings):
+        lacks = lacking(settings.cache)
+        missing = [(("cache", "redis"), lacks)] if lacks else []
+        if lacking_index(settings.cache):
+            missing.append((("cache", "semantic"), "needs the extra `semantic`"))
+        for where, expected in (*exposed(settings), *missing):
             path = ".".join(map(str, where))
             raise ConfigInvalid(f"{path}: {expected}", violations=(FieldViolation(path, expected),), subject=path)
-        return cls(settings, memory, await asyncio.to_thread(_catalogue, settings, before), before)
+        catalogue = await asyncio.to_thread(_catalogue, settings, before)
+        if settings.cache.semantic is not None and memory.personal is None:
+            memory.personal = personal(await asyncio.to_thread(PiiGuard, PiiGuardSection()))
+        try:
+            guards = await asyncio.to_thread(_guards, settings, before)
+            return cls(settings, memory, catalogue, guards, before)
+        except GuardInvalid as error:
+            violation = FieldViolation(error.path, error.why)
+            raise ConfigInvalid(str(error), violations=(violation,), subject=error.path) from None
 
     async def build_routes(self) -> None:
         """Makes the routes in slices, so that calls go on meanwhile; then all of them take effect at once."""
@@ -183,6 +224,8 @@ class Edition:
 
     def _chain(self) -> Chain:
         settings = self.settings
+        guards = Guards(Policies(settings.guardrails, self.guards), self.routes, self._memory.guard_numbers)
+        shelf = Shelf(self._memory.caches, settings.cache)
         headers: Callable[[Call], tuple[tuple[str, str], ...]] = (
             trace.instrumented() if settings.server.opentelemetry else trace.forwarded
         )
@@ -197,8 +240,19 @@ class Edition:
                 Idempotency(self._memory.keepers.of(settings.idempotency), settings.idempotency),
                 Quota(self.limiter, self.routes),
                 *([Bookkeeping(self._memory.ledger)] if self._memory.ledger is not None else []),
+                InputGuards(guards),
+                Cache(shelf, self._memory.caches.flights, self.routes, self._similar(shelf)),
+                OutputGuards(guards),
             ]
         )
+
+    def _similar(self, shelf: Shelf) -> Semantic | None:
+        """What finds answers to similar questions, with vectors through a route of the gateway's own."""
+        section, memory = self.settings.cache, self._memory
+        if section.semantic is None:
+            return None
+        embed = question_vectors(section.semantic, self.limiter, self.routes, memory.ledger, embedding(self.routes))
+        return memory.similarity.of(section, shelf, embed, memory.personal)
 
     def admin_chain(self) -> Chain:
         """What every call of an operator passes."""
@@ -243,6 +297,7 @@ class Edition:
             facts=facts,
             price=self._price(provider, one.name, (facts.price if facts is not None else "") or model, section.region),
             vector_space=section.vector_space,
+            model_family=section.model_family,
         )
         if len(keys) < 2:
             return candidate
@@ -363,6 +418,7 @@ class Edition:
         for one in self.upstreams.values():
             if id(one.transport) not in kept:
                 await one.transport.close()
+        await self.guards.close(after.guards if after is not None else None)
         for name, held in self.leases.items():
             if after is None or after.leases.get(name) is not held:
                 held.close()
@@ -389,6 +445,21 @@ def _catalogue(settings: Settings, before: Edition | None) -> Catalogue:
     catalogue = before.catalogue if before is not None and same else Catalogue(settings.catalogue.files)
     catalogue.load(section.family for section in settings.providers.values())
     return catalogue
+
+
+def _guards(settings: Settings, before: Edition | None) -> GuardSet:
+    """The guards that look in this process, and who has which. Blocks on files and on patterns."""
+    routes = settings.routes.items()
+    return GuardSet(
+        settings.guardrails,
+        before.guards if before is not None else None,
+        routes={name: one.guardrails for name, one in routes if one.guardrails is not None},
+        beside=[name for name, one in routes if one.guardrails_beside],
+    )
+
+
+def _no_secret(credential: str) -> Secret:
+    raise CredentialUnavailable("The credential is not there.", metadata={"credential": credential})
 
 
 def _vault(settings: Settings, before: Edition | None) -> Vault | None:

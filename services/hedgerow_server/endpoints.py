@@ -57,6 +57,11 @@ def endpoints(
     ]
 
 
+def embedding(routes: Routes) -> Method:
+    """Embed, for calls that the gateway makes itself: there is nothing to decode."""
+    return Method(f"{EMBED}/Embed", Kind.UNARY, lambda call: call.request, Embed(routes).embed)
+
+
 def _chat(decoder: ChatDecoder, chat: Chat) -> list[Endpoint]:
     return [
         Endpoint(Method(f"{CHAT}/Complete", Kind.UNARY, decoder.complete, chat.complete), answer=ChatAnswer),

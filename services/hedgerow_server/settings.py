@@ -6,6 +6,7 @@ from typing import Annotated
 
 import pydantic
 
+from hedgerow_server.caching.section import CacheSection
 from hedgerow_server.catalogue.book import families
 from hedgerow_server.catalogue.section import CatalogueSection
 from hedgerow_server.config.credential import KeySection, keys_of
@@ -17,6 +18,7 @@ from hedgerow_server.credentials.sources import CredentialSection
 from hedgerow_server.credentials.static import EnvironmentCredential, KeyFile
 from hedgerow_server.credentials.vault.section import VaultCredential, VaultSection
 from hedgerow_server.doors.section import ServerSection
+from hedgerow_server.guardrails.section import GuardrailsSection
 from hedgerow_server.identity.section import IdentitySection
 from hedgerow_server.interceptors.section import DeadlineSection, IdempotencySection
 from hedgerow_server.ledger.section import LedgerSection
@@ -49,6 +51,10 @@ class Settings(Section):
     """How long calls may take."""
     idempotency: IdempotencySection = IdempotencySection()
     """Answers that are kept for calls with an idempotency key."""
+    guardrails: GuardrailsSection = GuardrailsSection()
+    """What must not go in and what must not come out."""
+    cache: CacheSection = CacheSection()
+    """Where answers are kept that routes give again."""
     identity: IdentitySection = IdentitySection()
     """Who callers are, and what they may do."""
     egress: EgressSection = EgressSection()
@@ -106,6 +112,8 @@ def references(settings: Settings) -> Iterator[tuple[Location, str]]:
             yield ("providers", name, "catalogue"), f"expected none or one of {', '.join(sorted(families()))}"
     yield from _priced(settings)
     yield from _limits(settings)
+    yield from _caching(settings)
+    yield from _guarding(settings)
     yield from _rotating(settings)
     for name, route in settings.routes.items():
         for index, candidate in enumerate(route.candidates):
@@ -209,6 +217,54 @@ def _limits(settings: Settings) -> Iterator[tuple[Location, str]]:
     password = settings.sharing.redis.password if settings.sharing is not None else None
     if password is not None and password not in settings.credentials:
         yield ("sharing", "redis", "password"), _known("credentials", settings.credentials)
+
+
+def _caching(settings: Settings) -> Iterator[tuple[Location, str]]:
+    """Credentials of the cache that there are none of."""
+    cache = settings.cache
+    password = cache.redis.password if cache.redis is not None else None
+    for where, name in ((("cache", "mac_key"), cache.mac_key), (("cache", "redis", "password"), password)):
+        if name is not None and name not in settings.credentials:
+            yield where, _known("credentials", settings.credentials)
+    yield from _similar(settings)
+
+
+def _similar(settings: Settings) -> Iterator[tuple[Location, str]]:
+    """Routes that want similar questions found where nothing makes vectors, or no route of embeddings does."""
+    rules = settings.cache.semantic
+    if rules is None:
+        for route, section in settings.routes.items():
+            if section.cache is not None and section.cache.mode == "semantic":
+                yield ("routes", route, "cache", "mode"), "expected `cache.semantic` where a route has mode: semantic"
+        return
+    embeds = [name for name, one in settings.routes.items() if one.kind != "chat"]
+    if not any(rules.model == one or (one.endswith("/*") and rules.model.startswith(one[:-1])) for one in embeds):
+        at: Location = ("cache", "semantic", "model")
+        yield at, f"expected a route of kind embed ({', '.join(sorted(embeds)) or 'there is none'})"
+
+
+def _guarding(settings: Settings) -> Iterator[tuple[Location, str]]:
+    """Guards that are named and not there, and what guards name that is not there."""
+    guards = settings.guardrails.guards
+    named: list[tuple[Location, str]] = [*settings.guardrails.names()]
+    for route, section in settings.routes.items():
+        named += [(("routes", route, "guardrails", at), name) for at, name in enumerate(section.guardrails or ())]
+    for where, name in named:
+        if name not in guards:
+            yield where, f"expected an entry of guardrails.guards ({', '.join(sorted(guards)) or 'there is none'})"
+    regions = {one.region for route in settings.routes.values() for one in route.candidates if one.region}
+    for name, entry in guards.items():
+        at: Location = ("guardrails", "guards", name)
+        for index, provider in enumerate(entry.providers):
+            if provider not in settings.providers:
+                yield (*at, "providers", index), _known("providers", settings.providers)
+        for index, region in enumerate(entry.regions):
+            if region not in regions:
+                there = ", ".join(sorted(regions)) or "none has one"
+                yield (*at, "regions", index), f"expected the region of a candidate ({there})"
+        credential = getattr(entry, "credential", None)
+        if credential is not None and credential not in settings.credentials:
+            yield (*at, "credential"), _known("credentials", settings.credentials)
 
 
 def exposed(settings: Settings) -> Iterator[tuple[Location, str]]:

@@ -24,6 +24,8 @@ class Front:
         """Whether each command is answered as by a server that is about to read its data."""
         self.scripts = 0
         """How often a script was to run."""
+        self.commands = 0
+        """How many commands came."""
         self._listen()
 
     def refuse(self) -> None:
@@ -56,6 +58,7 @@ class Front:
             with client.makefile("rb") as reading:
                 while command := _command(reading):
                     self.scripts += b"EVALSHA" in command[:40]
+                    self.commands += 1
                     if self.loading:
                         client.sendall(_LOADING)
                         continue

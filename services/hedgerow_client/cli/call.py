@@ -11,7 +11,7 @@ from hedgerow_client.cli.terminal import clock, describe_usage, print_json, prin
 
 if TYPE_CHECKING:
     from google.protobuf.duration_pb2 import Duration
-    from hedgerow.usage.v1.record_pb2 import CallRecord, LedgerAttempt
+    from hedgerow.usage.v1.record_pb2 import CallRecord, GuardrailRecord, LedgerAttempt
 
 _COLUMNS = ("#", "WHY", "PROVIDER", "MODEL", "STARTED", "OUTCOME", "FIRST", "TOTAL", "USAGE", "COST", "ACCOUNT")
 _NUMBERS = {"#", "STARTED", "FIRST", "TOTAL", "COST"}
@@ -78,13 +78,31 @@ def _told(one: "CallRecord") -> Iterator[str]:
     yield f"route     {printable(one.route)}{answered}{downgraded}"
     if one.route_explanation:
         yield f"because   {printable(one.route_explanation)}"
+    if one.purpose:
+        yield f"for       {one.purpose} of call {one.caused_by_call_id or 'unknown'}"
     if one.cache:
-        yield f"cache     {one.cache}"
+        saved = f", {usd(one.saved_picos)} saved" if one.HasField("saved_picos") else ""
+        yield f"cache     {one.cache}{saved}"
     yield f"usage     {describe_usage(one.usage)}"
     yield f"cost      {_cost(one)}"
     yield "took      " + ", ".join(_timings(one))
+    for guard in one.guardrails:
+        yield "guard     " + _guarded(guard)
     if one.warnings:
         yield "warnings  " + ", ".join(code.removeprefix("WARNING_CODE_") for code in one.warnings)
+
+
+def _guarded(one: "GuardrailRecord") -> str:
+    from hedgerow.chat.v1.event_pb2 import GuardrailAction, GuardrailSide  # protobuf takes a while to load
+
+    said: list[str] = []
+    for verdict in one.verdicts:
+        action = GuardrailAction.Name(verdict.action).removeprefix("GUARDRAIL_ACTION_").lower()
+        side = GuardrailSide.Name(verdict.side).removeprefix("GUARDRAIL_SIDE_").lower()
+        score = f" {verdict.score:.2f}" if verdict.HasField("score") else ""
+        shadow = " (shadow)" if verdict.shadow else ""
+        said.append(f"{action} {side} {printable(verdict.category)}{score}{shadow}")
+    return f"{one.guardrail}  {', '.join(said) or 'nothing found'}  {_duration(one.duration)}"
 
 
 def _cost(one: "CallRecord") -> str:

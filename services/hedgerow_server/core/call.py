@@ -11,7 +11,7 @@ import msgspec
 
 from hedgerow_server.core.access import Access
 from hedgerow_server.core.error import HedgerowError
-from hedgerow_server.core.event import AttemptRecord, Event, Events, ItemFailed, Usage, Warning
+from hedgerow_server.core.event import AttemptRecord, Event, Events, GuardVerdict, ItemFailed, Usage, Warning
 from hedgerow_server.core.hold import Hold
 from hedgerow_server.core.request import EmbedItem
 
@@ -66,6 +66,15 @@ class Method(msgspec.Struct, frozen=True):
     """The events of the answer, the last one being the terminal event."""
 
 
+class Cause(msgspec.Struct, frozen=True):
+    """Why the gateway made a call of its own."""
+
+    call_id: str
+    """The call that it was made for; empty where that one is not written down."""
+    purpose: str
+    """What for, in a word, such as "semantic_cache"."""
+
+
 class Books(Protocol):
     """Where the attempts of one call are written down."""
 
@@ -89,10 +98,13 @@ class Call:
         "books",
         "cache",
         "call_id",
+        "cause",
         "deadline_s",
         "downgraded_from",
         "ended_with",
+        "guard_times",
         "guardrail_s",
+        "guards_policy",
         "hold",
         "items",
         "metadata",
@@ -106,34 +118,49 @@ class Call:
         "replay_of",
         "request",
         "request_id",
+        "saved_picos",
+        "similar",
         "started_s",
         "timeout_s",
         "timer",
         "trace",
         "usage",
+        "verdicts",
         "warnings",
         "why",
     )
     call_id: str
     """The gateway's own id, which no caller chooses; empty until something of the call is written down."""
+    cause: Cause | None
+    """Of a call that the gateway makes for another one. None: a caller made it."""
     books: Books | None
     """What writes down its attempts. None: nobody does."""
     hold: Hold | None
     """What it has taken of quotas and budgets. None: nothing limits it."""
     plan: object
     """Its routing.plan.Plan, where an interceptor needed one. None: nobody has planned yet."""
+    similar: object
+    """What a look-up for similar questions has found out about its question (caching.semantic). None: nothing."""
     why: str
     """Why it went to those that it went to: the strategy and the rules of its route."""
     downgraded_from: str
     """The model that a budget has turned it away from."""
     cache: str
     """"hit" or "miss" where a cache was asked."""
+    saved_picos: int | None
+    """What the cache has saved, in 10^-12 US dollars; None: nothing, or that is not known."""
     auth_s: float
     """Seconds spent on finding out who calls."""
     queue_s: float
     """Seconds spent waiting for a turn."""
     guardrail_s: float
-    """Seconds spent in guards."""
+    """Seconds that the call has waited for guards."""
+    guards_policy: bytes
+    """The digest of the guards that look at it and of their configuration; empty: none does."""
+    guard_times: dict[str, float]
+    """Seconds that each guard took, by its name. Guards elsewhere work side by side."""
+    verdicts: list[GuardVerdict]
+    """What guards have decided, the first few."""
 
     def __init__(
         self,
@@ -188,10 +215,33 @@ class Call:
         self.warnings: list[Warning] = []
         self.usage: Usage | None = None
         self.call_id = self.why = self.downgraded_from = self.cache = ""
+        self.saved_picos = self.cause = None
         self.books = None
         self.hold = None
-        self.plan = None
+        self.plan = self.similar = None
         self.auth_s = self.queue_s = self.guardrail_s = 0.0
+        self.guards_policy = b""
+        self.guard_times = {}
+        self.verdicts = []
+
+    @classmethod
+    def internal(cls, purpose: str, charge_to: "Call", method: Method, request: object, *, timeout_s: float) -> "Call":
+        """A call that the gateway makes for another one, and at its caller's cost: as whom that one came, in its trace,
+        under its request id, and at most until its deadline. Authentication, guards and caches are behind it already,
+        or are who makes it; what is left are quotas, the ledger and the executor (`interceptors.internal`).
+        """
+        left_s = charge_to.remaining_s()
+        call = cls(
+            method,
+            {},
+            b"",
+            peer=charge_to.peer,
+            timeout_s=timeout_s if left_s is None else max(0.0, min(timeout_s, left_s)),
+        )
+        call.cause = Cause(charge_to.call_id, purpose)
+        call.request_id, call.trace = charge_to.request_id, charge_to.trace
+        call.principal, call.request = charge_to.principal, request
+        return call
 
     def end(self, error: HedgerowError) -> None:
         """Ends the call from outside, at once and with an error, as when the gateway shuts down. A call that has just

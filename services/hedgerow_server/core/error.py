@@ -4,13 +4,13 @@ HedgerowError
 ├── RequestInvalid, RequestMalformed, ContextTooLong, ProviderRejectedRequest, ResponseTooLarge,
 │   IdempotencyKeyReused                                                                          INVALID_ARGUMENT
 ├── Unauthenticated                                                                               UNAUTHENTICATED
-├── Forbidden, ContentRefused                                                                     PERMISSION_DENIED
+├── Forbidden, ContentRefused, GuardrailBlocked                                                   PERMISSION_DENIED
 ├── ModelNotFound, KeyNotFound, CredentialNotFound, CallNotFound                                  NOT_FOUND
 ├── NoCandidate, ParameterUnsupported, ConfigInvalid, KeyEnded, CostUnbounded, PriceUnknown       FAILED_PRECONDITION
 ├── QuotaExceeded, BudgetSpent                                                                    RESOURCE_EXHAUSTED
 ├── MessageTooLarge, ReaderTooSlow                                                                RESOURCE_EXHAUSTED
 ├── Overloaded, Draining, SwitchedOff, IdentityUnavailable, IdempotencyUnavailable,
-│   LedgerUnavailable, LimitsUnavailable                                                          UNAVAILABLE
+│   LedgerUnavailable, LimitsUnavailable, GuardrailUnavailable                                    UNAVAILABLE
 ├── ProviderThrottled, ProviderQuotaSpent, ProviderUnavailable, ProviderAuth,
 │   ProviderModelUnavailable, UpstreamProtocol, StreamCut, StreamStalled,
 │   FirstTokenTimeout, CredentialUnavailable                                                      UNAVAILABLE
@@ -137,6 +137,12 @@ class ContentRefused(HedgerowError):
     code, reason, failure = "PERMISSION_DENIED", "CONTENT_REFUSED", Failure.CONTENT
 
 
+class GuardrailBlocked(HedgerowError):
+    """A guard has refused the request, or the answer."""
+
+    code, reason, failure = "PERMISSION_DENIED", "GUARDRAIL_BLOCKED", Failure.CONTENT
+
+
 class ModelNotFound(HedgerowError):
     """No model of this name for this RPC."""
 
@@ -231,6 +237,12 @@ class LimitsUnavailable(HedgerowError):
     """What is left of a limit that several routers share cannot be told now."""
 
     code, reason, retryable = "UNAVAILABLE", "LIMITS_UNAVAILABLE", True
+
+
+class GuardrailUnavailable(HedgerowError):
+    """A guard that must look at the call could not."""
+
+    code, reason = "UNAVAILABLE", "GUARDRAIL_UNAVAILABLE"
 
 
 class ProviderThrottled(HedgerowError):

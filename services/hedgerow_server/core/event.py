@@ -7,6 +7,7 @@ import msgspec
 
 from hedgerow_server.core.admin import AdminAnswer
 from hedgerow_server.core.explanation import RouteExplained
+from hedgerow_server.core.guard import Action, Side
 from hedgerow_server.core.model import ModelFacts
 from hedgerow_server.core.request import Citation, ProviderItem, ProviderState, TokenLogprob
 from hedgerow_server.core.spend import UsageAnswer
@@ -42,6 +43,7 @@ class WarningCode(enum.Enum):
     MODEL_RETIRING = 6
     ANSWER_NOT_KEPT = 7
     MODEL_DOWNGRADED = 8
+    OUTPUT_REPAIRED = 9
 
 
 class Warning(msgspec.Struct, frozen=True):
@@ -115,13 +117,37 @@ def added(one: Usage, other: Usage) -> Usage:
     )
 
 
+class CacheKind(enum.Enum):
+    """How a kept answer was found."""
+
+    EXACT = 1
+    SEMANTIC = 2
+
+
+class CacheOrigin(msgspec.Struct, frozen=True):
+    """Where an answer comes from that no provider was asked for."""
+
+    kind: CacheKind
+    age_s: float
+    """How long ago it was made."""
+    provider: str
+    """Who made it, by the configured name."""
+    model: str
+    """The name of the model that the provider was asked by."""
+    saved_picos: int | None = None
+    """What it cost then, in 10^-12 US dollars; None: unknown."""
+    similarity: float | None = None
+    """How alike the two questions are, 0 to 1; None for an equal one."""
+
+
 class Started(msgspec.Struct, frozen=True):
-    """An answer begins. A dialect fills what the provider said; the executor the rest."""
+    """An answer begins. A dialect fills what the provider said; the executor the rest; the cache its origin."""
 
     provider: str = ""
     model: str = ""
     warnings: tuple[Warning, ...] = ()
     response_id: str = ""
+    cache: CacheOrigin | None = None
 
 
 class TextDelta(msgspec.Struct, frozen=True, gc=False):
@@ -213,6 +239,22 @@ class RouteChanged(msgspec.Struct, frozen=True):
     response_id: str = ""
 
 
+class GuardVerdict(msgspec.Struct, frozen=True):
+    """What a guard has decided while the answer goes on."""
+
+    guardrail: str
+    """Its configured name."""
+    action: Action
+    """What was done; in shadow mode, what would have been."""
+    side: Side
+    category: str
+    """What was found, such as "pii.email"; "guard.failed" where the guard could not tell and the call went on."""
+    score: float | None = None
+    """How sure the guard is, 0 to 1."""
+    shadow: bool = False
+    """Whether it is only recorded."""
+
+
 class Finished(msgspec.Struct, frozen=True):
     """A dialect's last word on an answer. The executor makes `Completed` of it; it never reaches a caller itself."""
 
@@ -280,6 +322,8 @@ class Completed(Terminal, frozen=True):
     usage: Usage
     attempts: tuple[AttemptRecord, ...] = ()
     stop_sequence: str = ""
+    kept: bool = False
+    """Whether the answer was kept from an earlier call: it costs nothing."""
 
 
 class EmbeddingsAdded(msgspec.Struct, frozen=True):
@@ -304,6 +348,10 @@ class EmbedCompleted(Terminal, frozen=True):
     attempts_count: int = 0
     embedded_count: int = 0
     failed_count: int = 0
+    cached_count: int = 0
+    """Of those that were embedded: for how many no provider was asked."""
+    saved_picos: int | None = None
+    """What those had cost, in 10^-12 US dollars; None: unknown, or there are none."""
 
 
 class CandidateInfo(msgspec.Struct, frozen=True):
@@ -394,6 +442,7 @@ Event = (
     Started
     | Delta
     | RouteChanged
+    | GuardVerdict
     | Finished
     | Completed
     | EmbeddingsAdded

@@ -7,6 +7,7 @@ from hedgerow_server.core.event import (
     CitationAdded,
     Completed,
     Event,
+    GuardVerdict,
     LogprobsDelta,
     MediaDelta,
     ProviderItemAdded,
@@ -43,6 +44,7 @@ class Answer(msgspec.Struct, frozen=True):
     message: Message
     started: Started
     completed: Completed
+    verdicts: tuple[GuardVerdict, ...] = ()
 
 
 class _Pieces:
@@ -104,12 +106,13 @@ class _Pieces:
 class Fold:
     """Takes the events of a chat answer one by one; `answer` is whole once `Completed` was taken."""
 
-    __slots__ = ("_completed", "_parts", "_started")
+    __slots__ = ("_completed", "_parts", "_started", "_verdicts")
 
     def __init__(self) -> None:
         self._parts: dict[int, _Pieces] = {}
         self._started = Started()
         self._completed: Completed | None = None
+        self._verdicts: list[GuardVerdict] = []
 
     def _part(self, index: int, kind: type[Content]) -> _Pieces:
         part = self._parts.get(index)
@@ -153,6 +156,8 @@ class Fold:
                 self._part(index, ProviderItem).item = item
             case ProviderStateAttached(index, state) if index in self._parts:
                 self._parts[index].state = state
+            case GuardVerdict():
+                self._verdicts.append(event)
 
     def answer(self) -> Answer:
         """The whole answer. A stream without `Completed` never gets here: the executor has raised."""
@@ -162,4 +167,4 @@ class Fold:
             Part(part.content(), part.state, tuple(part.citations), logprobs=tuple(part.logprobs))
             for _, part in sorted(self._parts.items())
         )
-        return Answer(Message(Role.ASSISTANT, parts), self._started, self._completed)
+        return Answer(Message(Role.ASSISTANT, parts), self._started, self._completed, tuple(self._verdicts))

@@ -125,6 +125,11 @@ class Asker(msgspec.Struct, frozen=True):
     request_id: str
     model: str
     """The model name that the caller uses."""
+    side: Side = Side.INPUT
+    """Which way the texts go."""
+    residency: tuple[frozenset[str], ...] = ()
+    """The regions where they may go, by each place that restricts them: the caller, the route, the call. A guard in a
+    region must be in all of these. Empty: anywhere."""
 
 
 @runtime_checkable

@@ -205,6 +205,19 @@ class ProviderTool(msgspec.Struct, frozen=True):
     cache_hint: CacheHint | None = None
 
 
+STATEFUL_OPTIONS = (
+    "previous_response_id",
+    '"conversation"',
+    '"store"',
+    '"session',
+    '"container"',
+    '"background"',
+)
+"""Words in the options of providers that keep something of a call: a second copy of it would leave a second trace, and
+its answer belongs to what was kept.
+"""
+
+
 class ToolChoice(msgspec.Struct, frozen=True):
     """Whether and which functions must be called."""
 
@@ -275,6 +288,21 @@ class EmbedSpec(msgspec.Struct, frozen=True, kw_only=True):
     provider_options: dict[str, str] = {}
 
 
+class CacheMode(enum.Enum):
+    """What a call wants of the answers that the gateway has kept."""
+
+    USE = 1
+    """Take one, or have the new one kept."""
+    REFRESH = 2
+    """Take none that was there before; have the new one kept in its place."""
+    BYPASS = 3
+    """Neither."""
+    READ_ONLY = 4
+    """Take one, keep none."""
+    WRITE_ONLY = 5
+    """Ask the provider in any case; have the new one kept."""
+
+
 class RoutePolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How the gateway shall treat the call; narrows the route, never widens it. Times in seconds."""
 
@@ -288,6 +316,8 @@ class RoutePolicy(msgspec.Struct, frozen=True, kw_only=True):
     max_attempts: int | None = None
     session_id: str = ""
     models: tuple[str, ...] = ()
+    cache: CacheMode | None = None
+    cache_max_age_s: float | None = None
 
 
 NO_POLICY = RoutePolicy()

@@ -10,6 +10,7 @@ from hedgerow_server.core.event import (
     EmbedCompleted,
     EmbeddingsAdded,
     Event,
+    GuardVerdict,
     LogprobsDelta,
     MediaDelta,
     ProviderItemAdded,
@@ -38,6 +39,7 @@ KINDS: tuple[type[Event], ...] = (
     ProviderItemAdded,
     ProviderStateAttached,
     RouteChanged,
+    GuardVerdict,
     Completed,
     EmbeddingsAdded,
     EmbedCompleted,
@@ -86,6 +88,14 @@ def events(encoded: bytes) -> list[Event]:
     except (msgspec.DecodeError, KeyError) as error:
         # Without its text, which may have content in it.
         raise ValueError(f"no answer of this version ({type(error).__name__})") from None
+
+
+def event(name: str, raw: msgspec.Raw) -> Event:
+    """One event by the name of its kind. Raises ValueError for bytes that are none, or of a newer router."""
+    try:
+        return _DECODERS[name].decode(raw)
+    except (msgspec.DecodeError, KeyError) as error:
+        raise ValueError(f"no event of this version ({type(error).__name__})") from None
 
 
 def encoded(all_events: Iterable[Event]) -> bytes:

@@ -26,7 +26,8 @@ class GuardEntry(Section):
     """What becomes of a call that the guard could not look at: closed refuses it with UNAVAILABLE, open lets it go on
     and tells so by a verdict."""
     timeout_seconds: Seconds = 0.25
-    """How long it may take for a request, or for a piece of an answer."""
+    """How long it may take for a request, or for a piece of an answer. One that looks in this process has it for every
+    65,536 characters."""
     shadow: bool = False
     """Only records what it would have done."""
     providers: tuple[str, ...] = ()

@@ -53,9 +53,11 @@ class Wrapper(Protocol):
 class Chain:
     """The interceptors of a server, fixed when the configuration is loaded."""
 
-    def __init__(self, interceptors: Sequence[Interceptor]) -> None:
-        """Raises ValueError when a name stands twice or an interceptor stands before one it must follow."""
-        seen: set[str] = set()
+    def __init__(self, interceptors: Sequence[Interceptor], *, passed: Sequence[str] = ()) -> None:
+        """`passed` names what calls have passed before they come here. Raises ValueError when a name stands twice or an
+        interceptor stands before one it must follow.
+        """
+        seen: set[str] = set(passed)
         for interceptor in interceptors:
             if interceptor.name in seen:
                 raise ValueError(f"the interceptor {interceptor.name!r} stands twice in the chain")
@@ -64,7 +66,8 @@ class Chain:
                 raise ValueError(f"the interceptor {interceptor.name!r} must stand after {', '.join(missing)}")
             seen.add(interceptor.name)
         self._interceptors = tuple(interceptors)
-        self._wrappers = _wrappers(self._interceptors)
+        # Of the whole chain, and of each beginning of it that has an answer.
+        self._wrappers = [_wrappers(self._interceptors[:end]) for end in range(len(self._interceptors) + 1)]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -119,11 +122,8 @@ class Chain:
     async def _run(
         self, call: Call, admitted: Sequence[Interceptor], deliver: Callable[[Event], Awaitable[None]]
     ) -> Event:
-        if call.answer is None:
-            events, wrappers = call.method.rpc(call), self._wrappers
-        else:
-            events, wrappers = call.answer, _wrappers(admitted)
-        for wrapper in wrappers:
+        events = call.method.rpc(call) if call.answer is None else call.answer
+        for wrapper in self._wrappers[len(admitted)]:
             events = wrapper.wrap(call, events)
         async with aclosing(events):
             async for event in events:

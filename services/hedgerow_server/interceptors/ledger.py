@@ -9,6 +9,8 @@ from hedgerow_server.core.terminal import Terminal
 from hedgerow_server.ledger.books import CallBooks, unavailable
 from hedgerow_server.ledger.ledger import Ledger
 
+_SENT = (ChatRequest, EmbedRequest)
+
 
 class Bookkeeping:
     """Opens the books of every call that may cost something, and closes them. A call that could not be written down is
@@ -24,7 +26,7 @@ class Bookkeeping:
     async def admit(self, call: Call) -> None:
         """Sets `call.books` and `call.call_id`. Raises LedgerUnavailable."""
         request = call.request
-        if not isinstance(request, ChatRequest | EmbedRequest):
+        if not isinstance(request, _SENT):
             return
         if not self._ledger.admitting:
             raise unavailable()

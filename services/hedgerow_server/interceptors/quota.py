@@ -23,7 +23,10 @@ _GRACE_S = 60.0
 """How long after its deadline a call can still be settled before what it has taken is given back."""
 _LONGEST_S = 86_400.0
 """For a call without a deadline."""
-_LIMITED = (ChatRequest, EmbedRequest, EstimateRequest, ExplainRequest)
+_SENT = (ChatRequest, EmbedRequest)
+# A member of an enumeration takes longer to look up than to compare.
+_BIDI_STREAM, _CHAT, _EMBED = Kind.BIDI_STREAM, Operation.CHAT, Operation.EMBED
+_LIMITED = (*_SENT, EstimateRequest, ExplainRequest)
 
 
 class Quota:
@@ -43,20 +46,23 @@ class Quota:
         has taken nothing.
         """
         request = call.request
-        if not self._limiter.limits or not isinstance(request, _LIMITED):
+        limiter = self._limiter
+        if not limiter.limits or not isinstance(request, _LIMITED):
             return
         spec = request.spec
         route = self._routes.route(_operation(spec), spec.model)
-        found = self._limiter.of(call.principal, spec.model, route.configured)
-        if not isinstance(request, ChatRequest | EmbedRequest):
+        found = limiter.of(call.principal, spec.model, route.configured)
+        if not isinstance(request, _SENT):
             # It sends nothing, but rules of routes look at budgets.
-            call.hold = CallHold(self._limiter, found, spec.model)
+            call.hold = CallHold(limiter, found, spec.model)
         elif found.lines or found.overhead:
-            hold = call.hold = CallHold(self._limiter, found, spec.model)
+            hold = call.hold = CallHold(limiter, found, spec.model)
             picos, tokens, covers = self._most(call, request, found, hold, route)
             ends_s = call.deadline_s if call.deadline_s is not None else time.monotonic() + _LONGEST_S
-            again = functools.partial(self._limiter.of, call.principal, spec.model, route.configured)
-            await hold.reserve(again, picos, tokens, ends_s + _GRACE_S, covers=covers)
+            requests = 1 if call.cause is None else 0
+            short = hold.take(picos, tokens, ends_s + _GRACE_S, covers=covers, requests=requests)
+            if short is not None:
+                await hold.wait(short, functools.partial(limiter.of, call.principal, spec.model, route.configured))
 
     def settle(self, call: Call, outcome: Outcome) -> None:
         """Gives back what was not used. A call that was turned away before anything was asked has used nothing."""
@@ -70,7 +76,7 @@ class Quota:
         """The picos and tokens that the call takes, and whether that is enough for a first attempt."""
         picos, tokens, covers = 0, 0, not hold.bounded
         # What is still to come takes its part when it has come.
-        if call.method.kind is not Kind.BIDI_STREAM:
+        if call.method.kind is not _BIDI_STREAM:
             if hold.bounded:
                 self._limiter.check(found)
                 request = call.request = _shortened(call, request, found.max_output_tokens)
@@ -111,7 +117,7 @@ class Quota:
 
 
 def _operation(spec: ChatSpec | EmbedSpec) -> Operation:
-    return Operation.CHAT if isinstance(spec, ChatSpec) else Operation.EMBED
+    return _CHAT if isinstance(spec, ChatSpec) else _EMBED
 
 
 def _shortened(call: Call, request: ChatRequest | EmbedRequest, most: int | None) -> ChatRequest | EmbedRequest:

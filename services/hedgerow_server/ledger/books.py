@@ -5,11 +5,12 @@ import time
 
 import msgspec
 
-from hedgerow_server.core.call import Call, Kind, Outcome
+from hedgerow_server.core.call import Call, Cause, Kind, Outcome
 from hedgerow_server.core.error import LedgerUnavailable
 from hedgerow_server.core.event import AttemptKind, AttemptOutcome, AttemptRecord, Usage, added
 from hedgerow_server.core.request import ChatRequest, EmbedRequest
 from hedgerow_server.ledger.codec import encoded
+from hedgerow_server.ledger.guards import guard_rows
 from hedgerow_server.ledger.record import AttemptClosed, AttemptOpened, CallClosed, CallOpened, Record, Who
 from hedgerow_server.ledger.rows import CHARGED, OVERHEAD, account
 from hedgerow_server.ledger.spool import Spool
@@ -19,6 +20,10 @@ RETRY_S = 1.0
 _CHANGING = 64
 """The newest attempts of a call, of which something may still change."""
 _NOBODY = Who()
+_A_CALLER = Cause("", "")
+_NOT_ASKED = "", 0
+# A member of an enumeration takes longer to look up than to compare.
+_UNARY, _SUCCEEDED, _HEDGE = Kind.UNARY, AttemptOutcome.SUCCEEDED, AttemptKind.HEDGE
 
 
 class CallBooks:
@@ -28,6 +33,7 @@ class CallBooks:
         "_asked",
         "_call",
         "_call_id",
+        "_cause",
         "_changed",
         "_closed",
         "_final",
@@ -47,6 +53,7 @@ class CallBooks:
         self._spool = spool
         self._start_unix_s = start_unix_s = time.time() - time.monotonic() + call.started_s
         call.call_id = self._call_id = new_id(start_unix_s)
+        self._cause = call.cause or _A_CALLER
         principal = call.principal
         self._who = (
             _NOBODY
@@ -54,7 +61,7 @@ class CallBooks:
             else Who(principal.tenant, principal.team, principal.user, principal.service, principal.key_id)
         )
         self._method = call.method.name.rpartition(".")[2]
-        self._stream = call.method.kind is not Kind.UNARY
+        self._stream = call.method.kind is not _UNARY
         self._route = request.spec.model
         self._labels = request.labels
         self._asked: dict[int, tuple[str, int]] = {}  # what is only known when an attempt is opened
@@ -86,6 +93,8 @@ class CallBooks:
                     route=self._route,
                     stream=self._stream,
                     start_unix_s=self._start_unix_s,
+                    caused_by=self._cause.call_id,
+                    purpose=self._cause.purpose,
                 )
             )
         elif self._changed:
@@ -103,7 +112,7 @@ class CallBooks:
                 request_bytes=request_bytes,
             )
         )
-        if not self._spool.offer(encoded(records)):
+        if not self._spool.append(encoded(records), hold=False):
             raise unavailable()
         if self._changed:
             self._changed.clear()
@@ -132,9 +141,10 @@ class CallBooks:
     def settle(self, outcome: Outcome) -> int:
         """The call is over; returns the number that Spool.synced takes."""
         self._final = self._told(outcome)
-        number = self._spool.append(encoded([*self._changes(), self._final]))
+        records = self._changes()
+        records.append(self._final)
         self._changed.clear()
-        return number
+        return self._spool.append(encoded(records))
 
     def let_go(self) -> None:
         """Nothing but attempts of the call changes any more, and it is not asked again: as a circle the two, and all
@@ -143,19 +153,21 @@ class CallBooks:
         self._call = None
 
     def _changes(self) -> list[Record]:
-        return [self._closed_record(record) for record in self._changed.values()]
-
-    def _closed_record(self, record: AttemptRecord) -> AttemptClosed:
-        credential, request_bytes = self._asked.get(record.number, ("", 0))
-        pays = account(record.outcome, record.usage, record.cost_picos)
-        return AttemptClosed(
-            call_id=self._call_id,
-            credential=credential,
-            request_bytes=request_bytes,
-            record=record,
-            cost_picos=record.cost_picos if record.usage is not None else record.cost_picos or 0,
-            account=pays,
-        )
+        found: list[Record] = []
+        for number, record in self._changed.items():
+            usage, picos = record.usage, record.cost_picos
+            credential, request_bytes = self._asked.get(number, _NOT_ASKED)
+            found.append(
+                AttemptClosed(
+                    call_id=self._call_id,
+                    credential=credential,
+                    request_bytes=request_bytes,
+                    record=record,
+                    cost_picos=picos if usage is not None else picos or 0,
+                    account=account(record.outcome, usage, picos),
+                )
+            )
+        return found
 
     def _forget(self, number: int) -> None:
         """An attempt of which nothing changes any more: only its part of the sums is kept."""
@@ -179,7 +191,9 @@ class CallBooks:
         call, error, sums = self._call, outcome.error, self._sums()
         assert call is not None
         total_s = time.monotonic() - call.started_s
-        last = self._answered()
+        last, first_token_s = self._answered(), None
+        if last is not None and last.first_token_s is not None:
+            first_token_s = max(0.0, last.start_unix_s - self._start_unix_s) + last.first_token_s
         return CallClosed(
             call_id=call.call_id,
             request_id=call.request_id,
@@ -204,30 +218,29 @@ class CallBooks:
             queue_s=call.queue_s,
             auth_s=call.auth_s,
             guardrail_s=call.guardrail_s,
+            guards=guard_rows(call) if call.guard_times else (),
             connect_s=None if last is None else last.connect_s,
-            first_token_s=self._first_token_s(last),
+            first_token_s=first_token_s,
             total_s=total_s,
             gateway_s=_gateway_s(call, total_s),
             cache=call.cache,
+            saved_picos=call.saved_picos,
             attempts=call.attempts_started,
             downgraded_from=call.downgraded_from,
             warnings=tuple([one.code.name for one in call.warnings]) if call.warnings else (),
             why=call.why,
+            caused_by=self._cause.call_id,
+            purpose=self._cause.purpose,
         )
 
     def _answered(self) -> AttemptRecord | None:
         """The attempt that succeeded, or else the last one."""
         last: AttemptRecord | None = None
         for record in self._closed.values():
-            if record.outcome is AttemptOutcome.SUCCEEDED:
+            if record.outcome is _SUCCEEDED:
                 return record
             last = record
         return last
-
-    def _first_token_s(self, last: AttemptRecord | None) -> float | None:
-        if last is None or last.first_token_s is None:
-            return None
-        return max(0.0, last.start_unix_s - self._start_unix_s) + last.first_token_s
 
 
 def _gateway_s(call: Call, total_s: float) -> float:
@@ -263,7 +276,7 @@ class Sums(msgspec.Struct):
             picos or 0 if pays is OVERHEAD else 0,
             1 if picos is None and usage is not None else 0,
             record.price_version,
-            record.kind is AttemptKind.HEDGE,
+            record.kind is _HEDGE,
         )
 
     def add(self, other: "Sums") -> None:

@@ -13,7 +13,7 @@ from hedgerow_server.ledger.answers import CallTold, Row, SpendSummed, Sum
 from hedgerow_server.store import spend
 from hedgerow_server.store.port import Database, StoreUnavailable
 from hedgerow_server.store.script import Script
-from hedgerow_server.store.spend import Grouped, Pair, Times, Where
+from hedgerow_server.store.spend import Grouped, Pair, Saved, Times, Where
 
 T = TypeVar("T")
 _AGAIN_S = 1.0
@@ -85,6 +85,10 @@ class LedgerReader:
     async def sums(self, where: Where, *names: str) -> list[Grouped]:
         """Sums by dimensions that are no labels and no times. Raises LedgerUnavailable."""
         return await self._ask(spend.sums(where, [(name, "") for name in names], 0))
+
+    async def saved(self, where: Where, *names: str) -> list[Saved]:
+        """What kept answers have saved, by such dimensions. Raises LedgerUnavailable."""
+        return await self._ask(spend.saved(where, names))
 
     async def times(self, where: Where) -> Times:
         """How attempts went. Raises LedgerUnavailable."""

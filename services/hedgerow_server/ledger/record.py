@@ -7,6 +7,7 @@ one has left. A later record of the same attempt, or of the same call, takes the
 import msgspec
 
 from hedgerow_server.core.event import AttemptRecord, Usage
+from hedgerow_server.store.ledger_rows import GuardRow
 
 
 class Who(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -30,6 +31,8 @@ class CallOpened(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     route: str
     stream: bool = False
     start_unix_s: float
+    caused_by: str = ""
+    purpose: str = ""
     again: bool = False
     """Whether it stands in the spool for the second time, so that the segment of the first one can go."""
 
@@ -89,16 +92,20 @@ class CallClosed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     queue_s: float = 0.0
     auth_s: float = 0.0
     guardrail_s: float = 0.0
+    guards: tuple[GuardRow, ...] = ()
     connect_s: float | None = None
     first_token_s: float | None = None
     total_s: float = 0.0
     gateway_s: float = 0.0
     cache: str = ""
+    saved_picos: int | None = None
     attempts: int = 0
     hedged: bool = False
     downgraded_from: str = ""
     warnings: tuple[str, ...] = ()
     why: str = ""
+    caused_by: str = ""
+    purpose: str = ""
 
 
 Record = CallOpened | AttemptOpened | AttemptClosed | CallClosed

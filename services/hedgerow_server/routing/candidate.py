@@ -61,6 +61,8 @@ class Candidate(msgspec.Struct, frozen=True, eq=False):
 
     vector_space: str = ""
     """Which vectors its own can be compared with, as the configuration says it."""
+    model_family: str = ""
+    """Which models are the same as this one, as the configuration says it."""
     keyring: "Keyring | None" = None
     """The keys that it has besides this one; None: it has no other."""
     key_weight: int = 1
@@ -70,6 +72,11 @@ class Candidate(msgspec.Struct, frozen=True, eq=False):
     def space(self) -> str:
         """The vector space: as configured, as the catalogue knows it, or the model's own."""
         return self.vector_space or (self.facts.vector_space if self.facts is not None else "") or self.model
+
+    @property
+    def family(self) -> str:
+        """The model family: as configured, or the model's own name."""
+        return self.model_family or self.model
 
     @property
     def label(self) -> str:

@@ -6,16 +6,13 @@ from collections.abc import Callable
 
 from hedgerow_server.core.error import HedgerowError
 from hedgerow_server.core.event import AttemptKind, AttemptOutcome
-from hedgerow_server.core.request import ChatSpec, EmbedSpec, ProviderTool
+from hedgerow_server.core.request import STATEFUL_OPTIONS, ChatSpec, EmbedSpec, ProviderTool
 from hedgerow_server.routing.candidate import Candidate
 from hedgerow_server.routing.hedge import Hedging
 from hedgerow_server.routing.leg import Leg
 from hedgerow_server.routing.need import need_of
 from hedgerow_server.routing.plan import Plan
 from hedgerow_server.routing.select import expected_cost
-
-_STATEFUL = ("previous_response_id", '"conversation"', '"store"', '"session', '"container"', '"background"')
-"""Options of providers that keep something of a call: a second copy of it would leave a second trace."""
 
 Task = asyncio.Task[None]
 
@@ -193,4 +190,4 @@ def repeatable(plan: Plan, spec: ChatSpec | EmbedSpec) -> bool:
         return False
     if isinstance(spec, ChatSpec) and any(isinstance(tool, ProviderTool) for tool in spec.tools):
         return False
-    return not any(word in text for text in spec.provider_options.values() for word in _STATEFUL)
+    return not any(word in text for text in spec.provider_options.values() for word in STATEFUL_OPTIONS)

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 import msgspec
 
+from hedgerow_server.caching.section import RouteCacheSection
 from hedgerow_server.core.error import BudgetSpent, HedgerowError, NoCandidate, SwitchedOff
 from hedgerow_server.core.event import CandidateInfo, ModelInfo, Warning, WarningCode
 from hedgerow_server.core.explanation import Why
 from hedgerow_server.core.port import Operation
-from hedgerow_server.core.request import NO_POLICY, EmbedSpec
+from hedgerow_server.core.request import NO_POLICY, EmbedSpec, RoutePolicy
 from hedgerow_server.routing.affinity import Affinity
 from hedgerow_server.routing.ask import Ask
 from hedgerow_server.routing.candidate import Candidate
@@ -96,11 +97,16 @@ class Route:
         conditions: Sequence[Condition | None] = (),
         affinity: Affinity | None = None,
         kills: KillSwitches | None = None,
+        cache: RouteCacheSection | None = None,
     ) -> None:
         """`configured` is the name in the file, where it ends with a star. `conditions` stand beside the candidates:
-        one that does not hold passes its candidate over.
+        one that does not hold passes its candidate over. `cache`: what is kept of answers.
         """
         self.name = name
+        self.cache = cache if cache is not None and cache.mode != "off" else None
+        """What is kept of its answers; None: nothing."""
+        self.resident = bool(regions) or any(rule.regions for rule in rules)
+        """Whether it, or a rule of it, says in which regions calls are served."""
         self.candidates = tuple(candidates)
         """Those that have several keys with the first of them."""
         self.strategy: Strategy = strategy
@@ -128,6 +134,17 @@ class Route:
         """The name in the configuration, which may end with a star."""
         return self._configured
 
+    def residency(self, ask: Ask) -> tuple[frozenset[str], ...]:
+        """The regions where the data of a call may go, by each place that restricts them: all of these hold."""
+        principal = ask.principal
+        named = (
+            self._regions,
+            principal.regions if principal is not None else frozenset(),
+            *(rule.regions for rule in self._rules if rule.regions and rule.holds(ask)),
+            frozenset(ask.policy.regions),
+        )
+        return tuple(frozenset(one) for one in named if one)
+
     @property
     def hedges(self) -> Hedges | None:
         """The hedging of its calls; None: there is none."""
@@ -153,6 +170,17 @@ class Route:
         warning = Warning(WarningCode.MODEL_DOWNGRADED, "", text)
         plan = Plan(tuple(look.fit), ask.policy, look.bounds, look.sticky, why=_why(look))
         return msgspec.structs.replace(plan, downgraded_from=from_, warnings=(warning,))
+
+    def narrowed(self, ask: Ask) -> RoutePolicy | None:
+        """Where the data of a call may go, by the route, by its rules and by the call's own policy: for calls that are
+        made on its behalf through another route, which knows the caller's regions. None: nowhere.
+        """
+        policy, rules = ask.policy, [rule for rule in self._rules if rule.holds(ask)]
+        regions = _common(self._regions, frozenset(policy.regions), *(rule.regions for rule in rules))
+        providers = _common(frozenset(policy.providers), *(rule.providers for rule in rules))
+        if _NOWHERE in (regions, providers):
+            return None
+        return RoutePolicy(regions=tuple(sorted(regions or ())), providers=tuple(sorted(providers or ())))
 
     def look(self, ask: Ask, *, likely: bool = True) -> Look:
         """What the route makes of a call. Raises SwitchedOff."""
@@ -275,6 +303,15 @@ def _why(look: Look) -> str:
     """What made the order, in a few words."""
     words = [look.strategy, *(f"rules[{rule.place}]" for rule in look.rules)]
     return ", ".join([*words, "affinity"] if look.stays is not None else words)
+
+
+_NOWHERE: frozenset[str] = frozenset()
+
+
+def _common(*allowed: frozenset[str]) -> frozenset[str] | None:
+    """What all of those name that name anything. None: nobody does."""
+    named = [one for one in allowed if one]
+    return frozenset.intersection(*named) if named else None
 
 
 def _downgrade(rules: list[Rule], unfit: list[Verdict]) -> tuple[str, list[Candidate]]:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
+from hedgerow_server.caching.section import RouteCacheSection
 from hedgerow_server.config.credential import Credential
 from hedgerow_server.config.model import Seconds, Section
 from hedgerow_server.routing.conditions import CALLER_SAYS, Condition
@@ -55,6 +56,9 @@ class CandidateSection(Section):
     vector_space: str = pydantic.Field(default="", max_length=128)
     """Embedding models with the same one give vectors that can be compared. Empty: as the catalogue knows it, or the
     model's own name. An embedding call never changes it."""
+    model_family: str = pydantic.Field(default="", max_length=128)
+    """Models with the same one are the same model, whoever runs it: a kept answer of one may be given for the other
+    where the route's `cache` says so. Empty: the model's own name."""
 
 
 class RuleSection(Section):
@@ -134,6 +138,28 @@ class AffinitySection(Section):
     """How long after its last answer a conversation is remembered."""
 
 
+class StructuredOutputSection(Section):
+    """What is done about an answer that is not the JSON that its call's `response_format` asks for: any object, or what
+    follows the schema. What stays wrong ends with the finish reason MALFORMED_OUTPUT.
+
+    Only what a model has ended by itself is checked: an answer that was cut, refused or calls a tool says so already. A
+    call whose schema cannot be checked (no JSON Schema, a `$ref` to elsewhere, a pattern with look-around) is refused
+    with INVALID_ARGUMENT before anybody is asked.
+    """
+
+    check: bool = True
+    """Whether answers are checked."""
+    repair: bool = True
+    """Whether what can be put right without a guess is: code fences and words around the JSON, commas before a closing
+    bracket, closing brackets that are missing at the end. Callers are told by a warning OUTPUT_REPAIRED. Never in what
+    was streamed as it came."""
+    reask: int = pydantic.Field(default=0, ge=0, le=2)
+    """How often the model is shown its answer and what is wrong with it, and asked again, within the call's deadline,
+    budget and `max_attempts`. The caller pays for every answer. Not for streams, unless they are held."""
+    hold: bool = False
+    """Whether streams of such calls are held until they are checked: nothing comes before the last word."""
+
+
 class RouteSection(Section):
     """One entry of `routes`: a model name for callers and who serves it.
 
@@ -167,3 +193,14 @@ class RouteSection(Section):
     """Second attempts beside slow first ones. None: no hedging."""
     affinity: AffinitySection | None = None
     """Keeps conversations with their candidate. None: every call is on its own."""
+    structured_output: StructuredOutputSection | None = None
+    """Checks answers that shall be JSON. None: they come as they are."""
+    guardrails: tuple[str, ...] | None = pydantic.Field(default=None, max_length=32)
+    """The guards of its calls, by their names in `guardrails.guards` and in the order in which they look. None:
+    `guardrails.default`; an empty list: only those of the caller's tenant."""
+    guardrails_beside: bool = False
+    """Whether the upstream call may start while guards that run elsewhere still look at the request. It saves their
+    time and may pay for an answer that nobody gets: nothing of it goes out before they have spoken. Not for calls with
+    tools, and not where such a guard redacts or routes."""
+    cache: RouteCacheSection | None = None
+    """Answers that are kept and given again. None: there are none."""

@@ -59,19 +59,23 @@ async def statement(
 
 
 async def _add_cached(ledger: LedgerReader, where: Where, lines: Lines) -> None:
-    """What the gateway's own cache has saved: its hits at the average charge of the route's other answers."""
+    """What the gateway's own cache has saved: what its answers had cost, and where that is not known the average charge
+    of the route's other answers.
+    """
     charged: dict[tuple[str, str, str], int] = defaultdict(int)
-    hits: dict[tuple[str, str, str], int] = defaultdict(int)
     answers: dict[tuple[str, str, str], int] = defaultdict(int)
     for group in await ledger.sums(where, "tenant", "team", "route"):
         name, team, route = group.keys
         charged[name, team, route] += group.charged_picos
-        hits[name, team, route] += group.cached_calls
         answers[name, team, route] += group.calls - group.failed_calls - group.cached_calls
-    for (name, team, route), count in hits.items():
-        others = answers[name, team, route]
-        if count and others > 0:
-            lines[name, team].response_cache_picos += rounded(count * charged[name, team, route], others) or 0
+    for saved in await ledger.saved(where, "tenant", "team", "route"):
+        name, team, route = saved.keys
+        line, others = lines.get((name, team)), answers[name, team, route]
+        if line is None:
+            continue  # its first call came after the sums were made: it waits for the next statement
+        line.response_cache_picos += saved.picos
+        if saved.unknown and others > 0:
+            line.response_cache_picos += rounded(saved.unknown * charged[name, team, route], others) or 0
 
 
 async def _forecast(ledger: LedgerReader, where: Where, lines: Lines, end_unix_s: float) -> None:

@@ -1,11 +1,12 @@
 """The ledger's rows in a database."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from operator import itemgetter
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from hedgerow_server.store.ledger_rows import AttemptRow, CallRow, Counted
+from hedgerow_server.store.ledger_rows import AttemptRow, CallRow, Counted, GuardRow
 from hedgerow_server.store.port import Database
 from hedgerow_server.store.script import Do, Many, Rows, Script
 
@@ -96,18 +97,18 @@ class StoredLedger:
 
 def _keep(attempts: Sequence[AttemptRow], calls: Sequence[CallRow]) -> Script[None]:
     if attempts:
-        yield Many(_KEEP_ATTEMPT, [_values(row) for row in attempts])
+        yield Many(_KEEP_ATTEMPT, _OF_ATTEMPT.values(attempts))
     if calls:
-        yield Many(_KEEP_CALL, [_values(row) for row in calls])
+        yield Many(_KEEP_CALL, _OF_CALL.values(calls))
 
 
 def _add_lost(attempts: Sequence[AttemptRow], calls: Sequence[CallRow]) -> Script[None]:
     if attempts:
-        yield Many(_ADD_ATTEMPT, [_values(row) for row in attempts])
+        yield Many(_ADD_ATTEMPT, _OF_ATTEMPT.values(attempts))
     for call in calls:
         rows = yield Do(_ATTEMPTS, (call.call_id,))
         whole = summed(call, [attempt_row(row) for row in rows])
-        yield Many(_ADD_CALL, [_values(whole)])
+        yield Many(_ADD_CALL, _OF_CALL.values([whole]))
 
 
 def summed(call: CallRow, attempts: Sequence[AttemptRow]) -> CallRow:
@@ -162,8 +163,36 @@ def _asked(step: Do) -> Script[Rows]:
     return (yield step)
 
 
-def _values(row: Counted) -> tuple[object, ...]:
-    return tuple(_value(one) for one in msgspec.structs.astuple(row))
+class _Shape(Generic[R]):
+    """The columns of a kind of rows by what a database needs of them. Almost all values are taken as they are: that is
+    found out for all texts and all counts of a row at once.
+    """
+
+    def __init__(self, row: type[R]) -> None:
+        places: dict[object, list[int]] = {}
+        for place, one in enumerate(msgspec.structs.fields(row)):
+            places.setdefault(one.type, []).append(place)
+        self._texts = itemgetter(*places.pop(str))
+        self._counts = itemgetter(*places.pop(int))
+        self._other = tuple(place for kind, some in places.items() if kind is not float for place in some)
+
+    def values(self, rows: Iterable[R]) -> list[list[object]]:
+        """The values of rows, as the databases take them."""
+        found: list[list[object]] = []
+        for row in rows:
+            values: list[Any] = list(msgspec.structs.astuple(row))
+            if max(self._counts(values)) > _MOST or "\0" in "".join(self._texts(values)):
+                values = [_value(one) for one in values]
+            else:
+                for place in self._other:
+                    value = values[place]
+                    if value is not None:
+                        values[place] = _value(value)
+            found.append(values)
+        return found
+
+
+_OF_CALL, _OF_ATTEMPT = _Shape(CallRow), _Shape(AttemptRow)
 
 
 def _value(value: object) -> object:
@@ -194,6 +223,7 @@ _LISTS: dict[str, Callable[[str], object]] = {
     "other_units": msgspec.json.Decoder(dict[str, int]).decode,
     "cache_writes": msgspec.json.Decoder(tuple[tuple[float | None, int], ...]).decode,
     "warnings": msgspec.json.Decoder(tuple[str, ...]).decode,
+    "guards": msgspec.json.Decoder(tuple[GuardRow, ...]).decode,
 }
 _FLAGS = ("estimated", "stream", "hedged", "lost")
 

@@ -76,6 +76,26 @@ class AttemptRow(Counted, kw_only=True):
     """Who pays: "charged", the caller; "overhead", the route (it lost a race, or was replaced); "unbilled", nobody."""
 
 
+class Judgement(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a guard has decided; see core.event.GuardVerdict."""
+
+    action: str
+    """The name of a core.guard.Action."""
+    side: str
+    """The name of a core.guard.Side."""
+    category: str
+    score: float | None = None
+    shadow: bool = False
+
+
+class GuardRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A guard's part in a call."""
+
+    guardrail: str
+    took_s: float = 0.0
+    verdicts: tuple[Judgement, ...] = ()
+
+
 class CallRow(Counted, kw_only=True):
     """One call. What it used is what it is charged for: the sum over its attempts of the account "charged"."""
 
@@ -121,6 +141,8 @@ class CallRow(Counted, kw_only=True):
     """Spent on finding out who calls."""
     guardrail_s: float = 0.0
     """Spent in guards."""
+    guards: tuple[GuardRow, ...] = ()
+    """Which ones, and what they decided. A JSON text in the table, empty for none."""
     connect_s: float | None = None
     """Of the attempt that answered, as the next one."""
     first_token_s: float | None = None
@@ -130,6 +152,8 @@ class CallRow(Counted, kw_only=True):
     """The gateway's own part: before the first attempt and after the last, without waiting for a turn or a guard."""
     cache: str = ""
     """"hit", "miss", or empty where no cache was asked."""
+    saved_picos: int | None = None
+    """What the kept answer had cost, or those of the vectors that were kept. None: nothing was, or it is not known."""
     attempts: int = 0
     hedged: bool = False
     downgraded_from: str = ""
@@ -138,6 +162,12 @@ class CallRow(Counted, kw_only=True):
     """Codes of warnings. A JSON text in the table, empty for none."""
     why: str = ""
     """Why this route: the strategy and the rules that held."""
+    caused_by: str = ""
+    """Of a call that the gateway made itself: the one that it was made for. Its caller pays, and it counts as no call
+    of his.
+    """
+    purpose: str = ""
+    """Of the same: what for, such as "semantic_cache"."""
     lost: bool = False
     """Whether the gateway died before the call had ended: the row was made of what was left, and parts of it are
     estimates.

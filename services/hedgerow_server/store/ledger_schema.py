@@ -95,3 +95,12 @@ LEDGER = (
     )""",
     """CREATE INDEX ledger_attempt_time ON ledger_attempt (started_unix_s)""",
 )
+CAUSES = (
+    """ALTER TABLE ledger_call ADD COLUMN caused_by TEXT NOT NULL DEFAULT ''""",
+    """ALTER TABLE ledger_call ADD COLUMN purpose TEXT NOT NULL DEFAULT ''""",
+)
+"""Calls that the gateway makes itself."""
+GUARDS = ("""ALTER TABLE ledger_call ADD COLUMN guards TEXT NOT NULL DEFAULT ''""",)
+"""What guards have decided."""
+SAVED = ("""ALTER TABLE ledger_call ADD COLUMN saved_picos INTEGER""",)
+"""What kept answers have saved."""

@@ -7,7 +7,7 @@ and waits for the release after the one that can do with both forms.
 
 import msgspec
 
-from hedgerow_server.store.ledger_schema import LEDGER
+from hedgerow_server.store.ledger_schema import CAUSES, GUARDS, LEDGER, SAVED
 from hedgerow_server.store.script import Do, Script
 
 
@@ -88,7 +88,15 @@ _KEPT_ANSWERS = Step(
     )
 )
 
-STEPS: tuple[Step, ...] = (_KEYS_AND_AUDIT, _USE_AND_SEALS, Step(LEDGER), _KEPT_ANSWERS)
+STEPS: tuple[Step, ...] = (
+    _KEYS_AND_AUDIT,
+    _USE_AND_SEALS,
+    Step(LEDGER),
+    _KEPT_ANSWERS,
+    Step(CAUSES),
+    Step(GUARDS),
+    Step(SAVED),
+)
 """Step n leads from version n to version n + 1."""
 
 VERSION = len(STEPS)

@@ -54,8 +54,9 @@ _OF_ATTEMPTS = ", ".join(
 )
 _OF_CALLS = ", ".join(
     (
-        "count(*)",
-        "sum(CASE WHEN c.code <> 'OK' THEN 1 ELSE 0 END)",
+        # What the gateway asks itself costs, but is no call.
+        "sum(CASE WHEN c.caused_by = '' THEN 1 ELSE 0 END)",
+        "sum(CASE WHEN c.code <> 'OK' AND c.caused_by = '' THEN 1 ELSE 0 END)",
         "sum(CASE WHEN c.cache = 'hit' THEN 1 ELSE 0 END)",
         *["0"] * (10 + len(TOKENS)),
     )
@@ -69,6 +70,12 @@ _WITH_ATTEMPT = """FROM ledger_call c LEFT JOIN ledger_attempt a ON a.call_id = 
 
 _SAVING = """(a.price_version LIKE '%+%' OR a.input_cache_read_tokens > 0 OR a.input_cache_write_tokens > 0
     OR a.input_cache_write_long_tokens > 0 OR coalesce(c.downgraded_from, '') <> '')"""
+
+
+_SAVED = (
+    "sum(coalesce(c.saved_picos, 0) / 1000000), sum(coalesce(c.saved_picos, 0) % 1000000),"
+    " sum(CASE WHEN c.cache = 'hit' AND c.saved_picos IS NULL THEN 1 ELSE 0 END)"
+)
 
 
 class Where(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +107,16 @@ class Grouped(msgspec.Struct, frozen=True):
     overhead_picos: int
     tokens: tuple[int, ...]
     """In the order of TOKENS."""
+
+
+class Saved(msgspec.Struct, frozen=True):
+    """What kept answers have saved one group."""
+
+    keys: tuple[str, ...]
+    picos: int
+    """As far as it is known."""
+    unknown: int
+    """Calls of which it is not."""
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -190,6 +207,22 @@ def _grouped(row: Sequence[object], keys: int) -> Grouped:
     return Grouped(keys=tuple(map(str, row[:keys])), bucket=bucket, tokens=tuple(tokens), **named)
 
 
+def saved(where: Where, names: Sequence[str]) -> Script[list[Saved]]:
+    """What kept answers have saved, by dimensions of calls that are no labels."""
+    found = _condition(where, "c")
+    columns = ", ".join(f"c.{_CALL[name]} AS k{place}" for place, name in enumerate(names))
+    groups = ", ".join(f"k{place}" for place in range(len(names)))
+    rows = yield Do(
+        f"SELECT {columns}, {_SAVED} FROM ledger_call c"  # noqa: S608  # names of our own
+        f" WHERE {found.sql} AND c.cache <> '' GROUP BY {groups}",
+        found.values,
+    )
+    made: list[Saved] = []
+    for *keys, whole, rest, unknown in rows:
+        made.append(Saved(tuple(map(str, keys)), int(whole) * MICRO + int(rest), int(unknown)))
+    return made
+
+
 _CALL_FIELDS = CallRow.__struct_fields__
 _ATTEMPT_FIELDS = AttemptRow.__struct_fields__
 
@@ -255,11 +288,11 @@ def call_by_id(call_id: str) -> Script[CallRow | None]:
 
 
 def calls_by_request(request_id: str, tenant: str | None, limit: int) -> Script[list[CallRow]]:
-    """The newest calls with a request id, of a tenant unless that is None."""
+    """The newest calls with a request id, of a tenant unless that is None; those that the gateway made itself last."""
     of_tenant, values = ("", ()) if tenant is None else (" AND c.tenant = ?", (tenant,))
     rows = yield Do(
         f"SELECT {_named('c', _CALL_FIELDS)} FROM ledger_call c"  # noqa: S608
-        f" WHERE c.request_id = ?{of_tenant} ORDER BY c.started_unix_s DESC, c.call_id DESC LIMIT ?",
+        f" WHERE c.request_id = ?{of_tenant} ORDER BY c.caused_by <> '', c.started_unix_s DESC, c.call_id DESC LIMIT ?",
         (request_id, *values, limit),
     )
     return [call_row(row) for row in rows]

@@ -22,10 +22,12 @@ from hedgerow_server.core.request import (
     ToolChoice,
     ToolChoiceMode,
 )
+from hedgerow_server.wire.chat_events import write_origin
 from hedgerow_server.wire.check import Checker, invalid, json_object, subscript
 from hedgerow_server.wire.message import cache_hint, messages, write_message
 from hedgerow_server.wire.policy import once, policy
 from hedgerow_server.wire.report import write_attempts, write_costs, write_usage, write_warning
+from hedgerow_server.wire.verdict import write_verdict
 
 R = TypeVar("R", service.CompleteRequest, service.StreamCompleteRequest)
 
@@ -165,6 +167,10 @@ def _encode(answer: Answer) -> bytes:
     write_usage(response.usage, completed.usage)
     for warning in started.warnings:
         write_warning(response.warnings.add(), warning)
+    for verdict in answer.verdicts:
+        write_verdict(response.guardrail_verdicts.add(), verdict)
     write_attempts(response.attempts, completed.attempts, (completed.usage, response.usage))
-    write_costs(response, completed.attempts)
+    write_costs(response, completed.attempts, kept=completed.kept)
+    if started.cache is not None:
+        write_origin(response.cache_origin, started.cache)
     return response.SerializeToString()

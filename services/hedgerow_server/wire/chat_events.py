@@ -10,8 +10,22 @@ from hedgerow_server.core import event as core
 from hedgerow_server.wire.message import write_citation, write_item, write_logprob
 from hedgerow_server.wire.report import write_attempts, write_costs, write_usage, write_warning
 from hedgerow_server.wire.splice import delta_event, varint
+from hedgerow_server.wire.times import set_duration
+from hedgerow_server.wire.verdict import write_verdict
 
 Response = service.StreamCompleteResponse
+
+
+def write_origin(target: event_pb2.CacheOrigin, origin: core.CacheOrigin) -> None:
+    """Fills where a kept answer comes from."""
+    target.kind = event_pb2.CacheKind.ValueType(origin.kind.value)
+    set_duration(target.age, origin.age_s)
+    target.provider = origin.provider
+    target.model = origin.model
+    if origin.saved_picos is not None:
+        target.saved_picos = origin.saved_picos
+    if origin.similarity is not None:
+        target.similarity = origin.similarity
 
 
 class EventEncoder:
@@ -43,6 +57,8 @@ def _started(response: Response, event: core.Started) -> None:
     started.response_id = event.response_id
     for warning in event.warnings:
         write_warning(started.warnings.add(), warning)
+    if event.cache is not None:
+        write_origin(started.cache_origin, event.cache)
 
 
 def _tool_call_started(response: Response, event: core.ToolCallStarted) -> None:
@@ -101,6 +117,10 @@ def _route_changed(response: Response, event: core.RouteChanged) -> None:
         write_warning(change.warnings.add(), warning)
 
 
+def _verdict(response: Response, event: core.GuardVerdict) -> None:
+    write_verdict(response.guardrail_verdict, event)
+
+
 def _completed(response: Response, event: core.Completed) -> None:
     completed = response.completed
     completed.finish_reason = event_pb2.FinishReason.ValueType(event.reason.value)
@@ -108,7 +128,7 @@ def _completed(response: Response, event: core.Completed) -> None:
     completed.stop_sequence = event.stop_sequence
     write_usage(completed.usage, event.usage)
     write_attempts(completed.attempts, event.attempts, (event.usage, completed.usage))
-    write_costs(completed, event.attempts)
+    write_costs(completed, event.attempts, kept=event.kept)
 
 
 _FIELDS = Response.DESCRIPTOR.fields_by_name
@@ -132,5 +152,6 @@ _WRITERS: dict[type, Callable[[Response, Any], None]] = {
     core.ProviderItemAdded: _provider_item,
     core.ProviderStateAttached: _provider_state,
     core.RouteChanged: _route_changed,
+    core.GuardVerdict: _verdict,
     core.Completed: _completed,
 }

@@ -116,7 +116,10 @@ class EmbedAnswer:
             write_warning(response.warnings.add(), warning)
         write_usage(response.usage, completed.usage)
         write_attempts(response.attempts, completed.attempts, (completed.usage, response.usage))
-        write_costs(response, completed.attempts)
+        write_costs(response, completed.attempts, kept=completed.cached_count > 0)
+        response.cached_inputs_count = completed.cached_count
+        if completed.saved_picos is not None:
+            response.saved_picos = completed.saved_picos
         fields = [delimited(1, embedding(vector)) for vector in self._vectors]
         fields.append(response.SerializeToString())
         return b"".join(fields)

@@ -6,11 +6,12 @@ from hedgerow.chat.v1 import chat_service_pb2
 from hedgerow.common.v1 import policy_pb2
 from hedgerow.embed.v1 import embed_service_pb2
 
-from hedgerow_server.core.request import NO_POLICY, Once, RoutePolicy
+from hedgerow_server.core.request import NO_POLICY, CacheMode, Once, RoutePolicy
 from hedgerow_server.wire.times import seconds
 
 Keyed = chat_service_pb2.CompleteRequest | chat_service_pb2.StreamCompleteRequest | embed_service_pb2.EmbedRequest
 """Requests that may hold an idempotency key."""
+_MODES: dict[int, CacheMode] = {mode.value: mode for mode in CacheMode}
 
 
 def policy(message: policy_pb2.RoutePolicy) -> RoutePolicy:
@@ -30,6 +31,8 @@ def policy(message: policy_pb2.RoutePolicy) -> RoutePolicy:
         max_attempts=message.max_attempts if message.HasField("max_attempts") else None,
         session_id=message.session_id,
         models=tuple(message.models),
+        cache=_MODES.get(message.cache),
+        cache_max_age_s=seconds(message.cache_max_age) if message.HasField("cache_max_age") else None,
     )
 
 

@@ -110,12 +110,13 @@ class HasCosts(Protocol):
 _APART = (AttemptOutcome.HEDGE_LOST, AttemptOutcome.REPLACED)
 
 
-def write_costs(target: HasCosts, records: Sequence[AttemptRecord], omitted: int = 0) -> None:
+def write_costs(target: HasCosts, records: Sequence[AttemptRecord], omitted: int = 0, *, kept: bool = False) -> None:
     """Fills what a call costs: all its attempts together, and without those that go to the route's overhead. A sum of
-    which a part is not known, or is no longer kept (`omitted`), is left unset.
+    which a part is not known, or is no longer kept (`omitted`), is left unset. `kept`: the answer was there already; it
+    costs nothing without an attempt.
     """
     cost = charged = 0
-    cost_known = charged_known = bool(records) and not omitted
+    cost_known = charged_known = (bool(records) or kept) and not omitted
     for record in records:
         apart = record.outcome in _APART
         if record.price_version:
@@ -132,16 +133,14 @@ def write_costs(target: HasCosts, records: Sequence[AttemptRecord], omitted: int
 
 
 def _write_quotas(message: attempt_pb2.CallReport, hold: Hold) -> None:
-    quotas, room = message.quotas, REPORT_BYTES - _ATTEMPT_BYTES - message.ByteSize()
+    quotas = message.quotas
     for left in hold.tightest(_QUOTAS):
         one = quotas.add()
         one.name, one.unit, one.window, one.limit, one.left = left.name, left.unit, left.window, left.limit, left.left
         if left.reset_unix_s is not None:
             set_timestamp(one.reset_time, left.reset_unix_s)
-        room -= one.ByteSize() + _FIELD_BYTES
-        if room < 0:
-            quotas.pop()
-            return
+    while quotas and message.ByteSize() > REPORT_BYTES - _ATTEMPT_BYTES:
+        quotas.pop()
 
 
 def report(call: Call) -> bytes:
@@ -151,7 +150,8 @@ def report(call: Call) -> bytes:
     if call.usage is not None:
         write_usage(message.usage, call.usage)
         written = (call.usage, message.usage)
-    write_costs(message, call.attempts, call.attempts_started - len(call.attempts))
+    omitted = call.attempts_started - len(call.attempts)
+    write_costs(message, call.attempts, omitted, kept=call.cache == "hit")
     if call.replay_of:
         message.replay_of = cut(call.replay_of, _REPORT_TEXT)
         message.cost_picos = message.charged_picos = 0
@@ -165,7 +165,6 @@ def report(call: Call) -> bytes:
         message.warnings.append(one)
     if call.hold is not None:
         _write_quotas(message, call.hold)
-    omitted = call.attempts_started - len(call.attempts)
     room = REPORT_BYTES - message.ByteSize() - 2 * _FIELD_BYTES
     for index, record in enumerate(reversed(call.attempts)):
         attempt = attempt_pb2.Attempt()

@@ -20,10 +20,11 @@ from hedgerow_server.ledger.answers import (
 )
 from hedgerow_server.limits.listed import BudgetsListed
 from hedgerow_server.limits.view import LimitView
-from hedgerow_server.store.ledger_rows import AttemptRow, CallRow
+from hedgerow_server.store.ledger_rows import AttemptRow, CallRow, GuardRow
 from hedgerow_server.store.spend import TOKENS, Pair, Times
 from hedgerow_server.wire.report import write_usage
 from hedgerow_server.wire.times import duration, timestamp
+from hedgerow_server.wire.verdict import judgement
 
 _PICOS = 10**12
 _HOUR_S = 3600.0
@@ -160,8 +161,17 @@ def _call(row: CallRow) -> record_pb2.CallRecord:
     )
     message.warnings.extend(f"WARNING_CODE_{code.removeprefix('WARNING_CODE_')}" for code in row.warnings)
     message.route_explanation = row.why
+    message.caused_by_call_id, message.purpose = row.caused_by, row.purpose
     message.attempts_count = row.attempts
+    if row.saved_picos is not None:
+        message.saved_picos = row.saved_picos
+    message.guardrails.extend(map(_guard, row.guards))
     return message
+
+
+def _guard(row: GuardRow) -> record_pb2.GuardrailRecord:
+    verdicts = [judgement(row.guardrail, one) for one in row.verdicts]
+    return record_pb2.GuardrailRecord(guardrail=row.guardrail, duration=duration(row.took_s), verdicts=verdicts)
 
 
 def _known(row: CallRow) -> record_pb2.CallRecord:

@@ -111,7 +111,8 @@ def test_the_schema_explains_every_key(schema: dict[str, object]) -> None:
     silent = [
         f"{name}.{key}"
         for name, definition in definitions.items()
-        for key, value in definition["properties"].items()
-        if not value.get("description") and not definitions[value["$ref"].rpartition("/")[2]].get("description")
+        for key, value in definition.get("properties", {}).items()  # an enum has none
+        if not value.get("description")
+        and not definitions.get(value.get("$ref", "").rpartition("/")[2], {}).get("description")
     ]
     assert silent == []

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hedgerow_server.core import event as core
 from hedgerow_server.core import tape
+from hedgerow_server.core.guard import Action, Side
 from hedgerow_server.core.request import Citation, ProviderItem, ProviderState, TokenAlternative, TokenLogprob
 from hedgerow_server.core.terminal import Terminal
 
@@ -33,6 +34,7 @@ RECORD = core.AttemptRecord(
 WARNING = core.Warning(core.WarningCode.PARAMETER_CHANGED, "chat.seed", "changed")
 EVENTS: list[core.Event] = [
     core.Started("sim", "m", (WARNING,), "id-1"),
+    core.Started("sim", "m", cache=core.CacheOrigin(core.CacheKind.EXACT, 1.5, "sim", "m", 7)),
     core.TextDelta(0, "hé\x00🦔"),
     core.RefusalDelta(1, "no"),
     core.ReasoningDelta(0, "so"),
@@ -44,6 +46,7 @@ EVENTS: list[core.Event] = [
     core.MediaDelta(3, "image/png", b"\x00\xff"),
     core.ProviderItemAdded(4, ProviderItem("openai", "web_search_call", b"{}")),
     core.ProviderStateAttached(0, ProviderState("anthropic", b"\x01")),
+    core.GuardVerdict("pii", Action.REDACTED, Side.OUTPUT, "pii.email", 0.9),
     core.RouteChanged("other", "m2", (WARNING,), "id-2"),
     core.Completed(core.FinishReason.TOOL_CALLS, "tool_calls", USAGE, (RECORD,), "END"),
     core.EmbeddingsAdded([b"\x00\x00\x80\x3f"], ()),

@@ -56,6 +56,7 @@ class Paper:
             facts=self._facts.get(model),
             price=self._prices.get(model),
             vector_space=section.vector_space,
+            model_family=section.model_family,
         )
 
     def routes(self, sections: Mapping[str, Mapping[str, object]]) -> Routes:

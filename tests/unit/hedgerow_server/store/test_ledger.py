@@ -1,12 +1,17 @@
 """The ledger's rows, in SQLite and in PostgreSQL."""
 
+import re
+from typing import Any
+
 import msgspec
 import pytest
 from hedgerow_server.store import ledger as stored
 from hedgerow_server.store.ledger import StoredLedger
 from hedgerow_server.store.ledger_rows import AttemptRow, CallRow
+from hedgerow_server.store.ledger_schema import LEDGER
 from hedgerow_server.store.migrations import STEPS
 from hedgerow_server.store.port import Database
+from hedgerow_server.store.script import Do, Script
 
 USAGE = {
     "input_uncached_tokens": 1,
@@ -138,7 +143,33 @@ def test_every_field_is_a_column() -> None:
         for statement in step.statements
         if (words := statement.split())[:2] == ["CREATE", "TABLE"]
     }
+    added = [
+        words
+        for step in STEPS
+        for statement in step.statements
+        if (words := statement.split())[:2] == ["ALTER", "TABLE"] and words[3:5] == ["ADD", "COLUMN"]
+    ]
     for kind, table in ((CallRow, "ledger_call"), (AttemptRow, "ledger_attempt")):
         lines = statements[table].splitlines()[1:]
         columns = {line.split()[0].strip('"') for line in lines if line.strip() not in (")", "")}
+        columns |= {words[5] for words in added if words[2] == table}
         assert columns - {"PRIMARY"} == {one.name for one in msgspec.structs.fields(kind)}
+
+
+def as_first(table: str, row: CallRow | AttemptRow) -> Script[None]:
+    """Adds a row as a router of the ledger's first version does, which knows no column that came later."""
+    (made,) = (one for one in LEDGER if one.startswith(f"CREATE TABLE {table} ("))
+    columns = re.findall(r'^ +"?(\w+)"? (?:INTEGER|TEXT|REAL)', made, re.MULTILINE)
+    values: list[Any] = [getattr(row, name) for name in columns]
+    names, places = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
+    yield Do(f"INSERT INTO {table} ({names}) VALUES ({places})", [stored._value(one) for one in values])
+
+
+async def test_rows_of_a_router_of_the_first_version_are_kept_beside_those_of_this_one(database: Database) -> None:
+    """What it does not know it does not write: all that came later has a default."""
+    store = StoredLedger(database)
+    await store.keep([attempt("c1")], [call("c1")])
+    await database.change(as_first("ledger_attempt", attempt("c2")))
+    await database.change(as_first("ledger_call", call("c2")))
+    assert await everything(store) == [call("c1"), call("c2")]
+    assert await store.attempts("c2") == [attempt("c2")]

@@ -132,8 +132,10 @@ type CompleteResponse struct {
 	StopSequence string `protobuf:"bytes,13,opt,name=stop_sequence,json=stopSequence,proto3" json:"stop_sequence,omitempty"`
 	// What guardrails decided while letting the answer go on.
 	GuardrailVerdicts []*GuardrailVerdict `protobuf:"bytes,14,rep,name=guardrail_verdicts,json=guardrailVerdicts,proto3" json:"guardrail_verdicts,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// Set when the answer was kept by the gateway from an earlier call; see `Started`.
+	CacheOrigin   *CacheOrigin `protobuf:"bytes,15,opt,name=cache_origin,json=cacheOrigin,proto3" json:"cache_origin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CompleteResponse) Reset() {
@@ -260,6 +262,13 @@ func (x *CompleteResponse) GetStopSequence() string {
 func (x *CompleteResponse) GetGuardrailVerdicts() []*GuardrailVerdict {
 	if x != nil {
 		return x.GuardrailVerdicts
+	}
+	return nil
+}
+
+func (x *CompleteResponse) GetCacheOrigin() *CacheOrigin {
+	if x != nil {
+		return x.CacheOrigin
 	}
 	return nil
 }
@@ -684,7 +693,7 @@ const file_hedgerow_chat_v1_chat_service_proto_rawDesc = "" +
 	"\x06labels\x18\x04 \x03(\v2-.hedgerow.chat.v1.CompleteRequest.LabelsEntryR\x06labels\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc0\x05\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x82\x06\n" +
 	"\x10CompleteResponse\x123\n" +
 	"\amessage\x18\x01 \x01(\v2\x19.hedgerow.chat.v1.MessageR\amessage\x12C\n" +
 	"\rfinish_reason\x18\x02 \x01(\x0e2\x1e.hedgerow.chat.v1.FinishReasonR\ffinishReason\x120\n" +
@@ -702,7 +711,8 @@ const file_hedgerow_chat_v1_chat_service_proto_rawDesc = "" +
 	"\vresponse_id\x18\f \x01(\tR\n" +
 	"responseId\x12#\n" +
 	"\rstop_sequence\x18\r \x01(\tR\fstopSequence\x12Q\n" +
-	"\x12guardrail_verdicts\x18\x0e \x03(\v2\".hedgerow.chat.v1.GuardrailVerdictR\x11guardrailVerdictsB\r\n" +
+	"\x12guardrail_verdicts\x18\x0e \x03(\v2\".hedgerow.chat.v1.GuardrailVerdictR\x11guardrailVerdicts\x12@\n" +
+	"\fcache_origin\x18\x0f \x01(\v2\x1d.hedgerow.chat.v1.CacheOriginR\vcacheOriginB\r\n" +
 	"\v_cost_picosB\x10\n" +
 	"\x0e_charged_picos\"\xaf\x02\n" +
 	"\x15StreamCompleteRequest\x12.\n" +
@@ -768,21 +778,22 @@ var file_hedgerow_chat_v1_chat_service_proto_goTypes = []any{
 	(*v1.Warning)(nil),             // 11: hedgerow.common.v1.Warning
 	(*v1.Attempt)(nil),             // 12: hedgerow.common.v1.Attempt
 	(*GuardrailVerdict)(nil),       // 13: hedgerow.chat.v1.GuardrailVerdict
-	(*Started)(nil),                // 14: hedgerow.chat.v1.Started
-	(*TextDelta)(nil),              // 15: hedgerow.chat.v1.TextDelta
-	(*ReasoningDelta)(nil),         // 16: hedgerow.chat.v1.ReasoningDelta
-	(*ToolCallStarted)(nil),        // 17: hedgerow.chat.v1.ToolCallStarted
-	(*ToolCallArgumentsDelta)(nil), // 18: hedgerow.chat.v1.ToolCallArgumentsDelta
-	(*ToolCallEnded)(nil),          // 19: hedgerow.chat.v1.ToolCallEnded
-	(*CitationAdded)(nil),          // 20: hedgerow.chat.v1.CitationAdded
-	(*MediaDelta)(nil),             // 21: hedgerow.chat.v1.MediaDelta
-	(*ProviderItemAdded)(nil),      // 22: hedgerow.chat.v1.ProviderItemAdded
-	(*ProviderStateAttached)(nil),  // 23: hedgerow.chat.v1.ProviderStateAttached
-	(*RefusalDelta)(nil),           // 24: hedgerow.chat.v1.RefusalDelta
-	(*RouteChange)(nil),            // 25: hedgerow.chat.v1.RouteChange
-	(*UsageUpdate)(nil),            // 26: hedgerow.chat.v1.UsageUpdate
-	(*Completed)(nil),              // 27: hedgerow.chat.v1.Completed
-	(*LogprobsDelta)(nil),          // 28: hedgerow.chat.v1.LogprobsDelta
+	(*CacheOrigin)(nil),            // 14: hedgerow.chat.v1.CacheOrigin
+	(*Started)(nil),                // 15: hedgerow.chat.v1.Started
+	(*TextDelta)(nil),              // 16: hedgerow.chat.v1.TextDelta
+	(*ReasoningDelta)(nil),         // 17: hedgerow.chat.v1.ReasoningDelta
+	(*ToolCallStarted)(nil),        // 18: hedgerow.chat.v1.ToolCallStarted
+	(*ToolCallArgumentsDelta)(nil), // 19: hedgerow.chat.v1.ToolCallArgumentsDelta
+	(*ToolCallEnded)(nil),          // 20: hedgerow.chat.v1.ToolCallEnded
+	(*CitationAdded)(nil),          // 21: hedgerow.chat.v1.CitationAdded
+	(*MediaDelta)(nil),             // 22: hedgerow.chat.v1.MediaDelta
+	(*ProviderItemAdded)(nil),      // 23: hedgerow.chat.v1.ProviderItemAdded
+	(*ProviderStateAttached)(nil),  // 24: hedgerow.chat.v1.ProviderStateAttached
+	(*RefusalDelta)(nil),           // 25: hedgerow.chat.v1.RefusalDelta
+	(*RouteChange)(nil),            // 26: hedgerow.chat.v1.RouteChange
+	(*UsageUpdate)(nil),            // 27: hedgerow.chat.v1.UsageUpdate
+	(*Completed)(nil),              // 28: hedgerow.chat.v1.Completed
+	(*LogprobsDelta)(nil),          // 29: hedgerow.chat.v1.LogprobsDelta
 }
 var file_hedgerow_chat_v1_chat_service_proto_depIdxs = []int32{
 	6,  // 0: hedgerow.chat.v1.CompleteRequest.chat:type_name -> hedgerow.chat.v1.ChatSpec
@@ -794,34 +805,35 @@ var file_hedgerow_chat_v1_chat_service_proto_depIdxs = []int32{
 	11, // 6: hedgerow.chat.v1.CompleteResponse.warnings:type_name -> hedgerow.common.v1.Warning
 	12, // 7: hedgerow.chat.v1.CompleteResponse.attempts:type_name -> hedgerow.common.v1.Attempt
 	13, // 8: hedgerow.chat.v1.CompleteResponse.guardrail_verdicts:type_name -> hedgerow.chat.v1.GuardrailVerdict
-	6,  // 9: hedgerow.chat.v1.StreamCompleteRequest.chat:type_name -> hedgerow.chat.v1.ChatSpec
-	7,  // 10: hedgerow.chat.v1.StreamCompleteRequest.route:type_name -> hedgerow.common.v1.RoutePolicy
-	5,  // 11: hedgerow.chat.v1.StreamCompleteRequest.labels:type_name -> hedgerow.chat.v1.StreamCompleteRequest.LabelsEntry
-	14, // 12: hedgerow.chat.v1.StreamCompleteResponse.started:type_name -> hedgerow.chat.v1.Started
-	15, // 13: hedgerow.chat.v1.StreamCompleteResponse.text_delta:type_name -> hedgerow.chat.v1.TextDelta
-	16, // 14: hedgerow.chat.v1.StreamCompleteResponse.reasoning_delta:type_name -> hedgerow.chat.v1.ReasoningDelta
-	17, // 15: hedgerow.chat.v1.StreamCompleteResponse.tool_call_started:type_name -> hedgerow.chat.v1.ToolCallStarted
-	18, // 16: hedgerow.chat.v1.StreamCompleteResponse.tool_call_arguments_delta:type_name -> hedgerow.chat.v1.ToolCallArgumentsDelta
-	19, // 17: hedgerow.chat.v1.StreamCompleteResponse.tool_call_ended:type_name -> hedgerow.chat.v1.ToolCallEnded
-	20, // 18: hedgerow.chat.v1.StreamCompleteResponse.citation_added:type_name -> hedgerow.chat.v1.CitationAdded
-	21, // 19: hedgerow.chat.v1.StreamCompleteResponse.media_delta:type_name -> hedgerow.chat.v1.MediaDelta
-	22, // 20: hedgerow.chat.v1.StreamCompleteResponse.provider_item_added:type_name -> hedgerow.chat.v1.ProviderItemAdded
-	23, // 21: hedgerow.chat.v1.StreamCompleteResponse.provider_state_attached:type_name -> hedgerow.chat.v1.ProviderStateAttached
-	24, // 22: hedgerow.chat.v1.StreamCompleteResponse.refusal_delta:type_name -> hedgerow.chat.v1.RefusalDelta
-	13, // 23: hedgerow.chat.v1.StreamCompleteResponse.guardrail_verdict:type_name -> hedgerow.chat.v1.GuardrailVerdict
-	25, // 24: hedgerow.chat.v1.StreamCompleteResponse.route_change:type_name -> hedgerow.chat.v1.RouteChange
-	26, // 25: hedgerow.chat.v1.StreamCompleteResponse.usage_update:type_name -> hedgerow.chat.v1.UsageUpdate
-	27, // 26: hedgerow.chat.v1.StreamCompleteResponse.completed:type_name -> hedgerow.chat.v1.Completed
-	28, // 27: hedgerow.chat.v1.StreamCompleteResponse.logprobs_delta:type_name -> hedgerow.chat.v1.LogprobsDelta
-	0,  // 28: hedgerow.chat.v1.ChatService.Complete:input_type -> hedgerow.chat.v1.CompleteRequest
-	2,  // 29: hedgerow.chat.v1.ChatService.StreamComplete:input_type -> hedgerow.chat.v1.StreamCompleteRequest
-	1,  // 30: hedgerow.chat.v1.ChatService.Complete:output_type -> hedgerow.chat.v1.CompleteResponse
-	3,  // 31: hedgerow.chat.v1.ChatService.StreamComplete:output_type -> hedgerow.chat.v1.StreamCompleteResponse
-	30, // [30:32] is the sub-list for method output_type
-	28, // [28:30] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	14, // 9: hedgerow.chat.v1.CompleteResponse.cache_origin:type_name -> hedgerow.chat.v1.CacheOrigin
+	6,  // 10: hedgerow.chat.v1.StreamCompleteRequest.chat:type_name -> hedgerow.chat.v1.ChatSpec
+	7,  // 11: hedgerow.chat.v1.StreamCompleteRequest.route:type_name -> hedgerow.common.v1.RoutePolicy
+	5,  // 12: hedgerow.chat.v1.StreamCompleteRequest.labels:type_name -> hedgerow.chat.v1.StreamCompleteRequest.LabelsEntry
+	15, // 13: hedgerow.chat.v1.StreamCompleteResponse.started:type_name -> hedgerow.chat.v1.Started
+	16, // 14: hedgerow.chat.v1.StreamCompleteResponse.text_delta:type_name -> hedgerow.chat.v1.TextDelta
+	17, // 15: hedgerow.chat.v1.StreamCompleteResponse.reasoning_delta:type_name -> hedgerow.chat.v1.ReasoningDelta
+	18, // 16: hedgerow.chat.v1.StreamCompleteResponse.tool_call_started:type_name -> hedgerow.chat.v1.ToolCallStarted
+	19, // 17: hedgerow.chat.v1.StreamCompleteResponse.tool_call_arguments_delta:type_name -> hedgerow.chat.v1.ToolCallArgumentsDelta
+	20, // 18: hedgerow.chat.v1.StreamCompleteResponse.tool_call_ended:type_name -> hedgerow.chat.v1.ToolCallEnded
+	21, // 19: hedgerow.chat.v1.StreamCompleteResponse.citation_added:type_name -> hedgerow.chat.v1.CitationAdded
+	22, // 20: hedgerow.chat.v1.StreamCompleteResponse.media_delta:type_name -> hedgerow.chat.v1.MediaDelta
+	23, // 21: hedgerow.chat.v1.StreamCompleteResponse.provider_item_added:type_name -> hedgerow.chat.v1.ProviderItemAdded
+	24, // 22: hedgerow.chat.v1.StreamCompleteResponse.provider_state_attached:type_name -> hedgerow.chat.v1.ProviderStateAttached
+	25, // 23: hedgerow.chat.v1.StreamCompleteResponse.refusal_delta:type_name -> hedgerow.chat.v1.RefusalDelta
+	13, // 24: hedgerow.chat.v1.StreamCompleteResponse.guardrail_verdict:type_name -> hedgerow.chat.v1.GuardrailVerdict
+	26, // 25: hedgerow.chat.v1.StreamCompleteResponse.route_change:type_name -> hedgerow.chat.v1.RouteChange
+	27, // 26: hedgerow.chat.v1.StreamCompleteResponse.usage_update:type_name -> hedgerow.chat.v1.UsageUpdate
+	28, // 27: hedgerow.chat.v1.StreamCompleteResponse.completed:type_name -> hedgerow.chat.v1.Completed
+	29, // 28: hedgerow.chat.v1.StreamCompleteResponse.logprobs_delta:type_name -> hedgerow.chat.v1.LogprobsDelta
+	0,  // 29: hedgerow.chat.v1.ChatService.Complete:input_type -> hedgerow.chat.v1.CompleteRequest
+	2,  // 30: hedgerow.chat.v1.ChatService.StreamComplete:input_type -> hedgerow.chat.v1.StreamCompleteRequest
+	1,  // 31: hedgerow.chat.v1.ChatService.Complete:output_type -> hedgerow.chat.v1.CompleteResponse
+	3,  // 32: hedgerow.chat.v1.ChatService.StreamComplete:output_type -> hedgerow.chat.v1.StreamCompleteResponse
+	31, // [31:33] is the sub-list for method output_type
+	29, // [29:31] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_hedgerow_chat_v1_chat_service_proto_init() }

@@ -9,6 +9,7 @@ package chatv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	v1 "hedgerow.internal/gen/go/hedgerow/common/v1"
 	reflect "reflect"
 	sync "sync"
@@ -22,6 +23,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// CacheKind says how a kept answer was found.
+type CacheKind int32
+
+const (
+	// Not used.
+	CacheKind_CACHE_KIND_UNSPECIFIED CacheKind = 0
+	// The request was equal.
+	CacheKind_CACHE_KIND_EXACT CacheKind = 1
+	// The question meant the same, as far as a model can tell.
+	CacheKind_CACHE_KIND_SEMANTIC CacheKind = 2
+)
+
+// Enum value maps for CacheKind.
+var (
+	CacheKind_name = map[int32]string{
+		0: "CACHE_KIND_UNSPECIFIED",
+		1: "CACHE_KIND_EXACT",
+		2: "CACHE_KIND_SEMANTIC",
+	}
+	CacheKind_value = map[string]int32{
+		"CACHE_KIND_UNSPECIFIED": 0,
+		"CACHE_KIND_EXACT":       1,
+		"CACHE_KIND_SEMANTIC":    2,
+	}
+)
+
+func (x CacheKind) Enum() *CacheKind {
+	p := new(CacheKind)
+	*p = x
+	return p
+}
+
+func (x CacheKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CacheKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_hedgerow_chat_v1_event_proto_enumTypes[0].Descriptor()
+}
+
+func (CacheKind) Type() protoreflect.EnumType {
+	return &file_hedgerow_chat_v1_event_proto_enumTypes[0]
+}
+
+func (x CacheKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CacheKind.Descriptor instead.
+func (CacheKind) EnumDescriptor() ([]byte, []int) {
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{0}
+}
+
 // GuardrailAction says what a guardrail did. The set grows.
 type GuardrailAction int32
 
@@ -34,7 +88,7 @@ const (
 	GuardrailAction_GUARDRAIL_ACTION_REDACTED GuardrailAction = 2
 	// The call was sent to another candidate.
 	GuardrailAction_GUARDRAIL_ACTION_REROUTED GuardrailAction = 3
-	// The call would have been refused; only in shadow mode.
+	// The call was refused. Events have it in shadow mode only: it would have been.
 	GuardrailAction_GUARDRAIL_ACTION_BLOCKED GuardrailAction = 4
 )
 
@@ -67,11 +121,11 @@ func (x GuardrailAction) String() string {
 }
 
 func (GuardrailAction) Descriptor() protoreflect.EnumDescriptor {
-	return file_hedgerow_chat_v1_event_proto_enumTypes[0].Descriptor()
+	return file_hedgerow_chat_v1_event_proto_enumTypes[1].Descriptor()
 }
 
 func (GuardrailAction) Type() protoreflect.EnumType {
-	return &file_hedgerow_chat_v1_event_proto_enumTypes[0]
+	return &file_hedgerow_chat_v1_event_proto_enumTypes[1]
 }
 
 func (x GuardrailAction) Number() protoreflect.EnumNumber {
@@ -80,7 +134,7 @@ func (x GuardrailAction) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use GuardrailAction.Descriptor instead.
 func (GuardrailAction) EnumDescriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{0}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{1}
 }
 
 // GuardrailSide says what a guardrail looked at. The set is closed.
@@ -120,11 +174,11 @@ func (x GuardrailSide) String() string {
 }
 
 func (GuardrailSide) Descriptor() protoreflect.EnumDescriptor {
-	return file_hedgerow_chat_v1_event_proto_enumTypes[1].Descriptor()
+	return file_hedgerow_chat_v1_event_proto_enumTypes[2].Descriptor()
 }
 
 func (GuardrailSide) Type() protoreflect.EnumType {
-	return &file_hedgerow_chat_v1_event_proto_enumTypes[1]
+	return &file_hedgerow_chat_v1_event_proto_enumTypes[2]
 }
 
 func (x GuardrailSide) Number() protoreflect.EnumNumber {
@@ -133,7 +187,7 @@ func (x GuardrailSide) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use GuardrailSide.Descriptor instead.
 func (GuardrailSide) EnumDescriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{1}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{2}
 }
 
 // RouteChangeAction says what becomes of what was sent before a change of route. The set grows; a client that does not
@@ -174,11 +228,11 @@ func (x RouteChangeAction) String() string {
 }
 
 func (RouteChangeAction) Descriptor() protoreflect.EnumDescriptor {
-	return file_hedgerow_chat_v1_event_proto_enumTypes[2].Descriptor()
+	return file_hedgerow_chat_v1_event_proto_enumTypes[3].Descriptor()
 }
 
 func (RouteChangeAction) Type() protoreflect.EnumType {
-	return &file_hedgerow_chat_v1_event_proto_enumTypes[2]
+	return &file_hedgerow_chat_v1_event_proto_enumTypes[3]
 }
 
 func (x RouteChangeAction) Number() protoreflect.EnumNumber {
@@ -187,7 +241,7 @@ func (x RouteChangeAction) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RouteChangeAction.Descriptor instead.
 func (RouteChangeAction) EnumDescriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{2}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{3}
 }
 
 // FinishReason says why the model stopped. An error is never a finish reason but the status of the RPC. The set grows.
@@ -271,11 +325,11 @@ func (x FinishReason) String() string {
 }
 
 func (FinishReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_hedgerow_chat_v1_event_proto_enumTypes[3].Descriptor()
+	return file_hedgerow_chat_v1_event_proto_enumTypes[4].Descriptor()
 }
 
 func (FinishReason) Type() protoreflect.EnumType {
-	return &file_hedgerow_chat_v1_event_proto_enumTypes[3]
+	return &file_hedgerow_chat_v1_event_proto_enumTypes[4]
 }
 
 func (x FinishReason) Number() protoreflect.EnumNumber {
@@ -284,7 +338,7 @@ func (x FinishReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use FinishReason.Descriptor instead.
 func (FinishReason) EnumDescriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{3}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{4}
 }
 
 // Started opens a stream. It comes once and first, together with the first content.
@@ -297,7 +351,10 @@ type Started struct {
 	// What was not done exactly as asked.
 	Warnings []*v1.Warning `protobuf:"bytes,3,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	// The provider's own id of the answer. Empty when it sent none.
-	ResponseId    string `protobuf:"bytes,4,opt,name=response_id,json=responseId,proto3" json:"response_id,omitempty"`
+	ResponseId string `protobuf:"bytes,4,opt,name=response_id,json=responseId,proto3" json:"response_id,omitempty"`
+	// Set when the answer was kept by the gateway from an earlier call: no provider is asked, and nothing is used or
+	// charged. `provider`, `model` and `response_id` are those of the earlier call.
+	CacheOrigin   *CacheOrigin `protobuf:"bytes,5,opt,name=cache_origin,json=cacheOrigin,proto3" json:"cache_origin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -360,6 +417,105 @@ func (x *Started) GetResponseId() string {
 	return ""
 }
 
+func (x *Started) GetCacheOrigin() *CacheOrigin {
+	if x != nil {
+		return x.CacheOrigin
+	}
+	return nil
+}
+
+// CacheOrigin tells where an answer comes from that no provider was asked for now.
+type CacheOrigin struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How it was found.
+	Kind CacheKind `protobuf:"varint,1,opt,name=kind,proto3,enum=hedgerow.chat.v1.CacheKind" json:"kind,omitempty"`
+	// How long ago the answer was made.
+	Age *durationpb.Duration `protobuf:"bytes,2,opt,name=age,proto3" json:"age,omitempty"`
+	// The configured name of the provider that made it.
+	Provider string `protobuf:"bytes,3,opt,name=provider,proto3" json:"provider,omitempty"`
+	// The name of the model that the provider was asked by.
+	Model string `protobuf:"bytes,4,opt,name=model,proto3" json:"model,omitempty"`
+	// What the answer cost when it was made, and so what the call saves, in 10^-12 US dollars. Unset when that is not
+	// known.
+	SavedPicos *int64 `protobuf:"varint,5,opt,name=saved_picos,json=savedPicos,proto3,oneof" json:"saved_picos,omitempty"`
+	// How alike the two questions are, 0 to 1. Set for CACHE_KIND_SEMANTIC only.
+	Similarity    *float64 `protobuf:"fixed64,6,opt,name=similarity,proto3,oneof" json:"similarity,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CacheOrigin) Reset() {
+	*x = CacheOrigin{}
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CacheOrigin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CacheOrigin) ProtoMessage() {}
+
+func (x *CacheOrigin) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CacheOrigin.ProtoReflect.Descriptor instead.
+func (*CacheOrigin) Descriptor() ([]byte, []int) {
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *CacheOrigin) GetKind() CacheKind {
+	if x != nil {
+		return x.Kind
+	}
+	return CacheKind_CACHE_KIND_UNSPECIFIED
+}
+
+func (x *CacheOrigin) GetAge() *durationpb.Duration {
+	if x != nil {
+		return x.Age
+	}
+	return nil
+}
+
+func (x *CacheOrigin) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *CacheOrigin) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *CacheOrigin) GetSavedPicos() int64 {
+	if x != nil && x.SavedPicos != nil {
+		return *x.SavedPicos
+	}
+	return 0
+}
+
+func (x *CacheOrigin) GetSimilarity() float64 {
+	if x != nil && x.Similarity != nil {
+		return *x.Similarity
+	}
+	return 0
+}
+
 // TextDelta is more text of one part.
 type TextDelta struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -373,7 +529,7 @@ type TextDelta struct {
 
 func (x *TextDelta) Reset() {
 	*x = TextDelta{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[1]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -385,7 +541,7 @@ func (x *TextDelta) String() string {
 func (*TextDelta) ProtoMessage() {}
 
 func (x *TextDelta) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[1]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -398,7 +554,7 @@ func (x *TextDelta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TextDelta.ProtoReflect.Descriptor instead.
 func (*TextDelta) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{1}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *TextDelta) GetPartIndex() int32 {
@@ -428,7 +584,7 @@ type RefusalDelta struct {
 
 func (x *RefusalDelta) Reset() {
 	*x = RefusalDelta{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[2]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -440,7 +596,7 @@ func (x *RefusalDelta) String() string {
 func (*RefusalDelta) ProtoMessage() {}
 
 func (x *RefusalDelta) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[2]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -453,7 +609,7 @@ func (x *RefusalDelta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefusalDelta.ProtoReflect.Descriptor instead.
 func (*RefusalDelta) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{2}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *RefusalDelta) GetPartIndex() int32 {
@@ -483,7 +639,7 @@ type ReasoningDelta struct {
 
 func (x *ReasoningDelta) Reset() {
 	*x = ReasoningDelta{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[3]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -495,7 +651,7 @@ func (x *ReasoningDelta) String() string {
 func (*ReasoningDelta) ProtoMessage() {}
 
 func (x *ReasoningDelta) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[3]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -508,7 +664,7 @@ func (x *ReasoningDelta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReasoningDelta.ProtoReflect.Descriptor instead.
 func (*ReasoningDelta) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{3}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ReasoningDelta) GetPartIndex() int32 {
@@ -540,7 +696,7 @@ type ToolCallStarted struct {
 
 func (x *ToolCallStarted) Reset() {
 	*x = ToolCallStarted{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[4]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -552,7 +708,7 @@ func (x *ToolCallStarted) String() string {
 func (*ToolCallStarted) ProtoMessage() {}
 
 func (x *ToolCallStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[4]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -565,7 +721,7 @@ func (x *ToolCallStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolCallStarted.ProtoReflect.Descriptor instead.
 func (*ToolCallStarted) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{4}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ToolCallStarted) GetPartIndex() int32 {
@@ -602,7 +758,7 @@ type ToolCallArgumentsDelta struct {
 
 func (x *ToolCallArgumentsDelta) Reset() {
 	*x = ToolCallArgumentsDelta{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[5]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -614,7 +770,7 @@ func (x *ToolCallArgumentsDelta) String() string {
 func (*ToolCallArgumentsDelta) ProtoMessage() {}
 
 func (x *ToolCallArgumentsDelta) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[5]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -627,7 +783,7 @@ func (x *ToolCallArgumentsDelta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolCallArgumentsDelta.ProtoReflect.Descriptor instead.
 func (*ToolCallArgumentsDelta) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{5}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ToolCallArgumentsDelta) GetPartIndex() int32 {
@@ -655,7 +811,7 @@ type ToolCallEnded struct {
 
 func (x *ToolCallEnded) Reset() {
 	*x = ToolCallEnded{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[6]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -667,7 +823,7 @@ func (x *ToolCallEnded) String() string {
 func (*ToolCallEnded) ProtoMessage() {}
 
 func (x *ToolCallEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[6]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -680,7 +836,7 @@ func (x *ToolCallEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolCallEnded.ProtoReflect.Descriptor instead.
 func (*ToolCallEnded) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{6}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ToolCallEnded) GetPartIndex() int32 {
@@ -703,7 +859,7 @@ type CitationAdded struct {
 
 func (x *CitationAdded) Reset() {
 	*x = CitationAdded{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[7]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -715,7 +871,7 @@ func (x *CitationAdded) String() string {
 func (*CitationAdded) ProtoMessage() {}
 
 func (x *CitationAdded) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[7]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -728,7 +884,7 @@ func (x *CitationAdded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CitationAdded.ProtoReflect.Descriptor instead.
 func (*CitationAdded) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{7}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CitationAdded) GetPartIndex() int32 {
@@ -759,7 +915,7 @@ type LogprobsDelta struct {
 
 func (x *LogprobsDelta) Reset() {
 	*x = LogprobsDelta{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[8]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -771,7 +927,7 @@ func (x *LogprobsDelta) String() string {
 func (*LogprobsDelta) ProtoMessage() {}
 
 func (x *LogprobsDelta) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[8]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -784,7 +940,7 @@ func (x *LogprobsDelta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogprobsDelta.ProtoReflect.Descriptor instead.
 func (*LogprobsDelta) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{8}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *LogprobsDelta) GetPartIndex() int32 {
@@ -821,7 +977,7 @@ type MediaDelta struct {
 
 func (x *MediaDelta) Reset() {
 	*x = MediaDelta{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[9]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -833,7 +989,7 @@ func (x *MediaDelta) String() string {
 func (*MediaDelta) ProtoMessage() {}
 
 func (x *MediaDelta) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[9]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -846,7 +1002,7 @@ func (x *MediaDelta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MediaDelta.ProtoReflect.Descriptor instead.
 func (*MediaDelta) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{9}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *MediaDelta) GetPartIndex() int32 {
@@ -897,7 +1053,7 @@ type ProviderItemAdded struct {
 
 func (x *ProviderItemAdded) Reset() {
 	*x = ProviderItemAdded{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[10]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -909,7 +1065,7 @@ func (x *ProviderItemAdded) String() string {
 func (*ProviderItemAdded) ProtoMessage() {}
 
 func (x *ProviderItemAdded) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[10]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -922,7 +1078,7 @@ func (x *ProviderItemAdded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProviderItemAdded.ProtoReflect.Descriptor instead.
 func (*ProviderItemAdded) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{10}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ProviderItemAdded) GetPartIndex() int32 {
@@ -953,7 +1109,7 @@ type ProviderStateAttached struct {
 
 func (x *ProviderStateAttached) Reset() {
 	*x = ProviderStateAttached{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[11]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -965,7 +1121,7 @@ func (x *ProviderStateAttached) String() string {
 func (*ProviderStateAttached) ProtoMessage() {}
 
 func (x *ProviderStateAttached) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[11]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -978,7 +1134,7 @@ func (x *ProviderStateAttached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProviderStateAttached.ProtoReflect.Descriptor instead.
 func (*ProviderStateAttached) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{11}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ProviderStateAttached) GetPartIndex() int32 {
@@ -1017,7 +1173,7 @@ type GuardrailVerdict struct {
 
 func (x *GuardrailVerdict) Reset() {
 	*x = GuardrailVerdict{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[12]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1029,7 +1185,7 @@ func (x *GuardrailVerdict) String() string {
 func (*GuardrailVerdict) ProtoMessage() {}
 
 func (x *GuardrailVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[12]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1042,7 +1198,7 @@ func (x *GuardrailVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuardrailVerdict.ProtoReflect.Descriptor instead.
 func (*GuardrailVerdict) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{12}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GuardrailVerdict) GetGuardrail() string {
@@ -1107,7 +1263,7 @@ type RouteChange struct {
 
 func (x *RouteChange) Reset() {
 	*x = RouteChange{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[13]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1119,7 +1275,7 @@ func (x *RouteChange) String() string {
 func (*RouteChange) ProtoMessage() {}
 
 func (x *RouteChange) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[13]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1132,7 +1288,7 @@ func (x *RouteChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RouteChange.ProtoReflect.Descriptor instead.
 func (*RouteChange) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{13}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RouteChange) GetAction() RouteChangeAction {
@@ -1181,7 +1337,7 @@ type UsageUpdate struct {
 
 func (x *UsageUpdate) Reset() {
 	*x = UsageUpdate{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[14]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1193,7 +1349,7 @@ func (x *UsageUpdate) String() string {
 func (*UsageUpdate) ProtoMessage() {}
 
 func (x *UsageUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[14]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1206,7 +1362,7 @@ func (x *UsageUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UsageUpdate.ProtoReflect.Descriptor instead.
 func (*UsageUpdate) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{14}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *UsageUpdate) GetUsage() *v1.Usage {
@@ -1242,7 +1398,7 @@ type Completed struct {
 
 func (x *Completed) Reset() {
 	*x = Completed{}
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[15]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1254,7 +1410,7 @@ func (x *Completed) String() string {
 func (*Completed) ProtoMessage() {}
 
 func (x *Completed) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[15]
+	mi := &file_hedgerow_chat_v1_event_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1267,7 +1423,7 @@ func (x *Completed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Completed.ProtoReflect.Descriptor instead.
 func (*Completed) Descriptor() ([]byte, []int) {
-	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{15}
+	return file_hedgerow_chat_v1_event_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Completed) GetFinishReason() FinishReason {
@@ -1330,13 +1486,26 @@ var File_hedgerow_chat_v1_event_proto protoreflect.FileDescriptor
 
 const file_hedgerow_chat_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1chedgerow/chat/v1/event.proto\x12\x10hedgerow.chat.v1\x1a\x1ehedgerow/chat/v1/message.proto\x1a hedgerow/common/v1/attempt.proto\x1a\x1ehedgerow/common/v1/usage.proto\x1a hedgerow/common/v1/warning.proto\"\x95\x01\n" +
+	"\x1chedgerow/chat/v1/event.proto\x12\x10hedgerow.chat.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1ehedgerow/chat/v1/message.proto\x1a hedgerow/common/v1/attempt.proto\x1a\x1ehedgerow/common/v1/usage.proto\x1a hedgerow/common/v1/warning.proto\"\xd7\x01\n" +
 	"\aStarted\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x127\n" +
 	"\bwarnings\x18\x03 \x03(\v2\x1b.hedgerow.common.v1.WarningR\bwarnings\x12\x1f\n" +
 	"\vresponse_id\x18\x04 \x01(\tR\n" +
-	"responseId\">\n" +
+	"responseId\x12@\n" +
+	"\fcache_origin\x18\x05 \x01(\v2\x1d.hedgerow.chat.v1.CacheOriginR\vcacheOrigin\"\x87\x02\n" +
+	"\vCacheOrigin\x12/\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x1b.hedgerow.chat.v1.CacheKindR\x04kind\x12+\n" +
+	"\x03age\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x03age\x12\x1a\n" +
+	"\bprovider\x18\x03 \x01(\tR\bprovider\x12\x14\n" +
+	"\x05model\x18\x04 \x01(\tR\x05model\x12$\n" +
+	"\vsaved_picos\x18\x05 \x01(\x03H\x00R\n" +
+	"savedPicos\x88\x01\x01\x12#\n" +
+	"\n" +
+	"similarity\x18\x06 \x01(\x01H\x01R\n" +
+	"similarity\x88\x01\x01B\x0e\n" +
+	"\f_saved_picosB\r\n" +
+	"\v_similarity\">\n" +
 	"\tTextDelta\x12\x1d\n" +
 	"\n" +
 	"part_index\x18\x01 \x01(\x05R\tpartIndex\x12\x12\n" +
@@ -1417,7 +1586,11 @@ const file_hedgerow_chat_v1_event_proto_rawDesc = "" +
 	"\battempts\x18\a \x03(\v2\x1b.hedgerow.common.v1.AttemptR\battempts\x12#\n" +
 	"\rstop_sequence\x18\b \x01(\tR\fstopSequenceB\r\n" +
 	"\v_cost_picosB\x10\n" +
-	"\x0e_charged_picos*\xad\x01\n" +
+	"\x0e_charged_picos*V\n" +
+	"\tCacheKind\x12\x1a\n" +
+	"\x16CACHE_KIND_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10CACHE_KIND_EXACT\x10\x01\x12\x17\n" +
+	"\x13CACHE_KIND_SEMANTIC\x10\x02*\xad\x01\n" +
 	"\x0fGuardrailAction\x12 \n" +
 	"\x1cGUARDRAIL_ACTION_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18GUARDRAIL_ACTION_FLAGGED\x10\x01\x12\x1d\n" +
@@ -1463,56 +1636,62 @@ func file_hedgerow_chat_v1_event_proto_rawDescGZIP() []byte {
 	return file_hedgerow_chat_v1_event_proto_rawDescData
 }
 
-var file_hedgerow_chat_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_hedgerow_chat_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_hedgerow_chat_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_hedgerow_chat_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_hedgerow_chat_v1_event_proto_goTypes = []any{
-	(GuardrailAction)(0),           // 0: hedgerow.chat.v1.GuardrailAction
-	(GuardrailSide)(0),             // 1: hedgerow.chat.v1.GuardrailSide
-	(RouteChangeAction)(0),         // 2: hedgerow.chat.v1.RouteChangeAction
-	(FinishReason)(0),              // 3: hedgerow.chat.v1.FinishReason
-	(*Started)(nil),                // 4: hedgerow.chat.v1.Started
-	(*TextDelta)(nil),              // 5: hedgerow.chat.v1.TextDelta
-	(*RefusalDelta)(nil),           // 6: hedgerow.chat.v1.RefusalDelta
-	(*ReasoningDelta)(nil),         // 7: hedgerow.chat.v1.ReasoningDelta
-	(*ToolCallStarted)(nil),        // 8: hedgerow.chat.v1.ToolCallStarted
-	(*ToolCallArgumentsDelta)(nil), // 9: hedgerow.chat.v1.ToolCallArgumentsDelta
-	(*ToolCallEnded)(nil),          // 10: hedgerow.chat.v1.ToolCallEnded
-	(*CitationAdded)(nil),          // 11: hedgerow.chat.v1.CitationAdded
-	(*LogprobsDelta)(nil),          // 12: hedgerow.chat.v1.LogprobsDelta
-	(*MediaDelta)(nil),             // 13: hedgerow.chat.v1.MediaDelta
-	(*ProviderItemAdded)(nil),      // 14: hedgerow.chat.v1.ProviderItemAdded
-	(*ProviderStateAttached)(nil),  // 15: hedgerow.chat.v1.ProviderStateAttached
-	(*GuardrailVerdict)(nil),       // 16: hedgerow.chat.v1.GuardrailVerdict
-	(*RouteChange)(nil),            // 17: hedgerow.chat.v1.RouteChange
-	(*UsageUpdate)(nil),            // 18: hedgerow.chat.v1.UsageUpdate
-	(*Completed)(nil),              // 19: hedgerow.chat.v1.Completed
-	(*v1.Warning)(nil),             // 20: hedgerow.common.v1.Warning
-	(*Citation)(nil),               // 21: hedgerow.chat.v1.Citation
-	(*TokenLogprob)(nil),           // 22: hedgerow.chat.v1.TokenLogprob
-	(*ProviderItem)(nil),           // 23: hedgerow.chat.v1.ProviderItem
-	(*ProviderState)(nil),          // 24: hedgerow.chat.v1.ProviderState
-	(*v1.Usage)(nil),               // 25: hedgerow.common.v1.Usage
-	(*v1.Attempt)(nil),             // 26: hedgerow.common.v1.Attempt
+	(CacheKind)(0),                 // 0: hedgerow.chat.v1.CacheKind
+	(GuardrailAction)(0),           // 1: hedgerow.chat.v1.GuardrailAction
+	(GuardrailSide)(0),             // 2: hedgerow.chat.v1.GuardrailSide
+	(RouteChangeAction)(0),         // 3: hedgerow.chat.v1.RouteChangeAction
+	(FinishReason)(0),              // 4: hedgerow.chat.v1.FinishReason
+	(*Started)(nil),                // 5: hedgerow.chat.v1.Started
+	(*CacheOrigin)(nil),            // 6: hedgerow.chat.v1.CacheOrigin
+	(*TextDelta)(nil),              // 7: hedgerow.chat.v1.TextDelta
+	(*RefusalDelta)(nil),           // 8: hedgerow.chat.v1.RefusalDelta
+	(*ReasoningDelta)(nil),         // 9: hedgerow.chat.v1.ReasoningDelta
+	(*ToolCallStarted)(nil),        // 10: hedgerow.chat.v1.ToolCallStarted
+	(*ToolCallArgumentsDelta)(nil), // 11: hedgerow.chat.v1.ToolCallArgumentsDelta
+	(*ToolCallEnded)(nil),          // 12: hedgerow.chat.v1.ToolCallEnded
+	(*CitationAdded)(nil),          // 13: hedgerow.chat.v1.CitationAdded
+	(*LogprobsDelta)(nil),          // 14: hedgerow.chat.v1.LogprobsDelta
+	(*MediaDelta)(nil),             // 15: hedgerow.chat.v1.MediaDelta
+	(*ProviderItemAdded)(nil),      // 16: hedgerow.chat.v1.ProviderItemAdded
+	(*ProviderStateAttached)(nil),  // 17: hedgerow.chat.v1.ProviderStateAttached
+	(*GuardrailVerdict)(nil),       // 18: hedgerow.chat.v1.GuardrailVerdict
+	(*RouteChange)(nil),            // 19: hedgerow.chat.v1.RouteChange
+	(*UsageUpdate)(nil),            // 20: hedgerow.chat.v1.UsageUpdate
+	(*Completed)(nil),              // 21: hedgerow.chat.v1.Completed
+	(*v1.Warning)(nil),             // 22: hedgerow.common.v1.Warning
+	(*durationpb.Duration)(nil),    // 23: google.protobuf.Duration
+	(*Citation)(nil),               // 24: hedgerow.chat.v1.Citation
+	(*TokenLogprob)(nil),           // 25: hedgerow.chat.v1.TokenLogprob
+	(*ProviderItem)(nil),           // 26: hedgerow.chat.v1.ProviderItem
+	(*ProviderState)(nil),          // 27: hedgerow.chat.v1.ProviderState
+	(*v1.Usage)(nil),               // 28: hedgerow.common.v1.Usage
+	(*v1.Attempt)(nil),             // 29: hedgerow.common.v1.Attempt
 }
 var file_hedgerow_chat_v1_event_proto_depIdxs = []int32{
-	20, // 0: hedgerow.chat.v1.Started.warnings:type_name -> hedgerow.common.v1.Warning
-	21, // 1: hedgerow.chat.v1.CitationAdded.citation:type_name -> hedgerow.chat.v1.Citation
-	22, // 2: hedgerow.chat.v1.LogprobsDelta.tokens:type_name -> hedgerow.chat.v1.TokenLogprob
-	23, // 3: hedgerow.chat.v1.ProviderItemAdded.item:type_name -> hedgerow.chat.v1.ProviderItem
-	24, // 4: hedgerow.chat.v1.ProviderStateAttached.state:type_name -> hedgerow.chat.v1.ProviderState
-	0,  // 5: hedgerow.chat.v1.GuardrailVerdict.action:type_name -> hedgerow.chat.v1.GuardrailAction
-	1,  // 6: hedgerow.chat.v1.GuardrailVerdict.side:type_name -> hedgerow.chat.v1.GuardrailSide
-	2,  // 7: hedgerow.chat.v1.RouteChange.action:type_name -> hedgerow.chat.v1.RouteChangeAction
-	20, // 8: hedgerow.chat.v1.RouteChange.warnings:type_name -> hedgerow.common.v1.Warning
-	25, // 9: hedgerow.chat.v1.UsageUpdate.usage:type_name -> hedgerow.common.v1.Usage
-	3,  // 10: hedgerow.chat.v1.Completed.finish_reason:type_name -> hedgerow.chat.v1.FinishReason
-	25, // 11: hedgerow.chat.v1.Completed.usage:type_name -> hedgerow.common.v1.Usage
-	26, // 12: hedgerow.chat.v1.Completed.attempts:type_name -> hedgerow.common.v1.Attempt
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	22, // 0: hedgerow.chat.v1.Started.warnings:type_name -> hedgerow.common.v1.Warning
+	6,  // 1: hedgerow.chat.v1.Started.cache_origin:type_name -> hedgerow.chat.v1.CacheOrigin
+	0,  // 2: hedgerow.chat.v1.CacheOrigin.kind:type_name -> hedgerow.chat.v1.CacheKind
+	23, // 3: hedgerow.chat.v1.CacheOrigin.age:type_name -> google.protobuf.Duration
+	24, // 4: hedgerow.chat.v1.CitationAdded.citation:type_name -> hedgerow.chat.v1.Citation
+	25, // 5: hedgerow.chat.v1.LogprobsDelta.tokens:type_name -> hedgerow.chat.v1.TokenLogprob
+	26, // 6: hedgerow.chat.v1.ProviderItemAdded.item:type_name -> hedgerow.chat.v1.ProviderItem
+	27, // 7: hedgerow.chat.v1.ProviderStateAttached.state:type_name -> hedgerow.chat.v1.ProviderState
+	1,  // 8: hedgerow.chat.v1.GuardrailVerdict.action:type_name -> hedgerow.chat.v1.GuardrailAction
+	2,  // 9: hedgerow.chat.v1.GuardrailVerdict.side:type_name -> hedgerow.chat.v1.GuardrailSide
+	3,  // 10: hedgerow.chat.v1.RouteChange.action:type_name -> hedgerow.chat.v1.RouteChangeAction
+	22, // 11: hedgerow.chat.v1.RouteChange.warnings:type_name -> hedgerow.common.v1.Warning
+	28, // 12: hedgerow.chat.v1.UsageUpdate.usage:type_name -> hedgerow.common.v1.Usage
+	4,  // 13: hedgerow.chat.v1.Completed.finish_reason:type_name -> hedgerow.chat.v1.FinishReason
+	28, // 14: hedgerow.chat.v1.Completed.usage:type_name -> hedgerow.common.v1.Usage
+	29, // 15: hedgerow.chat.v1.Completed.attempts:type_name -> hedgerow.common.v1.Attempt
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_hedgerow_chat_v1_event_proto_init() }
@@ -1521,15 +1700,16 @@ func file_hedgerow_chat_v1_event_proto_init() {
 		return
 	}
 	file_hedgerow_chat_v1_message_proto_init()
-	file_hedgerow_chat_v1_event_proto_msgTypes[12].OneofWrappers = []any{}
-	file_hedgerow_chat_v1_event_proto_msgTypes[15].OneofWrappers = []any{}
+	file_hedgerow_chat_v1_event_proto_msgTypes[1].OneofWrappers = []any{}
+	file_hedgerow_chat_v1_event_proto_msgTypes[13].OneofWrappers = []any{}
+	file_hedgerow_chat_v1_event_proto_msgTypes[16].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hedgerow_chat_v1_event_proto_rawDesc), len(file_hedgerow_chat_v1_event_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   16,
+			NumEnums:      5,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -22,6 +22,72 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// CacheMode says what a call wants of the answers that the gateway has kept. It turns no cache on that the route does not
+// have.
+type CacheMode int32
+
+const (
+	// The default: CACHE_MODE_USE.
+	CacheMode_CACHE_MODE_UNSPECIFIED CacheMode = 0
+	// A kept answer will do, also that of an equal call that is just under way. A new one is kept.
+	CacheMode_CACHE_MODE_USE CacheMode = 1
+	// No answer will do that was there before the call. The new one is kept, in the place of the old one.
+	CacheMode_CACHE_MODE_REFRESH CacheMode = 2
+	// Neither takes a kept answer nor keeps one.
+	CacheMode_CACHE_MODE_BYPASS CacheMode = 3
+	// A kept answer will do; a new one is not kept.
+	CacheMode_CACHE_MODE_READ_ONLY CacheMode = 4
+	// The provider is asked in any case, and its answer kept.
+	CacheMode_CACHE_MODE_WRITE_ONLY CacheMode = 5
+)
+
+// Enum value maps for CacheMode.
+var (
+	CacheMode_name = map[int32]string{
+		0: "CACHE_MODE_UNSPECIFIED",
+		1: "CACHE_MODE_USE",
+		2: "CACHE_MODE_REFRESH",
+		3: "CACHE_MODE_BYPASS",
+		4: "CACHE_MODE_READ_ONLY",
+		5: "CACHE_MODE_WRITE_ONLY",
+	}
+	CacheMode_value = map[string]int32{
+		"CACHE_MODE_UNSPECIFIED": 0,
+		"CACHE_MODE_USE":         1,
+		"CACHE_MODE_REFRESH":     2,
+		"CACHE_MODE_BYPASS":      3,
+		"CACHE_MODE_READ_ONLY":   4,
+		"CACHE_MODE_WRITE_ONLY":  5,
+	}
+)
+
+func (x CacheMode) Enum() *CacheMode {
+	p := new(CacheMode)
+	*p = x
+	return p
+}
+
+func (x CacheMode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CacheMode) Descriptor() protoreflect.EnumDescriptor {
+	return file_hedgerow_common_v1_policy_proto_enumTypes[0].Descriptor()
+}
+
+func (CacheMode) Type() protoreflect.EnumType {
+	return &file_hedgerow_common_v1_policy_proto_enumTypes[0]
+}
+
+func (x CacheMode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CacheMode.Descriptor instead.
+func (CacheMode) EnumDescriptor() ([]byte, []int) {
+	return file_hedgerow_common_v1_policy_proto_rawDescGZIP(), []int{0}
+}
+
 // RoutePolicy says how the gateway shall treat one call. It can narrow what the configured route allows, never widen
 // it: a provider that the route does not list cannot be had by naming it here.
 type RoutePolicy struct {
@@ -59,7 +125,12 @@ type RoutePolicy struct {
 	// Models that may serve the call, by their providers' names. Empty: all of the route's. Where a budget has reached its
 	// mark and leaves none of them, the call is refused with ERROR_REASON_BUDGET_SPENT rather than served by a cheaper one;
 	// where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
-	Models        []string `protobuf:"bytes,10,rep,name=models,proto3" json:"models,omitempty"`
+	Models []string `protobuf:"bytes,10,rep,name=models,proto3" json:"models,omitempty"`
+	// What the call wants of the answers that the gateway has kept, where its route keeps any. Unset: CACHE_MODE_USE.
+	Cache CacheMode `protobuf:"varint,11,opt,name=cache,proto3,enum=hedgerow.common.v1.CacheMode" json:"cache,omitempty"`
+	// The oldest answer that the call takes, above 0. Unset, or above the route's own time: as long as the route gives
+	// answers.
+	CacheMaxAge   *durationpb.Duration `protobuf:"bytes,12,opt,name=cache_max_age,json=cacheMaxAge,proto3" json:"cache_max_age,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -164,11 +235,25 @@ func (x *RoutePolicy) GetModels() []string {
 	return nil
 }
 
+func (x *RoutePolicy) GetCache() CacheMode {
+	if x != nil {
+		return x.Cache
+	}
+	return CacheMode_CACHE_MODE_UNSPECIFIED
+}
+
+func (x *RoutePolicy) GetCacheMaxAge() *durationpb.Duration {
+	if x != nil {
+		return x.CacheMaxAge
+	}
+	return nil
+}
+
 var File_hedgerow_common_v1_policy_proto protoreflect.FileDescriptor
 
 const file_hedgerow_common_v1_policy_proto_rawDesc = "" +
 	"\n" +
-	"\x1fhedgerow/common/v1/policy.proto\x12\x12hedgerow.common.v1\x1a\x1egoogle/protobuf/duration.proto\"\xc4\x03\n" +
+	"\x1fhedgerow/common/v1/policy.proto\x12\x12hedgerow.common.v1\x1a\x1egoogle/protobuf/duration.proto\"\xb8\x04\n" +
 	"\vRoutePolicy\x12\x1c\n" +
 	"\tproviders\x18\x01 \x03(\tR\tproviders\x12-\n" +
 	"\x12require_parameters\x18\x02 \x01(\bR\x11requireParameters\x12I\n" +
@@ -181,8 +266,17 @@ const file_hedgerow_common_v1_policy_proto_rawDesc = "" +
 	"\n" +
 	"session_id\x18\t \x01(\tR\tsessionId\x12\x16\n" +
 	"\x06models\x18\n" +
-	" \x03(\tR\x06modelsB\x0f\n" +
-	"\r_max_attemptsB\xc4\x01\n" +
+	" \x03(\tR\x06models\x123\n" +
+	"\x05cache\x18\v \x01(\x0e2\x1d.hedgerow.common.v1.CacheModeR\x05cache\x12=\n" +
+	"\rcache_max_age\x18\f \x01(\v2\x19.google.protobuf.DurationR\vcacheMaxAgeB\x0f\n" +
+	"\r_max_attempts*\x9f\x01\n" +
+	"\tCacheMode\x12\x1a\n" +
+	"\x16CACHE_MODE_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eCACHE_MODE_USE\x10\x01\x12\x16\n" +
+	"\x12CACHE_MODE_REFRESH\x10\x02\x12\x15\n" +
+	"\x11CACHE_MODE_BYPASS\x10\x03\x12\x18\n" +
+	"\x14CACHE_MODE_READ_ONLY\x10\x04\x12\x19\n" +
+	"\x15CACHE_MODE_WRITE_ONLY\x10\x05B\xc4\x01\n" +
 	"\x15io.hedgerow.common.v1B\vPolicyProtoP\x01Z4hedgerow.internal/gen/go/hedgerow/common/v1;commonv1\xa2\x02\x03HCX\xaa\x02\x12Hedgerow.Common.V1\xca\x02\x12Hedgerow\\Common\\V1\xe2\x02\x1eHedgerow\\Common\\V1\\GPBMetadata\xea\x02\x14Hedgerow::Common::V1b\x06proto3"
 
 var (
@@ -197,19 +291,23 @@ func file_hedgerow_common_v1_policy_proto_rawDescGZIP() []byte {
 	return file_hedgerow_common_v1_policy_proto_rawDescData
 }
 
+var file_hedgerow_common_v1_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_hedgerow_common_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_hedgerow_common_v1_policy_proto_goTypes = []any{
-	(*RoutePolicy)(nil),         // 0: hedgerow.common.v1.RoutePolicy
-	(*durationpb.Duration)(nil), // 1: google.protobuf.Duration
+	(CacheMode)(0),              // 0: hedgerow.common.v1.CacheMode
+	(*RoutePolicy)(nil),         // 1: hedgerow.common.v1.RoutePolicy
+	(*durationpb.Duration)(nil), // 2: google.protobuf.Duration
 }
 var file_hedgerow_common_v1_policy_proto_depIdxs = []int32{
-	1, // 0: hedgerow.common.v1.RoutePolicy.first_token_timeout:type_name -> google.protobuf.Duration
-	1, // 1: hedgerow.common.v1.RoutePolicy.idle_timeout:type_name -> google.protobuf.Duration
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	2, // 0: hedgerow.common.v1.RoutePolicy.first_token_timeout:type_name -> google.protobuf.Duration
+	2, // 1: hedgerow.common.v1.RoutePolicy.idle_timeout:type_name -> google.protobuf.Duration
+	0, // 2: hedgerow.common.v1.RoutePolicy.cache:type_name -> hedgerow.common.v1.CacheMode
+	2, // 3: hedgerow.common.v1.RoutePolicy.cache_max_age:type_name -> google.protobuf.Duration
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_hedgerow_common_v1_policy_proto_init() }
@@ -223,13 +321,14 @@ func file_hedgerow_common_v1_policy_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hedgerow_common_v1_policy_proto_rawDesc), len(file_hedgerow_common_v1_policy_proto_rawDesc)),
-			NumEnums:      0,
+			NumEnums:      1,
 			NumMessages:   1,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_hedgerow_common_v1_policy_proto_goTypes,
 		DependencyIndexes: file_hedgerow_common_v1_policy_proto_depIdxs,
+		EnumInfos:         file_hedgerow_common_v1_policy_proto_enumTypes,
 		MessageInfos:      file_hedgerow_common_v1_policy_proto_msgTypes,
 	}.Build()
 	File_hedgerow_common_v1_policy_proto = out.File

@@ -44,6 +44,9 @@ const (
 	// A budget has reached its mark, so the route leaves out models that would have come first; the message names the
 	// budget, and which model. A call that names its models in `RoutePolicy.models` is refused instead.
 	WarningCode_WARNING_CODE_MODEL_DOWNGRADED WarningCode = 8
+	// The answer was not quite the JSON that `ChatSpec.response_format` asks for, and was repaired; the message says how.
+	// Only where the route repairs answers, and never in what was streamed as it came.
+	WarningCode_WARNING_CODE_OUTPUT_REPAIRED WarningCode = 9
 )
 
 // Enum value maps for WarningCode.
@@ -58,6 +61,7 @@ var (
 		6: "WARNING_CODE_MODEL_RETIRING",
 		7: "WARNING_CODE_ANSWER_NOT_KEPT",
 		8: "WARNING_CODE_MODEL_DOWNGRADED",
+		9: "WARNING_CODE_OUTPUT_REPAIRED",
 	}
 	WarningCode_value = map[string]int32{
 		"WARNING_CODE_UNSPECIFIED":            0,
@@ -69,6 +73,7 @@ var (
 		"WARNING_CODE_MODEL_RETIRING":         6,
 		"WARNING_CODE_ANSWER_NOT_KEPT":        7,
 		"WARNING_CODE_MODEL_DOWNGRADED":       8,
+		"WARNING_CODE_OUTPUT_REPAIRED":        9,
 	}
 )
 
@@ -172,7 +177,7 @@ const file_hedgerow_common_v1_warning_proto_rawDesc = "" +
 	"\aWarning\x123\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x1f.hedgerow.common.v1.WarningCodeR\x04code\x12\x14\n" +
 	"\x05field\x18\x02 \x01(\tR\x05field\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage*\xc7\x02\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage*\xe9\x02\n" +
 	"\vWarningCode\x12\x1c\n" +
 	"\x18WARNING_CODE_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1eWARNING_CODE_PARAMETER_IGNORED\x10\x01\x12\"\n" +
@@ -182,7 +187,8 @@ const file_hedgerow_common_v1_warning_proto_rawDesc = "" +
 	"\x1dWARNING_CODE_DEADLINE_CLAMPED\x10\x05\x12\x1f\n" +
 	"\x1bWARNING_CODE_MODEL_RETIRING\x10\x06\x12 \n" +
 	"\x1cWARNING_CODE_ANSWER_NOT_KEPT\x10\a\x12!\n" +
-	"\x1dWARNING_CODE_MODEL_DOWNGRADED\x10\bB\xc5\x01\n" +
+	"\x1dWARNING_CODE_MODEL_DOWNGRADED\x10\b\x12 \n" +
+	"\x1cWARNING_CODE_OUTPUT_REPAIRED\x10\tB\xc5\x01\n" +
 	"\x15io.hedgerow.common.v1B\fWarningProtoP\x01Z4hedgerow.internal/gen/go/hedgerow/common/v1;commonv1\xa2\x02\x03HCX\xaa\x02\x12Hedgerow.Common.V1\xca\x02\x12Hedgerow\\Common\\V1\xe2\x02\x1eHedgerow\\Common\\V1\\GPBMetadata\xea\x02\x14Hedgerow::Common::V1b\x06proto3"
 
 var (

@@ -396,7 +396,13 @@ type EmbedResponse struct {
 	// The version of the price table that was used. Empty when none was.
 	PriceVersion string `protobuf:"bytes,8,opt,name=price_version,json=priceVersion,proto3" json:"price_version,omitempty"`
 	// The attempts of the call, oldest first.
-	Attempts      []*v1.Attempt `protobuf:"bytes,9,rep,name=attempts,proto3" json:"attempts,omitempty"`
+	Attempts []*v1.Attempt `protobuf:"bytes,9,rep,name=attempts,proto3" json:"attempts,omitempty"`
+	// How many of the vectors the gateway had kept from earlier calls: no provider was asked for them, and neither usage
+	// nor costs count them.
+	CachedInputsCount int32 `protobuf:"varint,10,opt,name=cached_inputs_count,json=cachedInputsCount,proto3" json:"cached_inputs_count,omitempty"`
+	// What those had cost, and so what the call saves, in 10^-12 US dollars. Unset when that is not known, or none was
+	// kept.
+	SavedPicos    *int64 `protobuf:"varint,11,opt,name=saved_picos,json=savedPicos,proto3,oneof" json:"saved_picos,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -492,6 +498,20 @@ func (x *EmbedResponse) GetAttempts() []*v1.Attempt {
 		return x.Attempts
 	}
 	return nil
+}
+
+func (x *EmbedResponse) GetCachedInputsCount() int32 {
+	if x != nil {
+		return x.CachedInputsCount
+	}
+	return 0
+}
+
+func (x *EmbedResponse) GetSavedPicos() int64 {
+	if x != nil && x.SavedPicos != nil {
+		return *x.SavedPicos
+	}
+	return 0
 }
 
 // Embedding is a vector.
@@ -1107,7 +1127,7 @@ const file_hedgerow_embed_v1_embed_service_proto_rawDesc = "" +
 	"\x06labels\x18\x04 \x03(\v2+.hedgerow.embed.v1.EmbedRequest.LabelsEntryR\x06labels\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb6\x03\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9c\x04\n" +
 	"\rEmbedResponse\x12<\n" +
 	"\n" +
 	"embeddings\x18\x01 \x03(\v2\x1c.hedgerow.embed.v1.EmbeddingR\n" +
@@ -1120,9 +1140,14 @@ const file_hedgerow_embed_v1_embed_service_proto_rawDesc = "" +
 	"cost_picos\x18\x06 \x01(\x03H\x00R\tcostPicos\x88\x01\x01\x12(\n" +
 	"\rcharged_picos\x18\a \x01(\x03H\x01R\fchargedPicos\x88\x01\x01\x12#\n" +
 	"\rprice_version\x18\b \x01(\tR\fpriceVersion\x127\n" +
-	"\battempts\x18\t \x03(\v2\x1b.hedgerow.common.v1.AttemptR\battemptsB\r\n" +
+	"\battempts\x18\t \x03(\v2\x1b.hedgerow.common.v1.AttemptR\battempts\x12.\n" +
+	"\x13cached_inputs_count\x18\n" +
+	" \x01(\x05R\x11cachedInputsCount\x12$\n" +
+	"\vsaved_picos\x18\v \x01(\x03H\x02R\n" +
+	"savedPicos\x88\x01\x01B\r\n" +
 	"\v_cost_picosB\x10\n" +
-	"\x0e_charged_picos\"#\n" +
+	"\x0e_charged_picosB\x0e\n" +
+	"\f_saved_picos\"#\n" +
 	"\tEmbedding\x12\x16\n" +
 	"\x06values\x18\x01 \x03(\x02R\x06values\"\x9c\x01\n" +
 	"\x12StreamEmbedRequest\x12A\n" +

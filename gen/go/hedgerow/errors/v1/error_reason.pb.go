@@ -219,6 +219,17 @@ const (
 	//
 	// Example: {"reason":"ERROR_REASON_LIMITS_UNAVAILABLE","domain":"hedgerow","metadata":{"budget":"team-month"}}
 	ErrorReason_ERROR_REASON_LIMITS_UNAVAILABLE ErrorReason = 45
+	// PERMISSION_DENIED. A guardrail has refused the request, or ended its answer; the metadata names it, the side that it
+	// looked at and the kind of finding, never the text. Of an answer that has begun nothing more follows, and what came
+	// of it is incomplete.
+	//
+	// Example: {"reason":"ERROR_REASON_GUARDRAIL_BLOCKED","domain":"hedgerow","metadata":{"guardrail":"injection","side":"input","category":"injection.direct"}}
+	ErrorReason_ERROR_REASON_GUARDRAIL_BLOCKED ErrorReason = 46
+	// UNAVAILABLE. A guardrail that must look at the call could not: it has failed, or took longer than it may. Where the
+	// side is "input" no provider has answered, or its answer was not read: the call may be made again.
+	//
+	// Example: {"reason":"ERROR_REASON_GUARDRAIL_UNAVAILABLE","domain":"hedgerow","metadata":{"guardrail":"moderation","side":"input"}}
+	ErrorReason_ERROR_REASON_GUARDRAIL_UNAVAILABLE ErrorReason = 47
 )
 
 // Enum value maps for ErrorReason.
@@ -270,6 +281,8 @@ var (
 		43: "ERROR_REASON_PRICE_UNKNOWN",
 		44: "ERROR_REASON_CALL_NOT_FOUND",
 		45: "ERROR_REASON_LIMITS_UNAVAILABLE",
+		46: "ERROR_REASON_GUARDRAIL_BLOCKED",
+		47: "ERROR_REASON_GUARDRAIL_UNAVAILABLE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":                0,
@@ -318,6 +331,8 @@ var (
 		"ERROR_REASON_PRICE_UNKNOWN":              43,
 		"ERROR_REASON_CALL_NOT_FOUND":             44,
 		"ERROR_REASON_LIMITS_UNAVAILABLE":         45,
+		"ERROR_REASON_GUARDRAIL_BLOCKED":          46,
+		"ERROR_REASON_GUARDRAIL_UNAVAILABLE":      47,
 	}
 )
 
@@ -352,7 +367,7 @@ var File_hedgerow_errors_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_hedgerow_errors_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"%hedgerow/errors/v1/error_reason.proto\x12\x12hedgerow.errors.v1*\xc7\f\n" +
+	"%hedgerow/errors/v1/error_reason.proto\x12\x12hedgerow.errors.v1*\x93\r\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_REQUEST_INVALID\x10\x01\x12\"\n" +
@@ -400,7 +415,9 @@ const file_hedgerow_errors_v1_error_reason_proto_rawDesc = "" +
 	"\x1bERROR_REASON_COST_UNBOUNDED\x10*\x12\x1e\n" +
 	"\x1aERROR_REASON_PRICE_UNKNOWN\x10+\x12\x1f\n" +
 	"\x1bERROR_REASON_CALL_NOT_FOUND\x10,\x12#\n" +
-	"\x1fERROR_REASON_LIMITS_UNAVAILABLE\x10-B\xc9\x01\n" +
+	"\x1fERROR_REASON_LIMITS_UNAVAILABLE\x10-\x12\"\n" +
+	"\x1eERROR_REASON_GUARDRAIL_BLOCKED\x10.\x12&\n" +
+	"\"ERROR_REASON_GUARDRAIL_UNAVAILABLE\x10/B\xc9\x01\n" +
 	"\x15io.hedgerow.errors.v1B\x10ErrorReasonProtoP\x01Z4hedgerow.internal/gen/go/hedgerow/errors/v1;errorsv1\xa2\x02\x03HEX\xaa\x02\x12Hedgerow.Errors.V1\xca\x02\x12Hedgerow\\Errors\\V1\xe2\x02\x1eHedgerow\\Errors\\V1\\GPBMetadata\xea\x02\x14Hedgerow::Errors::V1b\x06proto3"
 
 var (

@@ -11,6 +11,7 @@ import (
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
+	v11 "hedgerow.internal/gen/go/hedgerow/chat/v1"
 	v1 "hedgerow.internal/gen/go/hedgerow/common/v1"
 	reflect "reflect"
 	sync "sync"
@@ -87,6 +88,16 @@ type CallRecord struct {
 	Hedged bool `protobuf:"varint,29,opt,name=hedged,proto3" json:"hedged,omitempty"`
 	// What the overhead account of the route sees of the cost. Unset as `charged_picos`.
 	OverheadPicos *int64 `protobuf:"varint,30,opt,name=overhead_picos,json=overheadPicos,proto3,oneof" json:"overhead_picos,omitempty"`
+	// The guardrails that looked at the call, at most 32.
+	Guardrails []*GuardrailRecord `protobuf:"bytes,31,rep,name=guardrails,proto3" json:"guardrails,omitempty"`
+	// What the gateway's cache has saved: what the kept answer had cost, in 10^-12 US dollars. Unset: nothing, or that is
+	// not known.
+	SavedPicos *int64 `protobuf:"varint,34,opt,name=saved_picos,json=savedPicos,proto3,oneof" json:"saved_picos,omitempty"`
+	// Of a call that the gateway made itself: the `call_id` of the call that it was made for, whose caller pays for both.
+	// It counts as no call of his. Empty: a caller made it.
+	CausedByCallId string `protobuf:"bytes,35,opt,name=caused_by_call_id,json=causedByCallId,proto3" json:"caused_by_call_id,omitempty"`
+	// Of the same: what it was made for, such as "semantic_cache".
+	Purpose       string `protobuf:"bytes,36,opt,name=purpose,proto3" json:"purpose,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -331,6 +342,98 @@ func (x *CallRecord) GetOverheadPicos() int64 {
 	return 0
 }
 
+func (x *CallRecord) GetGuardrails() []*GuardrailRecord {
+	if x != nil {
+		return x.Guardrails
+	}
+	return nil
+}
+
+func (x *CallRecord) GetSavedPicos() int64 {
+	if x != nil && x.SavedPicos != nil {
+		return *x.SavedPicos
+	}
+	return 0
+}
+
+func (x *CallRecord) GetCausedByCallId() string {
+	if x != nil {
+		return x.CausedByCallId
+	}
+	return ""
+}
+
+func (x *CallRecord) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+// GuardrailRecord is what the ledger has of one guardrail's part in a call.
+type GuardrailRecord struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The configured name of the guardrail.
+	Guardrail string `protobuf:"bytes,1,opt,name=guardrail,proto3" json:"guardrail,omitempty"`
+	// How long it took, for the request and the answer together. Guardrails that run elsewhere work side by side.
+	Duration *durationpb.Duration `protobuf:"bytes,2,opt,name=duration,proto3" json:"duration,omitempty"`
+	// What it decided, each once. Also what refused the call: the action BLOCKED without `shadow`.
+	Verdicts      []*v11.GuardrailVerdict `protobuf:"bytes,3,rep,name=verdicts,proto3" json:"verdicts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GuardrailRecord) Reset() {
+	*x = GuardrailRecord{}
+	mi := &file_hedgerow_usage_v1_record_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GuardrailRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GuardrailRecord) ProtoMessage() {}
+
+func (x *GuardrailRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_usage_v1_record_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GuardrailRecord.ProtoReflect.Descriptor instead.
+func (*GuardrailRecord) Descriptor() ([]byte, []int) {
+	return file_hedgerow_usage_v1_record_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *GuardrailRecord) GetGuardrail() string {
+	if x != nil {
+		return x.Guardrail
+	}
+	return ""
+}
+
+func (x *GuardrailRecord) GetDuration() *durationpb.Duration {
+	if x != nil {
+		return x.Duration
+	}
+	return nil
+}
+
+func (x *GuardrailRecord) GetVerdicts() []*v11.GuardrailVerdict {
+	if x != nil {
+		return x.Verdicts
+	}
+	return nil
+}
+
 // CallTimings says where the time of a call went. Unset: that part is not known or did not happen.
 type CallTimings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -354,7 +457,7 @@ type CallTimings struct {
 
 func (x *CallTimings) Reset() {
 	*x = CallTimings{}
-	mi := &file_hedgerow_usage_v1_record_proto_msgTypes[1]
+	mi := &file_hedgerow_usage_v1_record_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -366,7 +469,7 @@ func (x *CallTimings) String() string {
 func (*CallTimings) ProtoMessage() {}
 
 func (x *CallTimings) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_usage_v1_record_proto_msgTypes[1]
+	mi := &file_hedgerow_usage_v1_record_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -379,7 +482,7 @@ func (x *CallTimings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallTimings.ProtoReflect.Descriptor instead.
 func (*CallTimings) Descriptor() ([]byte, []int) {
-	return file_hedgerow_usage_v1_record_proto_rawDescGZIP(), []int{1}
+	return file_hedgerow_usage_v1_record_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *CallTimings) GetQueueDuration() *durationpb.Duration {
@@ -452,7 +555,7 @@ type LedgerAttempt struct {
 
 func (x *LedgerAttempt) Reset() {
 	*x = LedgerAttempt{}
-	mi := &file_hedgerow_usage_v1_record_proto_msgTypes[2]
+	mi := &file_hedgerow_usage_v1_record_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -464,7 +567,7 @@ func (x *LedgerAttempt) String() string {
 func (*LedgerAttempt) ProtoMessage() {}
 
 func (x *LedgerAttempt) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_usage_v1_record_proto_msgTypes[2]
+	mi := &file_hedgerow_usage_v1_record_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -477,7 +580,7 @@ func (x *LedgerAttempt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LedgerAttempt.ProtoReflect.Descriptor instead.
 func (*LedgerAttempt) Descriptor() ([]byte, []int) {
-	return file_hedgerow_usage_v1_record_proto_rawDescGZIP(), []int{2}
+	return file_hedgerow_usage_v1_record_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *LedgerAttempt) GetCallId() string {
@@ -535,7 +638,7 @@ type ExportedAttempt struct {
 
 func (x *ExportedAttempt) Reset() {
 	*x = ExportedAttempt{}
-	mi := &file_hedgerow_usage_v1_record_proto_msgTypes[3]
+	mi := &file_hedgerow_usage_v1_record_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -547,7 +650,7 @@ func (x *ExportedAttempt) String() string {
 func (*ExportedAttempt) ProtoMessage() {}
 
 func (x *ExportedAttempt) ProtoReflect() protoreflect.Message {
-	mi := &file_hedgerow_usage_v1_record_proto_msgTypes[3]
+	mi := &file_hedgerow_usage_v1_record_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -560,7 +663,7 @@ func (x *ExportedAttempt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportedAttempt.ProtoReflect.Descriptor instead.
 func (*ExportedAttempt) Descriptor() ([]byte, []int) {
-	return file_hedgerow_usage_v1_record_proto_rawDescGZIP(), []int{3}
+	return file_hedgerow_usage_v1_record_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ExportedAttempt) GetAttempt() *LedgerAttempt {
@@ -581,7 +684,8 @@ var File_hedgerow_usage_v1_record_proto protoreflect.FileDescriptor
 
 const file_hedgerow_usage_v1_record_proto_rawDesc = "" +
 	"\n" +
-	"\x1ehedgerow/usage/v1/record.proto\x12\x11hedgerow.usage.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a hedgerow/common/v1/attempt.proto\x1a\x1ehedgerow/common/v1/usage.proto\"\xce\b\n" +
+	"\x1ehedgerow/usage/v1/record.proto\x12\x11hedgerow.usage.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1chedgerow/chat/v1/event.proto\x1a hedgerow/common/v1/attempt.proto\x1a\x1ehedgerow/common/v1/usage.proto\"\x8d\n" +
+	"\n" +
 	"\n" +
 	"CallRecord\x12\x17\n" +
 	"\acall_id\x18\x01 \x01(\tR\x06callId\x12\x1d\n" +
@@ -617,13 +721,25 @@ const file_hedgerow_usage_v1_record_proto_rawDesc = "" +
 	"\x06region\x18\x1b \x01(\tR\x06region\x12%\n" +
 	"\x0eattempts_count\x18\x1c \x01(\x05R\rattemptsCount\x12\x16\n" +
 	"\x06hedged\x18\x1d \x01(\bR\x06hedged\x12*\n" +
-	"\x0eoverhead_picos\x18\x1e \x01(\x03H\x02R\roverheadPicos\x88\x01\x01\x1a9\n" +
+	"\x0eoverhead_picos\x18\x1e \x01(\x03H\x02R\roverheadPicos\x88\x01\x01\x12B\n" +
+	"\n" +
+	"guardrails\x18\x1f \x03(\v2\".hedgerow.usage.v1.GuardrailRecordR\n" +
+	"guardrails\x12$\n" +
+	"\vsaved_picos\x18\" \x01(\x03H\x03R\n" +
+	"savedPicos\x88\x01\x01\x12)\n" +
+	"\x11caused_by_call_id\x18# \x01(\tR\x0ecausedByCallId\x12\x18\n" +
+	"\apurpose\x18$ \x01(\tR\apurpose\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\r\n" +
 	"\v_cost_picosB\x10\n" +
 	"\x0e_charged_picosB\x11\n" +
-	"\x0f_overhead_picos\"\xf6\x03\n" +
+	"\x0f_overhead_picosB\x0e\n" +
+	"\f_saved_picos\"\xa6\x01\n" +
+	"\x0fGuardrailRecord\x12\x1c\n" +
+	"\tguardrail\x18\x01 \x01(\tR\tguardrail\x125\n" +
+	"\bduration\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\bduration\x12>\n" +
+	"\bverdicts\x18\x03 \x03(\v2\".hedgerow.chat.v1.GuardrailVerdictR\bverdicts\"\xf6\x03\n" +
 	"\vCallTimings\x12@\n" +
 	"\x0equeue_duration\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\rqueueDuration\x12>\n" +
 	"\rauth_duration\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\fauthDuration\x12H\n" +
@@ -658,38 +774,43 @@ func file_hedgerow_usage_v1_record_proto_rawDescGZIP() []byte {
 	return file_hedgerow_usage_v1_record_proto_rawDescData
 }
 
-var file_hedgerow_usage_v1_record_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_hedgerow_usage_v1_record_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_hedgerow_usage_v1_record_proto_goTypes = []any{
 	(*CallRecord)(nil),            // 0: hedgerow.usage.v1.CallRecord
-	(*CallTimings)(nil),           // 1: hedgerow.usage.v1.CallTimings
-	(*LedgerAttempt)(nil),         // 2: hedgerow.usage.v1.LedgerAttempt
-	(*ExportedAttempt)(nil),       // 3: hedgerow.usage.v1.ExportedAttempt
-	nil,                           // 4: hedgerow.usage.v1.CallRecord.LabelsEntry
-	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
-	(*v1.Usage)(nil),              // 6: hedgerow.common.v1.Usage
-	(*durationpb.Duration)(nil),   // 7: google.protobuf.Duration
-	(*v1.Attempt)(nil),            // 8: hedgerow.common.v1.Attempt
+	(*GuardrailRecord)(nil),       // 1: hedgerow.usage.v1.GuardrailRecord
+	(*CallTimings)(nil),           // 2: hedgerow.usage.v1.CallTimings
+	(*LedgerAttempt)(nil),         // 3: hedgerow.usage.v1.LedgerAttempt
+	(*ExportedAttempt)(nil),       // 4: hedgerow.usage.v1.ExportedAttempt
+	nil,                           // 5: hedgerow.usage.v1.CallRecord.LabelsEntry
+	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(*v1.Usage)(nil),              // 7: hedgerow.common.v1.Usage
+	(*durationpb.Duration)(nil),   // 8: google.protobuf.Duration
+	(*v11.GuardrailVerdict)(nil),  // 9: hedgerow.chat.v1.GuardrailVerdict
+	(*v1.Attempt)(nil),            // 10: hedgerow.common.v1.Attempt
 }
 var file_hedgerow_usage_v1_record_proto_depIdxs = []int32{
-	4,  // 0: hedgerow.usage.v1.CallRecord.labels:type_name -> hedgerow.usage.v1.CallRecord.LabelsEntry
-	5,  // 1: hedgerow.usage.v1.CallRecord.start_time:type_name -> google.protobuf.Timestamp
-	6,  // 2: hedgerow.usage.v1.CallRecord.usage:type_name -> hedgerow.common.v1.Usage
-	1,  // 3: hedgerow.usage.v1.CallRecord.timings:type_name -> hedgerow.usage.v1.CallTimings
-	7,  // 4: hedgerow.usage.v1.CallTimings.queue_duration:type_name -> google.protobuf.Duration
-	7,  // 5: hedgerow.usage.v1.CallTimings.auth_duration:type_name -> google.protobuf.Duration
-	7,  // 6: hedgerow.usage.v1.CallTimings.guardrail_duration:type_name -> google.protobuf.Duration
-	7,  // 7: hedgerow.usage.v1.CallTimings.connect_duration:type_name -> google.protobuf.Duration
-	7,  // 8: hedgerow.usage.v1.CallTimings.first_token_duration:type_name -> google.protobuf.Duration
-	7,  // 9: hedgerow.usage.v1.CallTimings.total_duration:type_name -> google.protobuf.Duration
-	7,  // 10: hedgerow.usage.v1.CallTimings.overhead_duration:type_name -> google.protobuf.Duration
-	8,  // 11: hedgerow.usage.v1.LedgerAttempt.attempt:type_name -> hedgerow.common.v1.Attempt
-	2,  // 12: hedgerow.usage.v1.ExportedAttempt.attempt:type_name -> hedgerow.usage.v1.LedgerAttempt
-	0,  // 13: hedgerow.usage.v1.ExportedAttempt.call:type_name -> hedgerow.usage.v1.CallRecord
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	5,  // 0: hedgerow.usage.v1.CallRecord.labels:type_name -> hedgerow.usage.v1.CallRecord.LabelsEntry
+	6,  // 1: hedgerow.usage.v1.CallRecord.start_time:type_name -> google.protobuf.Timestamp
+	7,  // 2: hedgerow.usage.v1.CallRecord.usage:type_name -> hedgerow.common.v1.Usage
+	2,  // 3: hedgerow.usage.v1.CallRecord.timings:type_name -> hedgerow.usage.v1.CallTimings
+	1,  // 4: hedgerow.usage.v1.CallRecord.guardrails:type_name -> hedgerow.usage.v1.GuardrailRecord
+	8,  // 5: hedgerow.usage.v1.GuardrailRecord.duration:type_name -> google.protobuf.Duration
+	9,  // 6: hedgerow.usage.v1.GuardrailRecord.verdicts:type_name -> hedgerow.chat.v1.GuardrailVerdict
+	8,  // 7: hedgerow.usage.v1.CallTimings.queue_duration:type_name -> google.protobuf.Duration
+	8,  // 8: hedgerow.usage.v1.CallTimings.auth_duration:type_name -> google.protobuf.Duration
+	8,  // 9: hedgerow.usage.v1.CallTimings.guardrail_duration:type_name -> google.protobuf.Duration
+	8,  // 10: hedgerow.usage.v1.CallTimings.connect_duration:type_name -> google.protobuf.Duration
+	8,  // 11: hedgerow.usage.v1.CallTimings.first_token_duration:type_name -> google.protobuf.Duration
+	8,  // 12: hedgerow.usage.v1.CallTimings.total_duration:type_name -> google.protobuf.Duration
+	8,  // 13: hedgerow.usage.v1.CallTimings.overhead_duration:type_name -> google.protobuf.Duration
+	10, // 14: hedgerow.usage.v1.LedgerAttempt.attempt:type_name -> hedgerow.common.v1.Attempt
+	3,  // 15: hedgerow.usage.v1.ExportedAttempt.attempt:type_name -> hedgerow.usage.v1.LedgerAttempt
+	0,  // 16: hedgerow.usage.v1.ExportedAttempt.call:type_name -> hedgerow.usage.v1.CallRecord
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_hedgerow_usage_v1_record_proto_init() }
@@ -704,7 +825,7 @@ func file_hedgerow_usage_v1_record_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hedgerow_usage_v1_record_proto_rawDesc), len(file_hedgerow_usage_v1_record_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1036,7 +1036,8 @@ type StatementLine struct {
 	// What providers' prompt caches took off: the same tokens without a cache, less the cost. Negative where writing to
 	// them has cost more than reading has saved.
 	PromptCacheSavings *v1.Money `protobuf:"bytes,6,opt,name=prompt_cache_savings,json=promptCacheSavings,proto3" json:"prompt_cache_savings,omitempty"`
-	// What answers from the gateway's cache would have cost: an estimate, by the average of the route's other answers.
+	// What answers from the gateway's cache have cost when they were made. Of those for which that is not known an
+	// estimate: the average of the route's other answers.
 	ResponseCacheSavings *v1.Money `protobuf:"bytes,7,opt,name=response_cache_savings,json=responseCacheSavings,proto3" json:"response_cache_savings,omitempty"`
 	// What downgrades took off: the same tokens at the model that was asked for, less the cost. Calls whose first model
 	// has no price here are left out.

@@ -99,6 +99,7 @@ class CompleteResponse(google.protobuf.message.Message):
     RESPONSE_ID_FIELD_NUMBER: builtins.int
     STOP_SEQUENCE_FIELD_NUMBER: builtins.int
     GUARDRAIL_VERDICTS_FIELD_NUMBER: builtins.int
+    CACHE_ORIGIN_FIELD_NUMBER: builtins.int
     finish_reason: hedgerow.chat.v1.event_pb2.FinishReason.ValueType
     """Why the model stopped."""
     native_finish_reason: builtins.str
@@ -137,6 +138,10 @@ class CompleteResponse(google.protobuf.message.Message):
     def guardrail_verdicts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[hedgerow.chat.v1.event_pb2.GuardrailVerdict]:
         """What guardrails decided while letting the answer go on."""
 
+    @property
+    def cache_origin(self) -> hedgerow.chat.v1.event_pb2.CacheOrigin:
+        """Set when the answer was kept by the gateway from an earlier call; see `Started`."""
+
     def __init__(
         self,
         *,
@@ -154,9 +159,10 @@ class CompleteResponse(google.protobuf.message.Message):
         response_id: builtins.str = ...,
         stop_sequence: builtins.str = ...,
         guardrail_verdicts: collections.abc.Iterable[hedgerow.chat.v1.event_pb2.GuardrailVerdict] | None = ...,
+        cache_origin: hedgerow.chat.v1.event_pb2.CacheOrigin | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_charged_picos", b"_charged_picos", "_cost_picos", b"_cost_picos", "charged_picos", b"charged_picos", "cost_picos", b"cost_picos", "message", b"message", "usage", b"usage"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_charged_picos", b"_charged_picos", "_cost_picos", b"_cost_picos", "attempts", b"attempts", "charged_picos", b"charged_picos", "cost_picos", b"cost_picos", "finish_reason", b"finish_reason", "guardrail_verdicts", b"guardrail_verdicts", "message", b"message", "model", b"model", "native_finish_reason", b"native_finish_reason", "price_version", b"price_version", "provider", b"provider", "response_id", b"response_id", "stop_sequence", b"stop_sequence", "usage", b"usage", "warnings", b"warnings"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_charged_picos", b"_charged_picos", "_cost_picos", b"_cost_picos", "cache_origin", b"cache_origin", "charged_picos", b"charged_picos", "cost_picos", b"cost_picos", "message", b"message", "usage", b"usage"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_charged_picos", b"_charged_picos", "_cost_picos", b"_cost_picos", "attempts", b"attempts", "cache_origin", b"cache_origin", "charged_picos", b"charged_picos", "cost_picos", b"cost_picos", "finish_reason", b"finish_reason", "guardrail_verdicts", b"guardrail_verdicts", "message", b"message", "model", b"model", "native_finish_reason", b"native_finish_reason", "price_version", b"price_version", "provider", b"provider", "response_id", b"response_id", "stop_sequence", b"stop_sequence", "usage", b"usage", "warnings", b"warnings"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_charged_picos", b"_charged_picos"]) -> typing.Literal["charged_picos"] | None: ...
     @typing.overload

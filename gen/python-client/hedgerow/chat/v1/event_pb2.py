@@ -22,57 +22,62 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from hedgerow.chat.v1 import message_pb2 as hedgerow_dot_chat_dot_v1_dot_message__pb2
 from hedgerow.common.v1 import attempt_pb2 as hedgerow_dot_common_dot_v1_dot_attempt__pb2
 from hedgerow.common.v1 import usage_pb2 as hedgerow_dot_common_dot_v1_dot_usage__pb2
 from hedgerow.common.v1 import warning_pb2 as hedgerow_dot_common_dot_v1_dot_warning__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1chedgerow/chat/v1/event.proto\x12\x10hedgerow.chat.v1\x1a\x1ehedgerow/chat/v1/message.proto\x1a hedgerow/common/v1/attempt.proto\x1a\x1ehedgerow/common/v1/usage.proto\x1a hedgerow/common/v1/warning.proto\"\x95\x01\n\x07Started\x12\x1a\n\x08provider\x18\x01 \x01(\tR\x08provider\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12\x37\n\x08warnings\x18\x03 \x03(\x0b\x32\x1b.hedgerow.common.v1.WarningR\x08warnings\x12\x1f\n\x0bresponse_id\x18\x04 \x01(\tR\nresponseId\">\n\tTextDelta\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\"A\n\x0cRefusalDelta\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\"C\n\x0eReasoningDelta\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\"T\n\x0fToolCallStarted\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\"U\n\x16ToolCallArgumentsDelta\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x1c\n\targuments\x18\x02 \x01(\tR\targuments\".\n\rToolCallEnded\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\"f\n\rCitationAdded\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x36\n\x08\x63itation\x18\x02 \x01(\x0b\x32\x1a.hedgerow.chat.v1.CitationR\x08\x63itation\"f\n\rLogprobsDelta\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x36\n\x06tokens\x18\x02 \x03(\x0b\x32\x1e.hedgerow.chat.v1.TokenLogprobR\x06tokens\"\x90\x01\n\nMediaDelta\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x1d\n\nmedia_type\x18\x02 \x01(\tR\tmediaType\x12\x12\n\x04\x64\x61ta\x18\x03 \x01(\x0cR\x04\x64\x61ta\x12\x10\n\x03url\x18\x04 \x01(\tR\x03url\x12\x1e\n\ntranscript\x18\x05 \x01(\tR\ntranscript\"f\n\x11ProviderItemAdded\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x32\n\x04item\x18\x02 \x01(\x0b\x32\x1e.hedgerow.chat.v1.ProviderItemR\x04item\"m\n\x15ProviderStateAttached\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x35\n\x05state\x18\x02 \x01(\x0b\x32\x1f.hedgerow.chat.v1.ProviderStateR\x05state\"\xf9\x01\n\x10GuardrailVerdict\x12\x1c\n\tguardrail\x18\x01 \x01(\tR\tguardrail\x12\x39\n\x06\x61\x63tion\x18\x02 \x01(\x0e\x32!.hedgerow.chat.v1.GuardrailActionR\x06\x61\x63tion\x12\x33\n\x04side\x18\x03 \x01(\x0e\x32\x1f.hedgerow.chat.v1.GuardrailSideR\x04side\x12\x1a\n\x08\x63\x61tegory\x18\x04 \x01(\tR\x08\x63\x61tegory\x12\x19\n\x05score\x18\x05 \x01(\x01H\x00R\x05score\x88\x01\x01\x12\x16\n\x06shadow\x18\x06 \x01(\x08R\x06shadowB\x08\n\x06_score\"\xe0\x01\n\x0bRouteChange\x12;\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32#.hedgerow.chat.v1.RouteChangeActionR\x06\x61\x63tion\x12\x1f\n\x0bto_provider\x18\x02 \x01(\tR\ntoProvider\x12\x19\n\x08to_model\x18\x03 \x01(\tR\x07toModel\x12\x37\n\x08warnings\x18\x04 \x03(\x0b\x32\x1b.hedgerow.common.v1.WarningR\x08warnings\x12\x1f\n\x0bresponse_id\x18\x05 \x01(\tR\nresponseId\">\n\x0bUsageUpdate\x12/\n\x05usage\x18\x01 \x01(\x0b\x32\x19.hedgerow.common.v1.UsageR\x05usage\"\xa5\x03\n\tCompleted\x12\x43\n\rfinish_reason\x18\x01 \x01(\x0e\x32\x1e.hedgerow.chat.v1.FinishReasonR\x0c\x66inishReason\x12\x30\n\x14native_finish_reason\x18\x02 \x01(\tR\x12nativeFinishReason\x12/\n\x05usage\x18\x03 \x01(\x0b\x32\x19.hedgerow.common.v1.UsageR\x05usage\x12\"\n\ncost_picos\x18\x04 \x01(\x03H\x00R\tcostPicos\x88\x01\x01\x12(\n\rcharged_picos\x18\x05 \x01(\x03H\x01R\x0c\x63hargedPicos\x88\x01\x01\x12#\n\rprice_version\x18\x06 \x01(\tR\x0cpriceVersion\x12\x37\n\x08\x61ttempts\x18\x07 \x03(\x0b\x32\x1b.hedgerow.common.v1.AttemptR\x08\x61ttempts\x12#\n\rstop_sequence\x18\x08 \x01(\tR\x0cstopSequenceB\r\n\x0b_cost_picosB\x10\n\x0e_charged_picos*\xad\x01\n\x0fGuardrailAction\x12 \n\x1cGUARDRAIL_ACTION_UNSPECIFIED\x10\x00\x12\x1c\n\x18GUARDRAIL_ACTION_FLAGGED\x10\x01\x12\x1d\n\x19GUARDRAIL_ACTION_REDACTED\x10\x02\x12\x1d\n\x19GUARDRAIL_ACTION_REROUTED\x10\x03\x12\x1c\n\x18GUARDRAIL_ACTION_BLOCKED\x10\x04*d\n\rGuardrailSide\x12\x1e\n\x1aGUARDRAIL_SIDE_UNSPECIFIED\x10\x00\x12\x18\n\x14GUARDRAIL_SIDE_INPUT\x10\x01\x12\x19\n\x15GUARDRAIL_SIDE_OUTPUT\x10\x02*\x82\x01\n\x11RouteChangeAction\x12#\n\x1fROUTE_CHANGE_ACTION_UNSPECIFIED\x10\x00\x12&\n\"ROUTE_CHANGE_ACTION_DISCARD_OUTPUT\x10\x01\x12 \n\x1cROUTE_CHANGE_ACTION_CONTINUE\x10\x02*\xae\x03\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12 \n\x1c\x46INISH_REASON_CONTEXT_LENGTH\x10\x03\x12\x1c\n\x18\x46INISH_REASON_TOOL_CALLS\x10\x04\x12 \n\x1c\x46INISH_REASON_CONTENT_FILTER\x10\x05\x12\x19\n\x15\x46INISH_REASON_REFUSAL\x10\x06\x12\x1c\n\x18\x46INISH_REASON_RECITATION\x10\x07\x12%\n!FINISH_REASON_MALFORMED_TOOL_CALL\x10\x08\x12\"\n\x1e\x46INISH_REASON_MALFORMED_OUTPUT\x10\t\x12\x17\n\x13\x46INISH_REASON_PAUSE\x10\n\x12\x1b\n\x17\x46INISH_REASON_GUARDRAIL\x10\x0b\x12\x18\n\x14\x46INISH_REASON_BUDGET\x10\x0c\x12\x17\n\x13\x46INISH_REASON_OTHER\x10\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1chedgerow/chat/v1/event.proto\x12\x10hedgerow.chat.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1ehedgerow/chat/v1/message.proto\x1a hedgerow/common/v1/attempt.proto\x1a\x1ehedgerow/common/v1/usage.proto\x1a hedgerow/common/v1/warning.proto\"\xd7\x01\n\x07Started\x12\x1a\n\x08provider\x18\x01 \x01(\tR\x08provider\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12\x37\n\x08warnings\x18\x03 \x03(\x0b\x32\x1b.hedgerow.common.v1.WarningR\x08warnings\x12\x1f\n\x0bresponse_id\x18\x04 \x01(\tR\nresponseId\x12@\n\x0c\x63\x61\x63he_origin\x18\x05 \x01(\x0b\x32\x1d.hedgerow.chat.v1.CacheOriginR\x0b\x63\x61\x63heOrigin\"\x87\x02\n\x0b\x43\x61\x63heOrigin\x12/\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.hedgerow.chat.v1.CacheKindR\x04kind\x12+\n\x03\x61ge\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03\x61ge\x12\x1a\n\x08provider\x18\x03 \x01(\tR\x08provider\x12\x14\n\x05model\x18\x04 \x01(\tR\x05model\x12$\n\x0bsaved_picos\x18\x05 \x01(\x03H\x00R\nsavedPicos\x88\x01\x01\x12#\n\nsimilarity\x18\x06 \x01(\x01H\x01R\nsimilarity\x88\x01\x01\x42\x0e\n\x0c_saved_picosB\r\n\x0b_similarity\">\n\tTextDelta\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\"A\n\x0cRefusalDelta\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\"C\n\x0eReasoningDelta\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\"T\n\x0fToolCallStarted\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\"U\n\x16ToolCallArgumentsDelta\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x1c\n\targuments\x18\x02 \x01(\tR\targuments\".\n\rToolCallEnded\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\"f\n\rCitationAdded\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x36\n\x08\x63itation\x18\x02 \x01(\x0b\x32\x1a.hedgerow.chat.v1.CitationR\x08\x63itation\"f\n\rLogprobsDelta\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x36\n\x06tokens\x18\x02 \x03(\x0b\x32\x1e.hedgerow.chat.v1.TokenLogprobR\x06tokens\"\x90\x01\n\nMediaDelta\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x1d\n\nmedia_type\x18\x02 \x01(\tR\tmediaType\x12\x12\n\x04\x64\x61ta\x18\x03 \x01(\x0cR\x04\x64\x61ta\x12\x10\n\x03url\x18\x04 \x01(\tR\x03url\x12\x1e\n\ntranscript\x18\x05 \x01(\tR\ntranscript\"f\n\x11ProviderItemAdded\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x32\n\x04item\x18\x02 \x01(\x0b\x32\x1e.hedgerow.chat.v1.ProviderItemR\x04item\"m\n\x15ProviderStateAttached\x12\x1d\n\npart_index\x18\x01 \x01(\x05R\tpartIndex\x12\x35\n\x05state\x18\x02 \x01(\x0b\x32\x1f.hedgerow.chat.v1.ProviderStateR\x05state\"\xf9\x01\n\x10GuardrailVerdict\x12\x1c\n\tguardrail\x18\x01 \x01(\tR\tguardrail\x12\x39\n\x06\x61\x63tion\x18\x02 \x01(\x0e\x32!.hedgerow.chat.v1.GuardrailActionR\x06\x61\x63tion\x12\x33\n\x04side\x18\x03 \x01(\x0e\x32\x1f.hedgerow.chat.v1.GuardrailSideR\x04side\x12\x1a\n\x08\x63\x61tegory\x18\x04 \x01(\tR\x08\x63\x61tegory\x12\x19\n\x05score\x18\x05 \x01(\x01H\x00R\x05score\x88\x01\x01\x12\x16\n\x06shadow\x18\x06 \x01(\x08R\x06shadowB\x08\n\x06_score\"\xe0\x01\n\x0bRouteChange\x12;\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32#.hedgerow.chat.v1.RouteChangeActionR\x06\x61\x63tion\x12\x1f\n\x0bto_provider\x18\x02 \x01(\tR\ntoProvider\x12\x19\n\x08to_model\x18\x03 \x01(\tR\x07toModel\x12\x37\n\x08warnings\x18\x04 \x03(\x0b\x32\x1b.hedgerow.common.v1.WarningR\x08warnings\x12\x1f\n\x0bresponse_id\x18\x05 \x01(\tR\nresponseId\">\n\x0bUsageUpdate\x12/\n\x05usage\x18\x01 \x01(\x0b\x32\x19.hedgerow.common.v1.UsageR\x05usage\"\xa5\x03\n\tCompleted\x12\x43\n\rfinish_reason\x18\x01 \x01(\x0e\x32\x1e.hedgerow.chat.v1.FinishReasonR\x0c\x66inishReason\x12\x30\n\x14native_finish_reason\x18\x02 \x01(\tR\x12nativeFinishReason\x12/\n\x05usage\x18\x03 \x01(\x0b\x32\x19.hedgerow.common.v1.UsageR\x05usage\x12\"\n\ncost_picos\x18\x04 \x01(\x03H\x00R\tcostPicos\x88\x01\x01\x12(\n\rcharged_picos\x18\x05 \x01(\x03H\x01R\x0c\x63hargedPicos\x88\x01\x01\x12#\n\rprice_version\x18\x06 \x01(\tR\x0cpriceVersion\x12\x37\n\x08\x61ttempts\x18\x07 \x03(\x0b\x32\x1b.hedgerow.common.v1.AttemptR\x08\x61ttempts\x12#\n\rstop_sequence\x18\x08 \x01(\tR\x0cstopSequenceB\r\n\x0b_cost_picosB\x10\n\x0e_charged_picos*V\n\tCacheKind\x12\x1a\n\x16\x43\x41\x43HE_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43\x41\x43HE_KIND_EXACT\x10\x01\x12\x17\n\x13\x43\x41\x43HE_KIND_SEMANTIC\x10\x02*\xad\x01\n\x0fGuardrailAction\x12 \n\x1cGUARDRAIL_ACTION_UNSPECIFIED\x10\x00\x12\x1c\n\x18GUARDRAIL_ACTION_FLAGGED\x10\x01\x12\x1d\n\x19GUARDRAIL_ACTION_REDACTED\x10\x02\x12\x1d\n\x19GUARDRAIL_ACTION_REROUTED\x10\x03\x12\x1c\n\x18GUARDRAIL_ACTION_BLOCKED\x10\x04*d\n\rGuardrailSide\x12\x1e\n\x1aGUARDRAIL_SIDE_UNSPECIFIED\x10\x00\x12\x18\n\x14GUARDRAIL_SIDE_INPUT\x10\x01\x12\x19\n\x15GUARDRAIL_SIDE_OUTPUT\x10\x02*\x82\x01\n\x11RouteChangeAction\x12#\n\x1fROUTE_CHANGE_ACTION_UNSPECIFIED\x10\x00\x12&\n\"ROUTE_CHANGE_ACTION_DISCARD_OUTPUT\x10\x01\x12 \n\x1cROUTE_CHANGE_ACTION_CONTINUE\x10\x02*\xae\x03\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12 \n\x1c\x46INISH_REASON_CONTEXT_LENGTH\x10\x03\x12\x1c\n\x18\x46INISH_REASON_TOOL_CALLS\x10\x04\x12 \n\x1c\x46INISH_REASON_CONTENT_FILTER\x10\x05\x12\x19\n\x15\x46INISH_REASON_REFUSAL\x10\x06\x12\x1c\n\x18\x46INISH_REASON_RECITATION\x10\x07\x12%\n!FINISH_REASON_MALFORMED_TOOL_CALL\x10\x08\x12\"\n\x1e\x46INISH_REASON_MALFORMED_OUTPUT\x10\t\x12\x17\n\x13\x46INISH_REASON_PAUSE\x10\n\x12\x1b\n\x17\x46INISH_REASON_GUARDRAIL\x10\x0b\x12\x18\n\x14\x46INISH_REASON_BUDGET\x10\x0c\x12\x17\n\x13\x46INISH_REASON_OTHER\x10\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hedgerow.chat.v1.event_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GUARDRAILACTION']._serialized_start=2293
-  _globals['_GUARDRAILACTION']._serialized_end=2466
-  _globals['_GUARDRAILSIDE']._serialized_start=2468
-  _globals['_GUARDRAILSIDE']._serialized_end=2568
-  _globals['_ROUTECHANGEACTION']._serialized_start=2571
-  _globals['_ROUTECHANGEACTION']._serialized_end=2701
-  _globals['_FINISHREASON']._serialized_start=2704
-  _globals['_FINISHREASON']._serialized_end=3134
-  _globals['_STARTED']._serialized_start=183
-  _globals['_STARTED']._serialized_end=332
-  _globals['_TEXTDELTA']._serialized_start=334
-  _globals['_TEXTDELTA']._serialized_end=396
-  _globals['_REFUSALDELTA']._serialized_start=398
-  _globals['_REFUSALDELTA']._serialized_end=463
-  _globals['_REASONINGDELTA']._serialized_start=465
-  _globals['_REASONINGDELTA']._serialized_end=532
-  _globals['_TOOLCALLSTARTED']._serialized_start=534
-  _globals['_TOOLCALLSTARTED']._serialized_end=618
-  _globals['_TOOLCALLARGUMENTSDELTA']._serialized_start=620
-  _globals['_TOOLCALLARGUMENTSDELTA']._serialized_end=705
-  _globals['_TOOLCALLENDED']._serialized_start=707
-  _globals['_TOOLCALLENDED']._serialized_end=753
-  _globals['_CITATIONADDED']._serialized_start=755
-  _globals['_CITATIONADDED']._serialized_end=857
-  _globals['_LOGPROBSDELTA']._serialized_start=859
-  _globals['_LOGPROBSDELTA']._serialized_end=961
-  _globals['_MEDIADELTA']._serialized_start=964
-  _globals['_MEDIADELTA']._serialized_end=1108
-  _globals['_PROVIDERITEMADDED']._serialized_start=1110
-  _globals['_PROVIDERITEMADDED']._serialized_end=1212
-  _globals['_PROVIDERSTATEATTACHED']._serialized_start=1214
-  _globals['_PROVIDERSTATEATTACHED']._serialized_end=1323
-  _globals['_GUARDRAILVERDICT']._serialized_start=1326
-  _globals['_GUARDRAILVERDICT']._serialized_end=1575
-  _globals['_ROUTECHANGE']._serialized_start=1578
-  _globals['_ROUTECHANGE']._serialized_end=1802
-  _globals['_USAGEUPDATE']._serialized_start=1804
-  _globals['_USAGEUPDATE']._serialized_end=1866
-  _globals['_COMPLETED']._serialized_start=1869
-  _globals['_COMPLETED']._serialized_end=2290
+  _globals['_CACHEKIND']._serialized_start=2656
+  _globals['_CACHEKIND']._serialized_end=2742
+  _globals['_GUARDRAILACTION']._serialized_start=2745
+  _globals['_GUARDRAILACTION']._serialized_end=2918
+  _globals['_GUARDRAILSIDE']._serialized_start=2920
+  _globals['_GUARDRAILSIDE']._serialized_end=3020
+  _globals['_ROUTECHANGEACTION']._serialized_start=3023
+  _globals['_ROUTECHANGEACTION']._serialized_end=3153
+  _globals['_FINISHREASON']._serialized_start=3156
+  _globals['_FINISHREASON']._serialized_end=3586
+  _globals['_STARTED']._serialized_start=215
+  _globals['_STARTED']._serialized_end=430
+  _globals['_CACHEORIGIN']._serialized_start=433
+  _globals['_CACHEORIGIN']._serialized_end=696
+  _globals['_TEXTDELTA']._serialized_start=698
+  _globals['_TEXTDELTA']._serialized_end=760
+  _globals['_REFUSALDELTA']._serialized_start=762
+  _globals['_REFUSALDELTA']._serialized_end=827
+  _globals['_REASONINGDELTA']._serialized_start=829
+  _globals['_REASONINGDELTA']._serialized_end=896
+  _globals['_TOOLCALLSTARTED']._serialized_start=898
+  _globals['_TOOLCALLSTARTED']._serialized_end=982
+  _globals['_TOOLCALLARGUMENTSDELTA']._serialized_start=984
+  _globals['_TOOLCALLARGUMENTSDELTA']._serialized_end=1069
+  _globals['_TOOLCALLENDED']._serialized_start=1071
+  _globals['_TOOLCALLENDED']._serialized_end=1117
+  _globals['_CITATIONADDED']._serialized_start=1119
+  _globals['_CITATIONADDED']._serialized_end=1221
+  _globals['_LOGPROBSDELTA']._serialized_start=1223
+  _globals['_LOGPROBSDELTA']._serialized_end=1325
+  _globals['_MEDIADELTA']._serialized_start=1328
+  _globals['_MEDIADELTA']._serialized_end=1472
+  _globals['_PROVIDERITEMADDED']._serialized_start=1474
+  _globals['_PROVIDERITEMADDED']._serialized_end=1576
+  _globals['_PROVIDERSTATEATTACHED']._serialized_start=1578
+  _globals['_PROVIDERSTATEATTACHED']._serialized_end=1687
+  _globals['_GUARDRAILVERDICT']._serialized_start=1690
+  _globals['_GUARDRAILVERDICT']._serialized_end=1939
+  _globals['_ROUTECHANGE']._serialized_start=1942
+  _globals['_ROUTECHANGE']._serialized_end=2166
+  _globals['_USAGEUPDATE']._serialized_start=2168
+  _globals['_USAGEUPDATE']._serialized_end=2230
+  _globals['_COMPLETED']._serialized_start=2233
+  _globals['_COMPLETED']._serialized_end=2654
 # @@protoc_insertion_point(module_scope)

@@ -25,13 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhedgerow/common/v1/policy.proto\x12\x12hedgerow.common.v1\x1a\x1egoogle/protobuf/duration.proto\"\xc4\x03\n\x0bRoutePolicy\x12\x1c\n\tproviders\x18\x01 \x03(\tR\tproviders\x12-\n\x12require_parameters\x18\x02 \x01(\x08R\x11requireParameters\x12I\n\x13\x66irst_token_timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x11\x66irstTokenTimeout\x12<\n\x0cidle_timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0bidleTimeout\x12,\n\x12\x61llow_route_change\x18\x05 \x01(\x08R\x10\x61llowRouteChange\x12\x18\n\x07regions\x18\x06 \x03(\tR\x07regions\x12\'\n\x0f\x64isable_hedging\x18\x07 \x01(\x08R\x0e\x64isableHedging\x12&\n\x0cmax_attempts\x18\x08 \x01(\x05H\x00R\x0bmaxAttempts\x88\x01\x01\x12\x1d\n\nsession_id\x18\t \x01(\tR\tsessionId\x12\x16\n\x06models\x18\n \x03(\tR\x06modelsB\x0f\n\r_max_attemptsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhedgerow/common/v1/policy.proto\x12\x12hedgerow.common.v1\x1a\x1egoogle/protobuf/duration.proto\"\xb8\x04\n\x0bRoutePolicy\x12\x1c\n\tproviders\x18\x01 \x03(\tR\tproviders\x12-\n\x12require_parameters\x18\x02 \x01(\x08R\x11requireParameters\x12I\n\x13\x66irst_token_timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x11\x66irstTokenTimeout\x12<\n\x0cidle_timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0bidleTimeout\x12,\n\x12\x61llow_route_change\x18\x05 \x01(\x08R\x10\x61llowRouteChange\x12\x18\n\x07regions\x18\x06 \x03(\tR\x07regions\x12\'\n\x0f\x64isable_hedging\x18\x07 \x01(\x08R\x0e\x64isableHedging\x12&\n\x0cmax_attempts\x18\x08 \x01(\x05H\x00R\x0bmaxAttempts\x88\x01\x01\x12\x1d\n\nsession_id\x18\t \x01(\tR\tsessionId\x12\x16\n\x06models\x18\n \x03(\tR\x06models\x12\x33\n\x05\x63\x61\x63he\x18\x0b \x01(\x0e\x32\x1d.hedgerow.common.v1.CacheModeR\x05\x63\x61\x63he\x12=\n\rcache_max_age\x18\x0c \x01(\x0b\x32\x19.google.protobuf.DurationR\x0b\x63\x61\x63heMaxAgeB\x0f\n\r_max_attempts*\x9f\x01\n\tCacheMode\x12\x1a\n\x16\x43\x41\x43HE_MODE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43\x41\x43HE_MODE_USE\x10\x01\x12\x16\n\x12\x43\x41\x43HE_MODE_REFRESH\x10\x02\x12\x15\n\x11\x43\x41\x43HE_MODE_BYPASS\x10\x03\x12\x18\n\x14\x43\x41\x43HE_MODE_READ_ONLY\x10\x04\x12\x19\n\x15\x43\x41\x43HE_MODE_WRITE_ONLY\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hedgerow.common.v1.policy_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CACHEMODE']._serialized_start=659
+  _globals['_CACHEMODE']._serialized_end=818
   _globals['_ROUTEPOLICY']._serialized_start=88
-  _globals['_ROUTEPOLICY']._serialized_end=540
+  _globals['_ROUTEPOLICY']._serialized_end=656
 # @@protoc_insertion_point(module_scope)

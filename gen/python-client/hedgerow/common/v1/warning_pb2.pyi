@@ -43,6 +43,10 @@ class _WarningCodeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """A budget has reached its mark, so the route leaves out models that would have come first; the message names the
     budget, and which model. A call that names its models in `RoutePolicy.models` is refused instead.
     """
+    WARNING_CODE_OUTPUT_REPAIRED: _WarningCode.ValueType  # 9
+    """The answer was not quite the JSON that `ChatSpec.response_format` asks for, and was repaired; the message says how.
+    Only where the route repairs answers, and never in what was streamed as it came.
+    """
 
 class WarningCode(_WarningCode, metaclass=_WarningCodeEnumTypeWrapper):
     """WarningCode classifies a warning. The set grows."""
@@ -66,6 +70,10 @@ WARNING_CODE_ANSWER_NOT_KEPT: WarningCode.ValueType  # 7
 WARNING_CODE_MODEL_DOWNGRADED: WarningCode.ValueType  # 8
 """A budget has reached its mark, so the route leaves out models that would have come first; the message names the
 budget, and which model. A call that names its models in `RoutePolicy.models` is refused instead.
+"""
+WARNING_CODE_OUTPUT_REPAIRED: WarningCode.ValueType  # 9
+"""The answer was not quite the JSON that `ChatSpec.response_format` asks for, and was repaired; the message says how.
+Only where the route repairs answers, and never in what was streamed as it came.
 """
 global___WarningCode = WarningCode
 

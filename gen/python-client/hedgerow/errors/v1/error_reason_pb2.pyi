@@ -259,6 +259,19 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
 
     Example: {"reason":"ERROR_REASON_LIMITS_UNAVAILABLE","domain":"hedgerow","metadata":{"budget":"team-month"}}
     """
+    ERROR_REASON_GUARDRAIL_BLOCKED: _ErrorReason.ValueType  # 46
+    """PERMISSION_DENIED. A guardrail has refused the request, or ended its answer; the metadata names it, the side that it
+    looked at and the kind of finding, never the text. Of an answer that has begun nothing more follows, and what came
+    of it is incomplete.
+
+    Example: {"reason":"ERROR_REASON_GUARDRAIL_BLOCKED","domain":"hedgerow","metadata":{"guardrail":"injection","side":"input","category":"injection.direct"}}
+    """
+    ERROR_REASON_GUARDRAIL_UNAVAILABLE: _ErrorReason.ValueType  # 47
+    """UNAVAILABLE. A guardrail that must look at the call could not: it has failed, or took longer than it may. Where the
+    side is "input" no provider has answered, or its answer was not read: the call may be made again.
+
+    Example: {"reason":"ERROR_REASON_GUARDRAIL_UNAVAILABLE","domain":"hedgerow","metadata":{"guardrail":"moderation","side":"input"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the reason of a failed call: the value's name stands in google.rpc.ErrorInfo.reason, with the domain
@@ -502,5 +515,18 @@ ERROR_REASON_LIMITS_UNAVAILABLE: ErrorReason.ValueType  # 45
 """UNAVAILABLE. What is left of a limit that several routers share cannot be told now; no provider was asked.
 
 Example: {"reason":"ERROR_REASON_LIMITS_UNAVAILABLE","domain":"hedgerow","metadata":{"budget":"team-month"}}
+"""
+ERROR_REASON_GUARDRAIL_BLOCKED: ErrorReason.ValueType  # 46
+"""PERMISSION_DENIED. A guardrail has refused the request, or ended its answer; the metadata names it, the side that it
+looked at and the kind of finding, never the text. Of an answer that has begun nothing more follows, and what came
+of it is incomplete.
+
+Example: {"reason":"ERROR_REASON_GUARDRAIL_BLOCKED","domain":"hedgerow","metadata":{"guardrail":"injection","side":"input","category":"injection.direct"}}
+"""
+ERROR_REASON_GUARDRAIL_UNAVAILABLE: ErrorReason.ValueType  # 47
+"""UNAVAILABLE. A guardrail that must look at the call could not: it has failed, or took longer than it may. Where the
+side is "input" no provider has answered, or its answer was not read: the call may be made again.
+
+Example: {"reason":"ERROR_REASON_GUARDRAIL_UNAVAILABLE","domain":"hedgerow","metadata":{"guardrail":"moderation","side":"input"}}
 """
 global___ErrorReason = ErrorReason

@@ -10,6 +10,7 @@ import google.protobuf.duration_pb2
 import google.protobuf.internal.containers
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import hedgerow.chat.v1.event_pb2
 import hedgerow.common.v1.attempt_pb2
 import hedgerow.common.v1.usage_pb2
 import typing
@@ -68,6 +69,10 @@ class CallRecord(google.protobuf.message.Message):
     ATTEMPTS_COUNT_FIELD_NUMBER: builtins.int
     HEDGED_FIELD_NUMBER: builtins.int
     OVERHEAD_PICOS_FIELD_NUMBER: builtins.int
+    GUARDRAILS_FIELD_NUMBER: builtins.int
+    SAVED_PICOS_FIELD_NUMBER: builtins.int
+    CAUSED_BY_CALL_ID_FIELD_NUMBER: builtins.int
+    PURPOSE_FIELD_NUMBER: builtins.int
     call_id: builtins.str
     """The gateway's own id of the call. Unlike `request_id` it is never used twice."""
     request_id: builtins.str
@@ -118,6 +123,16 @@ class CallRecord(google.protobuf.message.Message):
     """Whether one of them was hedged."""
     overhead_picos: builtins.int
     """What the overhead account of the route sees of the cost. Unset as `charged_picos`."""
+    saved_picos: builtins.int
+    """What the gateway's cache has saved: what the kept answer had cost, in 10^-12 US dollars. Unset: nothing, or that is
+    not known.
+    """
+    caused_by_call_id: builtins.str
+    """Of a call that the gateway made itself: the `call_id` of the call that it was made for, whose caller pays for both.
+    It counts as no call of his. Empty: a caller made it.
+    """
+    purpose: builtins.str
+    """Of the same: what it was made for, such as "semantic_cache"."""
     @property
     def labels(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """The labels of the call."""
@@ -137,6 +152,10 @@ class CallRecord(google.protobuf.message.Message):
     @property
     def warnings(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The value names of `hedgerow.common.v1.WarningCode`."""
+
+    @property
+    def guardrails(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___GuardrailRecord]:
+        """The guardrails that looked at the call, at most 32."""
 
     def __init__(
         self,
@@ -171,17 +190,54 @@ class CallRecord(google.protobuf.message.Message):
         attempts_count: builtins.int = ...,
         hedged: builtins.bool = ...,
         overhead_picos: builtins.int | None = ...,
+        guardrails: collections.abc.Iterable[global___GuardrailRecord] | None = ...,
+        saved_picos: builtins.int | None = ...,
+        caused_by_call_id: builtins.str = ...,
+        purpose: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_charged_picos", b"_charged_picos", "_cost_picos", b"_cost_picos", "_overhead_picos", b"_overhead_picos", "charged_picos", b"charged_picos", "cost_picos", b"cost_picos", "overhead_picos", b"overhead_picos", "start_time", b"start_time", "timings", b"timings", "usage", b"usage"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_charged_picos", b"_charged_picos", "_cost_picos", b"_cost_picos", "_overhead_picos", b"_overhead_picos", "attempts_count", b"attempts_count", "cache", b"cache", "call_id", b"call_id", "charged_picos", b"charged_picos", "code", b"code", "cost_picos", b"cost_picos", "downgraded_from", b"downgraded_from", "error_reason", b"error_reason", "hedged", b"hedged", "key_id", b"key_id", "labels", b"labels", "lost", b"lost", "method", b"method", "model", b"model", "overhead_picos", b"overhead_picos", "price_version", b"price_version", "provider", b"provider", "region", b"region", "request_id", b"request_id", "route", b"route", "route_explanation", b"route_explanation", "service", b"service", "start_time", b"start_time", "stream", b"stream", "team", b"team", "tenant", b"tenant", "timings", b"timings", "usage", b"usage", "user", b"user", "warnings", b"warnings"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_charged_picos", b"_charged_picos", "_cost_picos", b"_cost_picos", "_overhead_picos", b"_overhead_picos", "_saved_picos", b"_saved_picos", "charged_picos", b"charged_picos", "cost_picos", b"cost_picos", "overhead_picos", b"overhead_picos", "saved_picos", b"saved_picos", "start_time", b"start_time", "timings", b"timings", "usage", b"usage"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_charged_picos", b"_charged_picos", "_cost_picos", b"_cost_picos", "_overhead_picos", b"_overhead_picos", "_saved_picos", b"_saved_picos", "attempts_count", b"attempts_count", "cache", b"cache", "call_id", b"call_id", "caused_by_call_id", b"caused_by_call_id", "charged_picos", b"charged_picos", "code", b"code", "cost_picos", b"cost_picos", "downgraded_from", b"downgraded_from", "error_reason", b"error_reason", "guardrails", b"guardrails", "hedged", b"hedged", "key_id", b"key_id", "labels", b"labels", "lost", b"lost", "method", b"method", "model", b"model", "overhead_picos", b"overhead_picos", "price_version", b"price_version", "provider", b"provider", "purpose", b"purpose", "region", b"region", "request_id", b"request_id", "route", b"route", "route_explanation", b"route_explanation", "saved_picos", b"saved_picos", "service", b"service", "start_time", b"start_time", "stream", b"stream", "team", b"team", "tenant", b"tenant", "timings", b"timings", "usage", b"usage", "user", b"user", "warnings", b"warnings"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_charged_picos", b"_charged_picos"]) -> typing.Literal["charged_picos"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_cost_picos", b"_cost_picos"]) -> typing.Literal["cost_picos"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_overhead_picos", b"_overhead_picos"]) -> typing.Literal["overhead_picos"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_saved_picos", b"_saved_picos"]) -> typing.Literal["saved_picos"] | None: ...
 
 global___CallRecord = CallRecord
+
+@typing.final
+class GuardrailRecord(google.protobuf.message.Message):
+    """GuardrailRecord is what the ledger has of one guardrail's part in a call."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    GUARDRAIL_FIELD_NUMBER: builtins.int
+    DURATION_FIELD_NUMBER: builtins.int
+    VERDICTS_FIELD_NUMBER: builtins.int
+    guardrail: builtins.str
+    """The configured name of the guardrail."""
+    @property
+    def duration(self) -> google.protobuf.duration_pb2.Duration:
+        """How long it took, for the request and the answer together. Guardrails that run elsewhere work side by side."""
+
+    @property
+    def verdicts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[hedgerow.chat.v1.event_pb2.GuardrailVerdict]:
+        """What it decided, each once. Also what refused the call: the action BLOCKED without `shadow`."""
+
+    def __init__(
+        self,
+        *,
+        guardrail: builtins.str = ...,
+        duration: google.protobuf.duration_pb2.Duration | None = ...,
+        verdicts: collections.abc.Iterable[hedgerow.chat.v1.event_pb2.GuardrailVerdict] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["duration", b"duration"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["duration", b"duration", "guardrail", b"guardrail", "verdicts", b"verdicts"]) -> None: ...
+
+global___GuardrailRecord = GuardrailRecord
 
 @typing.final
 class CallTimings(google.protobuf.message.Message):

@@ -22,57 +22,62 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from hedgerow.chat.v1 import message_pb2 as hedgerow_dot_chat_dot_v1_dot_message__pb2
 from hedgerow.common.v1 import attempt_pb2 as hedgerow_dot_common_dot_v1_dot_attempt__pb2
 from hedgerow.common.v1 import usage_pb2 as hedgerow_dot_common_dot_v1_dot_usage__pb2
 from hedgerow.common.v1 import warning_pb2 as hedgerow_dot_common_dot_v1_dot_warning__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1chedgerow/chat/v1/event.proto\x12\x10hedgerow.chat.v1\x1a\x1ehedgerow/chat/v1/message.proto\x1a hedgerow/common/v1/attempt.proto\x1a\x1ehedgerow/common/v1/usage.proto\x1a hedgerow/common/v1/warning.proto\"n\n\x07Started\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12-\n\x08warnings\x18\x03 \x03(\x0b\x32\x1b.hedgerow.common.v1.Warning\x12\x13\n\x0bresponse_id\x18\x04 \x01(\t\"-\n\tTextDelta\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\"0\n\x0cRefusalDelta\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\"2\n\x0eReasoningDelta\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\"?\n\x0fToolCallStarted\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"?\n\x16ToolCallArgumentsDelta\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12\x11\n\targuments\x18\x02 \x01(\t\"#\n\rToolCallEnded\x12\x12\n\npart_index\x18\x01 \x01(\x05\"Q\n\rCitationAdded\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12,\n\x08\x63itation\x18\x02 \x01(\x0b\x32\x1a.hedgerow.chat.v1.Citation\"S\n\rLogprobsDelta\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12.\n\x06tokens\x18\x02 \x03(\x0b\x32\x1e.hedgerow.chat.v1.TokenLogprob\"c\n\nMediaDelta\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x0b\n\x03url\x18\x04 \x01(\t\x12\x12\n\ntranscript\x18\x05 \x01(\t\"U\n\x11ProviderItemAdded\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12,\n\x04item\x18\x02 \x01(\x0b\x32\x1e.hedgerow.chat.v1.ProviderItem\"[\n\x15ProviderStateAttached\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12.\n\x05state\x18\x02 \x01(\x0b\x32\x1f.hedgerow.chat.v1.ProviderState\"\xc7\x01\n\x10GuardrailVerdict\x12\x11\n\tguardrail\x18\x01 \x01(\t\x12\x31\n\x06\x61\x63tion\x18\x02 \x01(\x0e\x32!.hedgerow.chat.v1.GuardrailAction\x12-\n\x04side\x18\x03 \x01(\x0e\x32\x1f.hedgerow.chat.v1.GuardrailSide\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\x12\n\x05score\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0e\n\x06shadow\x18\x06 \x01(\x08\x42\x08\n\x06_score\"\xad\x01\n\x0bRouteChange\x12\x33\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32#.hedgerow.chat.v1.RouteChangeAction\x12\x13\n\x0bto_provider\x18\x02 \x01(\t\x12\x10\n\x08to_model\x18\x03 \x01(\t\x12-\n\x08warnings\x18\x04 \x03(\x0b\x32\x1b.hedgerow.common.v1.Warning\x12\x13\n\x0bresponse_id\x18\x05 \x01(\t\"7\n\x0bUsageUpdate\x12(\n\x05usage\x18\x01 \x01(\x0b\x32\x19.hedgerow.common.v1.Usage\"\xbd\x02\n\tCompleted\x12\x35\n\rfinish_reason\x18\x01 \x01(\x0e\x32\x1e.hedgerow.chat.v1.FinishReason\x12\x1c\n\x14native_finish_reason\x18\x02 \x01(\t\x12(\n\x05usage\x18\x03 \x01(\x0b\x32\x19.hedgerow.common.v1.Usage\x12\x17\n\ncost_picos\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x1a\n\rcharged_picos\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x15\n\rprice_version\x18\x06 \x01(\t\x12-\n\x08\x61ttempts\x18\x07 \x03(\x0b\x32\x1b.hedgerow.common.v1.Attempt\x12\x15\n\rstop_sequence\x18\x08 \x01(\tB\r\n\x0b_cost_picosB\x10\n\x0e_charged_picos*\xad\x01\n\x0fGuardrailAction\x12 \n\x1cGUARDRAIL_ACTION_UNSPECIFIED\x10\x00\x12\x1c\n\x18GUARDRAIL_ACTION_FLAGGED\x10\x01\x12\x1d\n\x19GUARDRAIL_ACTION_REDACTED\x10\x02\x12\x1d\n\x19GUARDRAIL_ACTION_REROUTED\x10\x03\x12\x1c\n\x18GUARDRAIL_ACTION_BLOCKED\x10\x04*d\n\rGuardrailSide\x12\x1e\n\x1aGUARDRAIL_SIDE_UNSPECIFIED\x10\x00\x12\x18\n\x14GUARDRAIL_SIDE_INPUT\x10\x01\x12\x19\n\x15GUARDRAIL_SIDE_OUTPUT\x10\x02*\x82\x01\n\x11RouteChangeAction\x12#\n\x1fROUTE_CHANGE_ACTION_UNSPECIFIED\x10\x00\x12&\n\"ROUTE_CHANGE_ACTION_DISCARD_OUTPUT\x10\x01\x12 \n\x1cROUTE_CHANGE_ACTION_CONTINUE\x10\x02*\xae\x03\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12 \n\x1c\x46INISH_REASON_CONTEXT_LENGTH\x10\x03\x12\x1c\n\x18\x46INISH_REASON_TOOL_CALLS\x10\x04\x12 \n\x1c\x46INISH_REASON_CONTENT_FILTER\x10\x05\x12\x19\n\x15\x46INISH_REASON_REFUSAL\x10\x06\x12\x1c\n\x18\x46INISH_REASON_RECITATION\x10\x07\x12%\n!FINISH_REASON_MALFORMED_TOOL_CALL\x10\x08\x12\"\n\x1e\x46INISH_REASON_MALFORMED_OUTPUT\x10\t\x12\x17\n\x13\x46INISH_REASON_PAUSE\x10\n\x12\x1b\n\x17\x46INISH_REASON_GUARDRAIL\x10\x0b\x12\x18\n\x14\x46INISH_REASON_BUDGET\x10\x0c\x12\x17\n\x13\x46INISH_REASON_OTHER\x10\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1chedgerow/chat/v1/event.proto\x12\x10hedgerow.chat.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1ehedgerow/chat/v1/message.proto\x1a hedgerow/common/v1/attempt.proto\x1a\x1ehedgerow/common/v1/usage.proto\x1a hedgerow/common/v1/warning.proto\"\xa3\x01\n\x07Started\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12-\n\x08warnings\x18\x03 \x03(\x0b\x32\x1b.hedgerow.common.v1.Warning\x12\x13\n\x0bresponse_id\x18\x04 \x01(\t\x12\x33\n\x0c\x63\x61\x63he_origin\x18\x05 \x01(\x0b\x32\x1d.hedgerow.chat.v1.CacheOrigin\"\xd3\x01\n\x0b\x43\x61\x63heOrigin\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.hedgerow.chat.v1.CacheKind\x12&\n\x03\x61ge\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x18\n\x0bsaved_picos\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x17\n\nsimilarity\x18\x06 \x01(\x01H\x01\x88\x01\x01\x42\x0e\n\x0c_saved_picosB\r\n\x0b_similarity\"-\n\tTextDelta\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\"0\n\x0cRefusalDelta\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\"2\n\x0eReasoningDelta\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\"?\n\x0fToolCallStarted\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"?\n\x16ToolCallArgumentsDelta\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12\x11\n\targuments\x18\x02 \x01(\t\"#\n\rToolCallEnded\x12\x12\n\npart_index\x18\x01 \x01(\x05\"Q\n\rCitationAdded\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12,\n\x08\x63itation\x18\x02 \x01(\x0b\x32\x1a.hedgerow.chat.v1.Citation\"S\n\rLogprobsDelta\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12.\n\x06tokens\x18\x02 \x03(\x0b\x32\x1e.hedgerow.chat.v1.TokenLogprob\"c\n\nMediaDelta\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x0b\n\x03url\x18\x04 \x01(\t\x12\x12\n\ntranscript\x18\x05 \x01(\t\"U\n\x11ProviderItemAdded\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12,\n\x04item\x18\x02 \x01(\x0b\x32\x1e.hedgerow.chat.v1.ProviderItem\"[\n\x15ProviderStateAttached\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12.\n\x05state\x18\x02 \x01(\x0b\x32\x1f.hedgerow.chat.v1.ProviderState\"\xc7\x01\n\x10GuardrailVerdict\x12\x11\n\tguardrail\x18\x01 \x01(\t\x12\x31\n\x06\x61\x63tion\x18\x02 \x01(\x0e\x32!.hedgerow.chat.v1.GuardrailAction\x12-\n\x04side\x18\x03 \x01(\x0e\x32\x1f.hedgerow.chat.v1.GuardrailSide\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\x12\n\x05score\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0e\n\x06shadow\x18\x06 \x01(\x08\x42\x08\n\x06_score\"\xad\x01\n\x0bRouteChange\x12\x33\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32#.hedgerow.chat.v1.RouteChangeAction\x12\x13\n\x0bto_provider\x18\x02 \x01(\t\x12\x10\n\x08to_model\x18\x03 \x01(\t\x12-\n\x08warnings\x18\x04 \x03(\x0b\x32\x1b.hedgerow.common.v1.Warning\x12\x13\n\x0bresponse_id\x18\x05 \x01(\t\"7\n\x0bUsageUpdate\x12(\n\x05usage\x18\x01 \x01(\x0b\x32\x19.hedgerow.common.v1.Usage\"\xbd\x02\n\tCompleted\x12\x35\n\rfinish_reason\x18\x01 \x01(\x0e\x32\x1e.hedgerow.chat.v1.FinishReason\x12\x1c\n\x14native_finish_reason\x18\x02 \x01(\t\x12(\n\x05usage\x18\x03 \x01(\x0b\x32\x19.hedgerow.common.v1.Usage\x12\x17\n\ncost_picos\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x1a\n\rcharged_picos\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x15\n\rprice_version\x18\x06 \x01(\t\x12-\n\x08\x61ttempts\x18\x07 \x03(\x0b\x32\x1b.hedgerow.common.v1.Attempt\x12\x15\n\rstop_sequence\x18\x08 \x01(\tB\r\n\x0b_cost_picosB\x10\n\x0e_charged_picos*V\n\tCacheKind\x12\x1a\n\x16\x43\x41\x43HE_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43\x41\x43HE_KIND_EXACT\x10\x01\x12\x17\n\x13\x43\x41\x43HE_KIND_SEMANTIC\x10\x02*\xad\x01\n\x0fGuardrailAction\x12 \n\x1cGUARDRAIL_ACTION_UNSPECIFIED\x10\x00\x12\x1c\n\x18GUARDRAIL_ACTION_FLAGGED\x10\x01\x12\x1d\n\x19GUARDRAIL_ACTION_REDACTED\x10\x02\x12\x1d\n\x19GUARDRAIL_ACTION_REROUTED\x10\x03\x12\x1c\n\x18GUARDRAIL_ACTION_BLOCKED\x10\x04*d\n\rGuardrailSide\x12\x1e\n\x1aGUARDRAIL_SIDE_UNSPECIFIED\x10\x00\x12\x18\n\x14GUARDRAIL_SIDE_INPUT\x10\x01\x12\x19\n\x15GUARDRAIL_SIDE_OUTPUT\x10\x02*\x82\x01\n\x11RouteChangeAction\x12#\n\x1fROUTE_CHANGE_ACTION_UNSPECIFIED\x10\x00\x12&\n\"ROUTE_CHANGE_ACTION_DISCARD_OUTPUT\x10\x01\x12 \n\x1cROUTE_CHANGE_ACTION_CONTINUE\x10\x02*\xae\x03\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12 \n\x1c\x46INISH_REASON_CONTEXT_LENGTH\x10\x03\x12\x1c\n\x18\x46INISH_REASON_TOOL_CALLS\x10\x04\x12 \n\x1c\x46INISH_REASON_CONTENT_FILTER\x10\x05\x12\x19\n\x15\x46INISH_REASON_REFUSAL\x10\x06\x12\x1c\n\x18\x46INISH_REASON_RECITATION\x10\x07\x12%\n!FINISH_REASON_MALFORMED_TOOL_CALL\x10\x08\x12\"\n\x1e\x46INISH_REASON_MALFORMED_OUTPUT\x10\t\x12\x17\n\x13\x46INISH_REASON_PAUSE\x10\n\x12\x1b\n\x17\x46INISH_REASON_GUARDRAIL\x10\x0b\x12\x18\n\x14\x46INISH_REASON_BUDGET\x10\x0c\x12\x17\n\x13\x46INISH_REASON_OTHER\x10\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hedgerow.chat.v1.event_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GUARDRAILACTION']._serialized_start=1815
-  _globals['_GUARDRAILACTION']._serialized_end=1988
-  _globals['_GUARDRAILSIDE']._serialized_start=1990
-  _globals['_GUARDRAILSIDE']._serialized_end=2090
-  _globals['_ROUTECHANGEACTION']._serialized_start=2093
-  _globals['_ROUTECHANGEACTION']._serialized_end=2223
-  _globals['_FINISHREASON']._serialized_start=2226
-  _globals['_FINISHREASON']._serialized_end=2656
-  _globals['_STARTED']._serialized_start=182
-  _globals['_STARTED']._serialized_end=292
-  _globals['_TEXTDELTA']._serialized_start=294
-  _globals['_TEXTDELTA']._serialized_end=339
-  _globals['_REFUSALDELTA']._serialized_start=341
-  _globals['_REFUSALDELTA']._serialized_end=389
-  _globals['_REASONINGDELTA']._serialized_start=391
-  _globals['_REASONINGDELTA']._serialized_end=441
-  _globals['_TOOLCALLSTARTED']._serialized_start=443
-  _globals['_TOOLCALLSTARTED']._serialized_end=506
-  _globals['_TOOLCALLARGUMENTSDELTA']._serialized_start=508
-  _globals['_TOOLCALLARGUMENTSDELTA']._serialized_end=571
-  _globals['_TOOLCALLENDED']._serialized_start=573
-  _globals['_TOOLCALLENDED']._serialized_end=608
-  _globals['_CITATIONADDED']._serialized_start=610
-  _globals['_CITATIONADDED']._serialized_end=691
-  _globals['_LOGPROBSDELTA']._serialized_start=693
-  _globals['_LOGPROBSDELTA']._serialized_end=776
-  _globals['_MEDIADELTA']._serialized_start=778
-  _globals['_MEDIADELTA']._serialized_end=877
-  _globals['_PROVIDERITEMADDED']._serialized_start=879
-  _globals['_PROVIDERITEMADDED']._serialized_end=964
-  _globals['_PROVIDERSTATEATTACHED']._serialized_start=966
-  _globals['_PROVIDERSTATEATTACHED']._serialized_end=1057
-  _globals['_GUARDRAILVERDICT']._serialized_start=1060
-  _globals['_GUARDRAILVERDICT']._serialized_end=1259
-  _globals['_ROUTECHANGE']._serialized_start=1262
-  _globals['_ROUTECHANGE']._serialized_end=1435
-  _globals['_USAGEUPDATE']._serialized_start=1437
-  _globals['_USAGEUPDATE']._serialized_end=1492
-  _globals['_COMPLETED']._serialized_start=1495
-  _globals['_COMPLETED']._serialized_end=1812
+  _globals['_CACHEKIND']._serialized_start=2114
+  _globals['_CACHEKIND']._serialized_end=2200
+  _globals['_GUARDRAILACTION']._serialized_start=2203
+  _globals['_GUARDRAILACTION']._serialized_end=2376
+  _globals['_GUARDRAILSIDE']._serialized_start=2378
+  _globals['_GUARDRAILSIDE']._serialized_end=2478
+  _globals['_ROUTECHANGEACTION']._serialized_start=2481
+  _globals['_ROUTECHANGEACTION']._serialized_end=2611
+  _globals['_FINISHREASON']._serialized_start=2614
+  _globals['_FINISHREASON']._serialized_end=3044
+  _globals['_STARTED']._serialized_start=215
+  _globals['_STARTED']._serialized_end=378
+  _globals['_CACHEORIGIN']._serialized_start=381
+  _globals['_CACHEORIGIN']._serialized_end=592
+  _globals['_TEXTDELTA']._serialized_start=594
+  _globals['_TEXTDELTA']._serialized_end=639
+  _globals['_REFUSALDELTA']._serialized_start=641
+  _globals['_REFUSALDELTA']._serialized_end=689
+  _globals['_REASONINGDELTA']._serialized_start=691
+  _globals['_REASONINGDELTA']._serialized_end=741
+  _globals['_TOOLCALLSTARTED']._serialized_start=743
+  _globals['_TOOLCALLSTARTED']._serialized_end=806
+  _globals['_TOOLCALLARGUMENTSDELTA']._serialized_start=808
+  _globals['_TOOLCALLARGUMENTSDELTA']._serialized_end=871
+  _globals['_TOOLCALLENDED']._serialized_start=873
+  _globals['_TOOLCALLENDED']._serialized_end=908
+  _globals['_CITATIONADDED']._serialized_start=910
+  _globals['_CITATIONADDED']._serialized_end=991
+  _globals['_LOGPROBSDELTA']._serialized_start=993
+  _globals['_LOGPROBSDELTA']._serialized_end=1076
+  _globals['_MEDIADELTA']._serialized_start=1078
+  _globals['_MEDIADELTA']._serialized_end=1177
+  _globals['_PROVIDERITEMADDED']._serialized_start=1179
+  _globals['_PROVIDERITEMADDED']._serialized_end=1264
+  _globals['_PROVIDERSTATEATTACHED']._serialized_start=1266
+  _globals['_PROVIDERSTATEATTACHED']._serialized_end=1357
+  _globals['_GUARDRAILVERDICT']._serialized_start=1360
+  _globals['_GUARDRAILVERDICT']._serialized_end=1559
+  _globals['_ROUTECHANGE']._serialized_start=1562
+  _globals['_ROUTECHANGE']._serialized_end=1735
+  _globals['_USAGEUPDATE']._serialized_start=1737
+  _globals['_USAGEUPDATE']._serialized_end=1792
+  _globals['_COMPLETED']._serialized_start=1795
+  _globals['_COMPLETED']._serialized_end=2112
 # @@protoc_insertion_point(module_scope)

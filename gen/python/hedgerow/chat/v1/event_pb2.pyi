@@ -6,6 +6,7 @@ isort:skip_file
 import builtins
 import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.duration_pb2
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
@@ -23,6 +24,30 @@ else:
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
+class _CacheKind:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _CacheKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_CacheKind.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    CACHE_KIND_UNSPECIFIED: _CacheKind.ValueType  # 0
+    """Not used."""
+    CACHE_KIND_EXACT: _CacheKind.ValueType  # 1
+    """The request was equal."""
+    CACHE_KIND_SEMANTIC: _CacheKind.ValueType  # 2
+    """The question meant the same, as far as a model can tell."""
+
+class CacheKind(_CacheKind, metaclass=_CacheKindEnumTypeWrapper):
+    """CacheKind says how a kept answer was found."""
+
+CACHE_KIND_UNSPECIFIED: CacheKind.ValueType  # 0
+"""Not used."""
+CACHE_KIND_EXACT: CacheKind.ValueType  # 1
+"""The request was equal."""
+CACHE_KIND_SEMANTIC: CacheKind.ValueType  # 2
+"""The question meant the same, as far as a model can tell."""
+global___CacheKind = CacheKind
+
 class _GuardrailAction:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -38,7 +63,7 @@ class _GuardrailActionEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper
     GUARDRAIL_ACTION_REROUTED: _GuardrailAction.ValueType  # 3
     """The call was sent to another candidate."""
     GUARDRAIL_ACTION_BLOCKED: _GuardrailAction.ValueType  # 4
-    """The call would have been refused; only in shadow mode."""
+    """The call was refused. Events have it in shadow mode only: it would have been."""
 
 class GuardrailAction(_GuardrailAction, metaclass=_GuardrailActionEnumTypeWrapper):
     """GuardrailAction says what a guardrail did. The set grows."""
@@ -52,7 +77,7 @@ GUARDRAIL_ACTION_REDACTED: GuardrailAction.ValueType  # 2
 GUARDRAIL_ACTION_REROUTED: GuardrailAction.ValueType  # 3
 """The call was sent to another candidate."""
 GUARDRAIL_ACTION_BLOCKED: GuardrailAction.ValueType  # 4
-"""The call would have been refused; only in shadow mode."""
+"""The call was refused. Events have it in shadow mode only: it would have been."""
 global___GuardrailAction = GuardrailAction
 
 class _GuardrailSide:
@@ -183,6 +208,7 @@ class Started(google.protobuf.message.Message):
     MODEL_FIELD_NUMBER: builtins.int
     WARNINGS_FIELD_NUMBER: builtins.int
     RESPONSE_ID_FIELD_NUMBER: builtins.int
+    CACHE_ORIGIN_FIELD_NUMBER: builtins.int
     provider: builtins.str
     """The configured name of the provider that answers."""
     model: builtins.str
@@ -193,6 +219,12 @@ class Started(google.protobuf.message.Message):
     def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[hedgerow.common.v1.warning_pb2.Warning]:
         """What was not done exactly as asked."""
 
+    @property
+    def cache_origin(self) -> global___CacheOrigin:
+        """Set when the answer was kept by the gateway from an earlier call: no provider is asked, and nothing is used or
+        charged. `provider`, `model` and `response_id` are those of the earlier call.
+        """
+
     def __init__(
         self,
         *,
@@ -200,10 +232,59 @@ class Started(google.protobuf.message.Message):
         model: builtins.str = ...,
         warnings: collections.abc.Iterable[hedgerow.common.v1.warning_pb2.Warning] | None = ...,
         response_id: builtins.str = ...,
+        cache_origin: global___CacheOrigin | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["model", b"model", "provider", b"provider", "response_id", b"response_id", "warnings", b"warnings"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["cache_origin", b"cache_origin"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["cache_origin", b"cache_origin", "model", b"model", "provider", b"provider", "response_id", b"response_id", "warnings", b"warnings"]) -> None: ...
 
 global___Started = Started
+
+@typing.final
+class CacheOrigin(google.protobuf.message.Message):
+    """CacheOrigin tells where an answer comes from that no provider was asked for now."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: builtins.int
+    AGE_FIELD_NUMBER: builtins.int
+    PROVIDER_FIELD_NUMBER: builtins.int
+    MODEL_FIELD_NUMBER: builtins.int
+    SAVED_PICOS_FIELD_NUMBER: builtins.int
+    SIMILARITY_FIELD_NUMBER: builtins.int
+    kind: global___CacheKind.ValueType
+    """How it was found."""
+    provider: builtins.str
+    """The configured name of the provider that made it."""
+    model: builtins.str
+    """The name of the model that the provider was asked by."""
+    saved_picos: builtins.int
+    """What the answer cost when it was made, and so what the call saves, in 10^-12 US dollars. Unset when that is not
+    known.
+    """
+    similarity: builtins.float
+    """How alike the two questions are, 0 to 1. Set for CACHE_KIND_SEMANTIC only."""
+    @property
+    def age(self) -> google.protobuf.duration_pb2.Duration:
+        """How long ago the answer was made."""
+
+    def __init__(
+        self,
+        *,
+        kind: global___CacheKind.ValueType = ...,
+        age: google.protobuf.duration_pb2.Duration | None = ...,
+        provider: builtins.str = ...,
+        model: builtins.str = ...,
+        saved_picos: builtins.int | None = ...,
+        similarity: builtins.float | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_saved_picos", b"_saved_picos", "_similarity", b"_similarity", "age", b"age", "saved_picos", b"saved_picos", "similarity", b"similarity"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_saved_picos", b"_saved_picos", "_similarity", b"_similarity", "age", b"age", "kind", b"kind", "model", b"model", "provider", b"provider", "saved_picos", b"saved_picos", "similarity", b"similarity"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_saved_picos", b"_saved_picos"]) -> typing.Literal["saved_picos"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_similarity", b"_similarity"]) -> typing.Literal["similarity"] | None: ...
+
+global___CacheOrigin = CacheOrigin
 
 @typing.final
 class TextDelta(google.protobuf.message.Message):

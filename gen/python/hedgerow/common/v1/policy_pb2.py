@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhedgerow/common/v1/policy.proto\x12\x12hedgerow.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa6\x03\n\x0bRoutePolicy\x12$\n\tproviders\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10 \"\x07r\x05\x10\x01\x18\x80\x01\x12\x1a\n\x12require_parameters\x18\x02 \x01(\x08\x12\x45\n\x13\x66irst_token_timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c*\x00\x12>\n\x0cidle_timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c*\x00\x12\x1a\n\x12\x61llow_route_change\x18\x05 \x01(\x08\x12!\n\x07regions\x18\x06 \x03(\tB\x10\xbaH\r\x92\x01\n\x10 \"\x06r\x04\x10\x01\x18@\x12\x17\n\x0f\x64isable_hedging\x18\x07 \x01(\x08\x12$\n\x0cmax_attempts\x18\x08 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x08(\x01H\x00\x88\x01\x01\x12\x1c\n\nsession_id\x18\t \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12!\n\x06models\x18\n \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10 \"\x07r\x05\x10\x01\x18\x80\x02\x42\x0f\n\r_max_attemptsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhedgerow/common/v1/policy.proto\x12\x12hedgerow.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa1\x04\n\x0bRoutePolicy\x12$\n\tproviders\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10 \"\x07r\x05\x10\x01\x18\x80\x01\x12\x1a\n\x12require_parameters\x18\x02 \x01(\x08\x12\x45\n\x13\x66irst_token_timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c*\x00\x12>\n\x0cidle_timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c*\x00\x12\x1a\n\x12\x61llow_route_change\x18\x05 \x01(\x08\x12!\n\x07regions\x18\x06 \x03(\tB\x10\xbaH\r\x92\x01\n\x10 \"\x06r\x04\x10\x01\x18@\x12\x17\n\x0f\x64isable_hedging\x18\x07 \x01(\x08\x12$\n\x0cmax_attempts\x18\x08 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x08(\x01H\x00\x88\x01\x01\x12\x1c\n\nsession_id\x18\t \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12!\n\x06models\x18\n \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10 \"\x07r\x05\x10\x01\x18\x80\x02\x12\x36\n\x05\x63\x61\x63he\x18\x0b \x01(\x0e\x32\x1d.hedgerow.common.v1.CacheModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x41\n\rcache_max_age\x18\x0c \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x05\x08\x80\x9a\x9e\x01*\x00\x42\x0f\n\r_max_attempts*\x9f\x01\n\tCacheMode\x12\x1a\n\x16\x43\x41\x43HE_MODE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43\x41\x43HE_MODE_USE\x10\x01\x12\x16\n\x12\x43\x41\x43HE_MODE_REFRESH\x10\x02\x12\x15\n\x11\x43\x41\x43HE_MODE_BYPASS\x10\x03\x12\x18\n\x14\x43\x41\x43HE_MODE_READ_ONLY\x10\x04\x12\x19\n\x15\x43\x41\x43HE_MODE_WRITE_ONLY\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +47,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROUTEPOLICY'].fields_by_name['session_id']._serialized_options = b'\272H\005r\003(\200\001'
   _globals['_ROUTEPOLICY'].fields_by_name['models']._loaded_options = None
   _globals['_ROUTEPOLICY'].fields_by_name['models']._serialized_options = b'\272H\016\222\001\013\020 \"\007r\005\020\001\030\200\002'
+  _globals['_ROUTEPOLICY'].fields_by_name['cache']._loaded_options = None
+  _globals['_ROUTEPOLICY'].fields_by_name['cache']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_ROUTEPOLICY'].fields_by_name['cache_max_age']._loaded_options = None
+  _globals['_ROUTEPOLICY'].fields_by_name['cache_max_age']._serialized_options = b'\272H\014\252\001\t\"\005\010\200\232\236\001*\000'
+  _globals['_CACHEMODE']._serialized_start=665
+  _globals['_CACHEMODE']._serialized_end=824
   _globals['_ROUTEPOLICY']._serialized_start=117
-  _globals['_ROUTEPOLICY']._serialized_end=539
+  _globals['_ROUTEPOLICY']._serialized_end=662
 # @@protoc_insertion_point(module_scope)

@@ -8,10 +8,55 @@ import collections.abc
 import google.protobuf.descriptor
 import google.protobuf.duration_pb2
 import google.protobuf.internal.containers
+import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
+import sys
 import typing
 
+if sys.version_info >= (3, 10):
+    import typing as typing_extensions
+else:
+    import typing_extensions
+
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
+
+class _CacheMode:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _CacheModeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_CacheMode.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    CACHE_MODE_UNSPECIFIED: _CacheMode.ValueType  # 0
+    """The default: CACHE_MODE_USE."""
+    CACHE_MODE_USE: _CacheMode.ValueType  # 1
+    """A kept answer will do, also that of an equal call that is just under way. A new one is kept."""
+    CACHE_MODE_REFRESH: _CacheMode.ValueType  # 2
+    """No answer will do that was there before the call. The new one is kept, in the place of the old one."""
+    CACHE_MODE_BYPASS: _CacheMode.ValueType  # 3
+    """Neither takes a kept answer nor keeps one."""
+    CACHE_MODE_READ_ONLY: _CacheMode.ValueType  # 4
+    """A kept answer will do; a new one is not kept."""
+    CACHE_MODE_WRITE_ONLY: _CacheMode.ValueType  # 5
+    """The provider is asked in any case, and its answer kept."""
+
+class CacheMode(_CacheMode, metaclass=_CacheModeEnumTypeWrapper):
+    """CacheMode says what a call wants of the answers that the gateway has kept. It turns no cache on that the route does not
+    have.
+    """
+
+CACHE_MODE_UNSPECIFIED: CacheMode.ValueType  # 0
+"""The default: CACHE_MODE_USE."""
+CACHE_MODE_USE: CacheMode.ValueType  # 1
+"""A kept answer will do, also that of an equal call that is just under way. A new one is kept."""
+CACHE_MODE_REFRESH: CacheMode.ValueType  # 2
+"""No answer will do that was there before the call. The new one is kept, in the place of the old one."""
+CACHE_MODE_BYPASS: CacheMode.ValueType  # 3
+"""Neither takes a kept answer nor keeps one."""
+CACHE_MODE_READ_ONLY: CacheMode.ValueType  # 4
+"""A kept answer will do; a new one is not kept."""
+CACHE_MODE_WRITE_ONLY: CacheMode.ValueType  # 5
+"""The provider is asked in any case, and its answer kept."""
+global___CacheMode = CacheMode
 
 @typing.final
 class RoutePolicy(google.protobuf.message.Message):
@@ -31,6 +76,8 @@ class RoutePolicy(google.protobuf.message.Message):
     MAX_ATTEMPTS_FIELD_NUMBER: builtins.int
     SESSION_ID_FIELD_NUMBER: builtins.int
     MODELS_FIELD_NUMBER: builtins.int
+    CACHE_FIELD_NUMBER: builtins.int
+    CACHE_MAX_AGE_FIELD_NUMBER: builtins.int
     require_parameters: builtins.bool
     """Refuses the call with FAILED_PRECONDITION and ERROR_REASON_PARAMETER_UNSUPPORTED when the provider would ignore or
     change a parameter. Default false: the call is served with a warning.
@@ -51,6 +98,8 @@ class RoutePolicy(google.protobuf.message.Message):
     cache is warm. Empty: the beginning of the conversation itself tells. At most 128 bytes, of the caller's choice; the
     tenant is part of the name.
     """
+    cache: global___CacheMode.ValueType
+    """What the call wants of the answers that the gateway has kept, where its route keeps any. Unset: CACHE_MODE_USE."""
     @property
     def providers(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Providers that may serve the call, by their configured names. Empty: all of the route's. When no candidate of the
@@ -84,6 +133,12 @@ class RoutePolicy(google.protobuf.message.Message):
         where no candidate is left for another reason it fails with ERROR_REASON_NO_CANDIDATE.
         """
 
+    @property
+    def cache_max_age(self) -> google.protobuf.duration_pb2.Duration:
+        """The oldest answer that the call takes, above 0. Unset, or above the route's own time: as long as the route gives
+        answers.
+        """
+
     def __init__(
         self,
         *,
@@ -97,9 +152,11 @@ class RoutePolicy(google.protobuf.message.Message):
         max_attempts: builtins.int | None = ...,
         session_id: builtins.str = ...,
         models: collections.abc.Iterable[builtins.str] | None = ...,
+        cache: global___CacheMode.ValueType = ...,
+        cache_max_age: google.protobuf.duration_pb2.Duration | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_max_attempts", b"_max_attempts", "first_token_timeout", b"first_token_timeout", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_max_attempts", b"_max_attempts", "allow_route_change", b"allow_route_change", "disable_hedging", b"disable_hedging", "first_token_timeout", b"first_token_timeout", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "models", b"models", "providers", b"providers", "regions", b"regions", "require_parameters", b"require_parameters", "session_id", b"session_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_max_attempts", b"_max_attempts", "cache_max_age", b"cache_max_age", "first_token_timeout", b"first_token_timeout", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_max_attempts", b"_max_attempts", "allow_route_change", b"allow_route_change", "cache", b"cache", "cache_max_age", b"cache_max_age", "disable_hedging", b"disable_hedging", "first_token_timeout", b"first_token_timeout", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "models", b"models", "providers", b"providers", "regions", b"regions", "require_parameters", b"require_parameters", "session_id", b"session_id"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_max_attempts", b"_max_attempts"]) -> typing.Literal["max_attempts"] | None: ...
 
 global___RoutePolicy = RoutePolicy

@@ -230,6 +230,8 @@ class EmbedResponse(google.protobuf.message.Message):
     CHARGED_PICOS_FIELD_NUMBER: builtins.int
     PRICE_VERSION_FIELD_NUMBER: builtins.int
     ATTEMPTS_FIELD_NUMBER: builtins.int
+    CACHED_INPUTS_COUNT_FIELD_NUMBER: builtins.int
+    SAVED_PICOS_FIELD_NUMBER: builtins.int
     provider: builtins.str
     """The configured name of the provider that answered."""
     model: builtins.str
@@ -240,6 +242,14 @@ class EmbedResponse(google.protobuf.message.Message):
     """What the tenant's budget sees, in 10^-12 US dollars. Unset when a price is not known."""
     price_version: builtins.str
     """The version of the price table that was used. Empty when none was."""
+    cached_inputs_count: builtins.int
+    """How many of the vectors the gateway had kept from earlier calls: no provider was asked for them, and neither usage
+    nor costs count them.
+    """
+    saved_picos: builtins.int
+    """What those had cost, and so what the call saves, in 10^-12 US dollars. Unset when that is not known, or none was
+    kept.
+    """
     @property
     def embeddings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Embedding]:
         """The vectors, one for each input and in the same order."""
@@ -268,13 +278,17 @@ class EmbedResponse(google.protobuf.message.Message):
         charged_picos: builtins.int | None = ...,
         price_version: builtins.str = ...,
         attempts: collections.abc.Iterable[hedgerow.common.v1.attempt_pb2.Attempt] | None = ...,
+        cached_inputs_count: builtins.int = ...,
+        saved_picos: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_charged_picos", b"_charged_picos", "_cost_picos", b"_cost_picos", "charged_picos", b"charged_picos", "cost_picos", b"cost_picos", "usage", b"usage"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_charged_picos", b"_charged_picos", "_cost_picos", b"_cost_picos", "attempts", b"attempts", "charged_picos", b"charged_picos", "cost_picos", b"cost_picos", "embeddings", b"embeddings", "model", b"model", "price_version", b"price_version", "provider", b"provider", "usage", b"usage", "warnings", b"warnings"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_charged_picos", b"_charged_picos", "_cost_picos", b"_cost_picos", "_saved_picos", b"_saved_picos", "charged_picos", b"charged_picos", "cost_picos", b"cost_picos", "saved_picos", b"saved_picos", "usage", b"usage"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_charged_picos", b"_charged_picos", "_cost_picos", b"_cost_picos", "_saved_picos", b"_saved_picos", "attempts", b"attempts", "cached_inputs_count", b"cached_inputs_count", "charged_picos", b"charged_picos", "cost_picos", b"cost_picos", "embeddings", b"embeddings", "model", b"model", "price_version", b"price_version", "provider", b"provider", "saved_picos", b"saved_picos", "usage", b"usage", "warnings", b"warnings"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_charged_picos", b"_charged_picos"]) -> typing.Literal["charged_picos"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_cost_picos", b"_cost_picos"]) -> typing.Literal["cost_picos"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_saved_picos", b"_saved_picos"]) -> typing.Literal["saved_picos"] | None: ...
 
 global___EmbedResponse = EmbedResponse
 

@@ -536,7 +536,9 @@ class StatementLine(google.protobuf.message.Message):
 
     @property
     def response_cache_savings(self) -> hedgerow.common.v1.money_pb2.Money:
-        """What answers from the gateway's cache would have cost: an estimate, by the average of the route's other answers."""
+        """What answers from the gateway's cache have cost when they were made. Of those for which that is not known an
+        estimate: the average of the route's other answers.
+        """
 
     @property
     def downgrade_savings(self) -> hedgerow.common.v1.money_pb2.Money:

@@ -67,7 +67,7 @@ public final class ChatServiceProto {
       "idempotencyKey\022E\n\006labels\030\004 \003(\0132-.hedgero" +
       "w.chat.v1.CompleteRequest.LabelsEntryR\006l" +
       "abels\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024" +
-      "\n\005value\030\002 \001(\tR\005value:\0028\001\"\300\005\n\020CompleteRes" +
+      "\n\005value\030\002 \001(\tR\005value:\0028\001\"\202\006\n\020CompleteRes" +
       "ponse\0223\n\007message\030\001 \001(\0132\031.hedgerow.chat.v" +
       "1.MessageR\007message\022C\n\rfinish_reason\030\002 \001(" +
       "\0162\036.hedgerow.chat.v1.FinishReasonR\014finis" +
@@ -84,57 +84,59 @@ public final class ChatServiceProto {
       "\030\014 \001(\tR\nresponseId\022#\n\rstop_sequence\030\r \001(" +
       "\tR\014stopSequence\022Q\n\022guardrail_verdicts\030\016 " +
       "\003(\0132\".hedgerow.chat.v1.GuardrailVerdictR" +
-      "\021guardrailVerdictsB\r\n\013_cost_picosB\020\n\016_ch" +
-      "arged_picos\"\257\002\n\025StreamCompleteRequest\022.\n" +
-      "\004chat\030\001 \001(\0132\032.hedgerow.chat.v1.ChatSpecR" +
-      "\004chat\0225\n\005route\030\002 \001(\0132\037.hedgerow.common.v" +
-      "1.RoutePolicyR\005route\022\'\n\017idempotency_key\030" +
-      "\003 \001(\tR\016idempotencyKey\022K\n\006labels\030\004 \003(\01323." +
-      "hedgerow.chat.v1.StreamCompleteRequest.L" +
-      "abelsEntryR\006labels\0329\n\013LabelsEntry\022\020\n\003key" +
-      "\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"\360\t" +
-      "\n\026StreamCompleteResponse\022\032\n\010sequence\030\001 \001" +
-      "(\003R\010sequence\0225\n\007started\030\002 \001(\0132\031.hedgerow" +
-      ".chat.v1.StartedH\000R\007started\022<\n\ntext_delt" +
-      "a\030\003 \001(\0132\033.hedgerow.chat.v1.TextDeltaH\000R\t" +
-      "textDelta\022K\n\017reasoning_delta\030\004 \001(\0132 .hed" +
-      "gerow.chat.v1.ReasoningDeltaH\000R\016reasonin" +
-      "gDelta\022O\n\021tool_call_started\030\005 \001(\0132!.hedg" +
-      "erow.chat.v1.ToolCallStartedH\000R\017toolCall" +
-      "Started\022e\n\031tool_call_arguments_delta\030\006 \001" +
-      "(\0132(.hedgerow.chat.v1.ToolCallArgumentsD" +
-      "eltaH\000R\026toolCallArgumentsDelta\022I\n\017tool_c" +
-      "all_ended\030\007 \001(\0132\037.hedgerow.chat.v1.ToolC" +
-      "allEndedH\000R\rtoolCallEnded\022H\n\016citation_ad" +
-      "ded\030\010 \001(\0132\037.hedgerow.chat.v1.CitationAdd" +
-      "edH\000R\rcitationAdded\022?\n\013media_delta\030\t \001(\013" +
-      "2\034.hedgerow.chat.v1.MediaDeltaH\000R\nmediaD" +
-      "elta\022U\n\023provider_item_added\030\n \001(\0132#.hedg" +
-      "erow.chat.v1.ProviderItemAddedH\000R\021provid" +
-      "erItemAdded\022a\n\027provider_state_attached\030\013" +
-      " \001(\0132\'.hedgerow.chat.v1.ProviderStateAtt" +
-      "achedH\000R\025providerStateAttached\022E\n\rrefusa" +
-      "l_delta\030\014 \001(\0132\036.hedgerow.chat.v1.Refusal" +
-      "DeltaH\000R\014refusalDelta\022Q\n\021guardrail_verdi" +
-      "ct\030\r \001(\0132\".hedgerow.chat.v1.GuardrailVer" +
-      "dictH\000R\020guardrailVerdict\022B\n\014route_change" +
-      "\030\016 \001(\0132\035.hedgerow.chat.v1.RouteChangeH\000R" +
-      "\013routeChange\022B\n\014usage_update\030\017 \001(\0132\035.hed" +
-      "gerow.chat.v1.UsageUpdateH\000R\013usageUpdate" +
-      "\022;\n\tcompleted\030\020 \001(\0132\033.hedgerow.chat.v1.C" +
-      "ompletedH\000R\tcompleted\022H\n\016logprobs_delta\030" +
-      "\021 \001(\0132\037.hedgerow.chat.v1.LogprobsDeltaH\000" +
-      "R\rlogprobsDeltaB\007\n\005event2\307\001\n\013ChatService" +
-      "\022Q\n\010Complete\022!.hedgerow.chat.v1.Complete" +
-      "Request\032\".hedgerow.chat.v1.CompleteRespo" +
-      "nse\022e\n\016StreamComplete\022\'.hedgerow.chat.v1" +
-      ".StreamCompleteRequest\032(.hedgerow.chat.v" +
-      "1.StreamCompleteResponse0\001B\273\001\n\023io.hedger" +
-      "ow.chat.v1B\020ChatServiceProtoP\001Z0hedgerow" +
-      ".internal/gen/go/hedgerow/chat/v1;chatv1" +
-      "\242\002\003HCX\252\002\020Hedgerow.Chat.V1\312\002\020Hedgerow\\Cha" +
-      "t\\V1\342\002\034Hedgerow\\Chat\\V1\\GPBMetadata\352\002\022He" +
-      "dgerow::Chat::V1b\006proto3"
+      "\021guardrailVerdicts\022@\n\014cache_origin\030\017 \001(\013" +
+      "2\035.hedgerow.chat.v1.CacheOriginR\013cacheOr" +
+      "iginB\r\n\013_cost_picosB\020\n\016_charged_picos\"\257\002" +
+      "\n\025StreamCompleteRequest\022.\n\004chat\030\001 \001(\0132\032." +
+      "hedgerow.chat.v1.ChatSpecR\004chat\0225\n\005route" +
+      "\030\002 \001(\0132\037.hedgerow.common.v1.RoutePolicyR" +
+      "\005route\022\'\n\017idempotency_key\030\003 \001(\tR\016idempot" +
+      "encyKey\022K\n\006labels\030\004 \003(\01323.hedgerow.chat." +
+      "v1.StreamCompleteRequest.LabelsEntryR\006la" +
+      "bels\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n" +
+      "\005value\030\002 \001(\tR\005value:\0028\001\"\360\t\n\026StreamComple" +
+      "teResponse\022\032\n\010sequence\030\001 \001(\003R\010sequence\0225" +
+      "\n\007started\030\002 \001(\0132\031.hedgerow.chat.v1.Start" +
+      "edH\000R\007started\022<\n\ntext_delta\030\003 \001(\0132\033.hedg" +
+      "erow.chat.v1.TextDeltaH\000R\ttextDelta\022K\n\017r" +
+      "easoning_delta\030\004 \001(\0132 .hedgerow.chat.v1." +
+      "ReasoningDeltaH\000R\016reasoningDelta\022O\n\021tool" +
+      "_call_started\030\005 \001(\0132!.hedgerow.chat.v1.T" +
+      "oolCallStartedH\000R\017toolCallStarted\022e\n\031too" +
+      "l_call_arguments_delta\030\006 \001(\0132(.hedgerow." +
+      "chat.v1.ToolCallArgumentsDeltaH\000R\026toolCa" +
+      "llArgumentsDelta\022I\n\017tool_call_ended\030\007 \001(" +
+      "\0132\037.hedgerow.chat.v1.ToolCallEndedH\000R\rto" +
+      "olCallEnded\022H\n\016citation_added\030\010 \001(\0132\037.he" +
+      "dgerow.chat.v1.CitationAddedH\000R\rcitation" +
+      "Added\022?\n\013media_delta\030\t \001(\0132\034.hedgerow.ch" +
+      "at.v1.MediaDeltaH\000R\nmediaDelta\022U\n\023provid" +
+      "er_item_added\030\n \001(\0132#.hedgerow.chat.v1.P" +
+      "roviderItemAddedH\000R\021providerItemAdded\022a\n" +
+      "\027provider_state_attached\030\013 \001(\0132\'.hedgero" +
+      "w.chat.v1.ProviderStateAttachedH\000R\025provi" +
+      "derStateAttached\022E\n\rrefusal_delta\030\014 \001(\0132" +
+      "\036.hedgerow.chat.v1.RefusalDeltaH\000R\014refus" +
+      "alDelta\022Q\n\021guardrail_verdict\030\r \001(\0132\".hed" +
+      "gerow.chat.v1.GuardrailVerdictH\000R\020guardr" +
+      "ailVerdict\022B\n\014route_change\030\016 \001(\0132\035.hedge" +
+      "row.chat.v1.RouteChangeH\000R\013routeChange\022B" +
+      "\n\014usage_update\030\017 \001(\0132\035.hedgerow.chat.v1." +
+      "UsageUpdateH\000R\013usageUpdate\022;\n\tcompleted\030" +
+      "\020 \001(\0132\033.hedgerow.chat.v1.CompletedH\000R\tco" +
+      "mpleted\022H\n\016logprobs_delta\030\021 \001(\0132\037.hedger" +
+      "ow.chat.v1.LogprobsDeltaH\000R\rlogprobsDelt" +
+      "aB\007\n\005event2\307\001\n\013ChatService\022Q\n\010Complete\022!" +
+      ".hedgerow.chat.v1.CompleteRequest\032\".hedg" +
+      "erow.chat.v1.CompleteResponse\022e\n\016StreamC" +
+      "omplete\022\'.hedgerow.chat.v1.StreamComplet" +
+      "eRequest\032(.hedgerow.chat.v1.StreamComple" +
+      "teResponse0\001B\273\001\n\023io.hedgerow.chat.v1B\020Ch" +
+      "atServiceProtoP\001Z0hedgerow.internal/gen/" +
+      "go/hedgerow/chat/v1;chatv1\242\002\003HCX\252\002\020Hedge" +
+      "row.Chat.V1\312\002\020Hedgerow\\Chat\\V1\342\002\034Hedgero" +
+      "w\\Chat\\V1\\GPBMetadata\352\002\022Hedgerow::Chat::" +
+      "V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -163,7 +165,7 @@ public final class ChatServiceProto {
     internal_static_hedgerow_chat_v1_CompleteResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_CompleteResponse_descriptor,
-        new java.lang.String[] { "Message", "FinishReason", "NativeFinishReason", "Usage", "Provider", "Model", "Warnings", "CostPicos", "ChargedPicos", "PriceVersion", "Attempts", "ResponseId", "StopSequence", "GuardrailVerdicts", });
+        new java.lang.String[] { "Message", "FinishReason", "NativeFinishReason", "Usage", "Provider", "Model", "Warnings", "CostPicos", "ChargedPicos", "PriceVersion", "Attempts", "ResponseId", "StopSequence", "GuardrailVerdicts", "CacheOrigin", });
     internal_static_hedgerow_chat_v1_StreamCompleteRequest_descriptor =
       getDescriptor().getMessageTypes().get(2);
     internal_static_hedgerow_chat_v1_StreamCompleteRequest_fieldAccessorTable = new

@@ -675,6 +675,44 @@ private static final long serialVersionUID = 0L;
     return guardrailVerdicts_.get(index);
   }
 
+  public static final int CACHE_ORIGIN_FIELD_NUMBER = 15;
+  private io.hedgerow.chat.v1.CacheOrigin cacheOrigin_;
+  /**
+   * <pre>
+   * Set when the answer was kept by the gateway from an earlier call; see `Started`.
+   * </pre>
+   *
+   * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 15 [json_name = "cacheOrigin"];</code>
+   * @return Whether the cacheOrigin field is set.
+   */
+  @java.lang.Override
+  public boolean hasCacheOrigin() {
+    return ((bitField0_ & 0x00000010) != 0);
+  }
+  /**
+   * <pre>
+   * Set when the answer was kept by the gateway from an earlier call; see `Started`.
+   * </pre>
+   *
+   * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 15 [json_name = "cacheOrigin"];</code>
+   * @return The cacheOrigin.
+   */
+  @java.lang.Override
+  public io.hedgerow.chat.v1.CacheOrigin getCacheOrigin() {
+    return cacheOrigin_ == null ? io.hedgerow.chat.v1.CacheOrigin.getDefaultInstance() : cacheOrigin_;
+  }
+  /**
+   * <pre>
+   * Set when the answer was kept by the gateway from an earlier call; see `Started`.
+   * </pre>
+   *
+   * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 15 [json_name = "cacheOrigin"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.chat.v1.CacheOriginOrBuilder getCacheOriginOrBuilder() {
+    return cacheOrigin_ == null ? io.hedgerow.chat.v1.CacheOrigin.getDefaultInstance() : cacheOrigin_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -730,6 +768,9 @@ private static final long serialVersionUID = 0L;
     }
     for (int i = 0; i < guardrailVerdicts_.size(); i++) {
       output.writeMessage(14, guardrailVerdicts_.get(i));
+    }
+    if (((bitField0_ & 0x00000010) != 0)) {
+      output.writeMessage(15, getCacheOrigin());
     }
     getUnknownFields().writeTo(output);
   }
@@ -790,6 +831,10 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(14, guardrailVerdicts_.get(i));
     }
+    if (((bitField0_ & 0x00000010) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(15, getCacheOrigin());
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -844,6 +889,11 @@ private static final long serialVersionUID = 0L;
         .equals(other.getStopSequence())) return false;
     if (!getGuardrailVerdictsList()
         .equals(other.getGuardrailVerdictsList())) return false;
+    if (hasCacheOrigin() != other.hasCacheOrigin()) return false;
+    if (hasCacheOrigin()) {
+      if (!getCacheOrigin()
+          .equals(other.getCacheOrigin())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -898,6 +948,10 @@ private static final long serialVersionUID = 0L;
     if (getGuardrailVerdictsCount() > 0) {
       hash = (37 * hash) + GUARDRAIL_VERDICTS_FIELD_NUMBER;
       hash = (53 * hash) + getGuardrailVerdictsList().hashCode();
+    }
+    if (hasCacheOrigin()) {
+      hash = (37 * hash) + CACHE_ORIGIN_FIELD_NUMBER;
+      hash = (53 * hash) + getCacheOrigin().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -1038,6 +1092,7 @@ private static final long serialVersionUID = 0L;
         getWarningsFieldBuilder();
         getAttemptsFieldBuilder();
         getGuardrailVerdictsFieldBuilder();
+        getCacheOriginFieldBuilder();
       }
     }
     @java.lang.Override
@@ -1084,6 +1139,11 @@ private static final long serialVersionUID = 0L;
         guardrailVerdictsBuilder_.clear();
       }
       bitField0_ = (bitField0_ & ~0x00002000);
+      cacheOrigin_ = null;
+      if (cacheOriginBuilder_ != null) {
+        cacheOriginBuilder_.dispose();
+        cacheOriginBuilder_ = null;
+      }
       return this;
     }
 
@@ -1189,6 +1249,12 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00001000) != 0)) {
         result.stopSequence_ = stopSequence_;
+      }
+      if (((from_bitField0_ & 0x00004000) != 0)) {
+        result.cacheOrigin_ = cacheOriginBuilder_ == null
+            ? cacheOrigin_
+            : cacheOriginBuilder_.build();
+        to_bitField0_ |= 0x00000010;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -1360,6 +1426,9 @@ private static final long serialVersionUID = 0L;
           }
         }
       }
+      if (other.hasCacheOrigin()) {
+        mergeCacheOrigin(other.getCacheOrigin());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -1484,6 +1553,13 @@ private static final long serialVersionUID = 0L;
               }
               break;
             } // case 114
+            case 122: {
+              input.readMessage(
+                  getCacheOriginFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00004000;
+              break;
+            } // case 122
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -3486,6 +3562,163 @@ private static final long serialVersionUID = 0L;
         guardrailVerdicts_ = null;
       }
       return guardrailVerdictsBuilder_;
+    }
+
+    private io.hedgerow.chat.v1.CacheOrigin cacheOrigin_;
+    private com.google.protobuf.SingleFieldBuilderV3<
+        io.hedgerow.chat.v1.CacheOrigin, io.hedgerow.chat.v1.CacheOrigin.Builder, io.hedgerow.chat.v1.CacheOriginOrBuilder> cacheOriginBuilder_;
+    /**
+     * <pre>
+     * Set when the answer was kept by the gateway from an earlier call; see `Started`.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 15 [json_name = "cacheOrigin"];</code>
+     * @return Whether the cacheOrigin field is set.
+     */
+    public boolean hasCacheOrigin() {
+      return ((bitField0_ & 0x00004000) != 0);
+    }
+    /**
+     * <pre>
+     * Set when the answer was kept by the gateway from an earlier call; see `Started`.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 15 [json_name = "cacheOrigin"];</code>
+     * @return The cacheOrigin.
+     */
+    public io.hedgerow.chat.v1.CacheOrigin getCacheOrigin() {
+      if (cacheOriginBuilder_ == null) {
+        return cacheOrigin_ == null ? io.hedgerow.chat.v1.CacheOrigin.getDefaultInstance() : cacheOrigin_;
+      } else {
+        return cacheOriginBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * Set when the answer was kept by the gateway from an earlier call; see `Started`.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 15 [json_name = "cacheOrigin"];</code>
+     */
+    public Builder setCacheOrigin(io.hedgerow.chat.v1.CacheOrigin value) {
+      if (cacheOriginBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        cacheOrigin_ = value;
+      } else {
+        cacheOriginBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00004000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Set when the answer was kept by the gateway from an earlier call; see `Started`.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 15 [json_name = "cacheOrigin"];</code>
+     */
+    public Builder setCacheOrigin(
+        io.hedgerow.chat.v1.CacheOrigin.Builder builderForValue) {
+      if (cacheOriginBuilder_ == null) {
+        cacheOrigin_ = builderForValue.build();
+      } else {
+        cacheOriginBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00004000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Set when the answer was kept by the gateway from an earlier call; see `Started`.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 15 [json_name = "cacheOrigin"];</code>
+     */
+    public Builder mergeCacheOrigin(io.hedgerow.chat.v1.CacheOrigin value) {
+      if (cacheOriginBuilder_ == null) {
+        if (((bitField0_ & 0x00004000) != 0) &&
+          cacheOrigin_ != null &&
+          cacheOrigin_ != io.hedgerow.chat.v1.CacheOrigin.getDefaultInstance()) {
+          getCacheOriginBuilder().mergeFrom(value);
+        } else {
+          cacheOrigin_ = value;
+        }
+      } else {
+        cacheOriginBuilder_.mergeFrom(value);
+      }
+      if (cacheOrigin_ != null) {
+        bitField0_ |= 0x00004000;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Set when the answer was kept by the gateway from an earlier call; see `Started`.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 15 [json_name = "cacheOrigin"];</code>
+     */
+    public Builder clearCacheOrigin() {
+      bitField0_ = (bitField0_ & ~0x00004000);
+      cacheOrigin_ = null;
+      if (cacheOriginBuilder_ != null) {
+        cacheOriginBuilder_.dispose();
+        cacheOriginBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Set when the answer was kept by the gateway from an earlier call; see `Started`.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 15 [json_name = "cacheOrigin"];</code>
+     */
+    public io.hedgerow.chat.v1.CacheOrigin.Builder getCacheOriginBuilder() {
+      bitField0_ |= 0x00004000;
+      onChanged();
+      return getCacheOriginFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * Set when the answer was kept by the gateway from an earlier call; see `Started`.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 15 [json_name = "cacheOrigin"];</code>
+     */
+    public io.hedgerow.chat.v1.CacheOriginOrBuilder getCacheOriginOrBuilder() {
+      if (cacheOriginBuilder_ != null) {
+        return cacheOriginBuilder_.getMessageOrBuilder();
+      } else {
+        return cacheOrigin_ == null ?
+            io.hedgerow.chat.v1.CacheOrigin.getDefaultInstance() : cacheOrigin_;
+      }
+    }
+    /**
+     * <pre>
+     * Set when the answer was kept by the gateway from an earlier call; see `Started`.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 15 [json_name = "cacheOrigin"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilderV3<
+        io.hedgerow.chat.v1.CacheOrigin, io.hedgerow.chat.v1.CacheOrigin.Builder, io.hedgerow.chat.v1.CacheOriginOrBuilder> 
+        getCacheOriginFieldBuilder() {
+      if (cacheOriginBuilder_ == null) {
+        cacheOriginBuilder_ = new com.google.protobuf.SingleFieldBuilderV3<
+            io.hedgerow.chat.v1.CacheOrigin, io.hedgerow.chat.v1.CacheOrigin.Builder, io.hedgerow.chat.v1.CacheOriginOrBuilder>(
+                getCacheOrigin(),
+                getParentForChildren(),
+                isClean());
+        cacheOrigin_ = null;
+      }
+      return cacheOriginBuilder_;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

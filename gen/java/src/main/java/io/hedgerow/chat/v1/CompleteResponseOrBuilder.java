@@ -370,4 +370,31 @@ public interface CompleteResponseOrBuilder extends
    */
   io.hedgerow.chat.v1.GuardrailVerdictOrBuilder getGuardrailVerdictsOrBuilder(
       int index);
+
+  /**
+   * <pre>
+   * Set when the answer was kept by the gateway from an earlier call; see `Started`.
+   * </pre>
+   *
+   * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 15 [json_name = "cacheOrigin"];</code>
+   * @return Whether the cacheOrigin field is set.
+   */
+  boolean hasCacheOrigin();
+  /**
+   * <pre>
+   * Set when the answer was kept by the gateway from an earlier call; see `Started`.
+   * </pre>
+   *
+   * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 15 [json_name = "cacheOrigin"];</code>
+   * @return The cacheOrigin.
+   */
+  io.hedgerow.chat.v1.CacheOrigin getCacheOrigin();
+  /**
+   * <pre>
+   * Set when the answer was kept by the gateway from an earlier call; see `Started`.
+   * </pre>
+   *
+   * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 15 [json_name = "cacheOrigin"];</code>
+   */
+  io.hedgerow.chat.v1.CacheOriginOrBuilder getCacheOriginOrBuilder();
 }

@@ -21,6 +21,11 @@ public final class EventProto {
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
       internal_static_hedgerow_chat_v1_Started_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_chat_v1_CacheOrigin_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_chat_v1_CacheOrigin_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_hedgerow_chat_v1_TextDelta_descriptor;
   static final 
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
@@ -105,93 +110,105 @@ public final class EventProto {
   static {
     java.lang.String[] descriptorData = {
       "\n\034hedgerow/chat/v1/event.proto\022\020hedgerow" +
-      ".chat.v1\032\036hedgerow/chat/v1/message.proto" +
-      "\032 hedgerow/common/v1/attempt.proto\032\036hedg" +
-      "erow/common/v1/usage.proto\032 hedgerow/com" +
-      "mon/v1/warning.proto\"\225\001\n\007Started\022\032\n\010prov" +
-      "ider\030\001 \001(\tR\010provider\022\024\n\005model\030\002 \001(\tR\005mod" +
-      "el\0227\n\010warnings\030\003 \003(\0132\033.hedgerow.common.v" +
-      "1.WarningR\010warnings\022\037\n\013response_id\030\004 \001(\t" +
-      "R\nresponseId\">\n\tTextDelta\022\035\n\npart_index\030" +
-      "\001 \001(\005R\tpartIndex\022\022\n\004text\030\002 \001(\tR\004text\"A\n\014" +
-      "RefusalDelta\022\035\n\npart_index\030\001 \001(\005R\tpartIn" +
-      "dex\022\022\n\004text\030\002 \001(\tR\004text\"C\n\016ReasoningDelt" +
-      "a\022\035\n\npart_index\030\001 \001(\005R\tpartIndex\022\022\n\004text" +
-      "\030\002 \001(\tR\004text\"T\n\017ToolCallStarted\022\035\n\npart_" +
-      "index\030\001 \001(\005R\tpartIndex\022\016\n\002id\030\002 \001(\tR\002id\022\022" +
-      "\n\004name\030\003 \001(\tR\004name\"U\n\026ToolCallArgumentsD" +
-      "elta\022\035\n\npart_index\030\001 \001(\005R\tpartIndex\022\034\n\ta" +
-      "rguments\030\002 \001(\tR\targuments\".\n\rToolCallEnd" +
-      "ed\022\035\n\npart_index\030\001 \001(\005R\tpartIndex\"f\n\rCit" +
-      "ationAdded\022\035\n\npart_index\030\001 \001(\005R\tpartInde" +
-      "x\0226\n\010citation\030\002 \001(\0132\032.hedgerow.chat.v1.C" +
-      "itationR\010citation\"f\n\rLogprobsDelta\022\035\n\npa" +
-      "rt_index\030\001 \001(\005R\tpartIndex\0226\n\006tokens\030\002 \003(" +
-      "\0132\036.hedgerow.chat.v1.TokenLogprobR\006token" +
-      "s\"\220\001\n\nMediaDelta\022\035\n\npart_index\030\001 \001(\005R\tpa" +
-      "rtIndex\022\035\n\nmedia_type\030\002 \001(\tR\tmediaType\022\022" +
-      "\n\004data\030\003 \001(\014R\004data\022\020\n\003url\030\004 \001(\tR\003url\022\036\n\n" +
-      "transcript\030\005 \001(\tR\ntranscript\"f\n\021Provider" +
-      "ItemAdded\022\035\n\npart_index\030\001 \001(\005R\tpartIndex" +
-      "\0222\n\004item\030\002 \001(\0132\036.hedgerow.chat.v1.Provid" +
-      "erItemR\004item\"m\n\025ProviderStateAttached\022\035\n" +
-      "\npart_index\030\001 \001(\005R\tpartIndex\0225\n\005state\030\002 " +
-      "\001(\0132\037.hedgerow.chat.v1.ProviderStateR\005st" +
-      "ate\"\371\001\n\020GuardrailVerdict\022\034\n\tguardrail\030\001 " +
-      "\001(\tR\tguardrail\0229\n\006action\030\002 \001(\0162!.hedgero" +
-      "w.chat.v1.GuardrailActionR\006action\0223\n\004sid" +
-      "e\030\003 \001(\0162\037.hedgerow.chat.v1.GuardrailSide" +
-      "R\004side\022\032\n\010category\030\004 \001(\tR\010category\022\031\n\005sc" +
-      "ore\030\005 \001(\001H\000R\005score\210\001\001\022\026\n\006shadow\030\006 \001(\010R\006s" +
-      "hadowB\010\n\006_score\"\340\001\n\013RouteChange\022;\n\006actio" +
-      "n\030\001 \001(\0162#.hedgerow.chat.v1.RouteChangeAc" +
-      "tionR\006action\022\037\n\013to_provider\030\002 \001(\tR\ntoPro" +
-      "vider\022\031\n\010to_model\030\003 \001(\tR\007toModel\0227\n\010warn" +
-      "ings\030\004 \003(\0132\033.hedgerow.common.v1.WarningR" +
-      "\010warnings\022\037\n\013response_id\030\005 \001(\tR\nresponse" +
-      "Id\">\n\013UsageUpdate\022/\n\005usage\030\001 \001(\0132\031.hedge" +
-      "row.common.v1.UsageR\005usage\"\245\003\n\tCompleted" +
-      "\022C\n\rfinish_reason\030\001 \001(\0162\036.hedgerow.chat." +
-      "v1.FinishReasonR\014finishReason\0220\n\024native_" +
-      "finish_reason\030\002 \001(\tR\022nativeFinishReason\022" +
-      "/\n\005usage\030\003 \001(\0132\031.hedgerow.common.v1.Usag" +
-      "eR\005usage\022\"\n\ncost_picos\030\004 \001(\003H\000R\tcostPico" +
-      "s\210\001\001\022(\n\rcharged_picos\030\005 \001(\003H\001R\014chargedPi" +
-      "cos\210\001\001\022#\n\rprice_version\030\006 \001(\tR\014priceVers" +
-      "ion\0227\n\010attempts\030\007 \003(\0132\033.hedgerow.common." +
-      "v1.AttemptR\010attempts\022#\n\rstop_sequence\030\010 " +
-      "\001(\tR\014stopSequenceB\r\n\013_cost_picosB\020\n\016_cha" +
-      "rged_picos*\255\001\n\017GuardrailAction\022 \n\034GUARDR" +
-      "AIL_ACTION_UNSPECIFIED\020\000\022\034\n\030GUARDRAIL_AC" +
-      "TION_FLAGGED\020\001\022\035\n\031GUARDRAIL_ACTION_REDAC" +
-      "TED\020\002\022\035\n\031GUARDRAIL_ACTION_REROUTED\020\003\022\034\n\030" +
-      "GUARDRAIL_ACTION_BLOCKED\020\004*d\n\rGuardrailS" +
-      "ide\022\036\n\032GUARDRAIL_SIDE_UNSPECIFIED\020\000\022\030\n\024G" +
-      "UARDRAIL_SIDE_INPUT\020\001\022\031\n\025GUARDRAIL_SIDE_" +
-      "OUTPUT\020\002*\202\001\n\021RouteChangeAction\022#\n\037ROUTE_" +
-      "CHANGE_ACTION_UNSPECIFIED\020\000\022&\n\"ROUTE_CHA" +
-      "NGE_ACTION_DISCARD_OUTPUT\020\001\022 \n\034ROUTE_CHA" +
-      "NGE_ACTION_CONTINUE\020\002*\256\003\n\014FinishReason\022\035" +
-      "\n\031FINISH_REASON_UNSPECIFIED\020\000\022\026\n\022FINISH_" +
-      "REASON_STOP\020\001\022\030\n\024FINISH_REASON_LENGTH\020\002\022" +
-      " \n\034FINISH_REASON_CONTEXT_LENGTH\020\003\022\034\n\030FIN" +
-      "ISH_REASON_TOOL_CALLS\020\004\022 \n\034FINISH_REASON" +
-      "_CONTENT_FILTER\020\005\022\031\n\025FINISH_REASON_REFUS" +
-      "AL\020\006\022\034\n\030FINISH_REASON_RECITATION\020\007\022%\n!FI" +
-      "NISH_REASON_MALFORMED_TOOL_CALL\020\010\022\"\n\036FIN" +
-      "ISH_REASON_MALFORMED_OUTPUT\020\t\022\027\n\023FINISH_" +
-      "REASON_PAUSE\020\n\022\033\n\027FINISH_REASON_GUARDRAI" +
-      "L\020\013\022\030\n\024FINISH_REASON_BUDGET\020\014\022\027\n\023FINISH_" +
-      "REASON_OTHER\020\rB\265\001\n\023io.hedgerow.chat.v1B\n" +
-      "EventProtoP\001Z0hedgerow.internal/gen/go/h" +
-      "edgerow/chat/v1;chatv1\242\002\003HCX\252\002\020Hedgerow." +
-      "Chat.V1\312\002\020Hedgerow\\Chat\\V1\342\002\034Hedgerow\\Ch" +
-      "at\\V1\\GPBMetadata\352\002\022Hedgerow::Chat::V1b\006" +
-      "proto3"
+      ".chat.v1\032\036google/protobuf/duration.proto" +
+      "\032\036hedgerow/chat/v1/message.proto\032 hedger" +
+      "ow/common/v1/attempt.proto\032\036hedgerow/com" +
+      "mon/v1/usage.proto\032 hedgerow/common/v1/w" +
+      "arning.proto\"\327\001\n\007Started\022\032\n\010provider\030\001 \001" +
+      "(\tR\010provider\022\024\n\005model\030\002 \001(\tR\005model\0227\n\010wa" +
+      "rnings\030\003 \003(\0132\033.hedgerow.common.v1.Warnin" +
+      "gR\010warnings\022\037\n\013response_id\030\004 \001(\tR\nrespon" +
+      "seId\022@\n\014cache_origin\030\005 \001(\0132\035.hedgerow.ch" +
+      "at.v1.CacheOriginR\013cacheOrigin\"\207\002\n\013Cache" +
+      "Origin\022/\n\004kind\030\001 \001(\0162\033.hedgerow.chat.v1." +
+      "CacheKindR\004kind\022+\n\003age\030\002 \001(\0132\031.google.pr" +
+      "otobuf.DurationR\003age\022\032\n\010provider\030\003 \001(\tR\010" +
+      "provider\022\024\n\005model\030\004 \001(\tR\005model\022$\n\013saved_" +
+      "picos\030\005 \001(\003H\000R\nsavedPicos\210\001\001\022#\n\nsimilari" +
+      "ty\030\006 \001(\001H\001R\nsimilarity\210\001\001B\016\n\014_saved_pico" +
+      "sB\r\n\013_similarity\">\n\tTextDelta\022\035\n\npart_in" +
+      "dex\030\001 \001(\005R\tpartIndex\022\022\n\004text\030\002 \001(\tR\004text" +
+      "\"A\n\014RefusalDelta\022\035\n\npart_index\030\001 \001(\005R\tpa" +
+      "rtIndex\022\022\n\004text\030\002 \001(\tR\004text\"C\n\016Reasoning" +
+      "Delta\022\035\n\npart_index\030\001 \001(\005R\tpartIndex\022\022\n\004" +
+      "text\030\002 \001(\tR\004text\"T\n\017ToolCallStarted\022\035\n\np" +
+      "art_index\030\001 \001(\005R\tpartIndex\022\016\n\002id\030\002 \001(\tR\002" +
+      "id\022\022\n\004name\030\003 \001(\tR\004name\"U\n\026ToolCallArgume" +
+      "ntsDelta\022\035\n\npart_index\030\001 \001(\005R\tpartIndex\022" +
+      "\034\n\targuments\030\002 \001(\tR\targuments\".\n\rToolCal" +
+      "lEnded\022\035\n\npart_index\030\001 \001(\005R\tpartIndex\"f\n" +
+      "\rCitationAdded\022\035\n\npart_index\030\001 \001(\005R\tpart" +
+      "Index\0226\n\010citation\030\002 \001(\0132\032.hedgerow.chat." +
+      "v1.CitationR\010citation\"f\n\rLogprobsDelta\022\035" +
+      "\n\npart_index\030\001 \001(\005R\tpartIndex\0226\n\006tokens\030" +
+      "\002 \003(\0132\036.hedgerow.chat.v1.TokenLogprobR\006t" +
+      "okens\"\220\001\n\nMediaDelta\022\035\n\npart_index\030\001 \001(\005" +
+      "R\tpartIndex\022\035\n\nmedia_type\030\002 \001(\tR\tmediaTy" +
+      "pe\022\022\n\004data\030\003 \001(\014R\004data\022\020\n\003url\030\004 \001(\tR\003url" +
+      "\022\036\n\ntranscript\030\005 \001(\tR\ntranscript\"f\n\021Prov" +
+      "iderItemAdded\022\035\n\npart_index\030\001 \001(\005R\tpartI" +
+      "ndex\0222\n\004item\030\002 \001(\0132\036.hedgerow.chat.v1.Pr" +
+      "oviderItemR\004item\"m\n\025ProviderStateAttache" +
+      "d\022\035\n\npart_index\030\001 \001(\005R\tpartIndex\0225\n\005stat" +
+      "e\030\002 \001(\0132\037.hedgerow.chat.v1.ProviderState" +
+      "R\005state\"\371\001\n\020GuardrailVerdict\022\034\n\tguardrai" +
+      "l\030\001 \001(\tR\tguardrail\0229\n\006action\030\002 \001(\0162!.hed" +
+      "gerow.chat.v1.GuardrailActionR\006action\0223\n" +
+      "\004side\030\003 \001(\0162\037.hedgerow.chat.v1.Guardrail" +
+      "SideR\004side\022\032\n\010category\030\004 \001(\tR\010category\022\031" +
+      "\n\005score\030\005 \001(\001H\000R\005score\210\001\001\022\026\n\006shadow\030\006 \001(" +
+      "\010R\006shadowB\010\n\006_score\"\340\001\n\013RouteChange\022;\n\006a" +
+      "ction\030\001 \001(\0162#.hedgerow.chat.v1.RouteChan" +
+      "geActionR\006action\022\037\n\013to_provider\030\002 \001(\tR\nt" +
+      "oProvider\022\031\n\010to_model\030\003 \001(\tR\007toModel\0227\n\010" +
+      "warnings\030\004 \003(\0132\033.hedgerow.common.v1.Warn" +
+      "ingR\010warnings\022\037\n\013response_id\030\005 \001(\tR\nresp" +
+      "onseId\">\n\013UsageUpdate\022/\n\005usage\030\001 \001(\0132\031.h" +
+      "edgerow.common.v1.UsageR\005usage\"\245\003\n\tCompl" +
+      "eted\022C\n\rfinish_reason\030\001 \001(\0162\036.hedgerow.c" +
+      "hat.v1.FinishReasonR\014finishReason\0220\n\024nat" +
+      "ive_finish_reason\030\002 \001(\tR\022nativeFinishRea" +
+      "son\022/\n\005usage\030\003 \001(\0132\031.hedgerow.common.v1." +
+      "UsageR\005usage\022\"\n\ncost_picos\030\004 \001(\003H\000R\tcost" +
+      "Picos\210\001\001\022(\n\rcharged_picos\030\005 \001(\003H\001R\014charg" +
+      "edPicos\210\001\001\022#\n\rprice_version\030\006 \001(\tR\014price" +
+      "Version\0227\n\010attempts\030\007 \003(\0132\033.hedgerow.com" +
+      "mon.v1.AttemptR\010attempts\022#\n\rstop_sequenc" +
+      "e\030\010 \001(\tR\014stopSequenceB\r\n\013_cost_picosB\020\n\016" +
+      "_charged_picos*V\n\tCacheKind\022\032\n\026CACHE_KIN" +
+      "D_UNSPECIFIED\020\000\022\024\n\020CACHE_KIND_EXACT\020\001\022\027\n" +
+      "\023CACHE_KIND_SEMANTIC\020\002*\255\001\n\017GuardrailActi" +
+      "on\022 \n\034GUARDRAIL_ACTION_UNSPECIFIED\020\000\022\034\n\030" +
+      "GUARDRAIL_ACTION_FLAGGED\020\001\022\035\n\031GUARDRAIL_" +
+      "ACTION_REDACTED\020\002\022\035\n\031GUARDRAIL_ACTION_RE" +
+      "ROUTED\020\003\022\034\n\030GUARDRAIL_ACTION_BLOCKED\020\004*d" +
+      "\n\rGuardrailSide\022\036\n\032GUARDRAIL_SIDE_UNSPEC" +
+      "IFIED\020\000\022\030\n\024GUARDRAIL_SIDE_INPUT\020\001\022\031\n\025GUA" +
+      "RDRAIL_SIDE_OUTPUT\020\002*\202\001\n\021RouteChangeActi" +
+      "on\022#\n\037ROUTE_CHANGE_ACTION_UNSPECIFIED\020\000\022" +
+      "&\n\"ROUTE_CHANGE_ACTION_DISCARD_OUTPUT\020\001\022" +
+      " \n\034ROUTE_CHANGE_ACTION_CONTINUE\020\002*\256\003\n\014Fi" +
+      "nishReason\022\035\n\031FINISH_REASON_UNSPECIFIED\020" +
+      "\000\022\026\n\022FINISH_REASON_STOP\020\001\022\030\n\024FINISH_REAS" +
+      "ON_LENGTH\020\002\022 \n\034FINISH_REASON_CONTEXT_LEN" +
+      "GTH\020\003\022\034\n\030FINISH_REASON_TOOL_CALLS\020\004\022 \n\034F" +
+      "INISH_REASON_CONTENT_FILTER\020\005\022\031\n\025FINISH_" +
+      "REASON_REFUSAL\020\006\022\034\n\030FINISH_REASON_RECITA" +
+      "TION\020\007\022%\n!FINISH_REASON_MALFORMED_TOOL_C" +
+      "ALL\020\010\022\"\n\036FINISH_REASON_MALFORMED_OUTPUT\020" +
+      "\t\022\027\n\023FINISH_REASON_PAUSE\020\n\022\033\n\027FINISH_REA" +
+      "SON_GUARDRAIL\020\013\022\030\n\024FINISH_REASON_BUDGET\020" +
+      "\014\022\027\n\023FINISH_REASON_OTHER\020\rB\265\001\n\023io.hedger" +
+      "ow.chat.v1B\nEventProtoP\001Z0hedgerow.inter" +
+      "nal/gen/go/hedgerow/chat/v1;chatv1\242\002\003HCX" +
+      "\252\002\020Hedgerow.Chat.V1\312\002\020Hedgerow\\Chat\\V1\342\002" +
+      "\034Hedgerow\\Chat\\V1\\GPBMetadata\352\002\022Hedgerow" +
+      "::Chat::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
         new com.google.protobuf.Descriptors.FileDescriptor[] {
+          com.google.protobuf.DurationProto.getDescriptor(),
           io.hedgerow.chat.v1.MessageProto.getDescriptor(),
           io.hedgerow.common.v1.AttemptProto.getDescriptor(),
           io.hedgerow.common.v1.UsageProto.getDescriptor(),
@@ -202,97 +219,104 @@ public final class EventProto {
     internal_static_hedgerow_chat_v1_Started_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_Started_descriptor,
-        new java.lang.String[] { "Provider", "Model", "Warnings", "ResponseId", });
-    internal_static_hedgerow_chat_v1_TextDelta_descriptor =
+        new java.lang.String[] { "Provider", "Model", "Warnings", "ResponseId", "CacheOrigin", });
+    internal_static_hedgerow_chat_v1_CacheOrigin_descriptor =
       getDescriptor().getMessageTypes().get(1);
+    internal_static_hedgerow_chat_v1_CacheOrigin_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_chat_v1_CacheOrigin_descriptor,
+        new java.lang.String[] { "Kind", "Age", "Provider", "Model", "SavedPicos", "Similarity", });
+    internal_static_hedgerow_chat_v1_TextDelta_descriptor =
+      getDescriptor().getMessageTypes().get(2);
     internal_static_hedgerow_chat_v1_TextDelta_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_TextDelta_descriptor,
         new java.lang.String[] { "PartIndex", "Text", });
     internal_static_hedgerow_chat_v1_RefusalDelta_descriptor =
-      getDescriptor().getMessageTypes().get(2);
+      getDescriptor().getMessageTypes().get(3);
     internal_static_hedgerow_chat_v1_RefusalDelta_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_RefusalDelta_descriptor,
         new java.lang.String[] { "PartIndex", "Text", });
     internal_static_hedgerow_chat_v1_ReasoningDelta_descriptor =
-      getDescriptor().getMessageTypes().get(3);
+      getDescriptor().getMessageTypes().get(4);
     internal_static_hedgerow_chat_v1_ReasoningDelta_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_ReasoningDelta_descriptor,
         new java.lang.String[] { "PartIndex", "Text", });
     internal_static_hedgerow_chat_v1_ToolCallStarted_descriptor =
-      getDescriptor().getMessageTypes().get(4);
+      getDescriptor().getMessageTypes().get(5);
     internal_static_hedgerow_chat_v1_ToolCallStarted_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_ToolCallStarted_descriptor,
         new java.lang.String[] { "PartIndex", "Id", "Name", });
     internal_static_hedgerow_chat_v1_ToolCallArgumentsDelta_descriptor =
-      getDescriptor().getMessageTypes().get(5);
+      getDescriptor().getMessageTypes().get(6);
     internal_static_hedgerow_chat_v1_ToolCallArgumentsDelta_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_ToolCallArgumentsDelta_descriptor,
         new java.lang.String[] { "PartIndex", "Arguments", });
     internal_static_hedgerow_chat_v1_ToolCallEnded_descriptor =
-      getDescriptor().getMessageTypes().get(6);
+      getDescriptor().getMessageTypes().get(7);
     internal_static_hedgerow_chat_v1_ToolCallEnded_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_ToolCallEnded_descriptor,
         new java.lang.String[] { "PartIndex", });
     internal_static_hedgerow_chat_v1_CitationAdded_descriptor =
-      getDescriptor().getMessageTypes().get(7);
+      getDescriptor().getMessageTypes().get(8);
     internal_static_hedgerow_chat_v1_CitationAdded_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_CitationAdded_descriptor,
         new java.lang.String[] { "PartIndex", "Citation", });
     internal_static_hedgerow_chat_v1_LogprobsDelta_descriptor =
-      getDescriptor().getMessageTypes().get(8);
+      getDescriptor().getMessageTypes().get(9);
     internal_static_hedgerow_chat_v1_LogprobsDelta_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_LogprobsDelta_descriptor,
         new java.lang.String[] { "PartIndex", "Tokens", });
     internal_static_hedgerow_chat_v1_MediaDelta_descriptor =
-      getDescriptor().getMessageTypes().get(9);
+      getDescriptor().getMessageTypes().get(10);
     internal_static_hedgerow_chat_v1_MediaDelta_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_MediaDelta_descriptor,
         new java.lang.String[] { "PartIndex", "MediaType", "Data", "Url", "Transcript", });
     internal_static_hedgerow_chat_v1_ProviderItemAdded_descriptor =
-      getDescriptor().getMessageTypes().get(10);
+      getDescriptor().getMessageTypes().get(11);
     internal_static_hedgerow_chat_v1_ProviderItemAdded_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_ProviderItemAdded_descriptor,
         new java.lang.String[] { "PartIndex", "Item", });
     internal_static_hedgerow_chat_v1_ProviderStateAttached_descriptor =
-      getDescriptor().getMessageTypes().get(11);
+      getDescriptor().getMessageTypes().get(12);
     internal_static_hedgerow_chat_v1_ProviderStateAttached_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_ProviderStateAttached_descriptor,
         new java.lang.String[] { "PartIndex", "State", });
     internal_static_hedgerow_chat_v1_GuardrailVerdict_descriptor =
-      getDescriptor().getMessageTypes().get(12);
+      getDescriptor().getMessageTypes().get(13);
     internal_static_hedgerow_chat_v1_GuardrailVerdict_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_GuardrailVerdict_descriptor,
         new java.lang.String[] { "Guardrail", "Action", "Side", "Category", "Score", "Shadow", });
     internal_static_hedgerow_chat_v1_RouteChange_descriptor =
-      getDescriptor().getMessageTypes().get(13);
+      getDescriptor().getMessageTypes().get(14);
     internal_static_hedgerow_chat_v1_RouteChange_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_RouteChange_descriptor,
         new java.lang.String[] { "Action", "ToProvider", "ToModel", "Warnings", "ResponseId", });
     internal_static_hedgerow_chat_v1_UsageUpdate_descriptor =
-      getDescriptor().getMessageTypes().get(14);
+      getDescriptor().getMessageTypes().get(15);
     internal_static_hedgerow_chat_v1_UsageUpdate_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_UsageUpdate_descriptor,
         new java.lang.String[] { "Usage", });
     internal_static_hedgerow_chat_v1_Completed_descriptor =
-      getDescriptor().getMessageTypes().get(15);
+      getDescriptor().getMessageTypes().get(16);
     internal_static_hedgerow_chat_v1_Completed_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_chat_v1_Completed_descriptor,
         new java.lang.String[] { "FinishReason", "NativeFinishReason", "Usage", "CostPicos", "ChargedPicos", "PriceVersion", "Attempts", "StopSequence", });
+    com.google.protobuf.DurationProto.getDescriptor();
     io.hedgerow.chat.v1.MessageProto.getDescriptor();
     io.hedgerow.common.v1.AttemptProto.getDescriptor();
     io.hedgerow.common.v1.UsageProto.getDescriptor();

@@ -310,7 +310,7 @@ public enum FinishReason
   }
   public static final com.google.protobuf.Descriptors.EnumDescriptor
       getDescriptor() {
-    return io.hedgerow.chat.v1.EventProto.getDescriptor().getEnumTypes().get(3);
+    return io.hedgerow.chat.v1.EventProto.getDescriptor().getEnumTypes().get(4);
   }
 
   private static final FinishReason[] VALUES = values();

@@ -47,7 +47,7 @@ public enum GuardrailAction
   GUARDRAIL_ACTION_REROUTED(3),
   /**
    * <pre>
-   * The call would have been refused; only in shadow mode.
+   * The call was refused. Events have it in shadow mode only: it would have been.
    * </pre>
    *
    * <code>GUARDRAIL_ACTION_BLOCKED = 4;</code>
@@ -90,7 +90,7 @@ public enum GuardrailAction
   public static final int GUARDRAIL_ACTION_REROUTED_VALUE = 3;
   /**
    * <pre>
-   * The call would have been refused; only in shadow mode.
+   * The call was refused. Events have it in shadow mode only: it would have been.
    * </pre>
    *
    * <code>GUARDRAIL_ACTION_BLOCKED = 4;</code>
@@ -157,7 +157,7 @@ public enum GuardrailAction
   }
   public static final com.google.protobuf.Descriptors.EnumDescriptor
       getDescriptor() {
-    return io.hedgerow.chat.v1.EventProto.getDescriptor().getEnumTypes().get(0);
+    return io.hedgerow.chat.v1.EventProto.getDescriptor().getEnumTypes().get(1);
   }
 
   private static final GuardrailAction[] VALUES = values();

@@ -123,7 +123,7 @@ public enum GuardrailSide
   }
   public static final com.google.protobuf.Descriptors.EnumDescriptor
       getDescriptor() {
-    return io.hedgerow.chat.v1.EventProto.getDescriptor().getEnumTypes().get(1);
+    return io.hedgerow.chat.v1.EventProto.getDescriptor().getEnumTypes().get(2);
   }
 
   private static final GuardrailSide[] VALUES = values();

@@ -124,7 +124,7 @@ public enum RouteChangeAction
   }
   public static final com.google.protobuf.Descriptors.EnumDescriptor
       getDescriptor() {
-    return io.hedgerow.chat.v1.EventProto.getDescriptor().getEnumTypes().get(2);
+    return io.hedgerow.chat.v1.EventProto.getDescriptor().getEnumTypes().get(3);
   }
 
   private static final RouteChangeAction[] VALUES = values();

@@ -47,6 +47,7 @@ private static final long serialVersionUID = 0L;
             io.hedgerow.chat.v1.Started.class, io.hedgerow.chat.v1.Started.Builder.class);
   }
 
+  private int bitField0_;
   public static final int PROVIDER_FIELD_NUMBER = 1;
   @SuppressWarnings("serial")
   private volatile java.lang.Object provider_ = "";
@@ -249,6 +250,47 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int CACHE_ORIGIN_FIELD_NUMBER = 5;
+  private io.hedgerow.chat.v1.CacheOrigin cacheOrigin_;
+  /**
+   * <pre>
+   * Set when the answer was kept by the gateway from an earlier call: no provider is asked, and nothing is used or
+   * charged. `provider`, `model` and `response_id` are those of the earlier call.
+   * </pre>
+   *
+   * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 5 [json_name = "cacheOrigin"];</code>
+   * @return Whether the cacheOrigin field is set.
+   */
+  @java.lang.Override
+  public boolean hasCacheOrigin() {
+    return ((bitField0_ & 0x00000001) != 0);
+  }
+  /**
+   * <pre>
+   * Set when the answer was kept by the gateway from an earlier call: no provider is asked, and nothing is used or
+   * charged. `provider`, `model` and `response_id` are those of the earlier call.
+   * </pre>
+   *
+   * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 5 [json_name = "cacheOrigin"];</code>
+   * @return The cacheOrigin.
+   */
+  @java.lang.Override
+  public io.hedgerow.chat.v1.CacheOrigin getCacheOrigin() {
+    return cacheOrigin_ == null ? io.hedgerow.chat.v1.CacheOrigin.getDefaultInstance() : cacheOrigin_;
+  }
+  /**
+   * <pre>
+   * Set when the answer was kept by the gateway from an earlier call: no provider is asked, and nothing is used or
+   * charged. `provider`, `model` and `response_id` are those of the earlier call.
+   * </pre>
+   *
+   * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 5 [json_name = "cacheOrigin"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.chat.v1.CacheOriginOrBuilder getCacheOriginOrBuilder() {
+    return cacheOrigin_ == null ? io.hedgerow.chat.v1.CacheOrigin.getDefaultInstance() : cacheOrigin_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -275,6 +317,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(responseId_)) {
       com.google.protobuf.GeneratedMessageV3.writeString(output, 4, responseId_);
     }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      output.writeMessage(5, getCacheOrigin());
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -296,6 +341,10 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(responseId_)) {
       size += com.google.protobuf.GeneratedMessageV3.computeStringSize(4, responseId_);
+    }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(5, getCacheOrigin());
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -320,6 +369,11 @@ private static final long serialVersionUID = 0L;
         .equals(other.getWarningsList())) return false;
     if (!getResponseId()
         .equals(other.getResponseId())) return false;
+    if (hasCacheOrigin() != other.hasCacheOrigin()) return false;
+    if (hasCacheOrigin()) {
+      if (!getCacheOrigin()
+          .equals(other.getCacheOrigin())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -341,6 +395,10 @@ private static final long serialVersionUID = 0L;
     }
     hash = (37 * hash) + RESPONSE_ID_FIELD_NUMBER;
     hash = (53 * hash) + getResponseId().hashCode();
+    if (hasCacheOrigin()) {
+      hash = (37 * hash) + CACHE_ORIGIN_FIELD_NUMBER;
+      hash = (53 * hash) + getCacheOrigin().hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -464,13 +522,20 @@ private static final long serialVersionUID = 0L;
 
     // Construct using io.hedgerow.chat.v1.Started.newBuilder()
     private Builder() {
-
+      maybeForceBuilderInitialization();
     }
 
     private Builder(
         com.google.protobuf.GeneratedMessageV3.BuilderParent parent) {
       super(parent);
-
+      maybeForceBuilderInitialization();
+    }
+    private void maybeForceBuilderInitialization() {
+      if (com.google.protobuf.GeneratedMessageV3
+              .alwaysUseFieldBuilders) {
+        getWarningsFieldBuilder();
+        getCacheOriginFieldBuilder();
+      }
     }
     @java.lang.Override
     public Builder clear() {
@@ -486,6 +551,11 @@ private static final long serialVersionUID = 0L;
       }
       bitField0_ = (bitField0_ & ~0x00000004);
       responseId_ = "";
+      cacheOrigin_ = null;
+      if (cacheOriginBuilder_ != null) {
+        cacheOriginBuilder_.dispose();
+        cacheOriginBuilder_ = null;
+      }
       return this;
     }
 
@@ -541,6 +611,14 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000008) != 0)) {
         result.responseId_ = responseId_;
       }
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        result.cacheOrigin_ = cacheOriginBuilder_ == null
+            ? cacheOrigin_
+            : cacheOriginBuilder_.build();
+        to_bitField0_ |= 0x00000001;
+      }
+      result.bitField0_ |= to_bitField0_;
     }
 
     @java.lang.Override
@@ -628,6 +706,9 @@ private static final long serialVersionUID = 0L;
         bitField0_ |= 0x00000008;
         onChanged();
       }
+      if (other.hasCacheOrigin()) {
+        mergeCacheOrigin(other.getCacheOrigin());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -682,6 +763,13 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000008;
               break;
             } // case 34
+            case 42: {
+              input.readMessage(
+                  getCacheOriginFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000010;
+              break;
+            } // case 42
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1285,6 +1373,172 @@ private static final long serialVersionUID = 0L;
       bitField0_ |= 0x00000008;
       onChanged();
       return this;
+    }
+
+    private io.hedgerow.chat.v1.CacheOrigin cacheOrigin_;
+    private com.google.protobuf.SingleFieldBuilderV3<
+        io.hedgerow.chat.v1.CacheOrigin, io.hedgerow.chat.v1.CacheOrigin.Builder, io.hedgerow.chat.v1.CacheOriginOrBuilder> cacheOriginBuilder_;
+    /**
+     * <pre>
+     * Set when the answer was kept by the gateway from an earlier call: no provider is asked, and nothing is used or
+     * charged. `provider`, `model` and `response_id` are those of the earlier call.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 5 [json_name = "cacheOrigin"];</code>
+     * @return Whether the cacheOrigin field is set.
+     */
+    public boolean hasCacheOrigin() {
+      return ((bitField0_ & 0x00000010) != 0);
+    }
+    /**
+     * <pre>
+     * Set when the answer was kept by the gateway from an earlier call: no provider is asked, and nothing is used or
+     * charged. `provider`, `model` and `response_id` are those of the earlier call.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 5 [json_name = "cacheOrigin"];</code>
+     * @return The cacheOrigin.
+     */
+    public io.hedgerow.chat.v1.CacheOrigin getCacheOrigin() {
+      if (cacheOriginBuilder_ == null) {
+        return cacheOrigin_ == null ? io.hedgerow.chat.v1.CacheOrigin.getDefaultInstance() : cacheOrigin_;
+      } else {
+        return cacheOriginBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * Set when the answer was kept by the gateway from an earlier call: no provider is asked, and nothing is used or
+     * charged. `provider`, `model` and `response_id` are those of the earlier call.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 5 [json_name = "cacheOrigin"];</code>
+     */
+    public Builder setCacheOrigin(io.hedgerow.chat.v1.CacheOrigin value) {
+      if (cacheOriginBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        cacheOrigin_ = value;
+      } else {
+        cacheOriginBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Set when the answer was kept by the gateway from an earlier call: no provider is asked, and nothing is used or
+     * charged. `provider`, `model` and `response_id` are those of the earlier call.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 5 [json_name = "cacheOrigin"];</code>
+     */
+    public Builder setCacheOrigin(
+        io.hedgerow.chat.v1.CacheOrigin.Builder builderForValue) {
+      if (cacheOriginBuilder_ == null) {
+        cacheOrigin_ = builderForValue.build();
+      } else {
+        cacheOriginBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Set when the answer was kept by the gateway from an earlier call: no provider is asked, and nothing is used or
+     * charged. `provider`, `model` and `response_id` are those of the earlier call.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 5 [json_name = "cacheOrigin"];</code>
+     */
+    public Builder mergeCacheOrigin(io.hedgerow.chat.v1.CacheOrigin value) {
+      if (cacheOriginBuilder_ == null) {
+        if (((bitField0_ & 0x00000010) != 0) &&
+          cacheOrigin_ != null &&
+          cacheOrigin_ != io.hedgerow.chat.v1.CacheOrigin.getDefaultInstance()) {
+          getCacheOriginBuilder().mergeFrom(value);
+        } else {
+          cacheOrigin_ = value;
+        }
+      } else {
+        cacheOriginBuilder_.mergeFrom(value);
+      }
+      if (cacheOrigin_ != null) {
+        bitField0_ |= 0x00000010;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Set when the answer was kept by the gateway from an earlier call: no provider is asked, and nothing is used or
+     * charged. `provider`, `model` and `response_id` are those of the earlier call.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 5 [json_name = "cacheOrigin"];</code>
+     */
+    public Builder clearCacheOrigin() {
+      bitField0_ = (bitField0_ & ~0x00000010);
+      cacheOrigin_ = null;
+      if (cacheOriginBuilder_ != null) {
+        cacheOriginBuilder_.dispose();
+        cacheOriginBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Set when the answer was kept by the gateway from an earlier call: no provider is asked, and nothing is used or
+     * charged. `provider`, `model` and `response_id` are those of the earlier call.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 5 [json_name = "cacheOrigin"];</code>
+     */
+    public io.hedgerow.chat.v1.CacheOrigin.Builder getCacheOriginBuilder() {
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return getCacheOriginFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * Set when the answer was kept by the gateway from an earlier call: no provider is asked, and nothing is used or
+     * charged. `provider`, `model` and `response_id` are those of the earlier call.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 5 [json_name = "cacheOrigin"];</code>
+     */
+    public io.hedgerow.chat.v1.CacheOriginOrBuilder getCacheOriginOrBuilder() {
+      if (cacheOriginBuilder_ != null) {
+        return cacheOriginBuilder_.getMessageOrBuilder();
+      } else {
+        return cacheOrigin_ == null ?
+            io.hedgerow.chat.v1.CacheOrigin.getDefaultInstance() : cacheOrigin_;
+      }
+    }
+    /**
+     * <pre>
+     * Set when the answer was kept by the gateway from an earlier call: no provider is asked, and nothing is used or
+     * charged. `provider`, `model` and `response_id` are those of the earlier call.
+     * </pre>
+     *
+     * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 5 [json_name = "cacheOrigin"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilderV3<
+        io.hedgerow.chat.v1.CacheOrigin, io.hedgerow.chat.v1.CacheOrigin.Builder, io.hedgerow.chat.v1.CacheOriginOrBuilder> 
+        getCacheOriginFieldBuilder() {
+      if (cacheOriginBuilder_ == null) {
+        cacheOriginBuilder_ = new com.google.protobuf.SingleFieldBuilderV3<
+            io.hedgerow.chat.v1.CacheOrigin, io.hedgerow.chat.v1.CacheOrigin.Builder, io.hedgerow.chat.v1.CacheOriginOrBuilder>(
+                getCacheOrigin(),
+                getParentForChildren(),
+                isClean());
+        cacheOrigin_ = null;
+      }
+      return cacheOriginBuilder_;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

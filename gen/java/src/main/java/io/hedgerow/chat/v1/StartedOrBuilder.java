@@ -111,4 +111,34 @@ public interface StartedOrBuilder extends
    */
   com.google.protobuf.ByteString
       getResponseIdBytes();
+
+  /**
+   * <pre>
+   * Set when the answer was kept by the gateway from an earlier call: no provider is asked, and nothing is used or
+   * charged. `provider`, `model` and `response_id` are those of the earlier call.
+   * </pre>
+   *
+   * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 5 [json_name = "cacheOrigin"];</code>
+   * @return Whether the cacheOrigin field is set.
+   */
+  boolean hasCacheOrigin();
+  /**
+   * <pre>
+   * Set when the answer was kept by the gateway from an earlier call: no provider is asked, and nothing is used or
+   * charged. `provider`, `model` and `response_id` are those of the earlier call.
+   * </pre>
+   *
+   * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 5 [json_name = "cacheOrigin"];</code>
+   * @return The cacheOrigin.
+   */
+  io.hedgerow.chat.v1.CacheOrigin getCacheOrigin();
+  /**
+   * <pre>
+   * Set when the answer was kept by the gateway from an earlier call: no provider is asked, and nothing is used or
+   * charged. `provider`, `model` and `response_id` are those of the earlier call.
+   * </pre>
+   *
+   * <code>.hedgerow.chat.v1.CacheOrigin cache_origin = 5 [json_name = "cacheOrigin"];</code>
+   */
+  io.hedgerow.chat.v1.CacheOriginOrBuilder getCacheOriginOrBuilder();
 }

@@ -31,7 +31,7 @@ public final class PolicyProto {
     java.lang.String[] descriptorData = {
       "\n\037hedgerow/common/v1/policy.proto\022\022hedge" +
       "row.common.v1\032\036google/protobuf/duration." +
-      "proto\"\304\003\n\013RoutePolicy\022\034\n\tproviders\030\001 \003(\t" +
+      "proto\"\270\004\n\013RoutePolicy\022\034\n\tproviders\030\001 \003(\t" +
       "R\tproviders\022-\n\022require_parameters\030\002 \001(\010R" +
       "\021requireParameters\022I\n\023first_token_timeou" +
       "t\030\003 \001(\0132\031.google.protobuf.DurationR\021firs" +
@@ -42,12 +42,19 @@ public final class PolicyProto {
       "edging\030\007 \001(\010R\016disableHedging\022&\n\014max_atte" +
       "mpts\030\010 \001(\005H\000R\013maxAttempts\210\001\001\022\035\n\nsession_" +
       "id\030\t \001(\tR\tsessionId\022\026\n\006models\030\n \003(\tR\006mod" +
-      "elsB\017\n\r_max_attemptsB\304\001\n\025io.hedgerow.com" +
-      "mon.v1B\013PolicyProtoP\001Z4hedgerow.internal" +
-      "/gen/go/hedgerow/common/v1;commonv1\242\002\003HC" +
-      "X\252\002\022Hedgerow.Common.V1\312\002\022Hedgerow\\Common" +
-      "\\V1\342\002\036Hedgerow\\Common\\V1\\GPBMetadata\352\002\024H" +
-      "edgerow::Common::V1b\006proto3"
+      "els\0223\n\005cache\030\013 \001(\0162\035.hedgerow.common.v1." +
+      "CacheModeR\005cache\022=\n\rcache_max_age\030\014 \001(\0132" +
+      "\031.google.protobuf.DurationR\013cacheMaxAgeB" +
+      "\017\n\r_max_attempts*\237\001\n\tCacheMode\022\032\n\026CACHE_" +
+      "MODE_UNSPECIFIED\020\000\022\022\n\016CACHE_MODE_USE\020\001\022\026" +
+      "\n\022CACHE_MODE_REFRESH\020\002\022\025\n\021CACHE_MODE_BYP" +
+      "ASS\020\003\022\030\n\024CACHE_MODE_READ_ONLY\020\004\022\031\n\025CACHE" +
+      "_MODE_WRITE_ONLY\020\005B\304\001\n\025io.hedgerow.commo" +
+      "n.v1B\013PolicyProtoP\001Z4hedgerow.internal/g" +
+      "en/go/hedgerow/common/v1;commonv1\242\002\003HCX\252" +
+      "\002\022Hedgerow.Common.V1\312\002\022Hedgerow\\Common\\V" +
+      "1\342\002\036Hedgerow\\Common\\V1\\GPBMetadata\352\002\024Hed" +
+      "gerow::Common::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -59,7 +66,7 @@ public final class PolicyProto {
     internal_static_hedgerow_common_v1_RoutePolicy_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_common_v1_RoutePolicy_descriptor,
-        new java.lang.String[] { "Providers", "RequireParameters", "FirstTokenTimeout", "IdleTimeout", "AllowRouteChange", "Regions", "DisableHedging", "MaxAttempts", "SessionId", "Models", });
+        new java.lang.String[] { "Providers", "RequireParameters", "FirstTokenTimeout", "IdleTimeout", "AllowRouteChange", "Regions", "DisableHedging", "MaxAttempts", "SessionId", "Models", "Cache", "CacheMaxAge", });
     com.google.protobuf.DurationProto.getDescriptor();
   }
 

@@ -29,6 +29,7 @@ private static final long serialVersionUID = 0L;
     sessionId_ = "";
     models_ =
         com.google.protobuf.LazyStringArrayList.emptyList();
+    cache_ = 0;
   }
 
   @java.lang.Override
@@ -444,6 +445,73 @@ private static final long serialVersionUID = 0L;
     return models_.getByteString(index);
   }
 
+  public static final int CACHE_FIELD_NUMBER = 11;
+  private int cache_ = 0;
+  /**
+   * <pre>
+   * What the call wants of the answers that the gateway has kept, where its route keeps any. Unset: CACHE_MODE_USE.
+   * </pre>
+   *
+   * <code>.hedgerow.common.v1.CacheMode cache = 11 [json_name = "cache"];</code>
+   * @return The enum numeric value on the wire for cache.
+   */
+  @java.lang.Override public int getCacheValue() {
+    return cache_;
+  }
+  /**
+   * <pre>
+   * What the call wants of the answers that the gateway has kept, where its route keeps any. Unset: CACHE_MODE_USE.
+   * </pre>
+   *
+   * <code>.hedgerow.common.v1.CacheMode cache = 11 [json_name = "cache"];</code>
+   * @return The cache.
+   */
+  @java.lang.Override public io.hedgerow.common.v1.CacheMode getCache() {
+    io.hedgerow.common.v1.CacheMode result = io.hedgerow.common.v1.CacheMode.forNumber(cache_);
+    return result == null ? io.hedgerow.common.v1.CacheMode.UNRECOGNIZED : result;
+  }
+
+  public static final int CACHE_MAX_AGE_FIELD_NUMBER = 12;
+  private com.google.protobuf.Duration cacheMaxAge_;
+  /**
+   * <pre>
+   * The oldest answer that the call takes, above 0. Unset, or above the route's own time: as long as the route gives
+   * answers.
+   * </pre>
+   *
+   * <code>.google.protobuf.Duration cache_max_age = 12 [json_name = "cacheMaxAge"];</code>
+   * @return Whether the cacheMaxAge field is set.
+   */
+  @java.lang.Override
+  public boolean hasCacheMaxAge() {
+    return ((bitField0_ & 0x00000008) != 0);
+  }
+  /**
+   * <pre>
+   * The oldest answer that the call takes, above 0. Unset, or above the route's own time: as long as the route gives
+   * answers.
+   * </pre>
+   *
+   * <code>.google.protobuf.Duration cache_max_age = 12 [json_name = "cacheMaxAge"];</code>
+   * @return The cacheMaxAge.
+   */
+  @java.lang.Override
+  public com.google.protobuf.Duration getCacheMaxAge() {
+    return cacheMaxAge_ == null ? com.google.protobuf.Duration.getDefaultInstance() : cacheMaxAge_;
+  }
+  /**
+   * <pre>
+   * The oldest answer that the call takes, above 0. Unset, or above the route's own time: as long as the route gives
+   * answers.
+   * </pre>
+   *
+   * <code>.google.protobuf.Duration cache_max_age = 12 [json_name = "cacheMaxAge"];</code>
+   */
+  @java.lang.Override
+  public com.google.protobuf.DurationOrBuilder getCacheMaxAgeOrBuilder() {
+    return cacheMaxAge_ == null ? com.google.protobuf.Duration.getDefaultInstance() : cacheMaxAge_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -487,6 +555,12 @@ private static final long serialVersionUID = 0L;
     }
     for (int i = 0; i < models_.size(); i++) {
       com.google.protobuf.GeneratedMessageV3.writeString(output, 10, models_.getRaw(i));
+    }
+    if (cache_ != io.hedgerow.common.v1.CacheMode.CACHE_MODE_UNSPECIFIED.getNumber()) {
+      output.writeEnum(11, cache_);
+    }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      output.writeMessage(12, getCacheMaxAge());
     }
     getUnknownFields().writeTo(output);
   }
@@ -548,6 +622,14 @@ private static final long serialVersionUID = 0L;
       size += dataSize;
       size += 1 * getModelsList().size();
     }
+    if (cache_ != io.hedgerow.common.v1.CacheMode.CACHE_MODE_UNSPECIFIED.getNumber()) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeEnumSize(11, cache_);
+    }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(12, getCacheMaxAge());
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -592,6 +674,12 @@ private static final long serialVersionUID = 0L;
         .equals(other.getSessionId())) return false;
     if (!getModelsList()
         .equals(other.getModelsList())) return false;
+    if (cache_ != other.cache_) return false;
+    if (hasCacheMaxAge() != other.hasCacheMaxAge()) return false;
+    if (hasCacheMaxAge()) {
+      if (!getCacheMaxAge()
+          .equals(other.getCacheMaxAge())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -637,6 +725,12 @@ private static final long serialVersionUID = 0L;
     if (getModelsCount() > 0) {
       hash = (37 * hash) + MODELS_FIELD_NUMBER;
       hash = (53 * hash) + getModelsList().hashCode();
+    }
+    hash = (37 * hash) + CACHE_FIELD_NUMBER;
+    hash = (53 * hash) + cache_;
+    if (hasCacheMaxAge()) {
+      hash = (37 * hash) + CACHE_MAX_AGE_FIELD_NUMBER;
+      hash = (53 * hash) + getCacheMaxAge().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -775,6 +869,7 @@ private static final long serialVersionUID = 0L;
               .alwaysUseFieldBuilders) {
         getFirstTokenTimeoutFieldBuilder();
         getIdleTimeoutFieldBuilder();
+        getCacheMaxAgeFieldBuilder();
       }
     }
     @java.lang.Override
@@ -802,6 +897,12 @@ private static final long serialVersionUID = 0L;
       sessionId_ = "";
       models_ =
           com.google.protobuf.LazyStringArrayList.emptyList();
+      cache_ = 0;
+      cacheMaxAge_ = null;
+      if (cacheMaxAgeBuilder_ != null) {
+        cacheMaxAgeBuilder_.dispose();
+        cacheMaxAgeBuilder_ = null;
+      }
       return this;
     }
 
@@ -875,6 +976,15 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000200) != 0)) {
         models_.makeImmutable();
         result.models_ = models_;
+      }
+      if (((from_bitField0_ & 0x00000400) != 0)) {
+        result.cache_ = cache_;
+      }
+      if (((from_bitField0_ & 0x00000800) != 0)) {
+        result.cacheMaxAge_ = cacheMaxAgeBuilder_ == null
+            ? cacheMaxAge_
+            : cacheMaxAgeBuilder_.build();
+        to_bitField0_ |= 0x00000008;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -976,6 +1086,12 @@ private static final long serialVersionUID = 0L;
         }
         onChanged();
       }
+      if (other.cache_ != 0) {
+        setCacheValue(other.getCacheValue());
+      }
+      if (other.hasCacheMaxAge()) {
+        mergeCacheMaxAge(other.getCacheMaxAge());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -1059,6 +1175,18 @@ private static final long serialVersionUID = 0L;
               models_.add(s);
               break;
             } // case 82
+            case 88: {
+              cache_ = input.readEnum();
+              bitField0_ |= 0x00000400;
+              break;
+            } // case 88
+            case 98: {
+              input.readMessage(
+                  getCacheMaxAgeFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000800;
+              break;
+            } // case 98
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2204,6 +2332,245 @@ private static final long serialVersionUID = 0L;
       bitField0_ |= 0x00000200;
       onChanged();
       return this;
+    }
+
+    private int cache_ = 0;
+    /**
+     * <pre>
+     * What the call wants of the answers that the gateway has kept, where its route keeps any. Unset: CACHE_MODE_USE.
+     * </pre>
+     *
+     * <code>.hedgerow.common.v1.CacheMode cache = 11 [json_name = "cache"];</code>
+     * @return The enum numeric value on the wire for cache.
+     */
+    @java.lang.Override public int getCacheValue() {
+      return cache_;
+    }
+    /**
+     * <pre>
+     * What the call wants of the answers that the gateway has kept, where its route keeps any. Unset: CACHE_MODE_USE.
+     * </pre>
+     *
+     * <code>.hedgerow.common.v1.CacheMode cache = 11 [json_name = "cache"];</code>
+     * @param value The enum numeric value on the wire for cache to set.
+     * @return This builder for chaining.
+     */
+    public Builder setCacheValue(int value) {
+      cache_ = value;
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What the call wants of the answers that the gateway has kept, where its route keeps any. Unset: CACHE_MODE_USE.
+     * </pre>
+     *
+     * <code>.hedgerow.common.v1.CacheMode cache = 11 [json_name = "cache"];</code>
+     * @return The cache.
+     */
+    @java.lang.Override
+    public io.hedgerow.common.v1.CacheMode getCache() {
+      io.hedgerow.common.v1.CacheMode result = io.hedgerow.common.v1.CacheMode.forNumber(cache_);
+      return result == null ? io.hedgerow.common.v1.CacheMode.UNRECOGNIZED : result;
+    }
+    /**
+     * <pre>
+     * What the call wants of the answers that the gateway has kept, where its route keeps any. Unset: CACHE_MODE_USE.
+     * </pre>
+     *
+     * <code>.hedgerow.common.v1.CacheMode cache = 11 [json_name = "cache"];</code>
+     * @param value The cache to set.
+     * @return This builder for chaining.
+     */
+    public Builder setCache(io.hedgerow.common.v1.CacheMode value) {
+      if (value == null) {
+        throw new NullPointerException();
+      }
+      bitField0_ |= 0x00000400;
+      cache_ = value.getNumber();
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What the call wants of the answers that the gateway has kept, where its route keeps any. Unset: CACHE_MODE_USE.
+     * </pre>
+     *
+     * <code>.hedgerow.common.v1.CacheMode cache = 11 [json_name = "cache"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearCache() {
+      bitField0_ = (bitField0_ & ~0x00000400);
+      cache_ = 0;
+      onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.Duration cacheMaxAge_;
+    private com.google.protobuf.SingleFieldBuilderV3<
+        com.google.protobuf.Duration, com.google.protobuf.Duration.Builder, com.google.protobuf.DurationOrBuilder> cacheMaxAgeBuilder_;
+    /**
+     * <pre>
+     * The oldest answer that the call takes, above 0. Unset, or above the route's own time: as long as the route gives
+     * answers.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration cache_max_age = 12 [json_name = "cacheMaxAge"];</code>
+     * @return Whether the cacheMaxAge field is set.
+     */
+    public boolean hasCacheMaxAge() {
+      return ((bitField0_ & 0x00000800) != 0);
+    }
+    /**
+     * <pre>
+     * The oldest answer that the call takes, above 0. Unset, or above the route's own time: as long as the route gives
+     * answers.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration cache_max_age = 12 [json_name = "cacheMaxAge"];</code>
+     * @return The cacheMaxAge.
+     */
+    public com.google.protobuf.Duration getCacheMaxAge() {
+      if (cacheMaxAgeBuilder_ == null) {
+        return cacheMaxAge_ == null ? com.google.protobuf.Duration.getDefaultInstance() : cacheMaxAge_;
+      } else {
+        return cacheMaxAgeBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * The oldest answer that the call takes, above 0. Unset, or above the route's own time: as long as the route gives
+     * answers.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration cache_max_age = 12 [json_name = "cacheMaxAge"];</code>
+     */
+    public Builder setCacheMaxAge(com.google.protobuf.Duration value) {
+      if (cacheMaxAgeBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        cacheMaxAge_ = value;
+      } else {
+        cacheMaxAgeBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000800;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The oldest answer that the call takes, above 0. Unset, or above the route's own time: as long as the route gives
+     * answers.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration cache_max_age = 12 [json_name = "cacheMaxAge"];</code>
+     */
+    public Builder setCacheMaxAge(
+        com.google.protobuf.Duration.Builder builderForValue) {
+      if (cacheMaxAgeBuilder_ == null) {
+        cacheMaxAge_ = builderForValue.build();
+      } else {
+        cacheMaxAgeBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000800;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The oldest answer that the call takes, above 0. Unset, or above the route's own time: as long as the route gives
+     * answers.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration cache_max_age = 12 [json_name = "cacheMaxAge"];</code>
+     */
+    public Builder mergeCacheMaxAge(com.google.protobuf.Duration value) {
+      if (cacheMaxAgeBuilder_ == null) {
+        if (((bitField0_ & 0x00000800) != 0) &&
+          cacheMaxAge_ != null &&
+          cacheMaxAge_ != com.google.protobuf.Duration.getDefaultInstance()) {
+          getCacheMaxAgeBuilder().mergeFrom(value);
+        } else {
+          cacheMaxAge_ = value;
+        }
+      } else {
+        cacheMaxAgeBuilder_.mergeFrom(value);
+      }
+      if (cacheMaxAge_ != null) {
+        bitField0_ |= 0x00000800;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The oldest answer that the call takes, above 0. Unset, or above the route's own time: as long as the route gives
+     * answers.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration cache_max_age = 12 [json_name = "cacheMaxAge"];</code>
+     */
+    public Builder clearCacheMaxAge() {
+      bitField0_ = (bitField0_ & ~0x00000800);
+      cacheMaxAge_ = null;
+      if (cacheMaxAgeBuilder_ != null) {
+        cacheMaxAgeBuilder_.dispose();
+        cacheMaxAgeBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The oldest answer that the call takes, above 0. Unset, or above the route's own time: as long as the route gives
+     * answers.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration cache_max_age = 12 [json_name = "cacheMaxAge"];</code>
+     */
+    public com.google.protobuf.Duration.Builder getCacheMaxAgeBuilder() {
+      bitField0_ |= 0x00000800;
+      onChanged();
+      return getCacheMaxAgeFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * The oldest answer that the call takes, above 0. Unset, or above the route's own time: as long as the route gives
+     * answers.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration cache_max_age = 12 [json_name = "cacheMaxAge"];</code>
+     */
+    public com.google.protobuf.DurationOrBuilder getCacheMaxAgeOrBuilder() {
+      if (cacheMaxAgeBuilder_ != null) {
+        return cacheMaxAgeBuilder_.getMessageOrBuilder();
+      } else {
+        return cacheMaxAge_ == null ?
+            com.google.protobuf.Duration.getDefaultInstance() : cacheMaxAge_;
+      }
+    }
+    /**
+     * <pre>
+     * The oldest answer that the call takes, above 0. Unset, or above the route's own time: as long as the route gives
+     * answers.
+     * </pre>
+     *
+     * <code>.google.protobuf.Duration cache_max_age = 12 [json_name = "cacheMaxAge"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilderV3<
+        com.google.protobuf.Duration, com.google.protobuf.Duration.Builder, com.google.protobuf.DurationOrBuilder> 
+        getCacheMaxAgeFieldBuilder() {
+      if (cacheMaxAgeBuilder_ == null) {
+        cacheMaxAgeBuilder_ = new com.google.protobuf.SingleFieldBuilderV3<
+            com.google.protobuf.Duration, com.google.protobuf.Duration.Builder, com.google.protobuf.DurationOrBuilder>(
+                getCacheMaxAge(),
+                getParentForChildren(),
+                isClean());
+        cacheMaxAge_ = null;
+      }
+      return cacheMaxAgeBuilder_;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

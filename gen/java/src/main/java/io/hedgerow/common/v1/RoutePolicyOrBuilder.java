@@ -291,4 +291,53 @@ public interface RoutePolicyOrBuilder extends
    */
   com.google.protobuf.ByteString
       getModelsBytes(int index);
+
+  /**
+   * <pre>
+   * What the call wants of the answers that the gateway has kept, where its route keeps any. Unset: CACHE_MODE_USE.
+   * </pre>
+   *
+   * <code>.hedgerow.common.v1.CacheMode cache = 11 [json_name = "cache"];</code>
+   * @return The enum numeric value on the wire for cache.
+   */
+  int getCacheValue();
+  /**
+   * <pre>
+   * What the call wants of the answers that the gateway has kept, where its route keeps any. Unset: CACHE_MODE_USE.
+   * </pre>
+   *
+   * <code>.hedgerow.common.v1.CacheMode cache = 11 [json_name = "cache"];</code>
+   * @return The cache.
+   */
+  io.hedgerow.common.v1.CacheMode getCache();
+
+  /**
+   * <pre>
+   * The oldest answer that the call takes, above 0. Unset, or above the route's own time: as long as the route gives
+   * answers.
+   * </pre>
+   *
+   * <code>.google.protobuf.Duration cache_max_age = 12 [json_name = "cacheMaxAge"];</code>
+   * @return Whether the cacheMaxAge field is set.
+   */
+  boolean hasCacheMaxAge();
+  /**
+   * <pre>
+   * The oldest answer that the call takes, above 0. Unset, or above the route's own time: as long as the route gives
+   * answers.
+   * </pre>
+   *
+   * <code>.google.protobuf.Duration cache_max_age = 12 [json_name = "cacheMaxAge"];</code>
+   * @return The cacheMaxAge.
+   */
+  com.google.protobuf.Duration getCacheMaxAge();
+  /**
+   * <pre>
+   * The oldest answer that the call takes, above 0. Unset, or above the route's own time: as long as the route gives
+   * answers.
+   * </pre>
+   *
+   * <code>.google.protobuf.Duration cache_max_age = 12 [json_name = "cacheMaxAge"];</code>
+   */
+  com.google.protobuf.DurationOrBuilder getCacheMaxAgeOrBuilder();
 }

@@ -86,6 +86,15 @@ public enum WarningCode
    * <code>WARNING_CODE_MODEL_DOWNGRADED = 8;</code>
    */
   WARNING_CODE_MODEL_DOWNGRADED(8),
+  /**
+   * <pre>
+   * The answer was not quite the JSON that `ChatSpec.response_format` asks for, and was repaired; the message says how.
+   * Only where the route repairs answers, and never in what was streamed as it came.
+   * </pre>
+   *
+   * <code>WARNING_CODE_OUTPUT_REPAIRED = 9;</code>
+   */
+  WARNING_CODE_OUTPUT_REPAIRED(9),
   UNRECOGNIZED(-1),
   ;
 
@@ -162,6 +171,15 @@ public enum WarningCode
    * <code>WARNING_CODE_MODEL_DOWNGRADED = 8;</code>
    */
   public static final int WARNING_CODE_MODEL_DOWNGRADED_VALUE = 8;
+  /**
+   * <pre>
+   * The answer was not quite the JSON that `ChatSpec.response_format` asks for, and was repaired; the message says how.
+   * Only where the route repairs answers, and never in what was streamed as it came.
+   * </pre>
+   *
+   * <code>WARNING_CODE_OUTPUT_REPAIRED = 9;</code>
+   */
+  public static final int WARNING_CODE_OUTPUT_REPAIRED_VALUE = 9;
 
 
   public final int getNumber() {
@@ -197,6 +215,7 @@ public enum WarningCode
       case 6: return WARNING_CODE_MODEL_RETIRING;
       case 7: return WARNING_CODE_ANSWER_NOT_KEPT;
       case 8: return WARNING_CODE_MODEL_DOWNGRADED;
+      case 9: return WARNING_CODE_OUTPUT_REPAIRED;
       default: return null;
     }
   }

@@ -33,7 +33,7 @@ public final class WarningProto {
       "erow.common.v1\"n\n\007Warning\0223\n\004code\030\001 \001(\0162" +
       "\037.hedgerow.common.v1.WarningCodeR\004code\022\024" +
       "\n\005field\030\002 \001(\tR\005field\022\030\n\007message\030\003 \001(\tR\007m" +
-      "essage*\307\002\n\013WarningCode\022\034\n\030WARNING_CODE_U" +
+      "essage*\351\002\n\013WarningCode\022\034\n\030WARNING_CODE_U" +
       "NSPECIFIED\020\000\022\"\n\036WARNING_CODE_PARAMETER_I" +
       "GNORED\020\001\022\"\n\036WARNING_CODE_PARAMETER_CHANG" +
       "ED\020\002\022\'\n#WARNING_CODE_PROVIDER_STATE_DROP" +
@@ -41,12 +41,13 @@ public final class WarningProto {
       "!\n\035WARNING_CODE_DEADLINE_CLAMPED\020\005\022\037\n\033WA" +
       "RNING_CODE_MODEL_RETIRING\020\006\022 \n\034WARNING_C" +
       "ODE_ANSWER_NOT_KEPT\020\007\022!\n\035WARNING_CODE_MO" +
-      "DEL_DOWNGRADED\020\010B\305\001\n\025io.hedgerow.common." +
-      "v1B\014WarningProtoP\001Z4hedgerow.internal/ge" +
-      "n/go/hedgerow/common/v1;commonv1\242\002\003HCX\252\002" +
-      "\022Hedgerow.Common.V1\312\002\022Hedgerow\\Common\\V1" +
-      "\342\002\036Hedgerow\\Common\\V1\\GPBMetadata\352\002\024Hedg" +
-      "erow::Common::V1b\006proto3"
+      "DEL_DOWNGRADED\020\010\022 \n\034WARNING_CODE_OUTPUT_" +
+      "REPAIRED\020\tB\305\001\n\025io.hedgerow.common.v1B\014Wa" +
+      "rningProtoP\001Z4hedgerow.internal/gen/go/h" +
+      "edgerow/common/v1;commonv1\242\002\003HCX\252\002\022Hedge" +
+      "row.Common.V1\312\002\022Hedgerow\\Common\\V1\342\002\036Hed" +
+      "gerow\\Common\\V1\\GPBMetadata\352\002\024Hedgerow::" +
+      "Common::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,

@@ -466,6 +466,51 @@ private static final long serialVersionUID = 0L;
     return attempts_.get(index);
   }
 
+  public static final int CACHED_INPUTS_COUNT_FIELD_NUMBER = 10;
+  private int cachedInputsCount_ = 0;
+  /**
+   * <pre>
+   * How many of the vectors the gateway had kept from earlier calls: no provider was asked for them, and neither usage
+   * nor costs count them.
+   * </pre>
+   *
+   * <code>int32 cached_inputs_count = 10 [json_name = "cachedInputsCount"];</code>
+   * @return The cachedInputsCount.
+   */
+  @java.lang.Override
+  public int getCachedInputsCount() {
+    return cachedInputsCount_;
+  }
+
+  public static final int SAVED_PICOS_FIELD_NUMBER = 11;
+  private long savedPicos_ = 0L;
+  /**
+   * <pre>
+   * What those had cost, and so what the call saves, in 10^-12 US dollars. Unset when that is not known, or none was
+   * kept.
+   * </pre>
+   *
+   * <code>optional int64 saved_picos = 11 [json_name = "savedPicos"];</code>
+   * @return Whether the savedPicos field is set.
+   */
+  @java.lang.Override
+  public boolean hasSavedPicos() {
+    return ((bitField0_ & 0x00000008) != 0);
+  }
+  /**
+   * <pre>
+   * What those had cost, and so what the call saves, in 10^-12 US dollars. Unset when that is not known, or none was
+   * kept.
+   * </pre>
+   *
+   * <code>optional int64 saved_picos = 11 [json_name = "savedPicos"];</code>
+   * @return The savedPicos.
+   */
+  @java.lang.Override
+  public long getSavedPicos() {
+    return savedPicos_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -506,6 +551,12 @@ private static final long serialVersionUID = 0L;
     }
     for (int i = 0; i < attempts_.size(); i++) {
       output.writeMessage(9, attempts_.get(i));
+    }
+    if (cachedInputsCount_ != 0) {
+      output.writeInt32(10, cachedInputsCount_);
+    }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      output.writeInt64(11, savedPicos_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -549,6 +600,14 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(9, attempts_.get(i));
     }
+    if (cachedInputsCount_ != 0) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt32Size(10, cachedInputsCount_);
+    }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(11, savedPicos_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -591,6 +650,13 @@ private static final long serialVersionUID = 0L;
         .equals(other.getPriceVersion())) return false;
     if (!getAttemptsList()
         .equals(other.getAttemptsList())) return false;
+    if (getCachedInputsCount()
+        != other.getCachedInputsCount()) return false;
+    if (hasSavedPicos() != other.hasSavedPicos()) return false;
+    if (hasSavedPicos()) {
+      if (getSavedPicos()
+          != other.getSavedPicos()) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -633,6 +699,13 @@ private static final long serialVersionUID = 0L;
     if (getAttemptsCount() > 0) {
       hash = (37 * hash) + ATTEMPTS_FIELD_NUMBER;
       hash = (53 * hash) + getAttemptsList().hashCode();
+    }
+    hash = (37 * hash) + CACHED_INPUTS_COUNT_FIELD_NUMBER;
+    hash = (53 * hash) + getCachedInputsCount();
+    if (hasSavedPicos()) {
+      hash = (37 * hash) + SAVED_PICOS_FIELD_NUMBER;
+      hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+          getSavedPicos());
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -809,6 +882,8 @@ private static final long serialVersionUID = 0L;
         attemptsBuilder_.clear();
       }
       bitField0_ = (bitField0_ & ~0x00000100);
+      cachedInputsCount_ = 0;
+      savedPicos_ = 0L;
       return this;
     }
 
@@ -896,6 +971,13 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000080) != 0)) {
         result.priceVersion_ = priceVersion_;
+      }
+      if (((from_bitField0_ & 0x00000200) != 0)) {
+        result.cachedInputsCount_ = cachedInputsCount_;
+      }
+      if (((from_bitField0_ & 0x00000400) != 0)) {
+        result.savedPicos_ = savedPicos_;
+        to_bitField0_ |= 0x00000008;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -1046,6 +1128,12 @@ private static final long serialVersionUID = 0L;
           }
         }
       }
+      if (other.getCachedInputsCount() != 0) {
+        setCachedInputsCount(other.getCachedInputsCount());
+      }
+      if (other.hasSavedPicos()) {
+        setSavedPicos(other.getSavedPicos());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -1143,6 +1231,16 @@ private static final long serialVersionUID = 0L;
               }
               break;
             } // case 74
+            case 80: {
+              cachedInputsCount_ = input.readInt32();
+              bitField0_ |= 0x00000200;
+              break;
+            } // case 80
+            case 88: {
+              savedPicos_ = input.readInt64();
+              bitField0_ |= 0x00000400;
+              break;
+            } // case 88
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2639,6 +2737,113 @@ private static final long serialVersionUID = 0L;
         attempts_ = null;
       }
       return attemptsBuilder_;
+    }
+
+    private int cachedInputsCount_ ;
+    /**
+     * <pre>
+     * How many of the vectors the gateway had kept from earlier calls: no provider was asked for them, and neither usage
+     * nor costs count them.
+     * </pre>
+     *
+     * <code>int32 cached_inputs_count = 10 [json_name = "cachedInputsCount"];</code>
+     * @return The cachedInputsCount.
+     */
+    @java.lang.Override
+    public int getCachedInputsCount() {
+      return cachedInputsCount_;
+    }
+    /**
+     * <pre>
+     * How many of the vectors the gateway had kept from earlier calls: no provider was asked for them, and neither usage
+     * nor costs count them.
+     * </pre>
+     *
+     * <code>int32 cached_inputs_count = 10 [json_name = "cachedInputsCount"];</code>
+     * @param value The cachedInputsCount to set.
+     * @return This builder for chaining.
+     */
+    public Builder setCachedInputsCount(int value) {
+
+      cachedInputsCount_ = value;
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How many of the vectors the gateway had kept from earlier calls: no provider was asked for them, and neither usage
+     * nor costs count them.
+     * </pre>
+     *
+     * <code>int32 cached_inputs_count = 10 [json_name = "cachedInputsCount"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearCachedInputsCount() {
+      bitField0_ = (bitField0_ & ~0x00000200);
+      cachedInputsCount_ = 0;
+      onChanged();
+      return this;
+    }
+
+    private long savedPicos_ ;
+    /**
+     * <pre>
+     * What those had cost, and so what the call saves, in 10^-12 US dollars. Unset when that is not known, or none was
+     * kept.
+     * </pre>
+     *
+     * <code>optional int64 saved_picos = 11 [json_name = "savedPicos"];</code>
+     * @return Whether the savedPicos field is set.
+     */
+    @java.lang.Override
+    public boolean hasSavedPicos() {
+      return ((bitField0_ & 0x00000400) != 0);
+    }
+    /**
+     * <pre>
+     * What those had cost, and so what the call saves, in 10^-12 US dollars. Unset when that is not known, or none was
+     * kept.
+     * </pre>
+     *
+     * <code>optional int64 saved_picos = 11 [json_name = "savedPicos"];</code>
+     * @return The savedPicos.
+     */
+    @java.lang.Override
+    public long getSavedPicos() {
+      return savedPicos_;
+    }
+    /**
+     * <pre>
+     * What those had cost, and so what the call saves, in 10^-12 US dollars. Unset when that is not known, or none was
+     * kept.
+     * </pre>
+     *
+     * <code>optional int64 saved_picos = 11 [json_name = "savedPicos"];</code>
+     * @param value The savedPicos to set.
+     * @return This builder for chaining.
+     */
+    public Builder setSavedPicos(long value) {
+
+      savedPicos_ = value;
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What those had cost, and so what the call saves, in 10^-12 US dollars. Unset when that is not known, or none was
+     * kept.
+     * </pre>
+     *
+     * <code>optional int64 saved_picos = 11 [json_name = "savedPicos"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearSavedPicos() {
+      bitField0_ = (bitField0_ & ~0x00000400);
+      savedPicos_ = 0L;
+      onChanged();
+      return this;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

@@ -264,4 +264,36 @@ public interface EmbedResponseOrBuilder extends
    */
   io.hedgerow.common.v1.AttemptOrBuilder getAttemptsOrBuilder(
       int index);
+
+  /**
+   * <pre>
+   * How many of the vectors the gateway had kept from earlier calls: no provider was asked for them, and neither usage
+   * nor costs count them.
+   * </pre>
+   *
+   * <code>int32 cached_inputs_count = 10 [json_name = "cachedInputsCount"];</code>
+   * @return The cachedInputsCount.
+   */
+  int getCachedInputsCount();
+
+  /**
+   * <pre>
+   * What those had cost, and so what the call saves, in 10^-12 US dollars. Unset when that is not known, or none was
+   * kept.
+   * </pre>
+   *
+   * <code>optional int64 saved_picos = 11 [json_name = "savedPicos"];</code>
+   * @return Whether the savedPicos field is set.
+   */
+  boolean hasSavedPicos();
+  /**
+   * <pre>
+   * What those had cost, and so what the call saves, in 10^-12 US dollars. Unset when that is not known, or none was
+   * kept.
+   * </pre>
+   *
+   * <code>optional int64 saved_picos = 11 [json_name = "savedPicos"];</code>
+   * @return The savedPicos.
+   */
+  long getSavedPicos();
 }

@@ -129,7 +129,7 @@ public final class EmbedServiceProto {
       "\022C\n\006labels\030\004 \003(\0132+.hedgerow.embed.v1.Emb" +
       "edRequest.LabelsEntryR\006labels\0329\n\013LabelsE" +
       "ntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005v" +
-      "alue:\0028\001\"\266\003\n\rEmbedResponse\022<\n\nembeddings" +
+      "alue:\0028\001\"\234\004\n\rEmbedResponse\022<\n\nembeddings" +
       "\030\001 \003(\0132\034.hedgerow.embed.v1.EmbeddingR\nem" +
       "beddings\022/\n\005usage\030\002 \001(\0132\031.hedgerow.commo" +
       "n.v1.UsageR\005usage\022\032\n\010provider\030\003 \001(\tR\010pro" +
@@ -139,63 +139,66 @@ public final class EmbedServiceProto {
       "\022(\n\rcharged_picos\030\007 \001(\003H\001R\014chargedPicos\210" +
       "\001\001\022#\n\rprice_version\030\010 \001(\tR\014priceVersion\022" +
       "7\n\010attempts\030\t \003(\0132\033.hedgerow.common.v1.A" +
-      "ttemptR\010attemptsB\r\n\013_cost_picosB\020\n\016_char" +
-      "ged_picos\"#\n\tEmbedding\022\026\n\006values\030\001 \003(\002R\006" +
-      "values\"\234\001\n\022StreamEmbedRequest\022A\n\007options" +
-      "\030\001 \001(\0132%.hedgerow.embed.v1.StreamEmbedOp" +
-      "tionsH\000R\007options\0228\n\004item\030\002 \001(\0132\".hedgero" +
-      "w.embed.v1.StreamEmbedItemH\000R\004itemB\t\n\007me" +
-      "ssage\"\201\004\n\022StreamEmbedOptions\022\024\n\005model\030\001 " +
-      "\001(\tR\005model\022#\n\ndimensions\030\002 \001(\005H\000R\ndimens" +
-      "ions\210\001\001\0229\n\007purpose\030\003 \001(\0162\037.hedgerow.embe" +
-      "d.v1.EmbedPurposeR\007purpose\022e\n\020provider_o" +
-      "ptions\030\004 \003(\0132:.hedgerow.embed.v1.StreamE" +
-      "mbedOptions.ProviderOptionsEntryR\017provid" +
-      "erOptions\0225\n\005route\030\005 \001(\0132\037.hedgerow.comm" +
-      "on.v1.RoutePolicyR\005route\022I\n\006labels\030\006 \003(\013" +
-      "21.hedgerow.embed.v1.StreamEmbedOptions." +
-      "LabelsEntryR\006labels\032B\n\024ProviderOptionsEn" +
-      "try\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005va" +
-      "lue:\0028\001\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key" +
-      "\022\024\n\005value\030\002 \001(\tR\005value:\0028\001B\r\n\013_dimension" +
-      "s\"V\n\017StreamEmbedItem\022\016\n\002id\030\001 \001(\tR\002id\0223\n\005" +
-      "input\030\002 \001(\0132\035.hedgerow.embed.v1.EmbedInp" +
-      "utR\005input\"\312\002\n\023StreamEmbedResponse\022\032\n\010seq" +
-      "uence\030\001 \001(\003R\010sequence\022\016\n\002id\030\002 \001(\tR\002id\022A\n" +
-      "\007started\030\003 \001(\0132%.hedgerow.embed.v1.Strea" +
-      "mEmbedStartedH\000R\007started\022<\n\tembedding\030\004 " +
-      "\001(\0132\034.hedgerow.embed.v1.EmbeddingH\000R\temb" +
-      "edding\0223\n\nitem_error\030\005 \001(\0132\022.google.rpc." +
-      "StatusH\000R\titemError\022G\n\tcompleted\030\006 \001(\0132\'" +
-      ".hedgerow.embed.v1.StreamEmbedCompletedH" +
-      "\000R\tcompletedB\010\n\006result\"\177\n\022StreamEmbedSta" +
-      "rted\022\032\n\010provider\030\001 \001(\tR\010provider\022\024\n\005mode" +
-      "l\030\002 \001(\tR\005model\0227\n\010warnings\030\003 \003(\0132\033.hedge" +
-      "row.common.v1.WarningR\010warnings\"\342\002\n\024Stre" +
-      "amEmbedCompleted\022/\n\005usage\030\001 \001(\0132\031.hedger" +
-      "ow.common.v1.UsageR\005usage\0220\n\024embedded_it" +
-      "ems_count\030\002 \001(\003R\022embeddedItemsCount\022,\n\022f" +
-      "ailed_items_count\030\003 \001(\003R\020failedItemsCoun" +
-      "t\022\"\n\ncost_picos\030\004 \001(\003H\000R\tcostPicos\210\001\001\022(\n" +
-      "\rcharged_picos\030\005 \001(\003H\001R\014chargedPicos\210\001\001\022" +
-      "#\n\rprice_version\030\006 \001(\tR\014priceVersion\022%\n\016" +
-      "attempts_count\030\007 \001(\003R\rattemptsCountB\r\n\013_" +
-      "cost_picosB\020\n\016_charged_picos*\300\001\n\014EmbedPu" +
-      "rpose\022\035\n\031EMBED_PURPOSE_UNSPECIFIED\020\000\022\027\n\023" +
-      "EMBED_PURPOSE_QUERY\020\001\022\032\n\026EMBED_PURPOSE_D" +
-      "OCUMENT\020\002\022 \n\034EMBED_PURPOSE_CLASSIFICATIO" +
-      "N\020\003\022\034\n\030EMBED_PURPOSE_CLUSTERING\020\004\022\034\n\030EMB" +
-      "ED_PURPOSE_SIMILARITY\020\0052\274\001\n\014EmbedService" +
-      "\022J\n\005Embed\022\037.hedgerow.embed.v1.EmbedReque" +
-      "st\032 .hedgerow.embed.v1.EmbedResponse\022`\n\013" +
-      "StreamEmbed\022%.hedgerow.embed.v1.StreamEm" +
-      "bedRequest\032&.hedgerow.embed.v1.StreamEmb" +
-      "edResponse(\0010\001B\303\001\n\024io.hedgerow.embed.v1B" +
-      "\021EmbedServiceProtoP\001Z2hedgerow.internal/" +
-      "gen/go/hedgerow/embed/v1;embedv1\242\002\003HEX\252\002" +
-      "\021Hedgerow.Embed.V1\312\002\021Hedgerow\\Embed\\V1\342\002" +
-      "\035Hedgerow\\Embed\\V1\\GPBMetadata\352\002\023Hedgero" +
-      "w::Embed::V1b\006proto3"
+      "ttemptR\010attempts\022.\n\023cached_inputs_count\030" +
+      "\n \001(\005R\021cachedInputsCount\022$\n\013saved_picos\030" +
+      "\013 \001(\003H\002R\nsavedPicos\210\001\001B\r\n\013_cost_picosB\020\n" +
+      "\016_charged_picosB\016\n\014_saved_picos\"#\n\tEmbed" +
+      "ding\022\026\n\006values\030\001 \003(\002R\006values\"\234\001\n\022StreamE" +
+      "mbedRequest\022A\n\007options\030\001 \001(\0132%.hedgerow." +
+      "embed.v1.StreamEmbedOptionsH\000R\007options\0228" +
+      "\n\004item\030\002 \001(\0132\".hedgerow.embed.v1.StreamE" +
+      "mbedItemH\000R\004itemB\t\n\007message\"\201\004\n\022StreamEm" +
+      "bedOptions\022\024\n\005model\030\001 \001(\tR\005model\022#\n\ndime" +
+      "nsions\030\002 \001(\005H\000R\ndimensions\210\001\001\0229\n\007purpose" +
+      "\030\003 \001(\0162\037.hedgerow.embed.v1.EmbedPurposeR" +
+      "\007purpose\022e\n\020provider_options\030\004 \003(\0132:.hed" +
+      "gerow.embed.v1.StreamEmbedOptions.Provid" +
+      "erOptionsEntryR\017providerOptions\0225\n\005route" +
+      "\030\005 \001(\0132\037.hedgerow.common.v1.RoutePolicyR" +
+      "\005route\022I\n\006labels\030\006 \003(\01321.hedgerow.embed." +
+      "v1.StreamEmbedOptions.LabelsEntryR\006label" +
+      "s\032B\n\024ProviderOptionsEntry\022\020\n\003key\030\001 \001(\tR\003" +
+      "key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\0329\n\013LabelsE" +
+      "ntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005v" +
+      "alue:\0028\001B\r\n\013_dimensions\"V\n\017StreamEmbedIt" +
+      "em\022\016\n\002id\030\001 \001(\tR\002id\0223\n\005input\030\002 \001(\0132\035.hedg" +
+      "erow.embed.v1.EmbedInputR\005input\"\312\002\n\023Stre" +
+      "amEmbedResponse\022\032\n\010sequence\030\001 \001(\003R\010seque" +
+      "nce\022\016\n\002id\030\002 \001(\tR\002id\022A\n\007started\030\003 \001(\0132%.h" +
+      "edgerow.embed.v1.StreamEmbedStartedH\000R\007s" +
+      "tarted\022<\n\tembedding\030\004 \001(\0132\034.hedgerow.emb" +
+      "ed.v1.EmbeddingH\000R\tembedding\0223\n\nitem_err" +
+      "or\030\005 \001(\0132\022.google.rpc.StatusH\000R\titemErro" +
+      "r\022G\n\tcompleted\030\006 \001(\0132\'.hedgerow.embed.v1" +
+      ".StreamEmbedCompletedH\000R\tcompletedB\010\n\006re" +
+      "sult\"\177\n\022StreamEmbedStarted\022\032\n\010provider\030\001" +
+      " \001(\tR\010provider\022\024\n\005model\030\002 \001(\tR\005model\0227\n\010" +
+      "warnings\030\003 \003(\0132\033.hedgerow.common.v1.Warn" +
+      "ingR\010warnings\"\342\002\n\024StreamEmbedCompleted\022/" +
+      "\n\005usage\030\001 \001(\0132\031.hedgerow.common.v1.Usage" +
+      "R\005usage\0220\n\024embedded_items_count\030\002 \001(\003R\022e" +
+      "mbeddedItemsCount\022,\n\022failed_items_count\030" +
+      "\003 \001(\003R\020failedItemsCount\022\"\n\ncost_picos\030\004 " +
+      "\001(\003H\000R\tcostPicos\210\001\001\022(\n\rcharged_picos\030\005 \001" +
+      "(\003H\001R\014chargedPicos\210\001\001\022#\n\rprice_version\030\006" +
+      " \001(\tR\014priceVersion\022%\n\016attempts_count\030\007 \001" +
+      "(\003R\rattemptsCountB\r\n\013_cost_picosB\020\n\016_cha" +
+      "rged_picos*\300\001\n\014EmbedPurpose\022\035\n\031EMBED_PUR" +
+      "POSE_UNSPECIFIED\020\000\022\027\n\023EMBED_PURPOSE_QUER" +
+      "Y\020\001\022\032\n\026EMBED_PURPOSE_DOCUMENT\020\002\022 \n\034EMBED" +
+      "_PURPOSE_CLASSIFICATION\020\003\022\034\n\030EMBED_PURPO" +
+      "SE_CLUSTERING\020\004\022\034\n\030EMBED_PURPOSE_SIMILAR" +
+      "ITY\020\0052\274\001\n\014EmbedService\022J\n\005Embed\022\037.hedger" +
+      "ow.embed.v1.EmbedRequest\032 .hedgerow.embe" +
+      "d.v1.EmbedResponse\022`\n\013StreamEmbed\022%.hedg" +
+      "erow.embed.v1.StreamEmbedRequest\032&.hedge" +
+      "row.embed.v1.StreamEmbedResponse(\0010\001B\303\001\n" +
+      "\024io.hedgerow.embed.v1B\021EmbedServiceProto" +
+      "P\001Z2hedgerow.internal/gen/go/hedgerow/em" +
+      "bed/v1;embedv1\242\002\003HEX\252\002\021Hedgerow.Embed.V1" +
+      "\312\002\021Hedgerow\\Embed\\V1\342\002\035Hedgerow\\Embed\\V1" +
+      "\\GPBMetadata\352\002\023Hedgerow::Embed::V1b\006prot" +
+      "o3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -247,7 +250,7 @@ public final class EmbedServiceProto {
     internal_static_hedgerow_embed_v1_EmbedResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_embed_v1_EmbedResponse_descriptor,
-        new java.lang.String[] { "Embeddings", "Usage", "Provider", "Model", "Warnings", "CostPicos", "ChargedPicos", "PriceVersion", "Attempts", });
+        new java.lang.String[] { "Embeddings", "Usage", "Provider", "Model", "Warnings", "CostPicos", "ChargedPicos", "PriceVersion", "Attempts", "CachedInputsCount", "SavedPicos", });
     internal_static_hedgerow_embed_v1_Embedding_descriptor =
       getDescriptor().getMessageTypes().get(5);
     internal_static_hedgerow_embed_v1_Embedding_fieldAccessorTable = new

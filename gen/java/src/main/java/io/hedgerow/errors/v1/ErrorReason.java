@@ -483,6 +483,29 @@ public enum ErrorReason
    * <code>ERROR_REASON_LIMITS_UNAVAILABLE = 45;</code>
    */
   ERROR_REASON_LIMITS_UNAVAILABLE(45),
+  /**
+   * <pre>
+   * PERMISSION_DENIED. A guardrail has refused the request, or ended its answer; the metadata names it, the side that it
+   * looked at and the kind of finding, never the text. Of an answer that has begun nothing more follows, and what came
+   * of it is incomplete.
+   *
+   * Example: {"reason":"ERROR_REASON_GUARDRAIL_BLOCKED","domain":"hedgerow","metadata":{"guardrail":"injection","side":"input","category":"injection.direct"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_GUARDRAIL_BLOCKED = 46;</code>
+   */
+  ERROR_REASON_GUARDRAIL_BLOCKED(46),
+  /**
+   * <pre>
+   * UNAVAILABLE. A guardrail that must look at the call could not: it has failed, or took longer than it may. Where the
+   * side is "input" no provider has answered, or its answer was not read: the call may be made again.
+   *
+   * Example: {"reason":"ERROR_REASON_GUARDRAIL_UNAVAILABLE","domain":"hedgerow","metadata":{"guardrail":"moderation","side":"input"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_GUARDRAIL_UNAVAILABLE = 47;</code>
+   */
+  ERROR_REASON_GUARDRAIL_UNAVAILABLE(47),
   UNRECOGNIZED(-1),
   ;
 
@@ -954,6 +977,29 @@ public enum ErrorReason
    * <code>ERROR_REASON_LIMITS_UNAVAILABLE = 45;</code>
    */
   public static final int ERROR_REASON_LIMITS_UNAVAILABLE_VALUE = 45;
+  /**
+   * <pre>
+   * PERMISSION_DENIED. A guardrail has refused the request, or ended its answer; the metadata names it, the side that it
+   * looked at and the kind of finding, never the text. Of an answer that has begun nothing more follows, and what came
+   * of it is incomplete.
+   *
+   * Example: {"reason":"ERROR_REASON_GUARDRAIL_BLOCKED","domain":"hedgerow","metadata":{"guardrail":"injection","side":"input","category":"injection.direct"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_GUARDRAIL_BLOCKED = 46;</code>
+   */
+  public static final int ERROR_REASON_GUARDRAIL_BLOCKED_VALUE = 46;
+  /**
+   * <pre>
+   * UNAVAILABLE. A guardrail that must look at the call could not: it has failed, or took longer than it may. Where the
+   * side is "input" no provider has answered, or its answer was not read: the call may be made again.
+   *
+   * Example: {"reason":"ERROR_REASON_GUARDRAIL_UNAVAILABLE","domain":"hedgerow","metadata":{"guardrail":"moderation","side":"input"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_GUARDRAIL_UNAVAILABLE = 47;</code>
+   */
+  public static final int ERROR_REASON_GUARDRAIL_UNAVAILABLE_VALUE = 47;
 
 
   public final int getNumber() {
@@ -1026,6 +1072,8 @@ public enum ErrorReason
       case 43: return ERROR_REASON_PRICE_UNKNOWN;
       case 44: return ERROR_REASON_CALL_NOT_FOUND;
       case 45: return ERROR_REASON_LIMITS_UNAVAILABLE;
+      case 46: return ERROR_REASON_GUARDRAIL_BLOCKED;
+      case 47: return ERROR_REASON_GUARDRAIL_UNAVAILABLE;
       default: return null;
     }
   }

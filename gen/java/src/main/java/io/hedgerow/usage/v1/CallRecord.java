@@ -41,6 +41,9 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.LazyStringArrayList.emptyList();
     routeExplanation_ = "";
     region_ = "";
+    guardrails_ = java.util.Collections.emptyList();
+    causedByCallId_ = "";
+    purpose_ = "";
   }
 
   @java.lang.Override
@@ -1325,6 +1328,192 @@ java.lang.String defaultValue) {
     return overheadPicos_;
   }
 
+  public static final int GUARDRAILS_FIELD_NUMBER = 31;
+  @SuppressWarnings("serial")
+  private java.util.List<io.hedgerow.usage.v1.GuardrailRecord> guardrails_;
+  /**
+   * <pre>
+   * The guardrails that looked at the call, at most 32.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+   */
+  @java.lang.Override
+  public java.util.List<io.hedgerow.usage.v1.GuardrailRecord> getGuardrailsList() {
+    return guardrails_;
+  }
+  /**
+   * <pre>
+   * The guardrails that looked at the call, at most 32.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+   */
+  @java.lang.Override
+  public java.util.List<? extends io.hedgerow.usage.v1.GuardrailRecordOrBuilder> 
+      getGuardrailsOrBuilderList() {
+    return guardrails_;
+  }
+  /**
+   * <pre>
+   * The guardrails that looked at the call, at most 32.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+   */
+  @java.lang.Override
+  public int getGuardrailsCount() {
+    return guardrails_.size();
+  }
+  /**
+   * <pre>
+   * The guardrails that looked at the call, at most 32.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.usage.v1.GuardrailRecord getGuardrails(int index) {
+    return guardrails_.get(index);
+  }
+  /**
+   * <pre>
+   * The guardrails that looked at the call, at most 32.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.usage.v1.GuardrailRecordOrBuilder getGuardrailsOrBuilder(
+      int index) {
+    return guardrails_.get(index);
+  }
+
+  public static final int SAVED_PICOS_FIELD_NUMBER = 34;
+  private long savedPicos_ = 0L;
+  /**
+   * <pre>
+   * What the gateway's cache has saved: what the kept answer had cost, in 10^-12 US dollars. Unset: nothing, or that is
+   * not known.
+   * </pre>
+   *
+   * <code>optional int64 saved_picos = 34 [json_name = "savedPicos"];</code>
+   * @return Whether the savedPicos field is set.
+   */
+  @java.lang.Override
+  public boolean hasSavedPicos() {
+    return ((bitField0_ & 0x00000040) != 0);
+  }
+  /**
+   * <pre>
+   * What the gateway's cache has saved: what the kept answer had cost, in 10^-12 US dollars. Unset: nothing, or that is
+   * not known.
+   * </pre>
+   *
+   * <code>optional int64 saved_picos = 34 [json_name = "savedPicos"];</code>
+   * @return The savedPicos.
+   */
+  @java.lang.Override
+  public long getSavedPicos() {
+    return savedPicos_;
+  }
+
+  public static final int CAUSED_BY_CALL_ID_FIELD_NUMBER = 35;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object causedByCallId_ = "";
+  /**
+   * <pre>
+   * Of a call that the gateway made itself: the `call_id` of the call that it was made for, whose caller pays for both.
+   * It counts as no call of his. Empty: a caller made it.
+   * </pre>
+   *
+   * <code>string caused_by_call_id = 35 [json_name = "causedByCallId"];</code>
+   * @return The causedByCallId.
+   */
+  @java.lang.Override
+  public java.lang.String getCausedByCallId() {
+    java.lang.Object ref = causedByCallId_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      causedByCallId_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Of a call that the gateway made itself: the `call_id` of the call that it was made for, whose caller pays for both.
+   * It counts as no call of his. Empty: a caller made it.
+   * </pre>
+   *
+   * <code>string caused_by_call_id = 35 [json_name = "causedByCallId"];</code>
+   * @return The bytes for causedByCallId.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getCausedByCallIdBytes() {
+    java.lang.Object ref = causedByCallId_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      causedByCallId_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
+  public static final int PURPOSE_FIELD_NUMBER = 36;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object purpose_ = "";
+  /**
+   * <pre>
+   * Of the same: what it was made for, such as "semantic_cache".
+   * </pre>
+   *
+   * <code>string purpose = 36 [json_name = "purpose"];</code>
+   * @return The purpose.
+   */
+  @java.lang.Override
+  public java.lang.String getPurpose() {
+    java.lang.Object ref = purpose_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      purpose_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Of the same: what it was made for, such as "semantic_cache".
+   * </pre>
+   *
+   * <code>string purpose = 36 [json_name = "purpose"];</code>
+   * @return The bytes for purpose.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getPurposeBytes() {
+    java.lang.Object ref = purpose_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      purpose_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -1431,6 +1620,18 @@ java.lang.String defaultValue) {
     }
     if (((bitField0_ & 0x00000020) != 0)) {
       output.writeInt64(30, overheadPicos_);
+    }
+    for (int i = 0; i < guardrails_.size(); i++) {
+      output.writeMessage(31, guardrails_.get(i));
+    }
+    if (((bitField0_ & 0x00000040) != 0)) {
+      output.writeInt64(34, savedPicos_);
+    }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(causedByCallId_)) {
+      com.google.protobuf.GeneratedMessageV3.writeString(output, 35, causedByCallId_);
+    }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(purpose_)) {
+      com.google.protobuf.GeneratedMessageV3.writeString(output, 36, purpose_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -1553,6 +1754,20 @@ java.lang.String defaultValue) {
       size += com.google.protobuf.CodedOutputStream
         .computeInt64Size(30, overheadPicos_);
     }
+    for (int i = 0; i < guardrails_.size(); i++) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(31, guardrails_.get(i));
+    }
+    if (((bitField0_ & 0x00000040) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(34, savedPicos_);
+    }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(causedByCallId_)) {
+      size += com.google.protobuf.GeneratedMessageV3.computeStringSize(35, causedByCallId_);
+    }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(purpose_)) {
+      size += com.google.protobuf.GeneratedMessageV3.computeStringSize(36, purpose_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -1646,6 +1861,17 @@ java.lang.String defaultValue) {
       if (getOverheadPicos()
           != other.getOverheadPicos()) return false;
     }
+    if (!getGuardrailsList()
+        .equals(other.getGuardrailsList())) return false;
+    if (hasSavedPicos() != other.hasSavedPicos()) return false;
+    if (hasSavedPicos()) {
+      if (getSavedPicos()
+          != other.getSavedPicos()) return false;
+    }
+    if (!getCausedByCallId()
+        .equals(other.getCausedByCallId())) return false;
+    if (!getPurpose()
+        .equals(other.getPurpose())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -1739,6 +1965,19 @@ java.lang.String defaultValue) {
       hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
           getOverheadPicos());
     }
+    if (getGuardrailsCount() > 0) {
+      hash = (37 * hash) + GUARDRAILS_FIELD_NUMBER;
+      hash = (53 * hash) + getGuardrailsList().hashCode();
+    }
+    if (hasSavedPicos()) {
+      hash = (37 * hash) + SAVED_PICOS_FIELD_NUMBER;
+      hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+          getSavedPicos());
+    }
+    hash = (37 * hash) + CAUSED_BY_CALL_ID_FIELD_NUMBER;
+    hash = (53 * hash) + getCausedByCallId().hashCode();
+    hash = (37 * hash) + PURPOSE_FIELD_NUMBER;
+    hash = (53 * hash) + getPurpose().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -1898,12 +2137,14 @@ java.lang.String defaultValue) {
         getStartTimeFieldBuilder();
         getUsageFieldBuilder();
         getTimingsFieldBuilder();
+        getGuardrailsFieldBuilder();
       }
     }
     @java.lang.Override
     public Builder clear() {
       super.clear();
       bitField0_ = 0;
+      bitField1_ = 0;
       callId_ = "";
       requestId_ = "";
       tenant_ = "";
@@ -1947,6 +2188,16 @@ java.lang.String defaultValue) {
       attemptsCount_ = 0;
       hedged_ = false;
       overheadPicos_ = 0L;
+      if (guardrailsBuilder_ == null) {
+        guardrails_ = java.util.Collections.emptyList();
+      } else {
+        guardrails_ = null;
+        guardrailsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x40000000);
+      savedPicos_ = 0L;
+      causedByCallId_ = "";
+      purpose_ = "";
       return this;
     }
 
@@ -1973,9 +2224,23 @@ java.lang.String defaultValue) {
     @java.lang.Override
     public io.hedgerow.usage.v1.CallRecord buildPartial() {
       io.hedgerow.usage.v1.CallRecord result = new io.hedgerow.usage.v1.CallRecord(this);
+      buildPartialRepeatedFields(result);
       if (bitField0_ != 0) { buildPartial0(result); }
+      if (bitField1_ != 0) { buildPartial1(result); }
       onBuilt();
       return result;
+    }
+
+    private void buildPartialRepeatedFields(io.hedgerow.usage.v1.CallRecord result) {
+      if (guardrailsBuilder_ == null) {
+        if (((bitField0_ & 0x40000000) != 0)) {
+          guardrails_ = java.util.Collections.unmodifiableList(guardrails_);
+          bitField0_ = (bitField0_ & ~0x40000000);
+        }
+        result.guardrails_ = guardrails_;
+      } else {
+        result.guardrails_ = guardrailsBuilder_.build();
+      }
     }
 
     private void buildPartial0(io.hedgerow.usage.v1.CallRecord result) {
@@ -2085,7 +2350,21 @@ java.lang.String defaultValue) {
         result.overheadPicos_ = overheadPicos_;
         to_bitField0_ |= 0x00000020;
       }
+      if (((from_bitField0_ & 0x80000000) != 0)) {
+        result.savedPicos_ = savedPicos_;
+        to_bitField0_ |= 0x00000040;
+      }
       result.bitField0_ |= to_bitField0_;
+    }
+
+    private void buildPartial1(io.hedgerow.usage.v1.CallRecord result) {
+      int from_bitField1_ = bitField1_;
+      if (((from_bitField1_ & 0x00000001) != 0)) {
+        result.causedByCallId_ = causedByCallId_;
+      }
+      if (((from_bitField1_ & 0x00000002) != 0)) {
+        result.purpose_ = purpose_;
+      }
     }
 
     @java.lang.Override
@@ -2264,6 +2543,45 @@ java.lang.String defaultValue) {
       }
       if (other.hasOverheadPicos()) {
         setOverheadPicos(other.getOverheadPicos());
+      }
+      if (guardrailsBuilder_ == null) {
+        if (!other.guardrails_.isEmpty()) {
+          if (guardrails_.isEmpty()) {
+            guardrails_ = other.guardrails_;
+            bitField0_ = (bitField0_ & ~0x40000000);
+          } else {
+            ensureGuardrailsIsMutable();
+            guardrails_.addAll(other.guardrails_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.guardrails_.isEmpty()) {
+          if (guardrailsBuilder_.isEmpty()) {
+            guardrailsBuilder_.dispose();
+            guardrailsBuilder_ = null;
+            guardrails_ = other.guardrails_;
+            bitField0_ = (bitField0_ & ~0x40000000);
+            guardrailsBuilder_ = 
+              com.google.protobuf.GeneratedMessageV3.alwaysUseFieldBuilders ?
+                 getGuardrailsFieldBuilder() : null;
+          } else {
+            guardrailsBuilder_.addAllMessages(other.guardrails_);
+          }
+        }
+      }
+      if (other.hasSavedPicos()) {
+        setSavedPicos(other.getSavedPicos());
+      }
+      if (!other.getCausedByCallId().isEmpty()) {
+        causedByCallId_ = other.causedByCallId_;
+        bitField1_ |= 0x00000001;
+        onChanged();
+      }
+      if (!other.getPurpose().isEmpty()) {
+        purpose_ = other.purpose_;
+        bitField1_ |= 0x00000002;
+        onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -2452,6 +2770,34 @@ java.lang.String defaultValue) {
               bitField0_ |= 0x20000000;
               break;
             } // case 240
+            case 250: {
+              io.hedgerow.usage.v1.GuardrailRecord m =
+                  input.readMessage(
+                      io.hedgerow.usage.v1.GuardrailRecord.parser(),
+                      extensionRegistry);
+              if (guardrailsBuilder_ == null) {
+                ensureGuardrailsIsMutable();
+                guardrails_.add(m);
+              } else {
+                guardrailsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 250
+            case 272: {
+              savedPicos_ = input.readInt64();
+              bitField0_ |= 0x80000000;
+              break;
+            } // case 272
+            case 282: {
+              causedByCallId_ = input.readStringRequireUtf8();
+              bitField1_ |= 0x00000001;
+              break;
+            } // case 282
+            case 290: {
+              purpose_ = input.readStringRequireUtf8();
+              bitField1_ |= 0x00000002;
+              break;
+            } // case 290
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2468,6 +2814,7 @@ java.lang.String defaultValue) {
       return this;
     }
     private int bitField0_;
+    private int bitField1_;
 
     private java.lang.Object callId_ = "";
     /**
@@ -5238,6 +5585,567 @@ java.lang.String defaultValue) {
     public Builder clearOverheadPicos() {
       bitField0_ = (bitField0_ & ~0x20000000);
       overheadPicos_ = 0L;
+      onChanged();
+      return this;
+    }
+
+    private java.util.List<io.hedgerow.usage.v1.GuardrailRecord> guardrails_ =
+      java.util.Collections.emptyList();
+    private void ensureGuardrailsIsMutable() {
+      if (!((bitField0_ & 0x40000000) != 0)) {
+        guardrails_ = new java.util.ArrayList<io.hedgerow.usage.v1.GuardrailRecord>(guardrails_);
+        bitField0_ |= 0x40000000;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilderV3<
+        io.hedgerow.usage.v1.GuardrailRecord, io.hedgerow.usage.v1.GuardrailRecord.Builder, io.hedgerow.usage.v1.GuardrailRecordOrBuilder> guardrailsBuilder_;
+
+    /**
+     * <pre>
+     * The guardrails that looked at the call, at most 32.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+     */
+    public java.util.List<io.hedgerow.usage.v1.GuardrailRecord> getGuardrailsList() {
+      if (guardrailsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(guardrails_);
+      } else {
+        return guardrailsBuilder_.getMessageList();
+      }
+    }
+    /**
+     * <pre>
+     * The guardrails that looked at the call, at most 32.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+     */
+    public int getGuardrailsCount() {
+      if (guardrailsBuilder_ == null) {
+        return guardrails_.size();
+      } else {
+        return guardrailsBuilder_.getCount();
+      }
+    }
+    /**
+     * <pre>
+     * The guardrails that looked at the call, at most 32.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+     */
+    public io.hedgerow.usage.v1.GuardrailRecord getGuardrails(int index) {
+      if (guardrailsBuilder_ == null) {
+        return guardrails_.get(index);
+      } else {
+        return guardrailsBuilder_.getMessage(index);
+      }
+    }
+    /**
+     * <pre>
+     * The guardrails that looked at the call, at most 32.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+     */
+    public Builder setGuardrails(
+        int index, io.hedgerow.usage.v1.GuardrailRecord value) {
+      if (guardrailsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureGuardrailsIsMutable();
+        guardrails_.set(index, value);
+        onChanged();
+      } else {
+        guardrailsBuilder_.setMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The guardrails that looked at the call, at most 32.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+     */
+    public Builder setGuardrails(
+        int index, io.hedgerow.usage.v1.GuardrailRecord.Builder builderForValue) {
+      if (guardrailsBuilder_ == null) {
+        ensureGuardrailsIsMutable();
+        guardrails_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        guardrailsBuilder_.setMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The guardrails that looked at the call, at most 32.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+     */
+    public Builder addGuardrails(io.hedgerow.usage.v1.GuardrailRecord value) {
+      if (guardrailsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureGuardrailsIsMutable();
+        guardrails_.add(value);
+        onChanged();
+      } else {
+        guardrailsBuilder_.addMessage(value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The guardrails that looked at the call, at most 32.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+     */
+    public Builder addGuardrails(
+        int index, io.hedgerow.usage.v1.GuardrailRecord value) {
+      if (guardrailsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureGuardrailsIsMutable();
+        guardrails_.add(index, value);
+        onChanged();
+      } else {
+        guardrailsBuilder_.addMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The guardrails that looked at the call, at most 32.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+     */
+    public Builder addGuardrails(
+        io.hedgerow.usage.v1.GuardrailRecord.Builder builderForValue) {
+      if (guardrailsBuilder_ == null) {
+        ensureGuardrailsIsMutable();
+        guardrails_.add(builderForValue.build());
+        onChanged();
+      } else {
+        guardrailsBuilder_.addMessage(builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The guardrails that looked at the call, at most 32.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+     */
+    public Builder addGuardrails(
+        int index, io.hedgerow.usage.v1.GuardrailRecord.Builder builderForValue) {
+      if (guardrailsBuilder_ == null) {
+        ensureGuardrailsIsMutable();
+        guardrails_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        guardrailsBuilder_.addMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The guardrails that looked at the call, at most 32.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+     */
+    public Builder addAllGuardrails(
+        java.lang.Iterable<? extends io.hedgerow.usage.v1.GuardrailRecord> values) {
+      if (guardrailsBuilder_ == null) {
+        ensureGuardrailsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, guardrails_);
+        onChanged();
+      } else {
+        guardrailsBuilder_.addAllMessages(values);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The guardrails that looked at the call, at most 32.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+     */
+    public Builder clearGuardrails() {
+      if (guardrailsBuilder_ == null) {
+        guardrails_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x40000000);
+        onChanged();
+      } else {
+        guardrailsBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The guardrails that looked at the call, at most 32.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+     */
+    public Builder removeGuardrails(int index) {
+      if (guardrailsBuilder_ == null) {
+        ensureGuardrailsIsMutable();
+        guardrails_.remove(index);
+        onChanged();
+      } else {
+        guardrailsBuilder_.remove(index);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The guardrails that looked at the call, at most 32.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+     */
+    public io.hedgerow.usage.v1.GuardrailRecord.Builder getGuardrailsBuilder(
+        int index) {
+      return getGuardrailsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <pre>
+     * The guardrails that looked at the call, at most 32.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+     */
+    public io.hedgerow.usage.v1.GuardrailRecordOrBuilder getGuardrailsOrBuilder(
+        int index) {
+      if (guardrailsBuilder_ == null) {
+        return guardrails_.get(index);  } else {
+        return guardrailsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <pre>
+     * The guardrails that looked at the call, at most 32.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+     */
+    public java.util.List<? extends io.hedgerow.usage.v1.GuardrailRecordOrBuilder> 
+         getGuardrailsOrBuilderList() {
+      if (guardrailsBuilder_ != null) {
+        return guardrailsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(guardrails_);
+      }
+    }
+    /**
+     * <pre>
+     * The guardrails that looked at the call, at most 32.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+     */
+    public io.hedgerow.usage.v1.GuardrailRecord.Builder addGuardrailsBuilder() {
+      return getGuardrailsFieldBuilder().addBuilder(
+          io.hedgerow.usage.v1.GuardrailRecord.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * The guardrails that looked at the call, at most 32.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+     */
+    public io.hedgerow.usage.v1.GuardrailRecord.Builder addGuardrailsBuilder(
+        int index) {
+      return getGuardrailsFieldBuilder().addBuilder(
+          index, io.hedgerow.usage.v1.GuardrailRecord.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * The guardrails that looked at the call, at most 32.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+     */
+    public java.util.List<io.hedgerow.usage.v1.GuardrailRecord.Builder> 
+         getGuardrailsBuilderList() {
+      return getGuardrailsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilderV3<
+        io.hedgerow.usage.v1.GuardrailRecord, io.hedgerow.usage.v1.GuardrailRecord.Builder, io.hedgerow.usage.v1.GuardrailRecordOrBuilder> 
+        getGuardrailsFieldBuilder() {
+      if (guardrailsBuilder_ == null) {
+        guardrailsBuilder_ = new com.google.protobuf.RepeatedFieldBuilderV3<
+            io.hedgerow.usage.v1.GuardrailRecord, io.hedgerow.usage.v1.GuardrailRecord.Builder, io.hedgerow.usage.v1.GuardrailRecordOrBuilder>(
+                guardrails_,
+                ((bitField0_ & 0x40000000) != 0),
+                getParentForChildren(),
+                isClean());
+        guardrails_ = null;
+      }
+      return guardrailsBuilder_;
+    }
+
+    private long savedPicos_ ;
+    /**
+     * <pre>
+     * What the gateway's cache has saved: what the kept answer had cost, in 10^-12 US dollars. Unset: nothing, or that is
+     * not known.
+     * </pre>
+     *
+     * <code>optional int64 saved_picos = 34 [json_name = "savedPicos"];</code>
+     * @return Whether the savedPicos field is set.
+     */
+    @java.lang.Override
+    public boolean hasSavedPicos() {
+      return ((bitField0_ & 0x80000000) != 0);
+    }
+    /**
+     * <pre>
+     * What the gateway's cache has saved: what the kept answer had cost, in 10^-12 US dollars. Unset: nothing, or that is
+     * not known.
+     * </pre>
+     *
+     * <code>optional int64 saved_picos = 34 [json_name = "savedPicos"];</code>
+     * @return The savedPicos.
+     */
+    @java.lang.Override
+    public long getSavedPicos() {
+      return savedPicos_;
+    }
+    /**
+     * <pre>
+     * What the gateway's cache has saved: what the kept answer had cost, in 10^-12 US dollars. Unset: nothing, or that is
+     * not known.
+     * </pre>
+     *
+     * <code>optional int64 saved_picos = 34 [json_name = "savedPicos"];</code>
+     * @param value The savedPicos to set.
+     * @return This builder for chaining.
+     */
+    public Builder setSavedPicos(long value) {
+
+      savedPicos_ = value;
+      bitField0_ |= 0x80000000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What the gateway's cache has saved: what the kept answer had cost, in 10^-12 US dollars. Unset: nothing, or that is
+     * not known.
+     * </pre>
+     *
+     * <code>optional int64 saved_picos = 34 [json_name = "savedPicos"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearSavedPicos() {
+      bitField0_ = (bitField0_ & ~0x80000000);
+      savedPicos_ = 0L;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object causedByCallId_ = "";
+    /**
+     * <pre>
+     * Of a call that the gateway made itself: the `call_id` of the call that it was made for, whose caller pays for both.
+     * It counts as no call of his. Empty: a caller made it.
+     * </pre>
+     *
+     * <code>string caused_by_call_id = 35 [json_name = "causedByCallId"];</code>
+     * @return The causedByCallId.
+     */
+    public java.lang.String getCausedByCallId() {
+      java.lang.Object ref = causedByCallId_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        causedByCallId_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Of a call that the gateway made itself: the `call_id` of the call that it was made for, whose caller pays for both.
+     * It counts as no call of his. Empty: a caller made it.
+     * </pre>
+     *
+     * <code>string caused_by_call_id = 35 [json_name = "causedByCallId"];</code>
+     * @return The bytes for causedByCallId.
+     */
+    public com.google.protobuf.ByteString
+        getCausedByCallIdBytes() {
+      java.lang.Object ref = causedByCallId_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        causedByCallId_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Of a call that the gateway made itself: the `call_id` of the call that it was made for, whose caller pays for both.
+     * It counts as no call of his. Empty: a caller made it.
+     * </pre>
+     *
+     * <code>string caused_by_call_id = 35 [json_name = "causedByCallId"];</code>
+     * @param value The causedByCallId to set.
+     * @return This builder for chaining.
+     */
+    public Builder setCausedByCallId(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      causedByCallId_ = value;
+      bitField1_ |= 0x00000001;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a call that the gateway made itself: the `call_id` of the call that it was made for, whose caller pays for both.
+     * It counts as no call of his. Empty: a caller made it.
+     * </pre>
+     *
+     * <code>string caused_by_call_id = 35 [json_name = "causedByCallId"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearCausedByCallId() {
+      causedByCallId_ = getDefaultInstance().getCausedByCallId();
+      bitField1_ = (bitField1_ & ~0x00000001);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a call that the gateway made itself: the `call_id` of the call that it was made for, whose caller pays for both.
+     * It counts as no call of his. Empty: a caller made it.
+     * </pre>
+     *
+     * <code>string caused_by_call_id = 35 [json_name = "causedByCallId"];</code>
+     * @param value The bytes for causedByCallId to set.
+     * @return This builder for chaining.
+     */
+    public Builder setCausedByCallIdBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      causedByCallId_ = value;
+      bitField1_ |= 0x00000001;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object purpose_ = "";
+    /**
+     * <pre>
+     * Of the same: what it was made for, such as "semantic_cache".
+     * </pre>
+     *
+     * <code>string purpose = 36 [json_name = "purpose"];</code>
+     * @return The purpose.
+     */
+    public java.lang.String getPurpose() {
+      java.lang.Object ref = purpose_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        purpose_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Of the same: what it was made for, such as "semantic_cache".
+     * </pre>
+     *
+     * <code>string purpose = 36 [json_name = "purpose"];</code>
+     * @return The bytes for purpose.
+     */
+    public com.google.protobuf.ByteString
+        getPurposeBytes() {
+      java.lang.Object ref = purpose_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        purpose_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Of the same: what it was made for, such as "semantic_cache".
+     * </pre>
+     *
+     * <code>string purpose = 36 [json_name = "purpose"];</code>
+     * @param value The purpose to set.
+     * @return This builder for chaining.
+     */
+    public Builder setPurpose(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      purpose_ = value;
+      bitField1_ |= 0x00000002;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of the same: what it was made for, such as "semantic_cache".
+     * </pre>
+     *
+     * <code>string purpose = 36 [json_name = "purpose"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearPurpose() {
+      purpose_ = getDefaultInstance().getPurpose();
+      bitField1_ = (bitField1_ & ~0x00000002);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of the same: what it was made for, such as "semantic_cache".
+     * </pre>
+     *
+     * <code>string purpose = 36 [json_name = "purpose"];</code>
+     * @param value The bytes for purpose to set.
+     * @return This builder for chaining.
+     */
+    public Builder setPurposeBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      purpose_ = value;
+      bitField1_ |= 0x00000002;
       onChanged();
       return this;
     }

@@ -640,4 +640,111 @@ java.lang.String defaultValue);
    * @return The overheadPicos.
    */
   long getOverheadPicos();
+
+  /**
+   * <pre>
+   * The guardrails that looked at the call, at most 32.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+   */
+  java.util.List<io.hedgerow.usage.v1.GuardrailRecord> 
+      getGuardrailsList();
+  /**
+   * <pre>
+   * The guardrails that looked at the call, at most 32.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+   */
+  io.hedgerow.usage.v1.GuardrailRecord getGuardrails(int index);
+  /**
+   * <pre>
+   * The guardrails that looked at the call, at most 32.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+   */
+  int getGuardrailsCount();
+  /**
+   * <pre>
+   * The guardrails that looked at the call, at most 32.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+   */
+  java.util.List<? extends io.hedgerow.usage.v1.GuardrailRecordOrBuilder> 
+      getGuardrailsOrBuilderList();
+  /**
+   * <pre>
+   * The guardrails that looked at the call, at most 32.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.usage.v1.GuardrailRecord guardrails = 31 [json_name = "guardrails"];</code>
+   */
+  io.hedgerow.usage.v1.GuardrailRecordOrBuilder getGuardrailsOrBuilder(
+      int index);
+
+  /**
+   * <pre>
+   * What the gateway's cache has saved: what the kept answer had cost, in 10^-12 US dollars. Unset: nothing, or that is
+   * not known.
+   * </pre>
+   *
+   * <code>optional int64 saved_picos = 34 [json_name = "savedPicos"];</code>
+   * @return Whether the savedPicos field is set.
+   */
+  boolean hasSavedPicos();
+  /**
+   * <pre>
+   * What the gateway's cache has saved: what the kept answer had cost, in 10^-12 US dollars. Unset: nothing, or that is
+   * not known.
+   * </pre>
+   *
+   * <code>optional int64 saved_picos = 34 [json_name = "savedPicos"];</code>
+   * @return The savedPicos.
+   */
+  long getSavedPicos();
+
+  /**
+   * <pre>
+   * Of a call that the gateway made itself: the `call_id` of the call that it was made for, whose caller pays for both.
+   * It counts as no call of his. Empty: a caller made it.
+   * </pre>
+   *
+   * <code>string caused_by_call_id = 35 [json_name = "causedByCallId"];</code>
+   * @return The causedByCallId.
+   */
+  java.lang.String getCausedByCallId();
+  /**
+   * <pre>
+   * Of a call that the gateway made itself: the `call_id` of the call that it was made for, whose caller pays for both.
+   * It counts as no call of his. Empty: a caller made it.
+   * </pre>
+   *
+   * <code>string caused_by_call_id = 35 [json_name = "causedByCallId"];</code>
+   * @return The bytes for causedByCallId.
+   */
+  com.google.protobuf.ByteString
+      getCausedByCallIdBytes();
+
+  /**
+   * <pre>
+   * Of the same: what it was made for, such as "semantic_cache".
+   * </pre>
+   *
+   * <code>string purpose = 36 [json_name = "purpose"];</code>
+   * @return The purpose.
+   */
+  java.lang.String getPurpose();
+  /**
+   * <pre>
+   * Of the same: what it was made for, such as "semantic_cache".
+   * </pre>
+   *
+   * <code>string purpose = 36 [json_name = "purpose"];</code>
+   * @return The bytes for purpose.
+   */
+  com.google.protobuf.ByteString
+      getPurposeBytes();
 }

@@ -26,6 +26,11 @@ public final class RecordProto {
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
       internal_static_hedgerow_usage_v1_CallRecord_LabelsEntry_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_usage_v1_GuardrailRecord_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_usage_v1_GuardrailRecord_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_hedgerow_usage_v1_CallTimings_descriptor;
   static final 
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
@@ -51,69 +56,80 @@ public final class RecordProto {
     java.lang.String[] descriptorData = {
       "\n\036hedgerow/usage/v1/record.proto\022\021hedger" +
       "ow.usage.v1\032\036google/protobuf/duration.pr" +
-      "oto\032\037google/protobuf/timestamp.proto\032 he" +
-      "dgerow/common/v1/attempt.proto\032\036hedgerow" +
-      "/common/v1/usage.proto\"\316\010\n\nCallRecord\022\027\n" +
-      "\007call_id\030\001 \001(\tR\006callId\022\035\n\nrequest_id\030\002 \001" +
-      "(\tR\trequestId\022\026\n\006tenant\030\003 \001(\tR\006tenant\022\022\n" +
-      "\004team\030\004 \001(\tR\004team\022\022\n\004user\030\005 \001(\tR\004user\022\030\n" +
-      "\007service\030\006 \001(\tR\007service\022\025\n\006key_id\030\007 \001(\tR" +
-      "\005keyId\022A\n\006labels\030\010 \003(\0132).hedgerow.usage." +
-      "v1.CallRecord.LabelsEntryR\006labels\022\026\n\006met" +
-      "hod\030\t \001(\tR\006method\022\024\n\005route\030\n \001(\tR\005route\022" +
-      "\026\n\006stream\030\013 \001(\010R\006stream\0229\n\nstart_time\030\014 " +
-      "\001(\0132\032.google.protobuf.TimestampR\tstartTi" +
-      "me\022\022\n\004lost\030\r \001(\010R\004lost\022\022\n\004code\030\016 \001(\tR\004co" +
-      "de\022!\n\014error_reason\030\017 \001(\tR\013errorReason\022\032\n" +
-      "\010provider\030\020 \001(\tR\010provider\022\024\n\005model\030\021 \001(\t" +
-      "R\005model\022/\n\005usage\030\022 \001(\0132\031.hedgerow.common" +
-      ".v1.UsageR\005usage\022\"\n\ncost_picos\030\023 \001(\003H\000R\t" +
-      "costPicos\210\001\001\022(\n\rcharged_picos\030\024 \001(\003H\001R\014c" +
-      "hargedPicos\210\001\001\022#\n\rprice_version\030\025 \001(\tR\014p" +
-      "riceVersion\0228\n\007timings\030\026 \001(\0132\036.hedgerow." +
-      "usage.v1.CallTimingsR\007timings\022\024\n\005cache\030\027" +
-      " \001(\tR\005cache\022\'\n\017downgraded_from\030\030 \001(\tR\016do" +
-      "wngradedFrom\022\032\n\010warnings\030\031 \003(\tR\010warnings" +
-      "\022+\n\021route_explanation\030\032 \001(\tR\020routeExplan" +
-      "ation\022\026\n\006region\030\033 \001(\tR\006region\022%\n\016attempt" +
-      "s_count\030\034 \001(\005R\rattemptsCount\022\026\n\006hedged\030\035" +
-      " \001(\010R\006hedged\022*\n\016overhead_picos\030\036 \001(\003H\002R\r" +
-      "overheadPicos\210\001\001\0329\n\013LabelsEntry\022\020\n\003key\030\001" +
-      " \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001B\r\n\013_" +
-      "cost_picosB\020\n\016_charged_picosB\021\n\017_overhea" +
-      "d_picos\"\366\003\n\013CallTimings\022@\n\016queue_duratio" +
-      "n\030\001 \001(\0132\031.google.protobuf.DurationR\rqueu" +
-      "eDuration\022>\n\rauth_duration\030\002 \001(\0132\031.googl" +
-      "e.protobuf.DurationR\014authDuration\022H\n\022gua" +
-      "rdrail_duration\030\003 \001(\0132\031.google.protobuf." +
-      "DurationR\021guardrailDuration\022D\n\020connect_d" +
-      "uration\030\004 \001(\0132\031.google.protobuf.Duration" +
-      "R\017connectDuration\022K\n\024first_token_duratio" +
-      "n\030\005 \001(\0132\031.google.protobuf.DurationR\022firs" +
-      "tTokenDuration\022@\n\016total_duration\030\006 \001(\0132\031" +
-      ".google.protobuf.DurationR\rtotalDuration" +
-      "\022F\n\021overhead_duration\030\007 \001(\0132\031.google.pro" +
-      "tobuf.DurationR\020overheadDuration\"\341\001\n\rLed" +
-      "gerAttempt\022\027\n\007call_id\030\001 \001(\tR\006callId\0225\n\007a" +
-      "ttempt\030\002 \001(\0132\033.hedgerow.common.v1.Attemp" +
-      "tR\007attempt\022!\n\014served_model\030\003 \001(\tR\013served" +
-      "Model\022\036\n\ncredential\030\004 \001(\tR\ncredential\022\030\n" +
-      "\007account\030\005 \001(\tR\007account\022#\n\rprice_version" +
-      "\030\006 \001(\tR\014priceVersion\"\200\001\n\017ExportedAttempt" +
-      "\022:\n\007attempt\030\001 \001(\0132 .hedgerow.usage.v1.Le" +
-      "dgerAttemptR\007attempt\0221\n\004call\030\002 \001(\0132\035.hed" +
-      "gerow.usage.v1.CallRecordR\004callB\275\001\n\024io.h" +
-      "edgerow.usage.v1B\013RecordProtoP\001Z2hedgero" +
-      "w.internal/gen/go/hedgerow/usage/v1;usag" +
-      "ev1\242\002\003HUX\252\002\021Hedgerow.Usage.V1\312\002\021Hedgerow" +
-      "\\Usage\\V1\342\002\035Hedgerow\\Usage\\V1\\GPBMetadat" +
-      "a\352\002\023Hedgerow::Usage::V1b\006proto3"
+      "oto\032\037google/protobuf/timestamp.proto\032\034he" +
+      "dgerow/chat/v1/event.proto\032 hedgerow/com" +
+      "mon/v1/attempt.proto\032\036hedgerow/common/v1" +
+      "/usage.proto\"\215\n\n\nCallRecord\022\027\n\007call_id\030\001" +
+      " \001(\tR\006callId\022\035\n\nrequest_id\030\002 \001(\tR\treques" +
+      "tId\022\026\n\006tenant\030\003 \001(\tR\006tenant\022\022\n\004team\030\004 \001(" +
+      "\tR\004team\022\022\n\004user\030\005 \001(\tR\004user\022\030\n\007service\030\006" +
+      " \001(\tR\007service\022\025\n\006key_id\030\007 \001(\tR\005keyId\022A\n\006" +
+      "labels\030\010 \003(\0132).hedgerow.usage.v1.CallRec" +
+      "ord.LabelsEntryR\006labels\022\026\n\006method\030\t \001(\tR" +
+      "\006method\022\024\n\005route\030\n \001(\tR\005route\022\026\n\006stream\030" +
+      "\013 \001(\010R\006stream\0229\n\nstart_time\030\014 \001(\0132\032.goog" +
+      "le.protobuf.TimestampR\tstartTime\022\022\n\004lost" +
+      "\030\r \001(\010R\004lost\022\022\n\004code\030\016 \001(\tR\004code\022!\n\014erro" +
+      "r_reason\030\017 \001(\tR\013errorReason\022\032\n\010provider\030" +
+      "\020 \001(\tR\010provider\022\024\n\005model\030\021 \001(\tR\005model\022/\n" +
+      "\005usage\030\022 \001(\0132\031.hedgerow.common.v1.UsageR" +
+      "\005usage\022\"\n\ncost_picos\030\023 \001(\003H\000R\tcostPicos\210" +
+      "\001\001\022(\n\rcharged_picos\030\024 \001(\003H\001R\014chargedPico" +
+      "s\210\001\001\022#\n\rprice_version\030\025 \001(\tR\014priceVersio" +
+      "n\0228\n\007timings\030\026 \001(\0132\036.hedgerow.usage.v1.C" +
+      "allTimingsR\007timings\022\024\n\005cache\030\027 \001(\tR\005cach" +
+      "e\022\'\n\017downgraded_from\030\030 \001(\tR\016downgradedFr" +
+      "om\022\032\n\010warnings\030\031 \003(\tR\010warnings\022+\n\021route_" +
+      "explanation\030\032 \001(\tR\020routeExplanation\022\026\n\006r" +
+      "egion\030\033 \001(\tR\006region\022%\n\016attempts_count\030\034 " +
+      "\001(\005R\rattemptsCount\022\026\n\006hedged\030\035 \001(\010R\006hedg" +
+      "ed\022*\n\016overhead_picos\030\036 \001(\003H\002R\roverheadPi" +
+      "cos\210\001\001\022B\n\nguardrails\030\037 \003(\0132\".hedgerow.us" +
+      "age.v1.GuardrailRecordR\nguardrails\022$\n\013sa" +
+      "ved_picos\030\" \001(\003H\003R\nsavedPicos\210\001\001\022)\n\021caus" +
+      "ed_by_call_id\030# \001(\tR\016causedByCallId\022\030\n\007p" +
+      "urpose\030$ \001(\tR\007purpose\0329\n\013LabelsEntry\022\020\n\003" +
+      "key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001" +
+      "B\r\n\013_cost_picosB\020\n\016_charged_picosB\021\n\017_ov" +
+      "erhead_picosB\016\n\014_saved_picos\"\246\001\n\017Guardra" +
+      "ilRecord\022\034\n\tguardrail\030\001 \001(\tR\tguardrail\0225" +
+      "\n\010duration\030\002 \001(\0132\031.google.protobuf.Durat" +
+      "ionR\010duration\022>\n\010verdicts\030\003 \003(\0132\".hedger" +
+      "ow.chat.v1.GuardrailVerdictR\010verdicts\"\366\003" +
+      "\n\013CallTimings\022@\n\016queue_duration\030\001 \001(\0132\031." +
+      "google.protobuf.DurationR\rqueueDuration\022" +
+      ">\n\rauth_duration\030\002 \001(\0132\031.google.protobuf" +
+      ".DurationR\014authDuration\022H\n\022guardrail_dur" +
+      "ation\030\003 \001(\0132\031.google.protobuf.DurationR\021" +
+      "guardrailDuration\022D\n\020connect_duration\030\004 " +
+      "\001(\0132\031.google.protobuf.DurationR\017connectD" +
+      "uration\022K\n\024first_token_duration\030\005 \001(\0132\031." +
+      "google.protobuf.DurationR\022firstTokenDura" +
+      "tion\022@\n\016total_duration\030\006 \001(\0132\031.google.pr" +
+      "otobuf.DurationR\rtotalDuration\022F\n\021overhe" +
+      "ad_duration\030\007 \001(\0132\031.google.protobuf.Dura" +
+      "tionR\020overheadDuration\"\341\001\n\rLedgerAttempt" +
+      "\022\027\n\007call_id\030\001 \001(\tR\006callId\0225\n\007attempt\030\002 \001" +
+      "(\0132\033.hedgerow.common.v1.AttemptR\007attempt" +
+      "\022!\n\014served_model\030\003 \001(\tR\013servedModel\022\036\n\nc" +
+      "redential\030\004 \001(\tR\ncredential\022\030\n\007account\030\005" +
+      " \001(\tR\007account\022#\n\rprice_version\030\006 \001(\tR\014pr" +
+      "iceVersion\"\200\001\n\017ExportedAttempt\022:\n\007attemp" +
+      "t\030\001 \001(\0132 .hedgerow.usage.v1.LedgerAttemp" +
+      "tR\007attempt\0221\n\004call\030\002 \001(\0132\035.hedgerow.usag" +
+      "e.v1.CallRecordR\004callB\275\001\n\024io.hedgerow.us" +
+      "age.v1B\013RecordProtoP\001Z2hedgerow.internal" +
+      "/gen/go/hedgerow/usage/v1;usagev1\242\002\003HUX\252" +
+      "\002\021Hedgerow.Usage.V1\312\002\021Hedgerow\\Usage\\V1\342" +
+      "\002\035Hedgerow\\Usage\\V1\\GPBMetadata\352\002\023Hedger" +
+      "ow::Usage::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
         new com.google.protobuf.Descriptors.FileDescriptor[] {
           com.google.protobuf.DurationProto.getDescriptor(),
           com.google.protobuf.TimestampProto.getDescriptor(),
+          io.hedgerow.chat.v1.EventProto.getDescriptor(),
           io.hedgerow.common.v1.AttemptProto.getDescriptor(),
           io.hedgerow.common.v1.UsageProto.getDescriptor(),
         });
@@ -122,33 +138,40 @@ public final class RecordProto {
     internal_static_hedgerow_usage_v1_CallRecord_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_usage_v1_CallRecord_descriptor,
-        new java.lang.String[] { "CallId", "RequestId", "Tenant", "Team", "User", "Service", "KeyId", "Labels", "Method", "Route", "Stream", "StartTime", "Lost", "Code", "ErrorReason", "Provider", "Model", "Usage", "CostPicos", "ChargedPicos", "PriceVersion", "Timings", "Cache", "DowngradedFrom", "Warnings", "RouteExplanation", "Region", "AttemptsCount", "Hedged", "OverheadPicos", });
+        new java.lang.String[] { "CallId", "RequestId", "Tenant", "Team", "User", "Service", "KeyId", "Labels", "Method", "Route", "Stream", "StartTime", "Lost", "Code", "ErrorReason", "Provider", "Model", "Usage", "CostPicos", "ChargedPicos", "PriceVersion", "Timings", "Cache", "DowngradedFrom", "Warnings", "RouteExplanation", "Region", "AttemptsCount", "Hedged", "OverheadPicos", "Guardrails", "SavedPicos", "CausedByCallId", "Purpose", });
     internal_static_hedgerow_usage_v1_CallRecord_LabelsEntry_descriptor =
       internal_static_hedgerow_usage_v1_CallRecord_descriptor.getNestedTypes().get(0);
     internal_static_hedgerow_usage_v1_CallRecord_LabelsEntry_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_usage_v1_CallRecord_LabelsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
-    internal_static_hedgerow_usage_v1_CallTimings_descriptor =
+    internal_static_hedgerow_usage_v1_GuardrailRecord_descriptor =
       getDescriptor().getMessageTypes().get(1);
+    internal_static_hedgerow_usage_v1_GuardrailRecord_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_usage_v1_GuardrailRecord_descriptor,
+        new java.lang.String[] { "Guardrail", "Duration", "Verdicts", });
+    internal_static_hedgerow_usage_v1_CallTimings_descriptor =
+      getDescriptor().getMessageTypes().get(2);
     internal_static_hedgerow_usage_v1_CallTimings_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_usage_v1_CallTimings_descriptor,
         new java.lang.String[] { "QueueDuration", "AuthDuration", "GuardrailDuration", "ConnectDuration", "FirstTokenDuration", "TotalDuration", "OverheadDuration", });
     internal_static_hedgerow_usage_v1_LedgerAttempt_descriptor =
-      getDescriptor().getMessageTypes().get(2);
+      getDescriptor().getMessageTypes().get(3);
     internal_static_hedgerow_usage_v1_LedgerAttempt_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_usage_v1_LedgerAttempt_descriptor,
         new java.lang.String[] { "CallId", "Attempt", "ServedModel", "Credential", "Account", "PriceVersion", });
     internal_static_hedgerow_usage_v1_ExportedAttempt_descriptor =
-      getDescriptor().getMessageTypes().get(3);
+      getDescriptor().getMessageTypes().get(4);
     internal_static_hedgerow_usage_v1_ExportedAttempt_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_usage_v1_ExportedAttempt_descriptor,
         new java.lang.String[] { "Attempt", "Call", });
     com.google.protobuf.DurationProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();
+    io.hedgerow.chat.v1.EventProto.getDescriptor();
     io.hedgerow.common.v1.AttemptProto.getDescriptor();
     io.hedgerow.common.v1.UsageProto.getDescriptor();
   }

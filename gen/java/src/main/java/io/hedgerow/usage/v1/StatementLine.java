@@ -302,7 +302,8 @@ private static final long serialVersionUID = 0L;
   private io.hedgerow.common.v1.Money responseCacheSavings_;
   /**
    * <pre>
-   * What answers from the gateway's cache would have cost: an estimate, by the average of the route's other answers.
+   * What answers from the gateway's cache have cost when they were made. Of those for which that is not known an
+   * estimate: the average of the route's other answers.
    * </pre>
    *
    * <code>.hedgerow.common.v1.Money response_cache_savings = 7 [json_name = "responseCacheSavings"];</code>
@@ -314,7 +315,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What answers from the gateway's cache would have cost: an estimate, by the average of the route's other answers.
+   * What answers from the gateway's cache have cost when they were made. Of those for which that is not known an
+   * estimate: the average of the route's other answers.
    * </pre>
    *
    * <code>.hedgerow.common.v1.Money response_cache_savings = 7 [json_name = "responseCacheSavings"];</code>
@@ -326,7 +328,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What answers from the gateway's cache would have cost: an estimate, by the average of the route's other answers.
+   * What answers from the gateway's cache have cost when they were made. Of those for which that is not known an
+   * estimate: the average of the route's other answers.
    * </pre>
    *
    * <code>.hedgerow.common.v1.Money response_cache_savings = 7 [json_name = "responseCacheSavings"];</code>
@@ -2032,7 +2035,8 @@ private static final long serialVersionUID = 0L;
         io.hedgerow.common.v1.Money, io.hedgerow.common.v1.Money.Builder, io.hedgerow.common.v1.MoneyOrBuilder> responseCacheSavingsBuilder_;
     /**
      * <pre>
-     * What answers from the gateway's cache would have cost: an estimate, by the average of the route's other answers.
+     * What answers from the gateway's cache have cost when they were made. Of those for which that is not known an
+     * estimate: the average of the route's other answers.
      * </pre>
      *
      * <code>.hedgerow.common.v1.Money response_cache_savings = 7 [json_name = "responseCacheSavings"];</code>
@@ -2043,7 +2047,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What answers from the gateway's cache would have cost: an estimate, by the average of the route's other answers.
+     * What answers from the gateway's cache have cost when they were made. Of those for which that is not known an
+     * estimate: the average of the route's other answers.
      * </pre>
      *
      * <code>.hedgerow.common.v1.Money response_cache_savings = 7 [json_name = "responseCacheSavings"];</code>
@@ -2058,7 +2063,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What answers from the gateway's cache would have cost: an estimate, by the average of the route's other answers.
+     * What answers from the gateway's cache have cost when they were made. Of those for which that is not known an
+     * estimate: the average of the route's other answers.
      * </pre>
      *
      * <code>.hedgerow.common.v1.Money response_cache_savings = 7 [json_name = "responseCacheSavings"];</code>
@@ -2078,7 +2084,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What answers from the gateway's cache would have cost: an estimate, by the average of the route's other answers.
+     * What answers from the gateway's cache have cost when they were made. Of those for which that is not known an
+     * estimate: the average of the route's other answers.
      * </pre>
      *
      * <code>.hedgerow.common.v1.Money response_cache_savings = 7 [json_name = "responseCacheSavings"];</code>
@@ -2096,7 +2103,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What answers from the gateway's cache would have cost: an estimate, by the average of the route's other answers.
+     * What answers from the gateway's cache have cost when they were made. Of those for which that is not known an
+     * estimate: the average of the route's other answers.
      * </pre>
      *
      * <code>.hedgerow.common.v1.Money response_cache_savings = 7 [json_name = "responseCacheSavings"];</code>
@@ -2121,7 +2129,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What answers from the gateway's cache would have cost: an estimate, by the average of the route's other answers.
+     * What answers from the gateway's cache have cost when they were made. Of those for which that is not known an
+     * estimate: the average of the route's other answers.
      * </pre>
      *
      * <code>.hedgerow.common.v1.Money response_cache_savings = 7 [json_name = "responseCacheSavings"];</code>
@@ -2138,7 +2147,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What answers from the gateway's cache would have cost: an estimate, by the average of the route's other answers.
+     * What answers from the gateway's cache have cost when they were made. Of those for which that is not known an
+     * estimate: the average of the route's other answers.
      * </pre>
      *
      * <code>.hedgerow.common.v1.Money response_cache_savings = 7 [json_name = "responseCacheSavings"];</code>
@@ -2150,7 +2160,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What answers from the gateway's cache would have cost: an estimate, by the average of the route's other answers.
+     * What answers from the gateway's cache have cost when they were made. Of those for which that is not known an
+     * estimate: the average of the route's other answers.
      * </pre>
      *
      * <code>.hedgerow.common.v1.Money response_cache_savings = 7 [json_name = "responseCacheSavings"];</code>
@@ -2165,7 +2176,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What answers from the gateway's cache would have cost: an estimate, by the average of the route's other answers.
+     * What answers from the gateway's cache have cost when they were made. Of those for which that is not known an
+     * estimate: the average of the route's other answers.
      * </pre>
      *
      * <code>.hedgerow.common.v1.Money response_cache_savings = 7 [json_name = "responseCacheSavings"];</code>

@@ -164,7 +164,8 @@ public interface StatementLineOrBuilder extends
 
   /**
    * <pre>
-   * What answers from the gateway's cache would have cost: an estimate, by the average of the route's other answers.
+   * What answers from the gateway's cache have cost when they were made. Of those for which that is not known an
+   * estimate: the average of the route's other answers.
    * </pre>
    *
    * <code>.hedgerow.common.v1.Money response_cache_savings = 7 [json_name = "responseCacheSavings"];</code>
@@ -173,7 +174,8 @@ public interface StatementLineOrBuilder extends
   boolean hasResponseCacheSavings();
   /**
    * <pre>
-   * What answers from the gateway's cache would have cost: an estimate, by the average of the route's other answers.
+   * What answers from the gateway's cache have cost when they were made. Of those for which that is not known an
+   * estimate: the average of the route's other answers.
    * </pre>
    *
    * <code>.hedgerow.common.v1.Money response_cache_savings = 7 [json_name = "responseCacheSavings"];</code>
@@ -182,7 +184,8 @@ public interface StatementLineOrBuilder extends
   io.hedgerow.common.v1.Money getResponseCacheSavings();
   /**
    * <pre>
-   * What answers from the gateway's cache would have cost: an estimate, by the average of the route's other answers.
+   * What answers from the gateway's cache have cost when they were made. Of those for which that is not known an
+   * estimate: the average of the route's other answers.
    * </pre>
    *
    * <code>.hedgerow.common.v1.Money response_cache_savings = 7 [json_name = "responseCacheSavings"];</code>
