@@ -91,11 +91,17 @@ class Notes:
     def failed(self, fitted: Fitted, why: str) -> None:
         """A guard could not tell. Raises GuardrailUnavailable where the call may not go on without it."""
         call, side = self._call, self.side.name.lower()
-        self._numbers.failed(fitted.name, self.side)
+        untold = self._numbers.failed(fitted.name, self.side)
         self._call.guard_times.setdefault(fitted.name, 0.0)
-        if (fitted.name, Action.FLAGGED, FAILED) not in self._said:
+        if untold:
+            before = f" ({untold - 1} more since this was last told)" if untold > 1 else ""
             _log.warning(
-                "the guard %s could not look at the %s of call %s: %s", fitted.name, side, call.request_id, why
+                "the guard %s could not look at the %s of call %s: %s%s",
+                fitted.name,
+                side,
+                call.request_id,
+                why,
+                before,
             )
         if fitted.must:
             raise GuardrailUnavailable(

@@ -1,8 +1,9 @@
 """Guards in numbers."""
 
+import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
@@ -14,6 +15,8 @@ BOUNDS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.
 _MOST_CATEGORIES = 64
 """Categories of one guard that are told apart: one that runs elsewhere may name as many as it likes."""
 _OTHER = "other"
+_TOLD_EVERY_S = 10.0
+"""The log tells of failures of one guard no more often."""
 
 
 class _Times:
@@ -40,7 +43,10 @@ class _Times:
 class GuardNumbers:
     """Counts what guards decide and how long they take. Outlives a configuration."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._told: dict[tuple[str, str], tuple[int, float]] = {}
+        """How many failures there were when somebody was told, and when that was."""
         self.verdicts: Counter[tuple[str, str, str, str, str]] = Counter()
         """By guard, side, action, category, and "true" for those in shadow."""
         self.failures: Counter[tuple[str, str]] = Counter()
@@ -60,9 +66,18 @@ class GuardNumbers:
         shadow = "true" if one.shadow else "false"
         self.verdicts[one.guardrail, one.side.name.lower(), one.action.name.lower(), category, shadow] += 1
 
-    def failed(self, guardrail: str, side: Side) -> None:
-        """A guard could not tell."""
-        self.failures[guardrail, side.name.lower()] += 1
+    def failed(self, guardrail: str, side: Side) -> int:
+        """A guard could not tell. Returns how often it could not since the log was last told of it; 0: that was a
+        moment ago, and a line for every call while a guard is away helps nobody.
+        """
+        key = guardrail, side.name.lower()
+        self.failures[key] += 1
+        count, told_s = self._told.get(key, (0, -_TOLD_EVERY_S))
+        now_s = self._now()
+        if now_s - told_s < _TOLD_EVERY_S:
+            return 0
+        self._told[key] = self.failures[key], now_s
+        return self.failures[key] - count
 
     def took(self, guardrail: str, side: Side, took_s: float) -> None:
         """A guard has looked at one side of a call, all of it."""

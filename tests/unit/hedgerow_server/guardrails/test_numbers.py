@@ -46,5 +46,14 @@ def test_times_fall_into_buckets_that_add_up() -> None:
 
 def test_failures_are_counted_by_guard_and_side() -> None:
     numbers = GuardNumbers()
-    numbers.failed("w", Side.INPUT)
+    assert numbers.failed("w", Side.INPUT) == 1
     assert samples(numbers)["hedgerow_guardrail_failures_total"] == {("w", "input"): 1}
+
+
+def test_of_failures_in_a_row_the_first_is_told_and_the_others_with_the_next_after_a_while() -> None:
+    now_s = 0.0
+    numbers = GuardNumbers(lambda: now_s)
+    assert [numbers.failed("w", Side.INPUT) for _ in range(3)] == [1, 0, 0]
+    assert numbers.failed("w", Side.OUTPUT) == 1
+    now_s = 10.0
+    assert numbers.failed("w", Side.INPUT) == 3
