@@ -15,9 +15,11 @@ from hedgerow_server.core.error import LedgerUnavailable
 from hedgerow_server.core.event import AttemptOutcome
 from hedgerow_server.ledger import segment as segments
 from hedgerow_server.ledger.books import CallBooks
+from hedgerow_server.ledger.drain import OwnDrain
+from hedgerow_server.ledger.keeping import Keeper
 from hedgerow_server.ledger.ledger import Ledger
 from hedgerow_server.ledger.section import LedgerSection
-from hedgerow_server.ledger.spool import LOCK
+from hedgerow_server.ledger.spool import LOCK, Spool
 from hedgerow_server.store.ledger_rows import AttemptRow, CallRow
 from hedgerow_server.store.port import StoreUnavailable
 from money.accounts import differences, ledger
@@ -132,6 +134,26 @@ async def test_what_is_written_is_stored_and_its_segments_go(tmp_path: Path) -> 
     assert sorted(ids) == [call.call_id for call in calls]
     assert len(attempts) == len(calls)
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+async def test_segments_go_though_there_is_something_to_store_every_time(tmp_path: Path) -> None:
+    """Many times as much goes through the spool as it may hold."""
+    spool = Spool(tmp_path / "spool", segment_bytes=SEGMENT, max_bytes=8 * SEGMENT)
+    drain = OwnDrain(spool, Keeper(AilingStore(), asyncio.get_running_loop(), tmp_path))
+    spool.tend()
+    written = 0
+    while written < 40 * SEGMENT:
+        before = sum(end for _, _, end in spool.written())
+        for _ in range(3):
+            call, request = new_call()
+            books = CallBooks(call, spool, request)
+            books.open(attempt(call), credential="key", request_bytes=400)
+            closed(call, books)
+        written += max(0, sum(end for _, _, end in spool.written()) - before)
+        assert await asyncio.to_thread(drain.run) > 0
+        spool.tend()
+    drain.close()
+    spool.close(empty=False)
 
 
 async def test_a_locked_store_delays_nobody_and_has_every_row_once_afterwards(

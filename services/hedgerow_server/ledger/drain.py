@@ -41,7 +41,7 @@ class OwnDrain:
 
     def run(self) -> int:
         """Stores what is there, a batch at most; tells how many frames that were. Raises Stopped and OSError."""
-        self.behind = False
+        self.behind, frames = False, 0
         now_s = time.monotonic()
         written = self._spool.written()
         if not written:
@@ -61,12 +61,13 @@ class OwnDrain:
                 self.behind = further or self._at < end
                 if not self.behind:
                     self.stored_until_s = now_s
-                return frames
-            if not further:
                 break
-        self.stored_until_s = now_s
+            if not further:
+                self.stored_until_s = now_s
+                break
+        # Whether or not anything was stored: under load there is something every time.
         self._tidy([number for number, _, _ in written if number < self._number])
-        return 0
+        return frames
 
     @property
     def idle(self) -> bool:
