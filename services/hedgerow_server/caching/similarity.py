@@ -154,6 +154,8 @@ class SimilarityNumbers:
             "hedgerow_semantic_alarms", "Shared questions that were forged.", self._similarity.alarms
         )
         yield GaugeMetricFamily("hedgerow_semantic_questions", "Questions that are known.", len(questions))
+        text = "Places that known questions are in, each with its own index."
+        yield GaugeMetricFamily("hedgerow_semantic_partitions", text, questions.partitions)
 
 
 def _by(name: str, text: str, label: str, counts: dict[str, int]) -> Metric:

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 import re2
 
 from hedgerow_server.core.guard import Finding, Scan, Source
+from hedgerow_server.guardrails.regexp import compiled, options
 
 LOOK_BACK = 96
 """Bytes before a place that a check may look at, such as for a word that says what a number is."""
-_MOST_MEMORY = 64 << 20
-"""Bytes that RE2 may use for one pattern or set."""
-
 _TOGETHER = 7
 """Patterns that run as one automaton."""
 
@@ -58,27 +56,13 @@ class Place:
     category: str
 
 
-def compiled(pattern: str) -> "re2._Regexp":
-    """A pattern whose longest match counts and that keeps no groups."""
-    return re2.compile(pattern, _options())
-
-
-def _options() -> re2.Options:
-    options = re2.Options()
-    options.longest_match = True
-    options.never_capture = True
-    options.log_errors = False
-    options.max_mem = _MOST_MEMORY
-    return options
-
-
 class _Set:
     """Patterns that run as one automaton, and tell which of them match at all."""
 
     __slots__ = ("_numbers", "_set")
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        self._set = re2.Set.SearchSet(_options())
+        self._set = re2.Set.SearchSet(options())
         self._numbers: dict[int, str] = {self._set.Add(pattern): pattern for pattern in dict.fromkeys(patterns)}
         self._set.Compile()
 

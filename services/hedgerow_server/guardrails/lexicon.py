@@ -56,10 +56,6 @@ class Lexicon:
         for line in text.splitlines():
             if line and not line.startswith("#"):
                 self._line(line)
-        self.most_gap = max(
-            (sum(rule.gaps) + len(rule.gaps) for rules in self.rules.values() for rule in rules), default=0
-        )
-        """The most words that a rule looks back."""
 
     def _line(self, line: str) -> None:
         head, _, tail = line.partition(":")

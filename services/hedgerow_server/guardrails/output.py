@@ -67,7 +67,6 @@ class Screen:
         self._spec = spec
         self._watches = watches
         self._notes = notes
-        self._asker = notes.asker
         self._inspector = Inspector(watches, plan.remote, notes)
         self._spoken: dict[int, _Spoken] = {}
         self._held: dict[int, list[Event]] = {}

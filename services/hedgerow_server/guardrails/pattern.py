@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 import re2
 
+from hedgerow_server.guardrails.regexp import compiled
+
 _QUANTIFIER = re.compile(r"(?:[*+?]|\{([0-9]+)(?:(,)([0-9]*))?\})\??")
 _ESCAPE = re.compile(r"\\(?:[pP](?:\{[^}]*\}|.)|x(?:\{[0-9a-fA-F]+\}|[0-9a-fA-F]{2})|[0-7]{1,3}|.)", re.DOTALL)
 _CLASS = re.compile(r"\[\^?\]?(?:\[:\^?[a-z]+:\]|\\.|[^\]\\])*\]", re.DOTALL)
 _GROUP = re.compile(r"\((?:\?(?:P?<\w+>|([is]*):))?")
 _FLAGS = re.compile(r"\(\?([is]+)\)")
 _EDGE = r"\b"
-_MOST_MEMORY = 64 << 20
-"""Bytes that RE2 may use for one set of patterns."""
 _DEEPEST = 400
 """Parts of a sequence, each of which nests the beginnings of what follows one deeper; RE2 takes 1,000."""
 
@@ -102,13 +102,8 @@ def parse(pattern: str, unbounded: int) -> Node:
 
 
 def _compiled(pattern: str) -> "re2._Regexp":
-    options = re2.Options()
-    options.longest_match = True
-    options.never_capture = True
-    options.log_errors = False
-    options.max_mem = _MOST_MEMORY
     try:
-        return re2.compile(pattern, options)
+        return compiled(pattern)
     except re2.error as error:
         reason = error.args[0]
         raise PatternInvalid(reason.decode() if isinstance(reason, bytes) else str(reason)) from None

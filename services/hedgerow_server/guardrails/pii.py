@@ -8,9 +8,10 @@ import pydantic
 
 from hedgerow_server.guardrails import pii_address, pii_contact, pii_numbers
 from hedgerow_server.guardrails.entry import GuardEntry
-from hedgerow_server.guardrails.forms import FormScanner, compiled, last_word
+from hedgerow_server.guardrails.forms import FormScanner, last_word
 from hedgerow_server.guardrails.pii_checks import iban_lengths
 from hedgerow_server.guardrails.pii_phone import Phones
+from hedgerow_server.guardrails.regexp import compiled
 
 Category = Literal[
     "address",

@@ -2,8 +2,9 @@
 
 import re
 
-from hedgerow_server.guardrails.forms import Form, Span, compiled
+from hedgerow_server.guardrails.forms import Form, Span
 from hedgerow_server.guardrails.pii_checks import is_base58check, is_bech32, is_ipv4, is_ipv6
+from hedgerow_server.guardrails.regexp import compiled
 
 LONGEST_EMAIL = 320
 """Bytes: 64 before the @ and 255 behind it (RFC 5321, 4.5.3.1)."""

@@ -37,7 +37,7 @@ from stdnum.tr import tckimlik
 from stdnum.us import itin
 from stdnum.za import idnr as za_id
 
-from hedgerow_server.guardrails.forms import Form, Span, compiled
+from hedgerow_server.guardrails.forms import Form, Span
 from hedgerow_server.guardrails.pii_checks import digits, iban_lengths, is_birth_date, is_card, is_mod_97, is_ssn
 from hedgerow_server.guardrails.pii_words import (
     BIRTH_WORDS,
@@ -48,6 +48,7 @@ from hedgerow_server.guardrails.pii_words import (
     POSTCODE_WORDS,
     SSN_WORDS,
 )
+from hedgerow_server.guardrails.regexp import compiled
 
 _NEAR = 48
 """Bytes before a number in which a word says what it is."""

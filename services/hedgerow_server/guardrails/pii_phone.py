@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 import re2
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
-from hedgerow_server.guardrails.forms import LOOK_BACK, Form, Span, compiled
+from hedgerow_server.guardrails.forms import LOOK_BACK, Form, Span
 from hedgerow_server.guardrails.pii_checks import digits
 from hedgerow_server.guardrails.pii_words import NOT_PHONE_WORDS, PHONE_WORDS, PLAIN_NUMBER_WORDS
+from hedgerow_server.guardrails.regexp import compiled
 
 MOST = 48
 """Bytes of a number with everything that separates its digits."""

@@ -4,7 +4,7 @@ import math
 import re
 from collections import Counter
 
-from hedgerow_server.guardrails.forms import compiled
+from hedgerow_server.guardrails.regexp import compiled
 
 _PIECE = re.compile(rb"[A-Za-z0-9+/=]{16,}")
 _LONG_PIECE = re.compile(rb"[A-Za-z0-9+/=_]{10}")

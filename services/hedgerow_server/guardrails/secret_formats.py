@@ -8,7 +8,8 @@ from typing import Literal
 
 from hedgerow_server.guardrails import secret_keys
 from hedgerow_server.guardrails.entry import GuardEntry
-from hedgerow_server.guardrails.forms import LOOK_BACK, Form, FormScanner, Span, compiled, last_word
+from hedgerow_server.guardrails.forms import LOOK_BACK, Form, FormScanner, Span, last_word
+from hedgerow_server.guardrails.regexp import compiled
 from hedgerow_server.guardrails.secret_entropy import entropy, is_password, is_random, is_token
 
 LONGEST = 8192
