@@ -15,7 +15,7 @@ STEP = 8192
 """The most code points that are looked at in one go. Guards that are slow with a text are shown less of it at once."""
 _BOXED = 65_536
 """Code points for which a guard has its `timeout_seconds`; for more of them it has more."""
-_FIRST_STEP, _LEAST_STEP = 2048, 512
+_FIRST_STEP, _LEAST_STEP = 2048, 256
 _QUICK_S, _SLOW_S = 0.0004, 0.001
 """A step that took less is followed by a larger one, one that took more by a smaller one."""
 MOST_HELD = 8 * STEP
