@@ -88,12 +88,26 @@ def made(ledger: Ledger, count: int = 1) -> list[str]:
     return ids
 
 
+def tried(ledger: Ledger) -> list[str]:
+    """A call where there is room. One that was admitted is refused where the last room has just been used."""
+    with suppress(LedgerUnavailable):
+        return made(ledger)
+    return []
+
+
+async def opened_in_time(ledger: Ledger) -> tuple[Call, CallBooks]:
+    """A call with an attempt under way, as soon as there is room for it."""
+    while True:
+        with suppress(LedgerUnavailable):
+            return opened(ledger)
+        await asyncio.sleep(0.001)
+
+
 async def paced(ledger: Ledger, count: int) -> list[str]:
     """The same, each as soon as there is room for it."""
     ids: list[str] = []
     while len(ids) < count:
-        with suppress(LedgerUnavailable):
-            ids += made(ledger)
+        ids += tried(ledger)
         # The store is on this loop, too; and a full spool fills faster than it is emptied.
         await asyncio.sleep(0 if ledger.admitting else 0.001)
     return ids
@@ -118,7 +132,7 @@ def used_up(ledger: Ledger) -> list[str]:
     """Calls until no more are admitted."""
     ids: list[str] = []
     while ledger.admitting:
-        ids += made(ledger)
+        ids += tried(ledger)
         assert len(ids) < 100_000
     return ids
 
@@ -190,7 +204,7 @@ async def test_a_spool_that_is_full_stops_admission_and_takes_the_ends_of_calls_
         under_way = [opened(one) for _ in range(20)]
         ids = []
         while one.admitting:
-            ids += made(one)
+            ids += tried(one)
             await asyncio.sleep(0)
         await until(lambda: "bytes of records wait" in str(one.problems()), "it says why")
         for call, books in under_way:
@@ -245,7 +259,7 @@ async def test_an_attempt_that_cannot_be_written_down_is_not_made(tmp_path: Path
         call, request = new_call()
         books = one.books(call, request)
         while one.admitting:
-            made(one)
+            tried(one)
             await asyncio.sleep(0)
         refused = _refused(books, call)
         assert refused.retry_delay_s
@@ -387,8 +401,7 @@ async def test_calls_that_stay_open_keep_no_segments(tmp_path: Path) -> None:
     under_way = []
     for _ in range(100):
         await paced(one, 20)
-        await until(lambda: one.admitting, "there is room")
-        under_way.append(opened(one))
+        under_way.append(await opened_in_time(one))
     await until(lambda: one.used_bytes <= 10 * SEGMENT, "the old segments go")
     ends, stay = under_way[:50], under_way[50:]
     for call, books in ends:
