@@ -18,8 +18,11 @@ from hedgerow_server.core.slices import collector_paused, in_slices
 from hedgerow_server.credentials.numbers import CredentialNumbers
 from hedgerow_server.doors.admin_http import AdminHttp
 from hedgerow_server.doors.certificates import Certificates
-from hedgerow_server.doors.grpcio import GrpcDoor, Serving
+from hedgerow_server.doors.grpcio import GrpcDoor
+from hedgerow_server.doors.http import HttpDoor
 from hedgerow_server.doors.listen import bind, instrumentation, server_options
+from hedgerow_server.doors.section import AdminGrpcSection
+from hedgerow_server.doors.serving import OpenCalls, Serving
 from hedgerow_server.doors.standard import Health, add_channelz, add_reflection
 from hedgerow_server.edition import Edition, Memory
 from hedgerow_server.endpoints import ADMIN_SERVICES, CHANGING, CHANGING_KEYS, SERVICES, admin_endpoints
@@ -116,18 +119,16 @@ class App:
         interceptors = instrumentation() if instrumented else ()
         self.server = grpc.aio.server(options=server_options(settings.server.grpc), interceptors=interceptors)
         self.admin_server = grpc.aio.server(options=(("grpc.so_reuseport", 0), ("grpc.enable_channelz", 1)))
-        self._door = GrpcDoor(edition.serving, report)
+        self._calls = OpenCalls()
+        self._door = GrpcDoor(edition.serving, report, self._calls)
+        self._http_door = HttpDoor(edition.serving, self._calls, settings.server.http)
         self._admin_door = GrpcDoor(Serving(edition.admin_chain(), self._admin), report)
         self.health.register(self.server)
         if settings.server.grpc.reflection:
             add_reflection(self.server, SERVICES)
         self.server.add_generic_rpc_handlers(self._door.handlers(instrumented=instrumented))
         self.admin_health.register(self.admin_server)
-        admin = settings.server.admin_grpc
-        if admin.reflection:
-            add_reflection(self.admin_server, (*ADMIN_SERVICES, "grpc.channelz.v1.Channelz"))
-        if is_loopback(admin.listen) if admin.channelz is None else admin.channelz:
-            add_channelz(self.admin_server)
+        _describe(self.admin_server, settings.server.admin_grpc)
         self.admin_server.add_generic_rpc_handlers(self._admin_door.handlers())
         self.admin_http = AdminHttp(self.problems, self.drift, self.metrics.page)
         ledger, reading = memory.ledger, memory.reading
@@ -193,7 +194,7 @@ class App:
 
     def _serve(self, edition: Edition) -> None:
         """Sends calls that come from now on to another edition."""
-        self._door.serving = edition.serving
+        self._door.serving = self._http_door.serving = edition.serving
         self._admin_door.serving = Serving(edition.admin_chain(), self._admin)
         self.memory.sources.serve(edition.settings.identity)
         self.rotations.serve(edition)
@@ -219,8 +220,8 @@ class App:
         ended = self.edition.desk.ended
         if ended is None:
             return
-        for door in (self._door, self._admin_door):
-            door.end_some(lambda call: ended(call.principal) if call.principal is not None else None)
+        for calls in (self._calls, self._admin_door.calls):
+            calls.end_some(lambda call: ended(call.principal) if call.principal is not None else None)
 
     def problems(self) -> list[str]:
         """Why calls should not come here."""
@@ -259,6 +260,7 @@ class App:
         if self.shared is not None:
             await self.shared.settle_in()
             self.shared.start()
+        addresses |= await self._http_door.start()
         await self.tell_health()
         await self.admin_server.start()
         await self.server.start()
@@ -270,11 +272,12 @@ class App:
         """
         self._draining = True
         await self.health.drain()
+        self._http_door.drain()
         stopping = asyncio.create_task(self.server.stop(grace_s + _LAST_WORDS_S))
-        idle, hurrying = asyncio.create_task(self._door.idle()), asyncio.create_task(hurry.wait())
+        idle, hurrying = asyncio.create_task(self._calls.idle()), asyncio.create_task(hurry.wait())
         await asyncio.wait({idle, hurrying}, timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
         hurrying.cancel()
-        self._door.end(Draining("The gateway is shutting down.", retry_delay_s=_ELSEWHERE_S))
+        self._calls.end(Draining("The gateway is shutting down.", retry_delay_s=_ELSEWHERE_S))
         # Not the rest of the grace: a watcher of health stays until it is sent away.
         await self.server.stop(_LAST_WORDS_S)
         await stopping
@@ -282,6 +285,7 @@ class App:
 
     async def close(self) -> None:
         """Ends what is left."""
+        await self._http_door.stop()
         await self.admin_http.stop()
         await self.admin_server.stop(None)
         await self._certificates.close()
@@ -304,6 +308,14 @@ class App:
             await self._database.close()
         if self._call_log is not None:
             self._call_log.close()
+
+
+def _describe(server: grpc.aio.Server, section: AdminGrpcSection) -> None:
+    """Adds what tells operators' tools of the admin door."""
+    if section.reflection:
+        add_reflection(server, (*ADMIN_SERVICES, "grpc.channelz.v1.Channelz"))
+    if is_loopback(section.listen) if section.channelz is None else section.channelz:
+        add_channelz(server)
 
 
 class InForce:

@@ -24,7 +24,7 @@ from hedgerow_server.credentials.lease import HeldLease
 from hedgerow_server.credentials.sources import CredentialSection, lease
 from hedgerow_server.credentials.vault.section import VaultCredential
 from hedgerow_server.credentials.vault.server import Vault
-from hedgerow_server.doors.grpcio import Serving
+from hedgerow_server.doors.serving import Serving
 from hedgerow_server.endpoints import embedding, endpoints
 from hedgerow_server.guardrails.numbers import GuardNumbers
 from hedgerow_server.guardrails.pii import PiiGuard, PiiGuardSection
@@ -53,6 +53,7 @@ from hedgerow_server.limits.alerts import Alerts
 from hedgerow_server.limits.counters import LocalCounters
 from hedgerow_server.limits.limiter import Limiter, LimitMemory
 from hedgerow_server.limits.rules import groups
+from hedgerow_server.paths import paths
 from hedgerow_server.pricing.book import PriceBook
 from hedgerow_server.pricing.price import Price
 from hedgerow_server.pricing.quotes import Quotes, Source
@@ -180,7 +181,11 @@ class Edition:
         families = {name: section.family for name, section in settings.providers.items()}
         self._listing = Listing(self.routes, catalogue, families)
         usage = UsageRpc(memory.reading, self._quotes(before), self.limiter.view if self.limiter.limits else None)
-        self.serving = Serving(self._chain(), endpoints(self.routes, memory.checker, self._listing, usage))
+        self.serving = Serving(
+            self._chain(),
+            endpoints(self.routes, memory.checker, self._listing, usage),
+            paths(self.routes, memory.checker, self._listing),
+        )
 
     @classmethod
     async def prepare(cls, settings: Settings, memory: Memory, before: "Edition | None" = None) -> "Edition":

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hedgerow_server.core.call import Call, Kind, Method
 from hedgerow_server.core.error import HedgerowError
 from hedgerow_server.core.event import Events
-from hedgerow_server.doors.grpcio import Endpoint
+from hedgerow_server.doors.serving import Endpoint
 from hedgerow_server.doors.status import status
 from hedgerow_server.routing.routes import Routes
 from hedgerow_server.rpc.admin import Admin

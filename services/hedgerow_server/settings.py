@@ -276,6 +276,13 @@ def exposed(settings: Settings) -> Iterator[tuple[Location, str]]:
             ("server", "grpc", "listen"),
             "expected an address on loopback, or identity.api_keys, .jwt, .mtls or .allow_unauthenticated",
         )
+    if server.http is not None and not (
+        identity.authenticates or identity.allow_unauthenticated or is_loopback(server.http.listen)
+    ):
+        yield (
+            ("server", "http", "listen"),
+            "expected an address on loopback, or identity.api_keys, .jwt or .allow_unauthenticated",
+        )
     if identity.admin.access == "loopback" and not is_loopback(server.admin_grpc.listen):
         yield (
             ("server", "admin_grpc", "listen"),

@@ -31,7 +31,7 @@ from hedgerow_server.core.event import AttemptOutcome, Completed, Event, Events,
 from hedgerow_server.core.hold import Spent
 from hedgerow_server.core.model import ModelFacts
 from hedgerow_server.core.request import ChatRequest, ChatSpec, Message, Part, Role, Text
-from hedgerow_server.doors.grpcio import Endpoint
+from hedgerow_server.doors.serving import Endpoint
 from hedgerow_server.endpoints import endpoints
 from hedgerow_server.interceptors.authorise import Authorise
 from hedgerow_server.interceptors.chain import Chain, Interceptor

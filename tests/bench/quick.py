@@ -25,7 +25,7 @@ from hedgerow.chat.v1 import chat_service_pb2, chat_service_pb2_grpc, message_pb
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.event import Event
 from hedgerow_server.core.port import HttpRequest
-from hedgerow_server.doors.grpcio import Endpoint
+from hedgerow_server.doors.serving import Endpoint
 from hedgerow_server.endpoints import endpoints
 from hedgerow_server.identity.static import StaticAuthenticator, StaticIdentity
 from hedgerow_server.interceptors.auth import Auth

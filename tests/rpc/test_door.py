@@ -9,7 +9,8 @@ import grpc.aio
 import pytest
 from hedgerow_server.core.call import Call, Kind, Method
 from hedgerow_server.core.event import Event, Started
-from hedgerow_server.doors.grpcio import Endpoint, GrpcDoor, Serving
+from hedgerow_server.doors.grpcio import GrpcDoor
+from hedgerow_server.doors.serving import Endpoint, Serving
 from rpc.caller import Outcome
 
 SECRET = "the text of an exception"

@@ -64,6 +64,10 @@ class Method(msgspec.Struct, frozen=True):
     """Parses and checks `Call.body`; raises RequestMalformed or RequestInvalid."""
     rpc: Callable[["Call"], Events]
     """The events of the answer, the last one being the terminal event."""
+    streamed: "Method | None" = None
+    """The same as a stream, at doors whose requests say in their bodies which of the two they are: then the decoder
+    puts it into the call. Whoever may call one of them gets that far.
+    """
 
 
 class Cause(msgspec.Struct, frozen=True):
@@ -100,8 +104,10 @@ class Call:
         "call_id",
         "cause",
         "deadline_s",
+        "door",
         "downgraded_from",
         "ended_with",
+        "form",
         "guard_times",
         "guardrail_s",
         "guards_policy",
@@ -155,6 +161,10 @@ class Call:
     """Seconds spent waiting for a turn."""
     guardrail_s: float
     """Seconds that the call has waited for guards."""
+    door: str
+    """Where it came in: "grpc", "openai" or "anthropic"."""
+    form: object
+    """What the door's decoder keeps for whoever writes the answer."""
     guards_policy: bytes
     """The digest of the guards that look at it and of their configuration; empty: none does."""
     guard_times: dict[str, float]
@@ -173,6 +183,7 @@ class Call:
         bodies: AsyncIterator[bytes] | None = None,
         repeated: frozenset[str] = frozenset(),
         peer_identities: Callable[[], tuple[str, ...]] = _nobody,
+        door: str = "grpc",
     ) -> None:
         self.method = method
         self.metadata = metadata
@@ -216,9 +227,8 @@ class Call:
         self.usage: Usage | None = None
         self.call_id = self.why = self.downgraded_from = self.cache = ""
         self.saved_picos = self.cause = None
-        self.books = None
-        self.hold = None
-        self.plan = self.similar = None
+        self.door = door
+        self.books = self.hold = self.form = self.plan = self.similar = None
         self.auth_s = self.queue_s = self.guardrail_s = 0.0
         self.guards_policy = b""
         self.guard_times = {}

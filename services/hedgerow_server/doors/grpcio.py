@@ -11,15 +11,15 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import NoReturn, Protocol, TypeAlias
+from typing import NoReturn, TypeAlias
 
 import grpc
 import grpc.aio
-import msgspec
 
 from hedgerow_server.core.call import Call, Kind, Method
 from hedgerow_server.core.error import HedgerowError, Internal, RpcUnknown
 from hedgerow_server.core.event import Event
+from hedgerow_server.doors.serving import Encoder, OpenCalls, Serving
 from hedgerow_server.doors.status import Trailers, code_of, text_of, trailers
 
 _log = logging.getLogger(__name__)
@@ -31,72 +31,15 @@ _PEER_PROPERTIES = {"peer_uri": "", "peer_dns": "dns:", "peer_email": "email:", 
 Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 
 
-class Server(Protocol):
-    """What runs a call; the chain does."""
-
-    async def serve(self, call: Call, deliver: Callable[[Event], Awaitable[None]]) -> None:
-        """Runs the call and hands on its events. Raises HedgerowError."""
-
-
-class Answer(Protocol):
-    """Collects the events of a unary call into the bytes of its response."""
-
-    def add(self, event: Event) -> None:
-        """Takes one event."""
-
-    def encode(self) -> bytes:
-        """The response, once the terminal event was taken."""
-
-
-class Encoder(Protocol):
-    """Turns the events of a streaming call into messages."""
-
-    def encode(self, event: Event) -> list[bytes]:
-        """The messages of one event."""
-
-
-class Endpoint(msgspec.Struct, frozen=True):
-    """An RPC at this door: `answer` for a unary one, `encoder` for a stream; each makes a fresh one for every call."""
-
-    method: Method
-    answer: Callable[[], Answer] | None = None
-    encoder: Callable[[], Encoder] | None = None
-
-
-class Serving:
-    """What the door runs: a server with its RPCs. A reload puts another in its place; calls end where they began."""
-
-    def __init__(self, server: Server, endpoints: Iterable[Endpoint]) -> None:
-        self.server = server
-        self.endpoints = {endpoint.method.name: endpoint for endpoint in endpoints}
-        self._open = 0
-        self._left: asyncio.Event | None = None
-
-    def enter(self) -> None:
-        """A call begins."""
-        self._open += 1
-
-    def leave(self) -> None:
-        """A call has ended."""
-        self._open -= 1
-        if not self._open and self._left is not None:
-            self._left.set()
-
-    async def left(self) -> None:
-        """Returns once no call runs here. To be awaited after another has taken its place."""
-        self._left = asyncio.Event()
-        if self._open:
-            await self._left.wait()
-
-
 class GrpcDoor:
     """Turns gRPC calls into core calls."""
 
-    def __init__(self, serving: Serving, report: Callable[[Call], bytes]) -> None:
+    def __init__(self, serving: Serving, report: Callable[[Call], bytes], calls: OpenCalls | None = None) -> None:
         self.serving = serving
         """What runs new calls; may be replaced by one with the same RPCs at any time."""
+        self.calls = calls or OpenCalls()
+        """Those that are open, perhaps with those of other doors."""
         self._report = report
-        self._open: dict[Call, asyncio.Task[None]] = {}
 
     def handlers(self, *, instrumented: bool = False) -> list[grpc.GenericRpcHandler]:
         """The handlers of every service, and one for RPCs that do not exist: to be registered after all others.
@@ -110,23 +53,6 @@ class GrpcDoor:
             grpc.method_handlers_generic_handler(service, methods) for service, methods in services.items()
         ]
         return [*found, _Unknown(lambda name: self._refusal(name, instrumented=instrumented))]
-
-    async def idle(self) -> None:
-        """Returns once no call is open. The server must have stopped to take new ones."""
-        while self._open:
-            await asyncio.wait(self._open.values())
-
-    def end(self, error: HedgerowError) -> None:
-        """Ends every open call with an error."""
-        for call in self._open:
-            call.end(error)
-
-    def end_some(self, why: Callable[[Call], HedgerowError | None]) -> None:
-        """Ends those open calls that there is an error for."""
-        for call in self._open:
-            error = why(call)
-            if error is not None:
-                call.end(error)
 
     def _handler(self, method: Method, *, instrumented: bool) -> grpc.RpcMethodHandler[bytes, bytes]:
         match method.kind:
@@ -207,9 +133,7 @@ class GrpcDoor:
         self, serving: Serving, call: Call, context: Context, deliver: Callable[[Event], Awaitable[None]]
     ) -> None:
         """Sends the call through the server. Sets the trailers, or aborts with the failure's status."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._open[call] = task
+        self.calls.enter(call)
         serving.enter()
         try:
             await serving.server.serve(call, deliver)
@@ -218,7 +142,7 @@ class GrpcDoor:
             await _abort(context, error, trailers(call.request_id, self._report(call), error))
         finally:
             serving.leave()
-            del self._open[call]
+            self.calls.leave(call)
 
     async def _fault(self, call: Call, context: Context, error: Exception) -> NoReturn:
         """Tells of a fault beyond the chain, such as an answer that cannot be encoded: grpcio itself would tell the

@@ -70,6 +70,15 @@ class GrpcSection(Section):
     """Whether gRPC reflection tells the contract to whoever connects; it tells nothing of the configuration."""
 
 
+class HttpSection(Section):
+    """The HTTP door, for callers with the clients of other APIs: OpenAI's and Anthropic's."""
+
+    listen: ListenAddress = "127.0.0.1:8080"
+    """Where it listens."""
+    max_request_bytes: int = pydantic.Field(default=16 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
+    """The largest request body in bytes; a larger one is answered 413. 16 MiB by default."""
+
+
 class AdminGrpcSection(Section):
     """The admin gRPC door, for operators: AdminService, channelz, health and reflection."""
 
@@ -95,6 +104,9 @@ class ServerSection(Section):
 
     grpc: GrpcSection = GrpcSection()
     """The gRPC door, for callers."""
+    http: HttpSection | None = None
+    """The HTTP door, which speaks OpenAI's and Anthropic's APIs. None: there is none; `{}`: there is one as the
+    defaults say."""
     admin_grpc: AdminGrpcSection = AdminGrpcSection()
     """The admin gRPC door."""
     admin_http: AdminHttpSection = AdminHttpSection()

@@ -28,7 +28,11 @@ class Auth:
         since_s = time.monotonic()
         call.principal = principal = await self._authenticator.authenticate(call)
         call.auth_s = time.monotonic() - since_s
-        if principal.access is not None and not principal.access.allows(call.method.name):
+        method, access = call.method, principal.access
+        if access is None or access.allows(method.name):
+            return
+        # Which of the two it is, its body says; then the authorise interceptor looks again.
+        if method.streamed is None or not access.allows(method.streamed.name):
             raise Forbidden("The caller may not call this RPC.", metadata={"method": call.method.name})
 
     def settle(self, call: Call, outcome: Outcome) -> None:

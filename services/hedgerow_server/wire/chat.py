@@ -1,7 +1,6 @@
 """Chat calls: bytes to core requests, core events to bytes."""
 
 from collections.abc import Mapping
-from typing import TypeVar
 
 from hedgerow.chat.v1 import chat_service_pb2 as service
 from hedgerow.chat.v1 import event_pb2
@@ -29,8 +28,6 @@ from hedgerow_server.wire.policy import once, policy
 from hedgerow_server.wire.report import write_attempts, write_costs, write_usage, write_warning
 from hedgerow_server.wire.verdict import write_verdict
 
-R = TypeVar("R", service.CompleteRequest, service.StreamCompleteRequest)
-
 _MODES: dict[int, ToolChoiceMode] = {pb.ToolChoiceMode.Value(f"TOOL_CHOICE_MODE_{m.name}"): m for m in ToolChoiceMode}
 _EFFORTS: dict[int, Effort] = {pb.ReasoningEffort.Value(f"REASONING_EFFORT_{e.name}"): e for e in Effort}
 _SCALARS = (
@@ -54,14 +51,15 @@ class ChatDecoder:
 
     def complete(self, call: Call) -> ChatRequest:
         """A request of Complete."""
-        return _request(self._checker.parse(service.CompleteRequest, call, call.body))
+        return chat_request(self._checker.parse(service.CompleteRequest, call, call.body))
 
     def stream_complete(self, call: Call) -> ChatRequest:
         """A request of StreamComplete."""
-        return _request(self._checker.parse(service.StreamCompleteRequest, call, call.body))
+        return chat_request(self._checker.parse(service.StreamCompleteRequest, call, call.body))
 
 
-def _request(message: R) -> ChatRequest:
+def chat_request(message: service.CompleteRequest | service.StreamCompleteRequest) -> ChatRequest:
+    """The request in a message that was checked. Raises RequestInvalid."""
     return ChatRequest(
         spec=chat_spec(message.chat), policy=policy(message.route), labels=dict(message.labels), once=once(message)
     )

@@ -37,6 +37,10 @@ class Checker:
             raise RequestMalformed(
                 f"The message is not a {kind.DESCRIPTOR.full_name}.", metadata={"method": call.method.name}
             ) from None
+        return self.checked(message)
+
+    def checked(self, message: M) -> M:
+        """The message, held against the limits of the contract. Raises RequestInvalid."""
         violations = self._validator.collect_violations(message)
         if violations:
             raise invalid([_violation(v.proto) for v in violations[:_MAX_VIOLATIONS]])

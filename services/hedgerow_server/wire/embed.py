@@ -25,13 +25,7 @@ class EmbedDecoder:
 
     def embed(self, call: Call) -> EmbedRequest:
         """A request of Embed."""
-        message = self._checker.parse(pb.EmbedRequest, call, call.body)
-        return EmbedRequest(
-            spec=embed_spec(message.embed),
-            policy=policy(message.route),
-            labels=dict(message.labels),
-            once=once(message),
-        )
+        return embed_request(self._checker.parse(pb.EmbedRequest, call, call.body))
 
     def stream_embed(self, call: Call) -> EmbedRequest:
         """The first message of StreamEmbed. The further ones become EmbedItem or ItemFailed as they
@@ -67,6 +61,16 @@ class EmbedDecoder:
         if message.WhichOneof("message") != "item":
             raise invalid([FieldViolation("options", "must stand in the first message only")])
         return EmbedItem(message.item.id, _input(message.item.input))
+
+
+def embed_request(message: pb.EmbedRequest) -> EmbedRequest:
+    """The request in a message that was checked. Raises RequestInvalid."""
+    return EmbedRequest(
+        spec=embed_spec(message.embed),
+        policy=policy(message.route),
+        labels=dict(message.labels),
+        once=once(message),
+    )
 
 
 def embed_spec(message: pb.EmbedSpec) -> EmbedSpec:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+import msgspec
 from hedgerow.common.v1 import attempt_pb2, usage_pb2, warning_pb2
 
 from hedgerow_server.core.call import Call
@@ -110,26 +111,47 @@ class HasCosts(Protocol):
 _APART = (AttemptOutcome.HEDGE_LOST, AttemptOutcome.REPLACED)
 
 
-def write_costs(target: HasCosts, records: Sequence[AttemptRecord], omitted: int = 0, *, kept: bool = False) -> None:
-    """Fills what a call costs: all its attempts together, and without those that go to the route's overhead. A sum of
-    which a part is not known, or is no longer kept (`omitted`), is left unset. `kept`: the answer was there already; it
-    costs nothing without an attempt.
+class Costs(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a call costs, in 10^-12 US dollars; None: unknown."""
+
+    cost_picos: int | None = None
+    charged_picos: int | None = None
+    price_version: str = ""
+
+
+def costs(records: Sequence[AttemptRecord], omitted: int = 0, *, kept: bool = False) -> Costs:
+    """What a call costs: all its attempts together, and without those that go to the route's overhead. A sum of which a
+    part is not known, or is no longer kept (`omitted`), is unknown. `kept`: the answer was there already; it costs
+    nothing without an attempt.
     """
     cost = charged = 0
+    version = ""
     cost_known = charged_known = (bool(records) or kept) and not omitted
     for record in records:
         apart = record.outcome in _APART
         if record.price_version:
-            target.price_version = record.price_version
+            version = record.price_version
         if record.cost_picos is None:
             cost_known, charged_known = False, charged_known and apart
             continue
         cost += record.cost_picos
         charged += 0 if apart else record.cost_picos
-    if cost_known and cost <= _MAX_PICOS:
-        target.cost_picos = cost
-    if charged_known and charged <= _MAX_PICOS:
-        target.charged_picos = charged
+    return Costs(
+        cost if cost_known and cost <= _MAX_PICOS else None,
+        charged if charged_known and charged <= _MAX_PICOS else None,
+        version,
+    )
+
+
+def write_costs(target: HasCosts, records: Sequence[AttemptRecord], omitted: int = 0, *, kept: bool = False) -> None:
+    """Fills what a call costs; what is unknown is left unset."""
+    found = costs(records, omitted, kept=kept)
+    if found.price_version:
+        target.price_version = found.price_version
+    if found.cost_picos is not None:
+        target.cost_picos = found.cost_picos
+    if found.charged_picos is not None:
+        target.charged_picos = found.charged_picos
 
 
 def _write_quotas(message: attempt_pb2.CallReport, hold: Hold) -> None:

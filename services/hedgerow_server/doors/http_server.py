@@ -1,0 +1,56 @@
+"""HTTP servers on uvicorn, in the router's own loop."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from hedgerow_server.doors.listen import ListenError
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # Signals belong to the process, not to one of its doors.
+        yield
+
+
+class HttpServer:
+    """Serves an application at one address."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._server = _Server(
+            uvicorn.Config(
+                app, http="httptools", log_config=None, access_log=False, lifespan="off", server_header=False, ws="none"
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, address: str) -> str:
+        """Listens; returns the address with the real port. Raises ListenError."""
+        host, _, port = address.rpartition(":")
+        listener = socket.socket(socket.AF_INET6 if host.startswith("[") else socket.AF_INET)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host.strip("[]"), int(port)))
+            listener.listen()
+        except OSError as error:
+            listener.close()
+            raise ListenError(f"cannot listen on {address}: {error.strerror}") from None
+        bound = listener.getsockname()[1]
+        self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
+        return f"{host}:{bound}"
+
+    def drain(self) -> None:
+        """Takes no new connections, and closes those that are open once they have answered."""
+        self._server.should_exit = True
+
+    async def stop(self) -> None:
+        """Ends it at once."""
+        self._server.should_exit = True
+        self._server.force_exit = True
+        if self._task is not None:
+            await self._task

@@ -1,0 +1,1 @@
+"""OpenAI's API at our own door: JSON to core requests, core events to JSON."""
