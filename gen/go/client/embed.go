@@ -56,9 +56,13 @@ func StreamEmbed(ctx context.Context, stub embedv1.EmbedServiceClient, settings 
 		defer cancel() // before the wait, so that it ends
 
 		var rules order
-		err = receive(stream, func(answer *embedv1.StreamEmbedResponse) error {
+		ended, err := receive(stream, func(answer *embedv1.StreamEmbedResponse) error {
 			return rules.check(answer.GetSequence(), answer.GetCompleted() != nil)
 		}, yield)
+		if !ended {
+			cancel()
+			settle(stream)
+		}
 		var failed *Error
 		if errors.Is(err, io.EOF) {
 			err = rules.end()

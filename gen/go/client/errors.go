@@ -40,8 +40,8 @@ var (
 
 // Error is a failed call: its status, the gateway's details and its trailers. Get it with [errors.As].
 //
-// The status error stays below it: [status.FromError] and [status.Code] work as ever. [errors.Is] finds
-// [context.Canceled] for CANCELLED and [context.DeadlineExceeded] for DEADLINE_EXCEEDED, wherever the call ended.
+// [errors.Is] finds its [Reason], [context.Canceled] for CANCELLED and [context.DeadlineExceeded] for DEADLINE_EXCEEDED,
+// wherever the call ended. The status error stays below it: [status.FromError] and [status.Code] work as ever.
 type Error struct {
 	// Code is the status code.
 	Code codes.Code
@@ -75,7 +75,7 @@ type Error struct {
 	// RetryDelay is how long to wait before the call may succeed. 0 when the gateway does not say.
 	RetryDelay time.Duration
 
-	// RetryRefused is true when the gateway says that to repeat the call does not help.
+	// RetryRefused is true when the gateway says not to repeat the call at once: it would fail again.
 	RetryRefused bool
 
 	// RequestID finds the call in the gateway's log. Empty when the gateway was not reached.
@@ -140,8 +140,8 @@ func (e *Error) readDetail(detail any) {
 func (e *Error) readTrailer(trailer metadata.MD) {
 	e.RequestID, e.Report = RequestID(trailer), Report(trailer)
 	pushback := trailer.Get(pushbackTrailer)
-	if len(pushback) == 0 {
-		return
+	if len(pushback) == 0 || e.Code == codes.Canceled || e.Code == codes.DeadlineExceeded {
+		return // of a call that ended here while it waited for its second attempt, the trailers are those of the first
 	}
 	// As gRPC reads it (proposal A6): what is not a number that is at least 0 forbids to try again.
 	millis, err := strconv.ParseInt(pushback[0], 10, 32)
@@ -172,14 +172,21 @@ func (e *Error) Unwrap() error { return e.cause }
 // GRPCStatus gives the status unchanged to package status.
 func (e *Error) GRPCStatus() *status.Status { return e.status }
 
-// Is makes the errors of package context match the status codes that stand for them.
+// Is makes reasons match, and the errors of package context the status codes that stand for them.
 func (e *Error) Is(target error) bool {
+	if reason, ok := target.(Reason); ok { //nolint:errorlint // this is what errors.Is asks
+		return e.Reason == errorsv1.ErrorReason(reason) && e.Reason != errorsv1.ErrorReason_ERROR_REASON_UNSPECIFIED
+	}
 	return target == context.Canceled && e.Code == codes.Canceled ||
 		target == context.DeadlineExceeded && e.Code == codes.DeadlineExceeded
 }
 
-// Retryable is true when the same call may succeed later: after RetryDelay where it is set, else after a pause of the
-// caller's choice. The connection has then used up its own second attempt.
+// Retryable is true when the same call may succeed later: after RetryDelay where it is set, such as when the window of a
+// quota is over, else after a pause of the caller's choice. The connection has then used up its own second attempt.
 func (e *Error) Retryable() bool {
-	return !e.RetryRefused && (e.Code == codes.Unavailable || e.RetryDelay > 0)
+	return e.RetryDelay > 0 || e.Code == codes.Unavailable && !e.RetryRefused
 }
+
+// Attempts are the requests that the gateway sent to providers for the call, newest first: at whom each failed, and why.
+// Empty where none was sent, or the gateway was not reached.
+func (e *Error) Attempts() []*commonv1.Attempt { return e.Report.GetAttempts() }

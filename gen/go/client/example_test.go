@@ -2,20 +2,20 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"log"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"hedgerow.internal/gen/go/client"
 	chatv1 "hedgerow.internal/gen/go/hedgerow/chat/v1"
+	commonv1 "hedgerow.internal/gen/go/hedgerow/common/v1"
 	embedv1 "hedgerow.internal/gen/go/hedgerow/embed/v1"
-	errorsv1 "hedgerow.internal/gen/go/hedgerow/errors/v1"
+	"hedgerow.internal/gen/go/hedgerowtest"
 )
 
 func ExampleDial() {
@@ -95,7 +95,7 @@ func ExampleError() {
 	defer end()
 	_, err := client.Collect(client.Stream(context.Background(), stub, exampleRequest("fsat")))
 	var failed *client.Error
-	if errors.As(err, &failed) && failed.Reason == errorsv1.ErrorReason_ERROR_REASON_MODEL_NOT_FOUND {
+	if errors.Is(err, client.ReasonModelNotFound) && errors.As(err, &failed) {
 		fmt.Println(failed.Code, failed.Metadata["model"], failed.Retryable())
 	}
 	// Output: NotFound fsat false
@@ -131,49 +131,103 @@ func ExampleStreamEmbed() {
 	// document-1 [2]
 }
 
+// ExampleDecode asks for an answer in the form of a struct.
+func ExampleDecode() {
+	stub, end := exampleChat()
+	defer end()
+	type Place struct {
+		Name    string  `json:"name"`
+		Climate string  `json:"climate" jsonschema:"enum=arctic,enum=temperate,enum=tropical"`
+		Country *string `json:"country" jsonschema:"The country that it belongs to."`
+	}
+	request := &chatv1.CompleteRequest{Chat: exampleRequest("structured").GetChat()}
+	place, answer, err := client.Decode[Place](context.Background(), stub, request)
+	if errors.Is(err, client.ErrRefusal) || errors.Is(err, client.ErrTruncated) {
+		log.Fatalf("no place in %q", client.Text(answer.GetMessage()))
+	} else if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(place.Name, place.Climate, *place.Country)
+	// Output: Bouvet Island arctic Norway
+}
+
+// ExampleSchema makes the parameters of a tool of a struct.
+func ExampleSchema() {
+	type Lookup struct {
+		Place string `json:"place" jsonschema:"Its English name."`
+		Limit int    `json:"limit,omitempty" jsonschema:"minimum=1,maximum=10"`
+	}
+	parameters, err := client.Schema[Lookup](true)
+	if err != nil {
+		log.Fatal(err)
+	}
+	tool := &chatv1.FunctionTool{Name: "look_up", Parameters: parameters, Strict: proto.Bool(true)}
+	fmt.Println(tool.GetParameters())
+	// Output: {"type":"object","properties":{"place":{"type":"string","description":"Its English name."},"limit":{"type":["integer","null"],"minimum":1,"maximum":10}},"required":["place","limit"],"additionalProperties":false}
+}
+
+// ExampleToolResult goes on until the model has got all that it wants to know.
+func ExampleToolResult() {
+	stub, end := exampleChat()
+	defer end()
+	run := func(call *chatv1.ToolCall) *chatv1.Part {
+		var arguments struct{ Place string }
+		if err := json.Unmarshal([]byte(call.GetArguments()), &arguments); err != nil {
+			return client.ToolFailure(call, err.Error()) // the model may try again
+		}
+		return client.ToolResult(call, arguments.Place+" is at 54 degrees south.")
+	}
+	chat := exampleRequest("with-tools").GetChat()
+	for range 5 { // so that it ends
+		answer, err := stub.Complete(context.Background(), &chatv1.CompleteRequest{Chat: chat})
+		if err != nil {
+			log.Fatal(err)
+		}
+		calls := client.ToolCalls(answer.GetMessage())
+		if len(calls) == 0 {
+			fmt.Println(client.Text(answer.GetMessage()))
+			return
+		}
+		results := &chatv1.Message{Role: chatv1.Role_ROLE_TOOL}
+		for _, call := range calls {
+			results.Content = append(results.Content, run(call))
+		}
+		chat.Messages = append(chat.Messages, answer.GetMessage(), results)
+	}
+	// Output: Far south: 54 degrees.
+}
+
 func exampleRequest(model string) *chatv1.StreamCompleteRequest {
 	question := client.TextMessage(chatv1.Role_ROLE_USER, "Where is Bouvet Island?")
 	return &chatv1.StreamCompleteRequest{Chat: &chatv1.ChatSpec{Model: model, Messages: []*chatv1.Message{question}}}
 }
 
-// exampleDial is a connection to a gateway in memory that knows the model "fast", and a function that ends both.
-func exampleDial() (*grpc.ClientConn, func()) {
-	answer := replay(events(started("p", "model-1"), text(0, "In the "), text(0, "Southern Ocean."), completed(stop)), nil)
-	unknown, err := status.New(codes.NotFound, "no such model").WithDetails(
-		info("ERROR_REASON_MODEL_NOT_FOUND", map[string]string{"model": "fsat"}))
+// exampleServer is a gateway that knows the models of the examples, and a function that ends it.
+func exampleServer() (*hedgerowtest.Server, func()) {
+	server, err := hedgerowtest.Start(hedgerowtest.WithModels("fast", "structured", "with-tools"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	chat := &chatGateway{stream: func(
-		request *chatv1.StreamCompleteRequest, stream grpc.ServerStreamingServer[chatv1.StreamCompleteResponse],
-	) error {
-		if request.GetChat().GetModel() != "fast" {
-			return unknown.Err()
-		}
-		return answer.stream(request, stream)
-	}}
-	reach, stopServing := serve(func(s *grpc.Server) {
-		chatv1.RegisterChatServiceServer(s, chat)
-		embedv1.RegisterEmbedServiceServer(s, &embedGateway{stream: echo})
+	server.ScriptFor("fast", hedgerowtest.Answer{
+		Chunks: []string{"In the ", "Southern Ocean."}, Model: "model-1", Usage: &commonv1.Usage{OutputTokens: 5},
 	})
-	conn, err := client.Dial(memoryTarget, client.WithPlaintext(), client.WithDialOptions(reach))
-	if err != nil {
-		log.Fatal(err)
-	}
-	return conn, func() {
-		if err := conn.Close(); err != nil {
-			log.Fatal(err)
-		}
-		stopServing()
-	}
+	server.ScriptFor("structured", hedgerowtest.Answer{
+		JSON: map[string]string{"name": "Bouvet Island", "climate": "arctic", "country": "Norway"},
+	})
+	server.ScriptFor("with-tools",
+		hedgerowtest.Answer{ToolCalls: []hedgerowtest.ToolCall{{Name: "look_up", Arguments: `{"place":"Bouvet Island"}`}}},
+		hedgerowtest.Answer{Text: "Far south: 54 degrees."},
+	)
+	server.ScriptEmbed(hedgerowtest.Vectors{Values: [][]float32{{1}, {2}}})
+	return server, server.Close
 }
 
 func exampleChat() (chatv1.ChatServiceClient, func()) {
-	conn, end := exampleDial()
-	return chatv1.NewChatServiceClient(conn), end
+	server, end := exampleServer()
+	return server.Chat(), end
 }
 
 func exampleEmbed() (embedv1.EmbedServiceClient, func()) {
-	conn, end := exampleDial()
-	return embedv1.NewEmbedServiceClient(conn), end
+	server, end := exampleServer()
+	return server.Embed(), end
 }

@@ -81,6 +81,7 @@ func (f *Fold) Partial() *chatv1.CompleteResponse {
 		ResponseId:         f.head.ResponseId,
 		StopSequence:       f.head.StopSequence,
 		GuardrailVerdicts:  slices.Clone(f.head.GuardrailVerdicts),
+		CacheOrigin:        f.head.CacheOrigin,
 	}
 	for _, index := range slices.Sorted(maps.Keys(f.parts)) {
 		if built := f.parts[index].build(); built != nil {
@@ -95,12 +96,12 @@ func (f *Fold) addToHead(event *chatv1.StreamCompleteResponse) bool {
 	switch e := event.GetEvent().(type) {
 	case *chatv1.StreamCompleteResponse_Started:
 		f.begin(e.Started.GetProvider(), e.Started.GetModel(), e.Started.GetResponseId())
-		f.head.Warnings = e.Started.GetWarnings()
+		f.head.Warnings, f.head.CacheOrigin = e.Started.GetWarnings(), e.Started.GetCacheOrigin()
 	case *chatv1.StreamCompleteResponse_RouteChange:
 		f.parts = nil
 		f.head.Usage = nil
 		f.begin(e.RouteChange.GetToProvider(), e.RouteChange.GetToModel(), e.RouteChange.GetResponseId())
-		f.head.Warnings = e.RouteChange.GetWarnings()
+		f.head.Warnings, f.head.CacheOrigin = e.RouteChange.GetWarnings(), nil
 	case *chatv1.StreamCompleteResponse_GuardrailVerdict:
 		f.head.GuardrailVerdicts = append(f.head.GuardrailVerdicts, e.GuardrailVerdict)
 	case *chatv1.StreamCompleteResponse_UsageUpdate:

@@ -252,3 +252,20 @@ func TestAFoldTellsTheAnswerSoFar(t *testing.T) {
 		Provider: "p", Model: "m", ResponseId: "answer-of-p", Usage: &commonv1.Usage{OutputTokens: 2},
 	})
 }
+
+func TestFoldTellsThatAnAnswerWasKept(t *testing.T) {
+	begin := started("p", "m")
+	origin := &chatv1.CacheOrigin{Kind: chatv1.CacheKind_CACHE_KIND_EXACT, Provider: "p"}
+	begin.GetStarted().CacheOrigin = origin
+	var fold client.Fold
+	for _, event := range events(begin, text(0, "a"), completed(stop)) {
+		if err := fold.Add(event); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answer, err := fold.Answer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustEqual(t, answer.GetCacheOrigin(), origin)
+}

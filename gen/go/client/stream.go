@@ -22,7 +22,8 @@ import (
 //		fmt.Print(event.GetTextDelta().GetText())
 //	}
 //
-// Each range is a call of its own, with its own cost. Leaving the loop early cancels the call, at the provider too.
+// Each range is a call of its own, with its own cost. Leaving the loop early cancels the call, at the provider too; when
+// the loop is left the call has ended here, so that what [grpc.Trailer] and the like point at may be read.
 //
 // An error comes last, with a nil event: an [*Error] when the call failed, [ErrIncomplete] when the answer was cut,
 // [ErrContract] or [ErrRouteChange] when it cannot be trusted. So a loop that ends without an error has seen the whole
@@ -42,7 +43,11 @@ func Stream(ctx context.Context, stub chatv1.ChatServiceClient, request *chatv1.
 			return
 		}
 		var rules chatRules
-		err = receive(stream, rules.check, yield)
+		ended, err := receive(stream, rules.check, yield)
+		if !ended {
+			cancel()
+			settle(stream)
+		}
 		if errors.Is(err, io.EOF) {
 			err = rules.end()
 		}
@@ -61,18 +66,29 @@ type receiver[T any] interface {
 	Trailer() metadata.MD
 }
 
-// receive yields what the stream brings and returns why it ended: io.EOF, errLeft, a broken rule or an *Error.
-func receive[T any](stream receiver[T], check func(*T) error, yield func(*T, error) bool) error {
+// receive yields what the stream brings and returns why it ended: io.EOF or an *Error, which the stream ended with, or
+// errLeft or a broken rule, after which there may be more.
+func receive[T any](stream receiver[T], check func(*T) error, yield func(*T, error) bool) (ended bool, why error) {
 	for {
 		message, err := stream.Recv()
 		if err != nil {
-			return FromError(err, stream.Trailer())
+			return true, FromError(err, stream.Trailer())
 		}
 		if err := check(message); err != nil {
-			return err
+			return false, err
 		}
 		if !yield(message, nil) {
-			return errLeft
+			return false, errLeft
+		}
+	}
+}
+
+// settle waits until a call that was cancelled is over, which is at once: what was received before is thrown away. Without
+// it gRPC would end the call on a goroutine of its own some time later, and write what the call's options point at then.
+func settle[T any](stream receiver[T]) {
+	for {
+		if _, err := stream.Recv(); err != nil {
+			return
 		}
 	}
 }

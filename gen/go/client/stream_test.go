@@ -109,6 +109,33 @@ func TestLeavingTheLoopCancelsTheCall(t *testing.T) {
 	await(t, "the gateway sees the cancel", left)
 }
 
+// TestTheTrailersOfALeftCallMayBeReadAtOnce is for the race detector: gRPC writes them when the call ends.
+func TestTheTrailersOfALeftCallMayBeReadAtOnce(t *testing.T) {
+	stub := dialChat(t, endless(make(chan struct{})))
+	var trailer metadata.MD
+	for range client.Stream(bounded(t), stub, &chatv1.StreamCompleteRequest{}, grpc.Trailer(&trailer)) {
+		break
+	}
+	if got := client.RequestID(trailer); got != "" {
+		t.Fatalf("got the request id %q of a call that has not ended at the gateway", got)
+	}
+}
+
+func TestABrokenContractEndsTheCallToo(t *testing.T) {
+	left := make(chan struct{})
+	stub := dialChat(t, &chatGateway{stream: func(_ *chatv1.StreamCompleteRequest,
+		stream grpc.ServerStreamingServer[chatv1.StreamCompleteResponse],
+	) error {
+		defer close(left)
+		for stream.Send(text(0, "without a number")) == nil {
+		}
+		return nil
+	}})
+	_, err := read(bounded(t), stub)
+	mustBe(t, err, client.ErrContract)
+	await(t, "the gateway sees the cancel", left)
+}
+
 func TestALoopThatPanicsCancelsTheCall(t *testing.T) {
 	left := make(chan struct{})
 	stub := dialChat(t, endless(left))

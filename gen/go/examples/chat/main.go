@@ -10,12 +10,9 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
 	"time"
 
@@ -23,64 +20,23 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"hedgerow.internal/gen/go/client"
+	"hedgerow.internal/gen/go/examples/internal/program"
 	chatv1 "hedgerow.internal/gen/go/hedgerow/chat/v1"
 )
 
-func main() {
-	target := flag.String("target", "127.0.0.1:50051", "the gateway")
-	model := flag.String("model", "fast", "the model, by the gateway's name for it")
-	secure := flag.Bool("tls", false, "use TLS; without it a token is sent in the clear")
-	timeout := flag.Duration("timeout", time.Minute, "how long the answer may take")
-	flag.Usage = func() {
-		fmt.Fprintf(flag.CommandLine.Output(), "Usage: %s [flags] PROMPT…\n", os.Args[0])
-		flag.PrintDefaults()
-	}
-	flag.Parse()
-	if flag.NArg() == 0 {
-		flag.Usage()
-		os.Exit(2)
-	}
+func main() { program.Main("fast", "PROMPT…", chat) }
 
-	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer release()
-	ctx, cancel := context.WithTimeout(ctx, *timeout)
-	defer cancel()
-	if err := chat(ctx, *target, *secure, *model, strings.Join(flag.Args(), " ")); err != nil {
-		fmt.Fprintln(os.Stderr, explain(err))
-		os.Exit(1)
-	}
-}
-
-// dial connects with or without TLS, with a token where there is one.
-func dial(target string, secure bool, token string) (*grpc.ClientConn, error) {
-	var options []client.Option
-	if !secure {
-		options = append(options, client.WithPlaintext())
-	}
-	if token != "" && secure {
-		options = append(options, client.WithBearerToken(client.StaticToken(token)))
-	} else if token != "" {
-		options = append(options, client.WithPlaintextBearerToken(client.StaticToken(token)))
-	}
-	return client.Dial(target, options...)
-}
-
-func chat(ctx context.Context, target string, secure bool, model, prompt string) error {
-	conn, err := dial(target, secure, os.Getenv("HEDGEROW_TOKEN"))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }()
-
+func chat(ctx context.Context, call program.Call) error {
+	prompt := strings.Join(call.Arguments, " ")
 	request := &chatv1.StreamCompleteRequest{Chat: &chatv1.ChatSpec{
-		Model:    model,
+		Model:    call.Model,
 		Messages: []*chatv1.Message{client.TextMessage(chatv1.Role_ROLE_USER, prompt)},
 	}}
 	var trailer metadata.MD
 	var fold client.Fold
 	var first time.Duration
 	begin := time.Now()
-	for event, err := range client.Stream(ctx, chatv1.NewChatServiceClient(conn), request, grpc.Trailer(&trailer)) {
+	for event, err := range client.Stream(ctx, chatv1.NewChatServiceClient(call.Conn), request, grpc.Trailer(&trailer)) {
 		if err != nil {
 			if first != 0 {
 				fmt.Println() // so that the error does not stick to the text so far
@@ -107,20 +63,4 @@ func chat(ctx context.Context, target string, secure bool, model, prompt string)
 		answer.GetModel(), answer.GetProvider(), usage.GetInputTokens(), usage.GetOutputTokens(),
 		first.Round(time.Millisecond), time.Since(begin).Round(time.Millisecond), client.RequestID(trailer))
 	return nil
-}
-
-// explain is the error as a person wants it, with the fields that are wrong and when to try again.
-func explain(err error) string {
-	var failed *client.Error
-	if !errors.As(err, &failed) {
-		return err.Error()
-	}
-	lines := []string{failed.Error()}
-	for _, violation := range failed.FieldViolations {
-		lines = append(lines, fmt.Sprintf("  %s: %s", violation.GetField(), violation.GetDescription()))
-	}
-	if failed.Retryable() && failed.RetryDelay > 0 {
-		lines = append(lines, fmt.Sprintf("  try again in %v", failed.RetryDelay))
-	}
-	return strings.Join(lines, "\n")
 }
