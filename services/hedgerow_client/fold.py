@@ -114,6 +114,8 @@ class ChatFold:
             raise StreamContractError("the stream began twice")
         self._started = True
         self._served_by(started.provider, started.model, started)
+        if started.HasField("cache_origin"):
+            self._answer.cache_origin.CopyFrom(started.cache_origin)
 
     def _change_route(self, change: RouteChange) -> None:
         if change.action != ROUTE_CHANGE_ACTION_DISCARD_OUTPUT:
@@ -125,6 +127,7 @@ class ChatFold:
         self._parts.clear()
         self._answer.ClearField("usage")
         self._served_by(change.to_provider, change.to_model, change)
+        self._answer.ClearField("cache_origin")
 
     def _served_by(self, provider: str, model: str, event: Started | RouteChange) -> None:
         self._answer.provider = provider

@@ -161,6 +161,12 @@ def test_guardrail_verdicts_are_collected() -> None:
     assert list(answer.guardrail_verdicts) == [verdict]
 
 
+def test_where_a_kept_answer_comes_from_is_told() -> None:
+    origin = event_pb2.CacheOrigin(kind=event_pb2.CACHE_KIND_EXACT, provider="sim", saved_picos=7)
+    begun = Event(started=event_pb2.Started(provider="sim", cache_origin=origin))
+    assert folded(begun, text("x"), completed()).cache_origin == origin
+
+
 def test_discarding_voids_the_output_and_replaces_who_serves() -> None:
     old = CallWarning(field="chat.top_k", message="ignored")
     new = CallWarning(field="chat.seed", message="ignored")
