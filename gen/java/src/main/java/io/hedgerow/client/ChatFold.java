@@ -20,6 +20,8 @@ import java.util.TreeMap;
  * use this class with the events of an asynchronous stub. Not safe for use by several threads.
  */
 public final class ChatFold {
+  static final String CUT = "the stream ended without Completed: the answer is cut";
+
   private final Sequence sequence = new Sequence();
   private final SortedMap<Integer, PartFold> parts = new TreeMap<>();
   private final List<GuardrailVerdict> verdicts = new ArrayList<>();
@@ -81,7 +83,7 @@ public final class ChatFold {
    */
   public CompleteResponse finish() {
     if (completed == null) {
-      throw new BrokenStreamException("the stream ended without Completed: the answer is cut");
+      throw new BrokenStreamException(CUT);
     }
     return partial();
   }
@@ -102,6 +104,9 @@ public final class ChatFold {
             .addAllWarnings(started.getWarningsList())
             .setResponseId(started.getResponseId())
             .addAllGuardrailVerdicts(verdicts);
+    if (started.hasCacheOrigin()) {
+      answer.setCacheOrigin(started.getCacheOrigin());
+    }
     if (usage != null) {
       answer.setUsage(usage);
     }

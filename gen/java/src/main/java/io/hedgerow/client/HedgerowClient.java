@@ -9,6 +9,7 @@ import io.hedgerow.chat.v1.ChatServiceGrpc;
 import io.hedgerow.chat.v1.CompleteRequest;
 import io.hedgerow.chat.v1.CompleteResponse;
 import io.hedgerow.chat.v1.StreamCompleteRequest;
+import io.hedgerow.chat.v1.StreamCompleteResponse;
 import io.hedgerow.embed.v1.EmbedRequest;
 import io.hedgerow.embed.v1.EmbedResponse;
 import io.hedgerow.embed.v1.EmbedServiceGrpc;
@@ -20,6 +21,8 @@ import io.hedgerow.router.v1.RouterServiceGrpc;
 import java.time.Duration;
 import java.util.Iterator;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -35,17 +38,24 @@ import java.util.concurrent.TimeUnit;
  * }
  * }</pre>
  *
- * <p>Every method throws {@link HedgerowException} when its call fails. Without a deadline the gateway's own default
+ * <p>There are three styles. Methods that wait hold no lock while they do, so a virtual thread that calls one gives its
+ * carrier back. Those whose names end in {@code Async} give a {@link CompletableFuture}, which completes on a thread of
+ * the channel: continue with the {@code Async} methods of the future where the continuation blocks. {@link #publish}
+ * gives events as a {@link Flow.Publisher}.
+ *
+ * <p>Every call that fails does so with {@link HedgerowException}. Without a deadline the gateway's own default
  * holds, 10 minutes unless it is configured otherwise. Metadata, tracing and the trailers of successful calls are the
  * business of interceptors on the channel, see {@link CallTrailers#interceptor}.
  */
 public final class HedgerowClient {
   private final Channel channel;
   private final Duration deadline;
+  private final StructuredFormat format;
 
-  private HedgerowClient(Channel channel, Duration deadline) {
+  private HedgerowClient(Channel channel, Duration deadline, StructuredFormat format) {
     this.channel = channel;
     this.deadline = deadline;
+    this.format = format;
   }
 
   /**
@@ -55,7 +65,7 @@ public final class HedgerowClient {
    * @return the client
    */
   public static HedgerowClient on(Channel channel) {
-    return new HedgerowClient(Objects.requireNonNull(channel, "channel"), null);
+    return new HedgerowClient(Objects.requireNonNull(channel, "channel"), null, null);
   }
 
   /**
@@ -68,7 +78,17 @@ public final class HedgerowClient {
     if (deadline.isZero() || deadline.isNegative()) {
       throw new IllegalArgumentException("the deadline must be above 0, not " + deadline);
     }
-    return new HedgerowClient(channel, deadline);
+    return new HedgerowClient(channel, deadline, format);
+  }
+
+  /**
+   * Gives a client that makes schemas and reads answers in another way than the one on the class path.
+   *
+   * @param format how {@link #decode} makes schemas and reads answers
+   * @return a new client on the same channel
+   */
+  public HedgerowClient withStructuredFormat(StructuredFormat format) {
+    return new HedgerowClient(channel, deadline, Objects.requireNonNull(format, "format"));
   }
 
   /**
@@ -83,6 +103,43 @@ public final class HedgerowClient {
   }
 
   /**
+   * Asks for an answer in one piece.
+   *
+   * @param request what is asked
+   * @return the answer to come; a future that ends in another way, such as by {@code cancel} or {@code orTimeout},
+   *     cancels the call
+   */
+  public CompletableFuture<CompleteResponse> completeAsync(CompleteRequest request) {
+    return UnaryFuture.start(channel, ChatServiceGrpc.getCompleteMethod(), options(), request);
+  }
+
+  /**
+   * Asks for an answer that follows the schema of a class, waits for it and reads it.
+   *
+   * <pre>{@code
+   * record Place(String city, String country) {}
+   *
+   * Place place = client.decode(request, Place.class).value();
+   * }</pre>
+   *
+   * @param request what is asked; unless it has a response format, it gets the schema of the class, to be followed
+   *     exactly
+   * @param type the class, such as a record
+   * @param <T> the class
+   * @return the value, and the answer that it was read from
+   * @throws HedgerowException when the call fails
+   * @throws RefusedException when the model, its provider or a guardrail refused
+   * @throws TruncatedException when the answer stopped before its end
+   * @throws MalformedAnswerException when the answer is not of the class, or asks for a tool instead
+   * @throws IllegalArgumentException when the class has no schema
+   * @throws IllegalStateException when nothing on the class path reads JSON, as {@code hedgerow-jackson} does
+   */
+  public <T> Decoded<T> decode(CompleteRequest request, Class<T> type) {
+    StructuredFormat chosen = format == null ? StructuredFormat.onClassPath() : format;
+    return chosen.decode(complete(chosen.ask(request, type)), type);
+  }
+
+  /**
    * Asks for an answer as events. Returns at once: failures show when the events are read.
    *
    * @param request what is asked
@@ -94,6 +151,23 @@ public final class HedgerowClient {
   }
 
   /**
+   * Asks for an answer as events that are pushed. Every subscriber makes a call of its own, and pays for it; no
+   * subscriber, no call.
+   *
+   * <p>An event is taken from the connection only when the subscriber requested it, so a slow one slows the gateway.
+   * Signals come on a thread of the channel: a subscriber must not block in them. {@code onComplete} comes only after
+   * {@code Completed}; {@code onError} has a {@link HedgerowException}, or {@link BrokenStreamException} for a stream
+   * that breaks the contract. Cancelling the subscription cancels the call.
+   *
+   * @param request what is asked
+   * @return the events, {@code Completed} last; a {@link ChatFold} makes an answer of them
+   */
+  public Flow.Publisher<StreamCompleteResponse> publish(StreamCompleteRequest request) {
+    return new ChatPublisher(
+        () -> channel.newCall(ChatServiceGrpc.getStreamCompleteMethod(), options()), request);
+  }
+
+  /**
    * Turns a batch of inputs into vectors and waits for them.
    *
    * @param request what is asked
@@ -102,6 +176,16 @@ public final class HedgerowClient {
    */
   public EmbedResponse embed(EmbedRequest request) {
     return unary(EmbedServiceGrpc.getEmbedMethod(), request);
+  }
+
+  /**
+   * Turns a batch of inputs into vectors.
+   *
+   * @param request what is asked
+   * @return the vectors to come; a future that ends in another way cancels the call
+   */
+  public CompletableFuture<EmbedResponse> embedAsync(EmbedRequest request) {
+    return UnaryFuture.start(channel, EmbedServiceGrpc.getEmbedMethod(), options(), request);
   }
 
   /**
@@ -125,6 +209,16 @@ public final class HedgerowClient {
    */
   public ListModelsResponse listModels(ListModelsRequest request) {
     return unary(RouterServiceGrpc.getListModelsMethod(), request);
+  }
+
+  /**
+   * Lists a page of the models that the caller may use.
+   *
+   * @param request which page
+   * @return the page to come; a future that ends in another way cancels the call
+   */
+  public CompletableFuture<ListModelsResponse> listModelsAsync(ListModelsRequest request) {
+    return UnaryFuture.start(channel, RouterServiceGrpc.getListModelsMethod(), options(), request);
   }
 
   private <ReqT, RespT> RespT unary(MethodDescriptor<ReqT, RespT> method, ReqT request) {

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnknownFieldSet;
 import io.hedgerow.chat.v1.Audio;
+import io.hedgerow.chat.v1.CacheKind;
+import io.hedgerow.chat.v1.CacheOrigin;
 import io.hedgerow.chat.v1.Citation;
 import io.hedgerow.chat.v1.CitationAdded;
 import io.hedgerow.chat.v1.CompleteResponse;
@@ -240,6 +242,15 @@ class ChatFoldTest {
         List.of(answer.getProvider(), answer.getModel(), answer.getResponseId()));
     assertEquals(List.of(), answer.getWarningsList());
     assertEquals(3, answer.getUsage().getInputTokens());
+  }
+
+  @Test
+  void theOriginOfAnAnswerFromTheCacheIsKept() {
+    CacheOrigin origin = CacheOrigin.newBuilder().setKind(CacheKind.CACHE_KIND_EXACT).setProvider("first").build();
+    CompleteResponse answer =
+        fold(
+            new Events().add(event().setStarted(Started.newBuilder().setCacheOrigin(origin))).text(0, "a").completed());
+    assertEquals(origin, answer.getCacheOrigin());
   }
 
   @Test

@@ -1,0 +1,75 @@
+package io.hedgerow.testing;
+
+import io.grpc.Status;
+import io.hedgerow.errors.v1.ErrorReason;
+
+/** The code of each reason, as {@code error_reason.proto} states it. */
+final class Reasons {
+  private Reasons() {}
+
+  static Status.Code code(ErrorReason reason) {
+    return switch (reason) {
+      case ERROR_REASON_REQUEST_INVALID,
+          ERROR_REASON_REQUEST_MALFORMED,
+          ERROR_REASON_CONTEXT_TOO_LONG,
+          ERROR_REASON_PROVIDER_REJECTED_REQUEST,
+          ERROR_REASON_RESPONSE_TOO_LARGE,
+          ERROR_REASON_IDEMPOTENCY_KEY_REUSED ->
+          Status.Code.INVALID_ARGUMENT;
+      case ERROR_REASON_UNAUTHENTICATED ->
+          Status.Code.UNAUTHENTICATED;
+      case ERROR_REASON_FORBIDDEN,
+          ERROR_REASON_CONTENT_REFUSED,
+          ERROR_REASON_GUARDRAIL_BLOCKED ->
+          Status.Code.PERMISSION_DENIED;
+      case ERROR_REASON_MODEL_NOT_FOUND,
+          ERROR_REASON_KEY_NOT_FOUND,
+          ERROR_REASON_CREDENTIAL_NOT_FOUND,
+          ERROR_REASON_CALL_NOT_FOUND ->
+          Status.Code.NOT_FOUND;
+      case ERROR_REASON_NO_CANDIDATE,
+          ERROR_REASON_PARAMETER_UNSUPPORTED,
+          ERROR_REASON_CONFIG_INVALID,
+          ERROR_REASON_KEY_ENDED,
+          ERROR_REASON_COST_UNBOUNDED,
+          ERROR_REASON_PRICE_UNKNOWN ->
+          Status.Code.FAILED_PRECONDITION;
+      case ERROR_REASON_MESSAGE_TOO_LARGE,
+          ERROR_REASON_READER_TOO_SLOW,
+          ERROR_REASON_QUOTA_EXCEEDED,
+          ERROR_REASON_BUDGET_SPENT ->
+          Status.Code.RESOURCE_EXHAUSTED;
+      case ERROR_REASON_OVERLOADED,
+          ERROR_REASON_DRAINING,
+          ERROR_REASON_PROVIDER_THROTTLED,
+          ERROR_REASON_PROVIDER_QUOTA_SPENT,
+          ERROR_REASON_PROVIDER_UNAVAILABLE,
+          ERROR_REASON_PROVIDER_AUTH,
+          ERROR_REASON_PROVIDER_MODEL_UNAVAILABLE,
+          ERROR_REASON_UPSTREAM_PROTOCOL,
+          ERROR_REASON_STREAM_CUT,
+          ERROR_REASON_STREAM_STALLED,
+          ERROR_REASON_FIRST_TOKEN_TIMEOUT,
+          ERROR_REASON_CREDENTIAL_UNAVAILABLE,
+          ERROR_REASON_SWITCHED_OFF,
+          ERROR_REASON_IDENTITY_UNAVAILABLE,
+          ERROR_REASON_IDEMPOTENCY_UNAVAILABLE,
+          ERROR_REASON_LEDGER_UNAVAILABLE,
+          ERROR_REASON_LIMITS_UNAVAILABLE,
+          ERROR_REASON_GUARDRAIL_UNAVAILABLE ->
+          Status.Code.UNAVAILABLE;
+      case ERROR_REASON_CANCELLED ->
+          Status.Code.CANCELLED;
+      case ERROR_REASON_DEADLINE_EXCEEDED ->
+          Status.Code.DEADLINE_EXCEEDED;
+      case ERROR_REASON_RPC_UNKNOWN ->
+          Status.Code.UNIMPLEMENTED;
+      case ERROR_REASON_INTERNAL ->
+          Status.Code.INTERNAL;
+      case ERROR_REASON_IDEMPOTENCY_IN_FLIGHT ->
+          Status.Code.ABORTED;
+      case ERROR_REASON_UNSPECIFIED, UNRECOGNIZED ->
+          throw new IllegalArgumentException("no call fails for the reason " + reason);
+    };
+  }
+}
