@@ -15,6 +15,7 @@ from hedgerow_client.cli.estimate import estimate
 from hedgerow_client.cli.explain import explain
 from hedgerow_client.cli.export import export
 from hedgerow_client.cli.guard import guard
+from hedgerow_client.cli.importing import importing
 from hedgerow_client.cli.keys import keys
 from hedgerow_client.cli.kill import kill, unkill
 from hedgerow_client.cli.models import models
@@ -48,7 +49,7 @@ HEDGEROW_ADMIN.
 [bold]Exit codes[/bold]
 
   0 success   1 a failed call   2 wrong usage   3 some inputs of embed failed
-  130 after Ctrl-C, which cancels the call
+  4 import --strict: something did not map   130 after Ctrl-C, which cancels the call
 """
 
 
@@ -67,6 +68,7 @@ def build() -> typer.Typer:
     passed_on = {"allow_extra_args": True, "ignore_unknown_options": True}
     app.command(context_settings=passed_on)(serve)
     app.command(context_settings=passed_on)(check)
+    app.add_typer(importing())
     app.command()(probe)
     app.command()(chat)
     app.command()(embed)
