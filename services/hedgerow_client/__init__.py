@@ -29,17 +29,22 @@ if TYPE_CHECKING:
         HedgerowError,
         IncompleteStreamError,
         InvalidArgumentError,
+        InvalidOutputError,
         NotFoundError,
+        OutputError,
         PermissionDeniedError,
+        RefusedOutputError,
         ResourceExhaustedError,
         StreamContractError,
         StreamSequenceError,
+        TruncatedOutputError,
         UnauthenticatedError,
         UnavailableError,
         UnknownRouteChangeError,
         from_status,
     )
     from hedgerow_client.fold import ChatFold
+    from hedgerow_client.output import Decoded
     from hedgerow_client.request import chat, embedding, item, message
 
 __all__ = [
@@ -54,19 +59,24 @@ __all__ = [
     "ChatStream",
     "Client",
     "DeadlineExceededError",
+    "Decoded",
     "EmbedStream",
     "FailedPreconditionError",
     "FieldViolation",
     "HedgerowError",
     "IncompleteStreamError",
     "InvalidArgumentError",
+    "InvalidOutputError",
     "NotFoundError",
+    "OutputError",
     "PermissionDeniedError",
+    "RefusedOutputError",
     "ResourceExhaustedError",
     "Stream",
     "StreamContractError",
     "StreamSequenceError",
     "Tls",
+    "TruncatedOutputError",
     "UnauthenticatedError",
     "UnavailableError",
     "UnknownRouteChangeError",
@@ -77,7 +87,7 @@ __all__ = [
     "message",
 ]
 
-_HOMES = ("errors", "channel", "request", "fold", "client", "aio")
+_HOMES = ("errors", "channel", "request", "fold", "output", "client", "aio")
 
 
 def __getattr__(name: str) -> Any:

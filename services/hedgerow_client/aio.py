@@ -46,6 +46,7 @@ from hedgerow_client.client import Fold, Metadata
 from hedgerow_client.ending import Ending
 from hedgerow_client.errors import HedgerowError, Trailers, cancelled, from_rpc_error, read_trailers
 from hedgerow_client.fold import ChatFold, EmbedFold
+from hedgerow_client.output import Asking, Decoded
 
 if TYPE_CHECKING:
     from hedgerow.chat.v1.chat_service_pb2_grpc import ChatServiceAsyncStub
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 
 EventT = TypeVar("EventT")
 ResultT = TypeVar("ResultT")
+ValueT = TypeVar("ValueT")
 AnswerT = TypeVar("AnswerT")
 AnyCall = grpc.aio.UnaryStreamCall[Any, EventT] | grpc.aio.StreamStreamCall[Any, EventT]
 
@@ -175,6 +177,18 @@ class AsyncClient:
         message = requests.complete_request(request)
         call = self._chat.Complete(message, timeout=self._seconds(timeout), metadata=self._sent(metadata))
         return await _answer(call)
+
+    async def decode(
+        self,
+        request: CompleteRequest | ChatSpec,
+        kind: type[ValueT],
+        *,
+        timeout: float | None = None,
+        metadata: Metadata = (),
+    ) -> Decoded[ValueT]:
+        """Answers with a value of a type; see `client.Client.decode`."""
+        asking = Asking(request, kind)
+        return asking.read(await self.complete(asking.request, timeout=timeout, metadata=metadata))
 
     def stream(
         self, request: StreamCompleteRequest | ChatSpec, *, timeout: float | None = None, metadata: Metadata = ()

@@ -35,7 +35,10 @@ SERVICE_CONFIG = {
                 "backoffMultiplier": 2,
                 "retryableStatusCodes": ["UNAVAILABLE"],
             },
-        }
+        },
+        # A stream of inputs is not sent twice: and where the second attempt of one could not connect, grpcio's (as of
+        # 1.85) would never end.
+        {"name": [{"service": "hedgerow.embed.v1.EmbedService", "method": "StreamEmbed"}]},
     ],
     # Second attempts stop while most calls fail.
     "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},

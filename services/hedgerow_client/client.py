@@ -45,10 +45,12 @@ from hedgerow_client.connection import Connection, translated
 from hedgerow_client.ending import Ending
 from hedgerow_client.errors import HedgerowError, Trailers, from_rpc_error, read_trailers
 from hedgerow_client.fold import ChatFold, EmbedFold
+from hedgerow_client.output import Asking, Decoded
 
 Metadata = Sequence[tuple[str, str]]
 EventT = TypeVar("EventT")
 ResultT = TypeVar("ResultT")
+ValueT = TypeVar("ValueT")
 _Event_contra = TypeVar("_Event_contra", contravariant=True)
 _Result_co = TypeVar("_Result_co", covariant=True)
 
@@ -172,6 +174,24 @@ class Client(Connection):
         message = requests.complete_request(request)
         with translated():
             return self._chat.Complete(message, timeout=self._seconds(timeout), metadata=self._sent(metadata))
+
+    def decode(
+        self,
+        request: CompleteRequest | ChatSpec,
+        kind: type[ValueT],
+        *,
+        timeout: float | None = None,
+        metadata: Metadata = (),
+    ) -> Decoded[ValueT]:
+        """Answers with a value of a type: a dataclass, a TypedDict, a struct of msgspec, a model of pydantic, or a list
+        of such. The type's JSON Schema goes with the request, and the answer is checked against the type.
+
+        Raises RefusedOutputError, TruncatedOutputError and InvalidOutputError where the answer is no such value,
+        ValueError where the request has a response format already, and ModuleNotFoundError where neither msgspec nor
+        pydantic is installed (extra `decode`).
+        """
+        asking = Asking(request, kind)
+        return asking.read(self.complete(asking.request, timeout=timeout, metadata=metadata))
 
     def stream(
         self, request: StreamCompleteRequest | ChatSpec, *, timeout: float | None = None, metadata: Metadata = ()

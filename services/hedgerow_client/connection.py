@@ -6,9 +6,14 @@ from types import TracebackType
 from typing import Self
 
 import grpc
+from grpc.experimental import ChannelOptions
 
 from hedgerow_client.channel import Dial, Tls, plan
 from hedgerow_client.errors import from_rpc_error
+
+# Streams are read in the caller's thread. With a thread of grpcio's own (as of 1.85) a stream whose second attempt
+# cannot connect, since the gateway has died before it said anything, never ends, whatever its deadline.
+_NO_THREAD = (ChannelOptions.SingleThreadedUnaryStream, 1)
 
 
 class Connection:
@@ -55,9 +60,10 @@ def translated() -> Iterator[None]:
 
 
 def _open(dial: Dial) -> grpc.Channel:
+    options = [*dial.options, _NO_THREAD]
     if dial.credentials is None:
-        return grpc.insecure_channel(dial.target, options=dial.options)
-    return grpc.secure_channel(dial.target, dial.credentials, options=dial.options)
+        return grpc.insecure_channel(dial.target, options=options)
+    return grpc.secure_channel(dial.target, dial.credentials, options=options)
 
 
 def _traced(channel: grpc.Channel) -> grpc.Channel:

@@ -12,10 +12,14 @@
     │   ├── UnavailableError          UNAVAILABLE: gateway or provider; an answer that was cut as well
     │   ├── DeadlineExceededError     DEADLINE_EXCEEDED
     │   └── CallCancelledError        CANCELLED: closed by this side
-    └── StreamContractError           the events of a stream do not follow the contract
-        ├── IncompleteStreamError     the stream ended without its closing event: the answer is cut
-        ├── StreamSequenceError       an event is missing or came twice
-        └── UnknownRouteChangeError   a change of route that this version cannot carry out
+    ├── StreamContractError           the events of a stream do not follow the contract
+    │   ├── IncompleteStreamError     the stream ended without its closing event: the answer is cut
+    │   ├── StreamSequenceError       an event is missing or came twice
+    │   └── UnknownRouteChangeError   a change of route that this version cannot carry out
+    └── OutputError                   the call succeeded, but its answer is no value of the type that `decode` wants
+        ├── RefusedOutputError        the model, its provider or a guardrail declined
+        ├── TruncatedOutputError      the answer was cut, by its limit or otherwise
+        └── InvalidOutputError        the answer is no JSON, or JSON that does not fit the type
 
 A status with another code is a plain `CallError`. What is missing in a failure, for example because a proxy or the
 channel itself made the status, is empty or None, never guessed.
@@ -172,6 +176,35 @@ class StreamSequenceError(StreamContractError):
 
 class UnknownRouteChangeError(StreamContractError):
     """The gateway changed the route in a way that this version of the client does not know."""
+
+
+class OutputError(HedgerowError):
+    """The call succeeded, but its answer is no value of the type that was asked for. Its code is OK."""
+
+    def __init__(self, message: str, response: CompleteResponse, **details: Any) -> None:
+        super().__init__(grpc.StatusCode.OK, message, **details)
+        self.response = response
+        """The whole answer, which was paid: message, finish reason, usage, cost."""
+
+    @property
+    def text(self) -> str:
+        """The text of the answer, as far as it came."""
+        return "".join(part.text for part in self.response.message.content)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class RefusedOutputError(OutputError):
+    """The model, its provider's filter or a guardrail declined to answer."""
+
+
+class TruncatedOutputError(OutputError):
+    """The answer was cut: by its output limit, by the context, by a budget or by a pause of the provider."""
+
+
+class InvalidOutputError(OutputError):
+    """The answer is no JSON, or JSON that does not fit the type; the cause says where, if it is known."""
 
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
