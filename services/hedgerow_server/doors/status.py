@@ -106,7 +106,8 @@ def pushback(error: HedgerowError) -> str | None:
     retry by itself but should not, None where clients do not retry anyway.
     """
     if error.retryable and error.retry_delay_s is not None:
-        return str(max(0, round(error.retry_delay_s * 1000)))
+        # With 0 C-core's clients neither try again nor fail: they wait for their deadline.
+        return str(max(1, round(error.retry_delay_s * 1000)))
     if not error.retryable and error.code in ("UNAVAILABLE", "RESOURCE_EXHAUSTED"):
         return "-1"
     return None

@@ -143,7 +143,7 @@ def test_pushback_follows_the_contract(kind: type[HedgerowError]) -> None:
 
 
 def test_a_delay_that_has_passed_means_at_once() -> None:
-    assert pushback(ProviderThrottled("x", retry_delay_s=-3.0)) == "0"
+    assert pushback(ProviderThrottled("x", retry_delay_s=-3.0)) == "1"
 
 
 def test_a_provider_that_is_down_and_says_when_it_is_back_is_still_not_retried_by_itself() -> None:
