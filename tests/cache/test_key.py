@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from cache.names import names
 from cache.world import spec
-from hedgerow_server.caching.key import Asked, Terms, chat_asked, embed_asked, owner_of, scope_of, slot_of
+from hedgerow_server.caching.key import Asked, Terms, chat_asked, embed_asked, owner_of, scope_of, slot_of, unfit
 from hedgerow_server.core.call import Principal
 from hedgerow_server.core.request import (
     NO_POLICY,
@@ -89,13 +89,16 @@ CHANGES: dict[str, list[object]] = {
     "stop_sequences": [("a",), ("a", "b"), ("ab",), ("b", "a")],
     "provider_options": [{"a": "{}"}, {"b": "{}"}, {"a": '{"x": 1}'}],
     "top_logprobs": [0, 1],
+    "for_any": [("a",), ("a", "b")],
 }
 
 
 def test_every_field_of_a_chat_is_a_part_of_its_key() -> None:
-    """A field that is added to the contract must be thought of here: only these two change nothing of an answer."""
+    """A field that is added to the contract must be thought of here: only these two change nothing of an answer, and
+    with the third one none is kept.
+    """
     fields = {one.name for one in msgspec.structs.fields(ChatSpec)}
-    assert fields - CHANGES.keys() == {"model", "prompt_cache_key"}
+    assert fields - CHANGES.keys() == {"model", "prompt_cache_key", "bound"}
     plain = spec()
     keys = [key(plain)]
     for name, values in CHANGES.items():
@@ -227,3 +230,10 @@ def test_scopes_of_different_kinds_are_never_equal(one: tuple[str, str, str]) ->
 
 def test_without_the_secret_nobody_can_tell_a_slot() -> None:
     assert slot_of(key(spec()), SECRET) != slot_of(key(spec()), b"t" * 32)
+
+
+def test_an_answer_that_depends_on_what_a_provider_has_kept_has_no_key() -> None:
+    kept = {"openai_responses": '{"previous_response_id": "resp_1"}'}
+    assert unfit(spec(provider_options=kept))
+    assert unfit(spec(bound=("openai_responses", "input[0]")))
+    assert not unfit(spec(provider_options={"openai_responses": '{"store": false}'}))

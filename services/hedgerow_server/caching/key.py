@@ -15,7 +15,6 @@ import msgspec
 
 from hedgerow_server.core.call import Principal
 from hedgerow_server.core.request import (
-    STATEFUL_OPTIONS,
     Audio,
     ChatSpec,
     Content,
@@ -37,6 +36,7 @@ from hedgerow_server.core.request import (
     Text,
     ToolCall,
     ToolResult,
+    is_stateful,
 )
 
 FORMAT = 1
@@ -95,7 +95,7 @@ def scope_of(scope: Scope, principal: Principal | None, session_id: str) -> byte
 def owner_of(principal: Principal | None) -> bytes:
     """Who has caused an answer to be kept, so that it can be erased with him; empty where no user has."""
     who = principal or _NOBODY
-    return _joined((who.tenant, who.user)) if who.user else b""
+    return _joined(("owner", who.tenant, who.user)) if who.user else b""
 
 
 def chat_asked(scope: bytes, spec: ChatSpec, policy: RoutePolicy, terms: Terms) -> Asked:
@@ -111,7 +111,7 @@ def chat_asked(scope: bytes, spec: ChatSpec, policy: RoutePolicy, terms: Terms) 
         [_tool(one) for one in spec.tools],
         _choice(spec),
         _sampling(spec),
-        _options(spec.provider_options),
+        _options(spec),
     )
     text = "\n".join(texts) if texts and last.role is Role.USER else None
     return Asked(scope, _digest(partition), _digest(texts), text)
@@ -120,7 +120,7 @@ def chat_asked(scope: bytes, spec: ChatSpec, policy: RoutePolicy, terms: Terms) 
 def embed_asked(scope: bytes, spec: EmbedSpec, policy: RoutePolicy, terms: Terms) -> list[Asked]:
     """What an embedding call asks for, input by input: which others stand beside one makes no difference."""
     purpose = spec.purpose.value if spec.purpose is not None else None
-    partition = _digest((*_terms("embed", policy, terms), spec.dimensions, purpose, _options(spec.provider_options)))
+    partition = _digest((*_terms("embed", policy, terms), spec.dimensions, purpose, _options(spec)))
     return [Asked(scope, partition, _digest(_input(one))) for one in spec.inputs]
 
 
@@ -136,7 +136,7 @@ def unfit(spec: ChatSpec) -> bool:
     """
     if any(isinstance(one, ProviderTool) for one in spec.tools):
         return True
-    if any(word in text for text in spec.provider_options.values() for word in STATEFUL_OPTIONS):
+    if spec.bound is not None or is_stateful(spec.provider_options):
         return True
     return any(_elsewhere(one.content) for one in spec.messages)
 
@@ -265,8 +265,9 @@ def _format(form: JsonObjectFormat | JsonSchemaFormat | None) -> tuple[object, .
     return ("object",)
 
 
-def _options(options: dict[str, str]) -> list[tuple[str, str]]:
-    return sorted(options.items())
+def _options(spec: ChatSpec | EmbedSpec) -> list[tuple[str, str]]:
+    # Which of them are sent depends on whom they are for.
+    return [*sorted(spec.provider_options.items()), *(("", name) for name in spec.for_any)]
 
 
 def _input(one: EmbedInput) -> object:

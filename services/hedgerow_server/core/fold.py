@@ -159,12 +159,14 @@ class Fold:
             case GuardVerdict():
                 self._verdicts.append(event)
 
+    def part(self, index: int) -> Part:
+        """A part that has begun, as far as it has come."""
+        part = self._parts[index]
+        return Part(part.content(), part.state, tuple(part.citations), logprobs=tuple(part.logprobs))
+
     def answer(self) -> Answer:
         """The whole answer. A stream without `Completed` never gets here: the executor has raised."""
         if self._completed is None:
             raise Internal("An answer ended without its last event.")
-        parts = tuple(
-            Part(part.content(), part.state, tuple(part.citations), logprobs=tuple(part.logprobs))
-            for _, part in sorted(self._parts.items())
-        )
+        parts = tuple(self.part(index) for index in sorted(self._parts))
         return Answer(Message(Role.ASSISTANT, parts), self._started, self._completed, tuple(self._verdicts))

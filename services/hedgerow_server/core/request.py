@@ -1,6 +1,8 @@
 """What a caller asks: the contract's request messages without protobuf. Values are checked before they get here."""
 
 import enum
+import re
+from collections.abc import Mapping
 
 import msgspec
 
@@ -58,6 +60,12 @@ class ProviderState(msgspec.Struct, frozen=True):
 
     provider: str
     data: bytes
+
+
+VERBATIM = b"verbatim"
+"""The state of a text which is the JSON of a block of the dialect's own, for which the contract has no part: that
+dialect sends the block in its place, others the text. So guards find all of its words there.
+"""
 
 
 class CacheHint(msgspec.Struct, frozen=True):
@@ -205,17 +213,16 @@ class ProviderTool(msgspec.Struct, frozen=True):
     cache_hint: CacheHint | None = None
 
 
-STATEFUL_OPTIONS = (
-    "previous_response_id",
-    '"conversation"',
-    '"store"',
-    '"session',
-    '"container"',
-    '"background"',
+_STATEFUL = re.compile(
+    r'previous_response_id|"conversation"|"session|"container"|"(?:store|background)"\s*:(?!\s*(?:false|null)\b)'
 )
-"""Words in the options of providers that keep something of a call: a second copy of it would leave a second trace, and
-its answer belongs to what was kept.
-"""
+
+
+def is_stateful(options: Mapping[str, str]) -> bool:
+    """Whether a provider is asked to keep something of the call, or to go on from what it has kept: a second copy of it
+    would leave a second trace, and its answer belongs to what was kept. By the words in the options of providers.
+    """
+    return any(_STATEFUL.search(text) for text in options.values())
 
 
 class ToolChoice(msgspec.Struct, frozen=True):
@@ -266,6 +273,14 @@ class ChatSpec(msgspec.Struct, frozen=True, kw_only=True):
     prompt_cache_key: str = ""
     provider_options: dict[str, str] = {}
     top_logprobs: int | None = None
+    for_any: tuple[str, ...] = ()
+    """Those of the options, by name, that the caller has not set apart for one provider: what whoever answers does not
+    take of them is a warning.
+    """
+    bound: tuple[str, str] | None = None
+    """The name that a provider must go by to be asked, as in the options, and the field that wants it: it names what
+    only such a provider has kept. None: anybody may answer.
+    """
 
 
 EmbedInput = str | tuple[int, ...]
@@ -286,6 +301,8 @@ class EmbedSpec(msgspec.Struct, frozen=True, kw_only=True):
     dimensions: int | None = None
     purpose: EmbedPurpose | None = None
     provider_options: dict[str, str] = {}
+    for_any: tuple[str, ...] = ()
+    """As in ChatSpec."""
 
 
 class CacheMode(enum.Enum):
@@ -378,3 +395,9 @@ class ListModelsRequest(msgspec.Struct, frozen=True, kw_only=True):
     """"chat", "embed" or empty: both."""
     provider: str = ""
     """The configured name of a provider that may serve the models; empty: any."""
+    without_stars: bool = False
+    """Leaves out names that stand for all models of a provider."""
+    before_token: str = ""
+    """A page token where the page ends, in the place of `page_token`: the answer's token leads on backwards."""
+    name: str = ""
+    """The one model that is asked about, which may be one of those that a name with a star stands for; empty: all."""

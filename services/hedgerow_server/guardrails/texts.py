@@ -10,6 +10,7 @@ import msgspec
 
 from hedgerow_server.core.guard import Judged, Source
 from hedgerow_server.core.request import (
+    VERBATIM,
     Audio,
     ChatSpec,
     Content,
@@ -67,21 +68,21 @@ def rewritten(spec: Spec, others: list[str]) -> Spec:
     return _visited(spec, lambda text, _: next(left) if text else text)
 
 
-def rewritten_arguments(arguments: str, visit: Visit) -> str:
-    """The arguments of a tool call with other strings. What is no JSON is one text."""
+def rewritten_arguments(arguments: str, visit: Visit, source: Source = Source.ARGUMENTS) -> str:
+    """The arguments of a tool call, or other JSON, with other strings. What is no JSON is one text."""
     try:
         _ANY_JSON.decode(arguments)
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
-        return visit(arguments, Source.ARGUMENTS)
-    return _LITERAL.sub(lambda match: _literal(match[0], visit), arguments)
+        return visit(arguments, source)
+    return _LITERAL.sub(lambda match: _literal(match[0], visit, source), arguments)
 
 
-def _literal(literal: str, visit: Visit) -> str:
+def _literal(literal: str, visit: Visit, source: Source) -> str:
     if literal[0] == '"':
         text: str = json.loads(literal, strict=False)
     else:
         text = literal
-    new = visit(text, Source.ARGUMENTS)
+    new = visit(text, source)
     return literal if new == text else json.dumps(new, ensure_ascii=False)
 
 
@@ -119,7 +120,11 @@ def _message(message: Message, visit: Visit) -> Message:
 
 
 def _part(part: Part, source: Source, visit: Visit) -> Part:
-    content = _content(part.content, source, visit)
+    if isinstance(part.content, Text) and part.state is not None and part.state.data == VERBATIM:
+        text = part.content.text
+        content: Content = _with(part.content, "text", text, rewritten_arguments(text, visit, Source.DOCUMENT))
+    else:
+        content = _content(part.content, source, visit)
     if content is part.content:
         return part
     # What a provider has signed is not what stands there now.

@@ -4,6 +4,7 @@ import msgspec
 
 from hedgerow_server.core.error import FieldViolation, RequestInvalid
 from hedgerow_server.core.event import Warning, WarningCode
+from hedgerow_server.core.request import ChatSpec, EmbedSpec
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -58,15 +59,30 @@ class Draft:
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             raise self.invalid(field, "must be the text of a JSON object") from None
 
-    def options(self, given: dict[str, str], field: str) -> tuple[str, dict[str, msgspec.Raw]]:
+    def options(self, spec: ChatSpec | EmbedSpec, field: str) -> tuple[str, dict[str, msgspec.Raw]]:
         """The caller's options for this provider and the field that holds them; of several names the most particular
         wins. Empty where there are none. Raises RequestInvalid.
         """
-        name = next((name for name in self.names if name in given), None)
-        if name is None:
+        if isinstance(spec, ChatSpec) and spec.bound is not None and spec.bound[0] not in self.names:
+            raise self.invalid(spec.bound[1], f"can only be followed by a provider of the dialect {spec.bound[0]}")
+        given = spec.provider_options
+        if not given:
             return field, {}
-        path = f"{field}[{name!r}]"
-        return path, self.members(given[name], path)
+        name = next((name for name in self.names if name in given), None)
+        path = f"{field}[{name!r}]" if name is not None else field
+        members = self.members(given[name], path) if name is not None else {}
+        for other in spec.for_any:
+            if other != name:
+                self._add(members, given[other], f"{field}[{other!r}]", taken=other in self.names)
+        return path, members
+
+    def _add(self, members: dict[str, msgspec.Raw], text: str, path: str, *, taken: bool) -> None:
+        """Adds what is for whoever answers, beside what is for this provider alone."""
+        for name, value in self.members(text, path).items():
+            if taken:
+                members.setdefault(name, value)
+            elif name != "store" or bytes(value) != b"false":  # whoever has no such parameter keeps nothing
+                self.ignored(f"{path}.{name}", "The provider has no such parameter.")
 
     def with_members(
         self, body: bytes, members: dict[str, msgspec.Raw], field: str, forbidden: frozenset[str]
@@ -80,9 +96,9 @@ class Draft:
             return body
         return body[:-1] + (b"," if body != b"{}" else b"") + msgspec.json.encode(members)[1:]
 
-    def with_options(self, body: bytes, given: dict[str, str], field: str, forbidden: frozenset[str]) -> bytes:
+    def with_options(self, body: bytes, spec: ChatSpec | EmbedSpec, field: str, forbidden: frozenset[str]) -> bytes:
         """The JSON object `body` with the members of the caller's options for this provider; see `options` and
         `with_members`.
         """
-        path, members = self.options(given, field)
+        path, members = self.options(spec, field)
         return self.with_members(body, members, path, forbidden)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hedgerow_server.core.error import HedgerowError
 from hedgerow_server.core.event import AttemptKind, AttemptOutcome
-from hedgerow_server.core.request import STATEFUL_OPTIONS, ChatSpec, EmbedSpec, ProviderTool
+from hedgerow_server.core.request import ChatSpec, EmbedSpec, ProviderTool, is_stateful
 from hedgerow_server.routing.candidate import Candidate
 from hedgerow_server.routing.hedge import Hedging
 from hedgerow_server.routing.leg import Leg
@@ -190,4 +190,4 @@ def repeatable(plan: Plan, spec: ChatSpec | EmbedSpec) -> bool:
         return False
     if isinstance(spec, ChatSpec) and any(isinstance(tool, ProviderTool) for tool in spec.tools):
         return False
-    return not any(word in text for text in spec.provider_options.values() for word in STATEFUL_OPTIONS)
+    return not is_stateful(spec.provider_options)

@@ -5,6 +5,8 @@ import enum
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 
+import msgspec
+
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.error import Failure, HedgerowError, ResponseTooLarge
 from hedgerow_server.core.event import (
@@ -26,6 +28,8 @@ from hedgerow_server.routing.plan import Plan
 from hedgerow_server.routing.routes import Routes
 
 _CLIENT_LIMIT_BYTES = 4 * 1024 * 1024
+_HTTP_LIMIT_BYTES = 32 * 1024 * 1024
+"""Of the floats alone. Clients over HTTP take answers of any size; the gateway holds no more of one."""
 _VECTOR_OVERHEAD_BYTES = 8
 _RESPONSE_OVERHEAD_BYTES = 4096
 _BATCH_TEXT_BYTES = 800_000
@@ -51,7 +55,7 @@ class Embed:
         request = call.request
         assert isinstance(request, EmbedRequest)
         plan = self._routes.plan(_ask(call, request))
-        _check_size(plan, request.spec)
+        _check_size(plan, request.spec, call.door)
         run = _Run(call, plan, request.spec)
         for batch in _split(request.spec.inputs, run.limit, run.room):
             for event in await run.batch(batch):
@@ -92,13 +96,7 @@ class _Run:
 
     async def batch(self, inputs: Sequence[EmbedInput]) -> list[Event]:
         """The events of one upstream request: Started once a call, then the vectors. Raises HedgerowError."""
-        spec = EmbedSpec(
-            model=self._spec.model,
-            inputs=tuple(inputs),
-            dimensions=self._spec.dimensions,
-            purpose=self._spec.purpose,
-            provider_options=self._spec.provider_options,
-        )
+        spec = msgspec.structs.replace(self._spec, inputs=tuple(inputs))
         out: list[Event] = []
         vectors: list[bytes] = []
         attempts_before = self._call.attempts_started
@@ -196,7 +194,7 @@ def _ask(call: Call, request: EmbedRequest) -> Ask:
     return Ask(call, Operation.EMBED, request.spec, request.policy, labels=request.labels)
 
 
-def _check_size(plan: Plan, spec: EmbedSpec) -> None:
+def _check_size(plan: Plan, spec: EmbedSpec, door: str) -> None:
     candidate = plan.candidates[0]
     dimensions = spec.dimensions or candidate.dimensions
     if dimensions is None:
@@ -204,7 +202,13 @@ def _check_size(plan: Plan, spec: EmbedSpec) -> None:
     if dimensions is None:
         return
     size = len(spec.inputs) * (dimensions * 4 + _VECTOR_OVERHEAD_BYTES) + _RESPONSE_OVERHEAD_BYTES
-    if size > _CLIENT_LIMIT_BYTES:
+    if door != "grpc":
+        if size > _HTTP_LIMIT_BYTES:
+            raise ResponseTooLarge(
+                f"{len(spec.inputs)} vectors of {dimensions} floats exceed 32 MiB: ask for them in several calls.",
+                metadata={"limitBytes": str(_HTTP_LIMIT_BYTES), "estimatedBytes": str(size)},
+            )
+    elif size > _CLIENT_LIMIT_BYTES:
         raise ResponseTooLarge(
             f"{len(spec.inputs)} vectors of {dimensions} floats exceed the 4 MiB that clients take: try StreamEmbed.",
             metadata={"limitBytes": str(_CLIENT_LIMIT_BYTES), "estimatedBytes": str(size)},

@@ -17,7 +17,14 @@ from hedgerow_server.core.port import (
 )
 from hedgerow_server.core.request import ChatSpec, EmbedSpec
 from hedgerow_server.core.secret import Secret
-from hedgerow_server.providers.anthropic.build import BEDROCK, VERTEX, Envelope, Options, message_body
+from hedgerow_server.providers.anthropic.build import (
+    BEDROCK,
+    VERTEX,
+    Envelope,
+    Options,
+    message_body,
+    message_body_and_betas,
+)
 from hedgerow_server.providers.anthropic.errors import classify
 from hedgerow_server.providers.anthropic.known import KNOWN
 from hedgerow_server.providers.anthropic.read import document_reader, stream_reader
@@ -48,6 +55,7 @@ __all__ = [
 
 FAMILY = "anthropic"
 """The other name of the dialect, for the caller's options and tools."""
+_BETA_HEADER = "anthropic-beta"
 
 
 class Anthropic:
@@ -66,7 +74,7 @@ class Anthropic:
         self._probe_url = f"{section.base_url.rstrip('/')}/v1/models?limit=1"
         self._headers = {"content-type": JSON, "anthropic-version": section.anthropic_version}
         if section.anthropic_beta:
-            self._headers["anthropic-beta"] = ",".join(section.anthropic_beta)
+            self._headers[_BETA_HEADER] = ",".join(section.anthropic_beta)
 
     def default_dimensions(self, model: str) -> int | None:
         """None: there are no embeddings."""
@@ -85,8 +93,11 @@ class Anthropic:
         draft = Draft(self._provider, FAMILY, DIALECT)
         if isinstance(spec, EmbedSpec):
             raise draft.invalid("embed.model", "must be served by another provider: this one has no embeddings")
-        body = message_body(spec, draft, model=model, stream=stream, options=self._options)
+        body, betas = message_body_and_betas(spec, draft, model=model, stream=stream, options=self._options)
         headers = {**self._headers, "accept": EVENT_STREAM if stream else JSON}
+        if betas:
+            configured = headers.get(_BETA_HEADER, "").split(",")
+            headers[_BETA_HEADER] = ",".join(dict.fromkeys(one for one in (*configured, *betas) if one))
         if secret is not None:
             headers |= self._auth(secret)
         return Prepared(HttpRequest("POST", self._url, headers, body), tuple(draft.warnings))

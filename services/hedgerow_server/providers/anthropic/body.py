@@ -84,8 +84,9 @@ class ToolResultBlock(Cacheable, tag="tool_result", omit_defaults=True):
     """What a function returned."""
 
     tool_use_id: str
-    content: list[TextBlock | ImageBlock | DocumentBlock] | None = None
+    content: list[TextBlock | ImageBlock | DocumentBlock | msgspec.Raw] | None = None
     is_error: bool | None = None
+    toolset_name: str | None = None
 
 
 class ThinkingBlock(msgspec.Struct, tag="thinking"):
@@ -115,7 +116,7 @@ BlockBody = (
 
 
 class Turn(msgspec.Struct):
-    """What one side says; sides alternate."""
+    """What one side says; sides alternate, and the operator may say more between them."""
 
     role: str
     content: list[BlockBody]
@@ -168,7 +169,7 @@ class MessageBody(msgspec.Struct, omit_defaults=True):
     anthropic_version: str | None = None
     anthropic_beta: list[str] | None = None
     stream: bool | None = None
-    system: list[TextBlock] | None = None
+    system: list[TextBlock | msgspec.Raw] | None = None
     tools: list[ToolBody | msgspec.Raw] | None = None
     tool_choice: ToolChoiceBody | None = None
     thinking: Thinking | None = None

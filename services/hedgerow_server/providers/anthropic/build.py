@@ -13,16 +13,28 @@ from hedgerow_server.providers.anthropic.body import (
     ToolResultBlock,
     encode,
 )
-from hedgerow_server.providers.anthropic.messages import Conversation, as_cache_control, with_cache_control
+from hedgerow_server.providers.anthropic.messages import (
+    Conversation,
+    as_cache_control,
+    with_cache_control,
+    with_members,
+)
 from hedgerow_server.providers.anthropic.models import Traits, traits
 from hedgerow_server.providers.anthropic.thinking import set_thinking
 from hedgerow_server.providers.draft import Draft
 
 _NO_PARAMETERS = msgspec.Raw(b'{"type":"object","properties":{}}')
 _MAX_BREAKPOINTS = 4
+_OPTIONS = "chat.provider_options"
+_NOTHING = msgspec.Raw()
 # What the caller's options may say as long as this request says nothing of it.
 _OPEN_MEMBERS = ("thinking", "output_config")
 _MEMBERS = frozenset(MessageBody.__struct_fields__) - frozenset(_OPEN_MEMBERS)
+# Options that are no members of the body: features in beta, and further members of functions by the functions' names.
+_BETAS, _TOOL_MEMBERS = "betas", "tool_members"
+_WORDS = msgspec.json.Decoder(list[str])
+_BY_NAME = msgspec.json.Decoder(dict[str, dict[str, msgspec.Raw]])
+_Members = dict[str, msgspec.Raw]
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,11 +59,13 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """`anthropic_version`, where it stands in the body."""
     betas: tuple[str, ...] = ()
     """`anthropic_beta`, where it stands in the body."""
+    takes_betas: bool = True
+    """Whether callers may name further ones. Other platforms refuse what they do not know."""
 
 
 ANTHROPIC = Envelope()
-VERTEX = Envelope(names_model=False, version="vertex-2023-10-16")
-BEDROCK = Envelope(names_model=False, names_stream=False, version="bedrock-2023-05-31")
+VERTEX = Envelope(names_model=False, version="vertex-2023-10-16", takes_betas=False)
+BEDROCK = Envelope(names_model=False, names_stream=False, version="bedrock-2023-05-31", takes_betas=False)
 
 
 def message_body(
@@ -66,7 +80,17 @@ def message_body(
     """The body of a request for a message. `model` is the provider's name of it, which also decides what the body may
     say. Raises RequestInvalid.
     """
+    return message_body_and_betas(spec, draft, model=model, stream=stream, options=options, envelope=envelope)[0]
+
+
+def message_body_and_betas(
+    spec: ChatSpec, draft: Draft, *, model: str, stream: bool, options: Options, envelope: Envelope = ANTHROPIC
+) -> tuple[bytes, list[str]]:
+    """The same, and the features in beta that the caller names, which stand in a header. Raises RequestInvalid."""
     takes = traits(model)
+    path, own = draft.options(spec, _OPTIONS)
+    betas = _betas(own, path, draft, envelope)
+    tool_members = _tool_members(own, path, draft)
     body = MessageBody(
         messages=[],
         max_tokens=spec.max_output_tokens or options.default_max_tokens or takes.default_max_tokens,
@@ -75,22 +99,79 @@ def message_body(
         anthropic_beta=list(envelope.betas) or None,
         stream=True if stream and envelope.names_stream else None,
     )
-    _set_messages(body, spec, draft, cite_documents=options.cite_documents and not spec.response_format)
-    if spec.reasoning is not None:
+    _set_messages(body, spec, draft, takes, cite_documents=options.cite_documents and not spec.response_format)
+    if spec.reasoning is not None and not _says_how_to_think(own, takes):
         limited = spec.max_output_tokens is not None
         set_thinking(body, spec.reasoning, takes, draft, limited=limited, display=options.thinking_display)
     if spec.tools or spec.tool_choice is not None:
-        _set_tools(body, spec, draft)
+        _set_tools(body, spec, draft, tool_members)
     if spec.response_format is not None:
         _set_format(body, spec, draft)
     _set_sampling(body, spec, takes, draft)
     _limit_cache_breakpoints(body)
+    _merge_output_config(body, own, path, draft)
     forbidden = _MEMBERS | {name for name in _OPEN_MEMBERS if getattr(body, name) is not None}
-    return draft.with_options(encode(body), spec.provider_options, "chat.provider_options", forbidden)
+    return draft.with_members(encode(body), own, path, forbidden), betas
 
 
-def _set_messages(body: MessageBody, spec: ChatSpec, draft: Draft, *, cite_documents: bool) -> None:
-    conversation = Conversation(draft, cite_documents=cite_documents)
+def _betas(own: _Members, path: str, draft: Draft, envelope: Envelope) -> list[str]:
+    """Takes the features in beta out of the caller's options."""
+    if _BETAS not in own:
+        return []
+    try:
+        betas = _WORDS.decode(own.pop(_BETAS))
+    except msgspec.DecodeError:
+        raise draft.invalid(f"{path}.{_BETAS}", "must be a list of strings") from None
+    if not envelope.takes_betas:
+        draft.ignored(f"{path}.{_BETAS}", "The platform is only asked for what its configuration names.")
+        return []
+    return betas
+
+
+def _tool_members(own: _Members, path: str, draft: Draft) -> dict[str, _Members]:
+    """Takes what the contract cannot say of functions out of the caller's options."""
+    if _TOOL_MEMBERS not in own:
+        return {}
+    try:
+        found = _BY_NAME.decode(own.pop(_TOOL_MEMBERS))
+    except msgspec.DecodeError:
+        raise draft.invalid(f"{path}.{_TOOL_MEMBERS}", "must be an object of objects") from None
+    for members in found.values():
+        if taken := sorted(members.keys() & frozenset(ToolBody.__struct_fields__)):
+            raise draft.invalid(f"{path}.{_TOOL_MEMBERS}", f"must not hold {taken[0]!r}, which the gateway sets itself")
+    return found
+
+
+def _says_how_to_think(own: _Members, takes: Traits) -> bool:
+    """Whether the caller says in Claude's own words how to think, beside what `reasoning` says for every model. These
+    words hold where the model takes them; elsewhere they are left out, and `reasoning` holds.
+    """
+    thinking = own.get("thinking", _NOTHING)
+    config = own.get("output_config", _NOTHING)
+    unfit = (b'"adaptive"' in bytes(thinking) and not takes.adaptive) or (
+        b'"enabled"' in bytes(thinking) and not takes.budgets
+    )
+    if unfit:
+        own.pop("thinking", None)
+        own.pop("output_config", None)
+        return False
+    return thinking is not _NOTHING or b'"effort"' in bytes(config)
+
+
+def _merge_output_config(body: MessageBody, own: _Members, path: str, draft: Draft) -> None:
+    """What the caller says of effort goes into the same member as the form of the answer."""
+    if body.output_config is None or "output_config" not in own:
+        return
+    members = draft.members(bytes(own["output_config"]), f"{path}.output_config")
+    ours = msgspec.json.decode(encode(body.output_config), type=_Members)
+    if taken := sorted(members.keys() & ours.keys()):
+        raise draft.invalid(f"{path}.output_config", f"must not hold {taken[0]!r}, which the gateway sets itself")
+    body.output_config = None
+    own["output_config"] = msgspec.Raw(encode(ours | members))
+
+
+def _set_messages(body: MessageBody, spec: ChatSpec, draft: Draft, takes: Traits, *, cite_documents: bool) -> None:
+    conversation = Conversation(draft, cite_documents=cite_documents, later_system=takes.later_system)
     for index, message in enumerate(spec.messages):
         conversation.add(message, f"chat.messages[{index}]")
     if not conversation.turns:
@@ -99,7 +180,7 @@ def _set_messages(body: MessageBody, spec: ChatSpec, draft: Draft, *, cite_docum
     body.system = conversation.system or None
 
 
-def _set_tools(body: MessageBody, spec: ChatSpec, draft: Draft) -> None:
+def _set_tools(body: MessageBody, spec: ChatSpec, draft: Draft, others: dict[str, _Members]) -> None:
     choice = spec.tool_choice
     names = choice.function_names if choice is not None else ()
     # The provider forces one tool or any. To narrow a choice the others are not offered.
@@ -108,7 +189,7 @@ def _set_tools(body: MessageBody, spec: ChatSpec, draft: Draft) -> None:
     for index, tool in enumerate(spec.tools):
         if isinstance(tool, FunctionTool):
             if not narrowed or tool.name in names:
-                tools.append(_tool(tool))
+                tools.append(with_members(_tool(tool), others.get(tool.name)))
         elif tool.provider not in draft.names:
             message = "The tool is of another provider and was not offered."
             draft.ignored(f"chat.tools[{index}].provider_tool", message)

@@ -3,11 +3,13 @@
 import base64
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 
 from hedgerow_server.core.request import (
+    VERBATIM,
     Audio,
     CacheHint,
     File,
@@ -49,19 +51,24 @@ _TEXTS = frozenset({"application/json", "application/xml", "application/yaml", "
 # Midway between the two times that there are, five minutes and an hour.
 _LONG_TTL_S = 1950.0
 
+T = TypeVar("T", bound=msgspec.Struct)
 _Build = Callable[[Part, str], BlockBody | None]
 
 
 class Conversation:
     """Collects the system prompt and the turns."""
 
-    __slots__ = ("_cite_documents", "_draft", "system", "turns")
+    __slots__ = ("_cite_documents", "_draft", "_later_system", "system", "turns")
 
-    def __init__(self, draft: Draft, *, cite_documents: bool) -> None:
+    def __init__(self, draft: Draft, *, cite_documents: bool, later_system: bool = False) -> None:
+        """`later_system`: the model takes what the operator says after a turn of the user where it stands."""
         self._draft = draft
         self._cite_documents = cite_documents
-        self.system: list[TextBlock] = []
-        """The system prompt: all messages of the operator and the developer, wherever they stand."""
+        self._later_system = later_system
+        self.system: list[TextBlock | msgspec.Raw] = []
+        """The system prompt: messages of the operator and the developer, wherever they stand, but for those that the
+        model takes in their place.
+        """
         self.turns: list[Turn] = []
         """What was said. Neighbours of one role are one turn."""
 
@@ -71,7 +78,11 @@ class Conversation:
             self._draft.ignored(f"{path}.name", "The provider has no names for messages.")
         role = message.role
         if role in (Role.SYSTEM, Role.DEVELOPER):
-            self.system += self._system(message, path)
+            blocks = self._system(message, path)
+            if self._later_system and self.turns and self.turns[-1].role in ("user", "system"):
+                self._say("system", blocks)
+            else:
+                self.system += blocks
         elif role is Role.ASSISTANT:
             self._say("assistant", self._each(message, path, self._spoken))
         elif role is Role.TOOL:
@@ -79,12 +90,12 @@ class Conversation:
         else:
             self._say("user", self._each(message, path, self._given))
 
-    def _say(self, role: str, blocks: list[BlockBody]) -> None:
+    def _say(self, role: str, blocks: Sequence[BlockBody]) -> None:
         # An empty turn is refused, also that of a model which had nothing to say.
         if blocks and self.turns and self.turns[-1].role == role:
             self.turns[-1].content += blocks
         elif blocks:
-            self.turns.append(Turn(role, blocks))
+            self.turns.append(Turn(role, list(blocks)))
 
     def _answer(self, results: list[BlockBody]) -> None:
         """Adds results of tools: they come first in their turn."""
@@ -103,20 +114,31 @@ class Conversation:
                 built.append(block)
         return built
 
-    def _system(self, message: Message, path: str) -> list[TextBlock]:
-        blocks = []
+    def _system(self, message: Message, path: str) -> list[TextBlock | msgspec.Raw]:
+        blocks: list[TextBlock | msgspec.Raw] = []
         for index, part in enumerate(message.content):
             at = f"{path}.content[{index}]"
             self._note_foreign_state(part, at)
+            if (raw := self._verbatim(part, at)) is not None:
+                blocks.append(raw)
+                continue
             if not isinstance(part.content, Text):
                 raise self._draft.invalid(at, "must be text: the provider's system prompt holds nothing else")
             if part.content.text:
                 blocks.append(TextBlock(part.content.text, cache_control=as_cache_control(part.cache_hint)))
         return blocks
 
-    def _given(self, part: Part, path: str) -> TextBlock | Media | None:
-        """Text or a medium of the user's."""
+    def _given(self, part: Part, path: str) -> TextBlock | Media | msgspec.Raw | None:
+        """Text or a medium of the user's, or a block that was given in Claude's own words."""
         self._note_foreign_state(part, path)
+        if (raw := self._verbatim(part, path)) is not None:
+            return raw
+        block = self._given_block(part, path)
+        if part.state is None or isinstance(block, TextBlock | None):
+            return block
+        return with_members(block, self._own_state(part, path).members)
+
+    def _given_block(self, part: Part, path: str) -> TextBlock | Media | None:
         cache_control = as_cache_control(part.cache_hint)
         match part.content:
             case Text(text):
@@ -135,7 +157,6 @@ class Conversation:
                 raise self._draft.invalid(path, "must be text, image or file")
 
     def _result(self, part: Part, path: str) -> ToolResultBlock:
-        self._note_foreign_state(part, path)
         result = part.content
         if not isinstance(result, ToolResult):
             raise self._draft.invalid(path, "must be a tool_result in a message of ROLE_TOOL")
@@ -148,6 +169,7 @@ class Conversation:
             call_id(result.tool_call_id),
             content or None,
             is_error=result.is_error or None,
+            toolset_name=self._own_state(part, path).toolset_name,
             cache_control=as_cache_control(part.cache_hint),
         )
 
@@ -217,6 +239,14 @@ class Conversation:
             raise self._draft.invalid(f"{path}.url", "must be http or https: the provider fetches nothing else")
         return UrlSource(url)
 
+    def _verbatim(self, part: Part, path: str) -> msgspec.Raw | None:
+        """The block that a text is the JSON of; None for any other part."""
+        state, content = part.state, part.content
+        if state is None or state.provider != DIALECT or state.data != VERBATIM or not isinstance(content, Text):
+            return None
+        raw = self._draft.json_object(content.text, f"{path}.text")
+        return with_cache_control(raw, as_cache_control(part.cache_hint))
+
     def _own_state(self, part: Part, path: str) -> State:
         self._note_foreign_state(part, path)
         try:
@@ -236,6 +266,14 @@ def with_cache_control(raw: msgspec.Raw, cache_control: CacheControl | None) -> 
     members = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
     members.setdefault("cache_control", msgspec.Raw(msgspec.json.encode(cache_control)))
     return msgspec.Raw(msgspec.json.encode(members))
+
+
+def with_members(block: T, members: dict[str, msgspec.Raw] | None) -> T | msgspec.Raw:
+    """The object with further members that its caller gave, which win."""
+    if not members:
+        return block
+    own = msgspec.json.decode(msgspec.json.encode(block), type=dict[str, msgspec.Raw])
+    return msgspec.Raw(msgspec.json.encode(own | members))
 
 
 def call_id(text: str) -> str:

@@ -39,6 +39,10 @@ class Traits(msgspec.Struct, frozen=True):
     """Whether it takes temperature, top_p and top_k."""
     one_sampler: bool
     """Whether it takes only one of temperature and top_p."""
+    later_system: bool
+    """Whether it takes instructions of the operator after a turn of the user, where they stand:
+    https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages.
+    """
 
 
 @lru_cache(maxsize=1024)
@@ -57,6 +61,7 @@ def traits(model: str) -> Traits:
         least=_least(family, version),
         samples=version <= (4, 6),
         one_sampler=version >= (4, 1),
+        later_system=version >= (4, 8),
     )
 
 

@@ -14,7 +14,8 @@ on the others, too.
 
 class State(msgspec.Struct, omit_defaults=True):
     """The state of one part: the signature of a thought (empty where there was none), a thought that is encrypted
-    altogether, the citations of a text as they came, and who called a tool if it was not the model itself.
+    altogether, the citations of a text as they came, who called a tool if it was not the model itself, and members of a
+    caller's block that the contract has no field for.
     """
 
     signature: str | None = None
@@ -22,6 +23,7 @@ class State(msgspec.Struct, omit_defaults=True):
     citations: list[msgspec.Raw] | None = None
     caller: Any = None
     toolset_name: str | None = None
+    members: dict[str, msgspec.Raw] | None = None
 
 
 _ENCODER = msgspec.json.Encoder()

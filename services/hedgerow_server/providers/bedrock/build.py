@@ -48,7 +48,7 @@ def chat_body(spec: ChatSpec, draft: Draft, *, model: str) -> bytes:
     )
     _note_unknown(spec, draft)
     fields = model_fields(spec, known, draft)
-    path, members = draft.options(spec.provider_options, "chat.provider_options")
+    path, members = draft.options(spec, "chat.provider_options")
     _merge_model_fields(fields, members, path, draft)
     body.additional_model_request_fields = fields or None
     return draft.with_members(encode(body), members, path, _MEMBERS)

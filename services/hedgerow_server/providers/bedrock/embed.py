@@ -88,7 +88,7 @@ def embed_body(spec: EmbedSpec, draft: Draft, *, model: str) -> bytes:
         body = _nova(spec, _only(texts, draft), draft)
     else:
         body = _titan(spec, _only(texts, draft), draft, model)
-    return draft.with_options(msgspec.json.encode(body), spec.provider_options, "embed.provider_options", _MEMBERS)
+    return draft.with_options(msgspec.json.encode(body), spec, "embed.provider_options", _MEMBERS)
 
 
 def _only(texts: list[str], draft: Draft) -> str:

@@ -64,7 +64,7 @@ def chat_body(spec: ChatSpec, draft: Draft, *, model: str, stream: bool) -> byte
     if spec.tools or spec.tool_choice is not None:
         _set_tools(body, spec, draft)
     forbidden = _CHAT_MEMBERS | {"documents"} if conversation.documents else _CHAT_MEMBERS
-    return draft.with_options(encode(body), spec.provider_options, "chat.provider_options", forbidden)
+    return draft.with_options(encode(body), spec, "chat.provider_options", forbidden)
 
 
 def embed_body(spec: EmbedSpec, draft: Draft, *, model: str) -> bytes:
@@ -78,7 +78,7 @@ def embed_body(spec: EmbedSpec, draft: Draft, *, model: str) -> bytes:
         draft.changed("embed.purpose", "The provider has no such purpose; it was given that of clustering.")
     purpose = _PURPOSES[spec.purpose or EmbedPurpose.DOCUMENT]
     body = EmbedBody(model, texts, purpose, ["float"], spec.dimensions)
-    return draft.with_options(encode(body), spec.provider_options, "embed.provider_options", _EMBED_MEMBERS)
+    return draft.with_options(encode(body), spec, "embed.provider_options", _EMBED_MEMBERS)
 
 
 def _set_tools(body: ChatBody, spec: ChatSpec, draft: Draft) -> None:

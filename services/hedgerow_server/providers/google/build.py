@@ -41,7 +41,7 @@ def chat_body(spec: ChatSpec, draft: Draft, flavour: Flavour, *, model: str) -> 
     if conversation.system:
         body.system_instruction = ContentOut(conversation.system)
     tool_config = ToolConfig(_set_tools(body, spec, draft))
-    at, options = draft.options(spec.provider_options, "chat.provider_options")
+    at, options = draft.options(spec, "chat.provider_options")
     options = _named(options)
     config_options = _inner(options, "generationConfig", at, draft)
     tool_options = _inner(options, "toolConfig", at, draft)

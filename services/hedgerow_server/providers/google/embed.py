@@ -67,7 +67,7 @@ class Batch:
         texts = [text for text in spec.inputs if isinstance(text, str)]
         if len(texts) != len(spec.inputs):
             raise draft.invalid("embed.inputs", "must be text: the provider takes no token_ids")
-        at, given = draft.options(spec.provider_options, _FIELD)
+        at, given = draft.options(spec, _FIELD)
         members = {camel(name): value for name, value in given.items()}
         told = model.rpartition("/")[2].startswith(_BY_TASK_TYPE)
         forbidden = _GATEWAYS_OWN | {"taskType"} if spec.purpose is not None else _GATEWAYS_OWN

@@ -62,7 +62,7 @@ def chat_body(spec: ChatSpec, draft: Draft, section: OllamaSection, *, model: st
         body.logprobs, body.top_logprobs = True, spec.top_logprobs or None
     forbidden = _CHAT_MEMBERS | {"think"} if body.think is not None else _CHAT_MEMBERS
     field = "chat.provider_options"
-    return _with_members(body, options, draft, given=spec.provider_options, field=field, forbidden=forbidden)
+    return _with_members(body, options, draft, spec=spec, field=field, forbidden=forbidden)
 
 
 def embed_body(spec: EmbedSpec, draft: Draft, section: OllamaSection, *, model: str) -> bytes:
@@ -73,7 +73,7 @@ def embed_body(spec: EmbedSpec, draft: Draft, section: OllamaSection, *, model: 
     body = EmbedBody(model, texts, spec.dimensions, keep_alive=section.keep_alive)
     options = Options(num_ctx=section.num_ctx)
     field = "embed.provider_options"
-    return _with_members(body, options, draft, given=spec.provider_options, field=field, forbidden=_EMBED_MEMBERS)
+    return _with_members(body, options, draft, spec=spec, field=field, forbidden=_EMBED_MEMBERS)
 
 
 def _with_members(
@@ -81,12 +81,12 @@ def _with_members(
     options: Options,
     draft: Draft,
     *,
-    given: dict[str, str],
+    spec: ChatSpec | EmbedSpec,
     field: str,
     forbidden: frozenset[str],
 ) -> bytes:
     """The body with its options and the caller's members. The caller's options are put beside the gateway's."""
-    path, members = draft.options(given, field)
+    path, members = draft.options(spec, field)
     own = draft.members(bytes(members.pop(_OPTIONS)), f"{path}.{_OPTIONS}") if _OPTIONS in members else {}
     if own.keys() & _CONFIGURED:
         options.num_ctx = None

@@ -64,7 +64,7 @@ def chat_body(spec: ChatSpec, draft: Draft, settings: Settings, tag: str, *, mod
     encoded = encode(body)
     if quirks.seed_field != "seed" and body.seed is not None:
         encoded = _renamed(body, "seed", quirks.seed_field)
-    path, members = draft.options(spec.provider_options, "chat.provider_options")
+    path, members = draft.options(spec, "chat.provider_options")
     taken = {name for name in _VENDORS_OWN if getattr(body, name) is not None}
     return draft.with_members(encoded, members, path, _CHAT_MEMBERS | taken | {quirks.seed_field})
 
@@ -89,7 +89,7 @@ def embed_body(spec: EmbedSpec, draft: Draft, quirks: Quirks, *, model: str) -> 
         members[quirks.input_type_field] = msgspec.Raw(encode(_PURPOSES[spec.purpose]))
     encoded = draft.with_members(encoded, members, "embed.purpose", frozenset())
     forbidden = _EMBED_MEMBERS | {quirks.dimensions_field} | members.keys()
-    return draft.with_options(encoded, spec.provider_options, "embed.provider_options", forbidden)
+    return draft.with_options(encoded, spec, "embed.provider_options", forbidden)
 
 
 def _renamed(body: ChatBody | EmbedBody, name: str, to: str) -> bytes:

@@ -22,7 +22,7 @@ _FIELD = "chat.provider_options"
 # Members that provider options may add to: objects by members, lists by entries. What is set stays as it is.
 _SHARED = ("reasoning", "text", "include")
 # Members that they must not hold: those that the gateway sets, and `background`, after which there is no answer.
-_FORBIDDEN = (frozenset(wire.Body.__struct_fields__) - set(_SHARED)) | {"background"}
+_FORBIDDEN = (frozenset(wire.Body.__struct_fields__) - {*_SHARED, "tool_choice"}) | {"background"}
 _ENCRYPTED = "reasoning.encrypted_content"
 _LOGPROBS = "message.output_text.logprobs"
 _NO_PARAMETERS = msgspec.Raw(b'{"type":"object","properties":{},"additionalProperties":false}')
@@ -139,11 +139,23 @@ def _reasoning(spec: ChatSpec, draft: Draft, section: OpenAIResponsesSection) ->
 
 def _with_options(body: wire.Body, spec: ChatSpec, draft: Draft) -> bytes:
     """The body with the caller's options; those for `reasoning`, `text` and `include` go into what stands there."""
-    path, given = draft.options(spec.provider_options, _FIELD)
+    path, given = draft.options(spec, _FIELD)
+    if "store" in given:
+        body.store = _stored(given.pop("store"), body, f"{path}.store", draft)
+    forbidden = _FORBIDDEN | {"tool_choice"} if body.tool_choice is not None else _FORBIDDEN
     for name in _SHARED:
         if name in given:
             setattr(body, name, _joined(getattr(body, name), given.pop(name), f"{path}.{name}", draft))
-    return draft.with_members(wire.encode(body), given, path, _FORBIDDEN)
+    return draft.with_members(wire.encode(body), given, path, forbidden)
+
+
+def _stored(given: msgspec.Raw, body: wire.Body, path: str, draft: Draft) -> bool | None:
+    """Whether the provider keeps the answer. A caller may do without; that it is kept at all, the operator decides."""
+    if bytes(given) == b"false":
+        return False
+    if bytes(given) == b"true" and not body.store:
+        raise draft.invalid(path, "must not be true: the provider is not configured to keep answers")
+    return body.store
 
 
 def _joined(own: Any, given: msgspec.Raw, path: str, draft: Draft) -> Any:
@@ -154,6 +166,8 @@ def _joined(own: Any, given: msgspec.Raw, path: str, draft: Draft) -> Any:
         return [*(own or ()), *(one for one in more if one not in (own or ()))]
     if not isinstance(more, dict):
         raise draft.invalid(path, "must be an object")
+    if own and "summary" in more:  # which summary, the configuration says for callers that do not
+        own = {name: value for name, value in own.items() if name != "summary"}
     if taken := sorted(more.keys() & (own or {}).keys()):
         raise draft.invalid(path, f"must not hold {taken[0]!r}, which the gateway sets itself")
     return {**(own or {}), **more}

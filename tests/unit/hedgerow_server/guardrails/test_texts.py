@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hedgerow_server.core.guard import Judged, Source
 from hedgerow_server.core.request import (
+    VERBATIM,
     Audio,
     ChatSpec,
     EmbedSpec,
@@ -99,6 +100,18 @@ def test_thoughts_that_were_changed_lose_their_signature_and_others_keep_it() ->
     unsigned = rewritten(SPEC, [*others[:place], "[GONE]", *others[place + 1 :]])
     assert (unsigned.messages[3].content[0].state, SPEC.messages[3].content[0].state) == (None, STATE)
     assert rewritten(SPEC, ["BE KIND", *others[1:]]).messages[3].content[0].state == STATE
+
+
+def test_the_strings_of_a_block_that_is_sent_as_it_is_are_texts_of_a_document() -> None:
+    """As the provider reads them, and it stays a block with others in their place."""
+    block = '{"type": "search_result", "content": [{"text": "line\\nof \\u0061"}], "n": 1}'
+    spec = ChatSpec(model="fast", messages=(Message(Role.USER, (Part(Text(block), ProviderState("a", VERBATIM)),)),))
+    found = texts(spec)
+    assert Judged("line\nof a", Source.DOCUMENT) in found
+    others = ["<x>" if one.text.startswith("line") else one.text for one in found]
+    (part,) = rewritten(spec, others).messages[0].content
+    assert part.content == Text('{"type": "search_result", "content": [{"text": "<x>"}], "n": 1}')
+    assert part.state == ProviderState("a", VERBATIM)
 
 
 def test_inputs_of_embeddings_are_texts_and_tokens_stay_as_they_are() -> None:

@@ -10,6 +10,7 @@ from hedgerow_server.core.port import Dialect, HttpRequest
 from hedgerow_server.core.request import (
     CacheHint,
     ChatSpec,
+    Effort,
     EmbedSpec,
     FunctionTool,
     JsonObjectFormat,
@@ -17,6 +18,7 @@ from hedgerow_server.core.request import (
     Message,
     Part,
     ProviderTool,
+    ReasoningSpec,
     Role,
     Text,
     ToolChoice,
@@ -327,8 +329,63 @@ def test_options_override_nothing_of_the_gateways(member: str) -> None:
 
 def test_options_do_not_replace_a_format_that_was_asked_for() -> None:
     form = JsonSchemaFormat("n", SCHEMA)
-    options = {"vendor": '{"output_config": {}}'}
-    assert refused(response_format=form, provider_options=options) == "chat.provider_options['vendor']"
+    options = {"vendor": '{"output_config": {"format": {}}}'}
+    assert refused(response_format=form, provider_options=options) == "chat.provider_options['vendor'].output_config"
+
+
+def test_options_say_what_effort_an_answer_is_worth_beside_its_format() -> None:
+    form = JsonSchemaFormat("n", '{"type": "object"}')
+    options = {"vendor": '{"output_config": {"effort": "low"}}'}
+    assert added(response_format=form, provider_options=options) == {
+        "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": {"type": "object"}}}
+    }
+
+
+def test_the_callers_own_words_on_thinking_hold_before_what_reasoning_makes_of_it() -> None:
+    options = {"vendor": '{"thinking": {"type": "adaptive", "display": "summarized"}}'}
+    given = ReasoningSpec(effort=Effort.LOW)
+    assert added(model=NEW, reasoning=given, provider_options=options) == json.loads(options["vendor"])
+
+
+def test_reasoning_holds_where_the_model_does_not_take_the_callers_own_words() -> None:
+    options = {"vendor": '{"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}'}
+    told = added(reasoning=ReasoningSpec(max_tokens=2048), max_output_tokens=4096, provider_options=options)
+    assert told == {"thinking": {"type": "enabled", "budget_tokens": 2048}}
+
+
+def test_further_members_of_a_function_are_told_by_its_name() -> None:
+    options = {"vendor": '{"tool_members": {"f": {"defer_loading": true}}}'}
+    told = added(tools=(FunctionTool("f"), FunctionTool("g")), provider_options=options)
+    assert [one.get("defer_loading") for one in told["tools"]] == [True, None]
+
+
+@pytest.mark.parametrize("text", ['{"f": {"name": "g"}}', "[]", '{"f": 1}'])
+def test_members_of_functions_replace_none_of_the_gateways(text: str) -> None:
+    options = {"vendor": f'{{"tool_members": {text}}}'}
+    assert (
+        refused(tools=(FunctionTool("f"),), provider_options=options) == "chat.provider_options['vendor'].tool_members"
+    )
+
+
+def test_the_callers_features_in_beta_join_those_of_the_section() -> None:
+    options = {"anthropic": '{"betas": ["b", "c"]}'}
+    sent, warnings = request(settings={"anthropic_beta": ["a", "b"]}, provider_options=options)
+    assert sent.headers["anthropic-beta"] == "a,b,c"
+    assert "betas" not in json.loads(sent.body)
+    assert warnings == []
+
+
+def test_features_in_beta_are_a_list_of_words() -> None:
+    assert refused(provider_options={"vendor": '{"betas": "a"}'}) == "chat.provider_options['vendor'].betas"
+
+
+@pytest.mark.parametrize("envelope", [VERTEX, BEDROCK])
+def test_other_platforms_are_asked_for_no_features_but_their_own(envelope: Envelope) -> None:
+    draft = Draft("vendor", "anthropic")
+    spec = ChatSpec(model="fast", messages=HI, provider_options={"anthropic": '{"betas": ["b"]}'})
+    body = message_body(spec, draft, model=OLD, stream=False, options=Options(), envelope=envelope)
+    assert not json.loads(body).keys() & {"betas", "anthropic_beta"}
+    assert [warning.field for warning in draft.warnings] == ["chat.provider_options['anthropic'].betas"]
 
 
 def platform_body(envelope: Envelope, *, stream: bool) -> dict[str, Any]:

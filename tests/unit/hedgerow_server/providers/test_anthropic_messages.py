@@ -8,6 +8,7 @@ import pytest
 from hedgerow_server.core.error import RequestInvalid
 from hedgerow_server.core.event import WarningCode
 from hedgerow_server.core.request import (
+    VERBATIM,
     Audio,
     CacheHint,
     ChatSpec,
@@ -115,6 +116,51 @@ def test_instructions_become_the_system_prompt_wherever_they_stand() -> None:
         text("three"),
     ]
     assert [turn["role"] for turn in body["messages"]] == ["user"]
+
+
+def test_later_instructions_stay_in_their_place_where_the_model_takes_them() -> None:
+    """After a turn of the user; elsewhere they are instructions from the start."""
+    rules = message(Role.SYSTEM, Text("rules"))
+    spec = ChatSpec(model="fast", messages=(rules, HI, rules, HI, assistant(Text("ok")), rules, HI))
+    prepared = anthropic().build(spec, stream=False, model="claude-opus-5", secret=None)
+    body = json.loads(prepared.request.body)
+    assert [turn["role"] for turn in body["messages"]] == ["user", "system", "user", "assistant", "user"]
+    assert body["system"] == [{"type": "text", "text": "rules"}] * 2
+
+
+VERBATIM_STATE = ProviderState("anthropic_messages", VERBATIM)
+
+
+@pytest.mark.parametrize("role", [Role.USER, Role.SYSTEM])
+def test_a_text_that_holds_a_block_is_sent_as_the_block(role: Role) -> None:
+    block = {"type": "search_result", "source": "s", "title": "t", "content": []}
+    body, warned = sent(HI, message(role, Part(Text(json.dumps(block)), VERBATIM_STATE)))
+    assert block in (body["messages"][-1]["content"] if role is Role.USER else body["system"])
+    assert warned == []
+
+
+def test_a_result_may_hold_a_block_that_is_sent_as_it_is() -> None:
+    block = {"type": "tool_reference", "tool_name": "f"}
+    ran = Part(ToolResult("t1", (Part(Text(json.dumps(block)), VERBATIM_STATE),)), state(toolset_name="browser"))
+    body, _ = sent(HI, message(Role.TOOL, ran))
+    results = [one for one in body["messages"][0]["content"] if one["type"] == "tool_result"]
+    assert results == [{"type": "tool_result", "tool_use_id": "t1", "content": [block], "toolset_name": "browser"}]
+
+
+def test_a_text_that_holds_no_block_any_more_is_refused() -> None:
+    with pytest.raises(RequestInvalid):
+        sent(user(Part(Text("redacted"), VERBATIM_STATE)))
+
+
+def test_further_members_of_a_document_are_sent_with_it() -> None:
+    file = Part(File(url="https://a/b.pdf"), state(members={"citations": {"enabled": True}, "context": "c"}))
+    ((_, (block,)),) = turns(user(file))
+    assert block == {
+        "type": "document",
+        "source": {"type": "url", "url": "https://a/b.pdf"},
+        "citations": {"enabled": True},
+        "context": "c",
+    }
 
 
 def test_instructions_alone_are_refused() -> None:

@@ -255,6 +255,30 @@ def test_options_are_added_and_go_into_reasoning_text_and_include() -> None:
     assert body["include"] == ["reasoning.encrypted_content", "x"]
 
 
+def test_a_caller_may_do_without_being_kept_but_not_have_it_where_nothing_is() -> None:
+    def kept(configured: bool, asked: bool) -> Any:
+        options = {TAG: json.dumps({"store": asked})}
+        return built({"store": configured}, provider_options=options)["store"]
+
+    assert kept(configured=True, asked=False) is False
+    assert kept(configured=True, asked=True) is True
+    assert kept(configured=False, asked=False) is False
+    assert refused(provider_options={TAG: '{"store": true}'}) == "chat.provider_options['openai_responses'].store"
+
+
+def test_a_summary_that_is_asked_for_comes_before_the_configured_one() -> None:
+    options = {TAG: '{"reasoning": {"summary": "detailed"}}'}
+    body = built({"reasoning_summary": "auto"}, reasoning=ReasoningSpec(Effort.LOW), provider_options=options)
+    assert body["reasoning"] == {"effort": "low", "summary": "detailed"}
+
+
+def test_a_choice_of_tools_that_the_contract_lacks_goes_through_the_hatch_unless_there_is_one() -> None:
+    options = {TAG: '{"tool_choice": {"type": "web_search"}}'}
+    assert added(tools=(ADD,), provider_options=options)["tool_choice"] == {"type": "web_search"}
+    both = {"tool_choice": ToolChoice(ToolChoiceMode.AUTO), "provider_options": options}
+    assert refused(tools=(ADD,), **both) == "chat.provider_options['openai_responses']"
+
+
 @pytest.mark.parametrize(
     "hatch", [{"store": True}, {"background": True}, {"input": []}, {"reasoning": {"effort": "high"}}, {"text": []}]
 )

@@ -250,6 +250,19 @@ async def test_an_answer_that_clients_would_not_take_is_refused_before_anything_
     assert world.batches == []
 
 
+async def test_callers_over_http_take_larger_answers() -> None:
+    """The gRPC clients' limit is not theirs; the gateway's own is 32 MiB of floats."""
+    world = World()
+    taken, refused = (world.call(EmbedSpec(model="vec", inputs=("x",) * n, dimensions=65_536)) for n in (127, 128))
+    taken.door = refused.door = "openai"
+    assert [event async for event in taken.method.rpc(taken)]
+    sent = len(world.batches)
+    with pytest.raises(ResponseTooLarge) as caught:
+        [event async for event in refused.method.rpc(refused)]
+    assert caught.value.metadata["limitBytes"] == str(32 * 1024 * 1024)
+    assert len(world.batches) == sent
+
+
 @pytest.mark.parametrize(
     ("count", "spec", "settings"),
     [

@@ -1,8 +1,10 @@
 """ListModels: pages that a change of the models does not shift."""
 
 import pytest
-from hedgerow_server.core.error import RequestInvalid
-from hedgerow_server.core.event import ModelsListed
+from hedgerow_server.core.access import Access, Grant, Names
+from hedgerow_server.core.call import Principal
+from hedgerow_server.core.error import ModelNotFound, RequestInvalid
+from hedgerow_server.core.event import CandidateInfo, ModelInfo, ModelsListed
 from hedgerow_server.core.request import ListModelsRequest
 from hedgerow_server.rpc.models import Models
 from unit.hedgerow_server.calls import call
@@ -75,3 +77,48 @@ async def test_what_is_no_token_is_refused(token: str) -> None:
     with pytest.raises(RequestInvalid) as caught:
         await page(models("a"), 10, token)
     assert [violation.field for violation in caught.value.violations] == ["page_token"]
+
+
+class Stars:
+    """Names of which some stand for all models of a provider."""
+
+    def models(self) -> tuple[ModelInfo, ...]:
+        """Sorted."""
+        names = (("a/*", "chat", "p", "*"), ("a/b/*", "chat", "q", "*"), ("a/b/known", "chat", "r", "m"))
+        found = (*names, ("a/b/known", "embed", "r", "e"))
+        return tuple(ModelInfo(name, kind, (CandidateInfo(who, what, ""),)) for name, kind, who, what in found)
+
+
+async def named(name: str, *allowed: str) -> list[tuple[str, str, str, str]]:
+    """Name, kind, provider and model of what one name stands for, to a caller that may use these models (none: all)."""
+    one = call()
+    if allowed:
+        one.principal = Principal("acme", access=Access((Grant(models=Names(allowed)),)))
+    one.request = ListModelsRequest(name=name)
+    (event,) = [event async for event in Models(Stars()).list_models(one)]
+    assert isinstance(event, ModelsListed)
+    return [(m.name, m.kind, c.provider, c.model) for m in event.models for c in m.candidates]
+
+
+async def test_a_name_is_told_in_every_kind() -> None:
+    assert await named("a/b/known") == [("a/b/known", "chat", "r", "m"), ("a/b/known", "embed", "r", "e")]
+
+
+async def test_a_name_behind_a_star_is_told_by_the_longest_beginning() -> None:
+    assert await named("a/b/new") == [("a/b/new", "chat", "q", "new")]
+    assert await named("a/c") == [("a/c", "chat", "p", "c")]
+
+
+@pytest.mark.parametrize("name", ["b", "a", "/"])
+async def test_a_name_that_nothing_stands_for_is_not_found(name: str) -> None:
+    with pytest.raises(ModelNotFound) as caught:
+        await named(name)
+    assert caught.value.metadata == {"model": name}
+
+
+async def test_a_name_that_the_caller_may_not_use_is_not_found() -> None:
+    assert await named("a/b/new", "a/b/new")
+    with pytest.raises(ModelNotFound):
+        await named("a/b/known", "a/b/new")
+    with pytest.raises(ModelNotFound):
+        await named("a/b/other", "a/b/new")
