@@ -20,6 +20,7 @@ from hedgerow_server.doors.admin_http import AdminHttp
 from hedgerow_server.doors.certificates import Certificates
 from hedgerow_server.doors.grpcio import GrpcDoor
 from hedgerow_server.doors.http import HttpDoor
+from hedgerow_server.doors.http_numbers import HttpNumbers
 from hedgerow_server.doors.listen import bind, instrumentation, server_options
 from hedgerow_server.doors.section import AdminGrpcSection
 from hedgerow_server.doors.serving import OpenCalls, Serving
@@ -61,7 +62,7 @@ from hedgerow_server.telemetry.metrics import Metrics
 from hedgerow_server.wire.check import Checker
 from hedgerow_server.wire.report import report
 
-_TLS, _ADMIN_TLS = "server.grpc.tls", "server.admin_grpc.tls"
+_TLS, _HTTP_TLS, _ADMIN_TLS = "server.grpc.tls", "server.http.tls", "server.admin_grpc.tls"
 _LAST_WORDS_S = 0.5
 _READ_ON_S = 5.0
 """How long the shutdown waits for answers that are read on for their usage."""
@@ -81,7 +82,12 @@ class App:
         """Raises ListenError when a part of the settings cannot be used on this machine."""
         settings = edition.settings
         self._server_section = settings.server
-        doors = {_TLS: settings.server.grpc.tls, _ADMIN_TLS: settings.server.admin_grpc.tls}
+        http = settings.server.http
+        doors = {
+            _TLS: settings.server.grpc.tls,
+            _HTTP_TLS: http.tls if http is not None else None,
+            _ADMIN_TLS: settings.server.admin_grpc.tls,
+        }
         self._certificates = Certificates(doors, memory.news.set)
         self._call_log = call_log
         self._log_level = settings.telemetry.log_level
@@ -121,7 +127,7 @@ class App:
         self.admin_server = grpc.aio.server(options=(("grpc.so_reuseport", 0), ("grpc.enable_channelz", 1)))
         self._calls = OpenCalls()
         self._door = GrpcDoor(edition.serving, report, self._calls)
-        self._http_door = HttpDoor(edition.serving, self._calls, settings.server.http)
+        self._http_door = HttpDoor(edition.serving, self._calls, http, lambda: not self.problems())
         self._admin_door = GrpcDoor(Serving(edition.admin_chain(), self._admin), report)
         self.health.register(self.server)
         if settings.server.grpc.reflection:
@@ -184,6 +190,8 @@ class App:
             app.metrics.add(SharedNumbers(shared.lender))
         if ledger is not None:
             app.metrics.add(LedgerNumbers(ledger))
+        if settings.server.http is not None:
+            app.metrics.add(HttpNumbers(app._http_door))
         in_force.app = app
         return app
 
@@ -260,7 +268,7 @@ class App:
         if self.shared is not None:
             await self.shared.settle_in()
             self.shared.start()
-        addresses |= await self._http_door.start()
+        addresses |= await self._http_door.start(self._certificates.context(_HTTP_TLS))
         await self.tell_health()
         await self.admin_server.start()
         await self.server.start()

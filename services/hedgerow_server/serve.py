@@ -51,7 +51,7 @@ async def serve(settings: Settings, path: Path, seen: Mark | None, ports_file: P
         _log.warning("not ready: %s", problem)
     _log.info("serving gRPC on %(grpc)s, admin gRPC on %(admin_grpc)s, admin HTTP on %(admin_http)s", addresses)
     if "http" in addresses:
-        _log.info("serving OpenAI's and Anthropic's APIs on http://%(http)s", addresses)
+        _log.info("serving OpenAI's and Anthropic's APIs on %(http)s", addresses)
     keepers = [
         asyncio.create_task(_keep_leases(app)),
         asyncio.create_task(_keep_health(app)),

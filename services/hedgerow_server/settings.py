@@ -276,13 +276,14 @@ def exposed(settings: Settings) -> Iterator[tuple[Location, str]]:
             ("server", "grpc", "listen"),
             "expected an address on loopback, or identity.api_keys, .jwt, .mtls or .allow_unauthenticated",
         )
-    if server.http is not None and not (
-        identity.authenticates or identity.allow_unauthenticated or is_loopback(server.http.listen)
-    ):
-        yield (
-            ("server", "http", "listen"),
-            "expected an address on loopback, or identity.api_keys, .jwt or .allow_unauthenticated",
-        )
+    http = server.http
+    if http is not None:
+        asks = identity.authenticates or (http.tls is not None and http.tls.asks_callers)
+        if not (asks or identity.allow_unauthenticated or is_loopback(http.listen)):
+            yield (
+                ("server", "http", "listen"),
+                "expected an address on loopback, or identity.api_keys, .jwt, .mtls or .allow_unauthenticated",
+            )
     if identity.admin.access == "loopback" and not is_loopback(server.admin_grpc.listen):
         yield (
             ("server", "admin_grpc", "listen"),
@@ -306,8 +307,13 @@ def _callers(settings: Settings) -> Iterator[tuple[Location, str]]:
     for where, name in named:
         if name not in settings.credentials:
             yield where, _known("credentials", settings.credentials)
-    if identity.mtls is not None and (settings.server.grpc.tls is None or not settings.server.grpc.tls.asks_callers):
-        yield (at, "mtls"), "expected server.grpc.tls.client_ca or .spiffe, by which callers' certificates are verified"
+    server = settings.server
+    doors = (server.grpc.tls, server.http.tls if server.http is not None else None)
+    if identity.mtls is not None and not any(tls is not None and tls.asks_callers for tls in doors):
+        yield (
+            (at, "mtls"),
+            "expected client_ca or spiffe in server.grpc.tls or server.http.tls, to verify callers' certificates by",
+        )
     if identity.admin.access == "roles" and not identity.authenticates and identity.admin.token is None:
         yield (at, "admin", "access"), "expected api_keys, jwt, mtls or admin.token: nobody could use the door"
     for where, name in _roles(identity):

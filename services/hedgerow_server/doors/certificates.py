@@ -1,6 +1,8 @@
 """The TLS of all doors, from wherever the configuration says it comes."""
 
 import asyncio
+import os
+import ssl
 from collections.abc import Callable, Mapping
 
 import grpc
@@ -8,7 +10,8 @@ import grpc
 from hedgerow_server.doors.listen import ListenError
 from hedgerow_server.doors.section import TlsSection
 from hedgerow_server.doors.spiffe import NoSocketError, WorkloadIdentity
-from hedgerow_server.doors.tls import CertificateFiles, FilesError
+from hedgerow_server.doors.tls import CertificateFiles, FilesError, for_python, grpc_credentials
+from hedgerow_server.doors.tls_context import FileContexts, SvidContexts, following
 
 _FIRST_IDENTITIES_S = 3.0
 """How long the start waits for the Workload API; its identity may come later."""
@@ -46,9 +49,25 @@ class Certificates:
         if where in self._identities:
             return self._identities[where].credentials()
         try:
-            return CertificateFiles(section, where).credentials()
+            return grpc_credentials(section, where)
         except FilesError as error:
             raise ListenError(f"{where}: {error}") from None
+
+    def context(self, where: str) -> ssl.SSLContext | None:
+        """The same for a server on Python's ssl."""
+        section = self._sections[where]
+        if section is None:
+            return None
+        if where in self._identities:
+            if not hasattr(os, "memfd_create"):
+                raise ListenError(f"{where}.spiffe: expected Linux, where Python takes a key that is in no file")
+            return following(SvidContexts(self._identities[where]), ask_callers=section.asks_callers)
+        try:
+            found = FileContexts(CertificateFiles(section, where, for_python))
+        except FilesError as error:
+            raise ListenError(f"{where}: {error}") from None
+        self._keeping.append(asyncio.create_task(found.keep()))
+        return following(found, ask_callers=section.asks_callers)
 
     def problems(self) -> list[str]:
         """Why callers cannot be served, one phrase for each door."""

@@ -4,258 +4,284 @@ Nothing is sent before the first event: until then a failure is an answer with a
 with an event that says so, and its connection is broken off, so that no client takes it for whole.
 """
 
-import asyncio
 import logging
-import math
+import os
+import ssl
+from asyncio import CancelledError
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
-
-import msgspec
-from starlette.types import Receive, Scope, Send
+from collections.abc import Callable, Mapping
 
 from hedgerow_server.core.call import Call, Kind
-from hedgerow_server.core.error import HedgerowError, Internal, MessageTooLarge
+from hedgerow_server.core.error import FieldViolation, HedgerowError, Internal, RequestInvalid
 from hedgerow_server.core.event import Event
-from hedgerow_server.doors.http_server import HttpServer
+from hedgerow_server.doors.failure import Headers, retry_headers
+from hedgerow_server.doors.http_exchange import Exchange
+from hedgerow_server.doors.http_listener import HttpListener
+from hedgerow_server.doors.http_status import BadMessage, BodyTooLarge, PathUnknown, VerbUnknown
+from hedgerow_server.doors.openai import OpenAiForm
 from hedgerow_server.doors.section import HttpSection
-from hedgerow_server.doors.serving import Answer, Encoder, HttpEndpoint, OpenCalls, Serving
-from hedgerow_server.doors.status import pushback
+from hedgerow_server.doors.serving import Answer, Encoder, Form, HttpEndpoint, OpenCalls, Serving
+from hedgerow_server.wire.target import Target
+from hedgerow_server.wire.words import in_words
 
 _log = logging.getLogger(__name__)
 _NONE: frozenset[str] = frozenset()
+_AUTHORIZATION, _API_KEY, _TIMEOUT = "authorization", "x-api-key", "x-hedgerow-timeout"
+_MAX_TIMEOUT_S = 1e9
+_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _JSON = (b"content-type", b"application/json")
-_STREAM = [
+_STREAM = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
     # Proxies of the nginx family hold a stream back otherwise.
     (b"x-accel-buffering", b"no"),
-]
-
-
-class Target(msgspec.Struct, frozen=True):
-    """What a request without a body asks for: the form that a call has until it is decoded."""
-
-    tail: str
-    """What follows the endpoint's path."""
-    query: bytes
-    """The query string as it came."""
+)
+_NAME_CHARS = 128
+_DEFAULT_FORM = OpenAiForm()
 
 
 class HttpDoor:
-    """Turns HTTP requests into core calls: an ASGI application."""
+    """Turns HTTP requests into core calls."""
 
-    def __init__(self, serving: Serving, calls: OpenCalls, section: HttpSection | None) -> None:
-        """Without a section it is never open."""
+    def __init__(
+        self, serving: Serving, calls: OpenCalls, section: HttpSection | None, ready: Callable[[], bool]
+    ) -> None:
+        """Without a section it is never open. `ready` says whether calls should come here."""
         self.serving = serving
         """What runs new calls; may be replaced at any time."""
         self.calls = calls
         """Those that are open, perhaps with those of other doors."""
-        self._section = section
-        self._server = HttpServer(self)
+        self.refused: Counter[int] = Counter()
+        """Requests that never became calls, by the status that they were answered."""
+        self._ready = ready
+        self._section = section or HttpSection()
+        self._listener = HttpListener(section, self.answer) if section is not None else None
 
-    async def start(self) -> dict[str, str]:
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return self._listener.connections if self._listener is not None else 0
+
+    async def start(self, tls: ssl.SSLContext | None) -> dict[str, str]:
         """Listens; returns the address as `http`, where there is one. Raises ListenError."""
-        return {} if self._section is None else {"http": await self._server.start(self._section.listen)}
+        return {"http": await self._listener.start(tls)} if self._listener is not None else {}
 
     def drain(self) -> None:
         """Takes no new connections, and closes those that are open once they have answered."""
-        self._server.drain()
+        if self._listener is not None:
+            self._listener.drain()
 
     async def stop(self) -> None:
-        """Ends it at once."""
-        await self._server.stop()
+        """Ends it."""
+        if self._listener is not None:
+            await self._listener.stop()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, exchange: Exchange) -> None:
         """Answers one request."""
         serving = self.serving
-        headers: list[tuple[bytes, bytes]] = scope["headers"]
-        form = "anthropic" if any(name == b"anthropic-version" for name, _ in headers) else "openai"
-        found = serving.path(scope["path"], form)
+        asked = "anthropic" if any(name == b"anthropic-version" for name, _ in exchange.headers) else "openai"
+        found = serving.path(exchange.path, asked)
+        form = next(iter(found.values())).form if found else serving.form(asked) or _DEFAULT_FORM
+        try:
+            endpoint = None if self._answer_plainly(exchange, found) else self._endpoint(exchange, found)
+            if endpoint is not None:
+                await self._serve(serving, endpoint, exchange)
+        except HedgerowError as error:
+            self.refused[form.status(error)] += 1
+            _refuse(exchange, form, error)
+
+    def _answer_plainly(self, exchange: Exchange, found: Mapping[str, HttpEndpoint] | None) -> bool:
+        """Answers what no API has. Callers are not told why it is not ready: the admin HTTP door has the reasons."""
+        verb, path = exchange.verb, exchange.path
+        if exchange.refused is not None:
+            return False
+        if found is not None and verb == "OPTIONS":
+            exchange.answer(200, [(b"allow", _verbs(found))], b"")
+            return True
+        if verb not in ("GET", "HEAD") or path not in ("/healthz", "/readyz"):
+            return False
+        if path == "/healthz":
+            exchange.answer(200, [_TEXT], b"ok\n")
+        elif self._ready():
+            exchange.answer(200, [_TEXT], b"ready\n")
+        else:
+            exchange.answer(503, [_TEXT], b"not ready\n")
+        return True
+
+    def _endpoint(self, exchange: Exchange, found: Mapping[str, HttpEndpoint] | None) -> HttpEndpoint:
+        """What the request asks for. Raises HedgerowError where it cannot be taken."""
+        if exchange.refused is not None:
+            raise exchange.refused
+        verb = exchange.verb
         if found is None:
-            await _plain(send, 404, b"not found\n")
-            return
-        endpoint = found.get(scope["method"])
+            raise PathUnknown(verb, exchange.path[:_NAME_CHARS])
+        endpoint = found.get("GET" if verb == "HEAD" else verb)
         if endpoint is None:
-            await _plain(send, 405, b"method not allowed\n", (b"allow", ", ".join(sorted(found)).encode()))
-            return
-        assert self._section is not None
-        body = _Body(receive, self._section.max_request_bytes)
-        call = _call(endpoint, scope, headers, body)
-        response = _Response(endpoint, call, send)
+            raise VerbUnknown(verb, exchange.path[:_NAME_CHARS], _verbs(found))
+        if endpoint.verb == "POST":
+            _check_body(exchange, self._section.max_request_bytes)
+        return endpoint
+
+    async def _serve(self, serving: Serving, endpoint: HttpEndpoint, exchange: Exchange) -> None:
+        call = _call(endpoint, exchange, self._section.body_seconds)
+        response = _Response(endpoint, call, exchange)
         self.calls.enter(call)
         serving.enter()
         try:
             await serving.server.serve(call, response.deliver)
-            await response.end()
+            response.end()
         except HedgerowError as error:
-            await response.fail(error)
-        except asyncio.CancelledError:
-            if not body.left:
+            response.fail(error)
+        except CancelledError:
+            if not exchange.left:
                 raise
         except Exception as error:
             _log.error("call %s failed by a fault at the door", call.request_id, exc_info=error)
-            await response.fail(Internal("A fault of the gateway; the request id finds it in the log."))
+            response.fail(Internal("A fault of the gateway; the request id finds it in the log."))
         finally:
             serving.leave()
             self.calls.leave(call)
-            body.close()
 
 
 class _Response:
     """The answer to one request."""
 
-    __slots__ = ("_answer", "_call", "_encoder", "_endpoint", "_send", "_started")
+    __slots__ = ("_answer", "_call", "_encoder", "_endpoint", "_exchange")
 
-    def __init__(self, endpoint: HttpEndpoint, call: Call, send: Send) -> None:
-        self._endpoint, self._call, self._send = endpoint, call, send
+    def __init__(self, endpoint: HttpEndpoint, call: Call, exchange: Exchange) -> None:
+        self._endpoint, self._call, self._exchange = endpoint, call, exchange
         self._answer: Answer | None = None
         self._encoder: Encoder | None = None
-        self._started = False
 
     async def deliver(self, event: Event) -> None:
         """Takes an event."""
+        encoder = self._encoder
+        if encoder is not None:
+            if data := b"".join(encoder.encode(event)):
+                await self._exchange.send(data)
+            return
         call, endpoint = self._call, self._endpoint
         if call.method.kind is Kind.UNARY:
             if self._answer is None:
                 self._answer = endpoint.answer(call)
             self._answer.add(event)
             return
-        if self._encoder is None:
-            assert endpoint.encoder is not None
-            self._encoder = endpoint.encoder(call)
-        data = b"".join(self._encoder.encode(event))
-        if not self._started:
-            await self._start(200, _STREAM)
-        if data:
-            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        assert endpoint.encoder is not None
+        encoder = self._encoder = endpoint.encoder(call)
+        data = b"".join(encoder.encode(event))
+        await self._exchange.stream([*_STREAM, *self._headers()], data)
 
-    async def end(self) -> None:
+    def end(self) -> None:
         """All events were taken."""
         if self._answer is None:
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-            return
-        body = self._answer.encode()
-        await self._start(200, [_JSON, (b"content-length", str(len(body)).encode())])
-        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+            self._exchange.finish()
+        else:
+            body = self._answer.encode()
+            self._exchange.answer(200, [_JSON, *self._headers()], body)
 
-    async def fail(self, error: HedgerowError) -> None:
-        """The call has failed. Without the last chunk the server breaks off the connection."""
-        form, request_id = self._endpoint.form, self._call.request_id
-        if self._started:
-            event = form.event(error, request_id)
-            await self._send({"type": "http.response.body", "body": event, "more_body": True})
+    def fail(self, error: HedgerowError) -> None:
+        """The call has failed."""
+        form, call, exchange = self._endpoint.form, self._call, self._exchange
+        error = in_words(error, call.form)
+        if exchange.started:
+            exchange.break_off(form.event(error, call.request_id, call))
             return
-        body = form.body(error, request_id)
-        headers = [_JSON, (b"content-length", str(len(body)).encode()), *_retry_headers(error)]
-        await self._start(form.status(error), headers)
-        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+        body = form.body(error, call.request_id, call)
+        exchange.answer(form.status(error), [_JSON, *retry_headers(error), *self._headers()], body)
 
-    async def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        call = self._call
-        self._started = True
-        given = [*headers, (b"x-request-id", call.request_id.encode()), *self._endpoint.form.headers(call)]
-        await self._send({"type": "http.response.start", "status": status, "headers": given})
+    def _headers(self) -> Headers:
+        form, call = self._endpoint.form, self._call
+        return [*form.id_headers(call.request_id), *form.headers(call)]
 
 
 class _Body:
-    """The body of a request as the one message of a stream: read when the chain decodes it. From then on it watches
-    whether the caller is still there, and ends the task of the call if not.
-    """
+    """The body of a request as the one message of a stream, read when the chain decodes it."""
 
-    def __init__(self, receive: Receive, max_bytes: int) -> None:
-        self._receive = receive
-        self._max_bytes = max_bytes
+    __slots__ = ("_exchange", "_read", "_within_s")
+
+    def __init__(self, exchange: Exchange, within_s: float) -> None:
+        self._exchange, self._within_s = exchange, within_s
         self._read = False
-        self._watching: asyncio.Task[None] | None = None
-        self.left = False
-        """Whether the caller has left."""
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> "_Body":
         return self
 
     async def __anext__(self) -> bytes:
         if self._read:
             raise StopAsyncIteration
         self._read = True
-        chunks: list[bytes] = []
-        size, more = 0, True
-        while more:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                self.left = True
-                raise asyncio.CancelledError
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > self._max_bytes:
-                raise MessageTooLarge(
-                    f"The request has more than {self._max_bytes} bytes.",
-                    metadata={"limitBytes": str(self._max_bytes)},
-                    subject="message_bytes",
-                )
-            chunks.append(chunk)
-            more = message.get("more_body", False)
-        task = asyncio.current_task()
-        assert task is not None
-        self._watching = asyncio.create_task(self._watch(task))
-        return b"".join(chunks)
-
-    async def _watch(self, task: "asyncio.Task[None]") -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self.left = True
-        task.cancel()
-
-    def close(self) -> None:
-        """Watches no more."""
-        if self._watching is not None:
-            self._watching.cancel()
+        return await self._exchange.read(self._within_s)
 
 
-def _call(endpoint: HttpEndpoint, scope: Scope, headers: list[tuple[bytes, bytes]], body: AsyncIterator[bytes]) -> Call:
-    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
-    metadata = dict(pairs)
-    if "authorization" not in metadata and "x-api-key" in metadata:
-        metadata["authorization"] = f"Bearer {metadata['x-api-key']}"
-    client = scope["client"]
+def _verbs(found: Mapping[str, HttpEndpoint]) -> bytes:
+    verbs = {*found, "OPTIONS"} | ({"HEAD"} if "GET" in found else set())
+    return ", ".join(sorted(verbs)).encode()
+
+
+def _check_body(exchange: Exchange, max_bytes: int) -> None:
+    """Refuses a body by what the headers say of it. Nothing is ever decompressed here."""
+    if exchange.content_length is not None and exchange.content_length > max_bytes:
+        raise BodyTooLarge(max_bytes)
+    for name, value in exchange.headers:
+        if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
+            raise BadMessage(415, "unsupported_media_type", "Bodies are taken as they are: without a Content-Encoding.")
+        if name == b"content-type" and value.partition(b";")[0].strip().lower() not in (b"", b"application/json"):
+            raise BadMessage(415, "unsupported_media_type", "A body is JSON: Content-Type: application/json.")
+
+
+def _refuse(exchange: Exchange, form: Form, error: HedgerowError) -> None:
+    """Answers what never became a call."""
+    request_id = os.urandom(16).hex()
+    allow: Headers = [(b"allow", error.allow)] if isinstance(error, VerbUnknown) else []
+    headers = [_JSON, *allow, *retry_headers(error), *form.id_headers(request_id)]
+    exchange.answer(form.status(error), headers, form.body(error, request_id))
+
+
+def _call(endpoint: HttpEndpoint, exchange: Exchange, body_s: float) -> Call:
+    """Raises RequestInvalid."""
+    metadata = {name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.headers}
+    repeated = _NONE if len(metadata) == len(exchange.headers) else _repeated(exchange)
+    if _API_KEY in metadata:
+        repeated = _take_api_key(metadata, repeated)
     call = Call(
         endpoint.method,
         metadata,
         b"",
-        peer=f"{client[0]}:{client[1]}" if client else "",
-        timeout_s=_timeout_s(metadata.get("x-hedgerow-timeout", "")),
-        bodies=body if endpoint.verb == "POST" else None,
-        repeated=_NONE if len(metadata) == len(pairs) else _repeated(name for name, _ in pairs),
+        peer=exchange.wire.peer,
+        timeout_s=_timeout_s(metadata[_TIMEOUT]) if _TIMEOUT in metadata else None,
+        bodies=_Body(exchange, body_s) if endpoint.verb == "POST" else None,
+        repeated=repeated,
+        peer_identities=exchange.wire.identities,
         door=endpoint.form.name,
     )
-    call.form = Target(scope["path"].removeprefix(endpoint.path), scope["query_string"])
+    call.form = Target(exchange.path.removeprefix(endpoint.path), exchange.query)
     return call
 
 
-def _repeated(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(name for name, times in Counter(names).items() if times > 1)
+def _repeated(exchange: Exchange) -> frozenset[str]:
+    return frozenset(
+        name.decode("latin-1") for name, times in Counter(n for n, _ in exchange.headers).items() if times > 1
+    )
 
 
-def _timeout_s(text: str) -> float | None:
-    """Seconds; None for what is none."""
+def _take_api_key(metadata: dict[str, str], repeated: frozenset[str]) -> frozenset[str]:
+    """Has `x-api-key` stand for a bearer. Two credentials that differ are as good as an authorization that came twice:
+    what came twice is returned.
+    """
+    bearer = f"Bearer {metadata[_API_KEY]}"
+    given = metadata.setdefault(_AUTHORIZATION, bearer)
+    same = given.partition(" ")[2].lstrip(" ") == metadata[_API_KEY]
+    return repeated if same and _API_KEY not in repeated else repeated | {_AUTHORIZATION}
+
+
+def _timeout_s(text: str) -> float:
     try:
         seconds = float(text)
     except ValueError:
-        return None
-    return seconds if 0 < seconds < 1e9 else None
-
-
-def _retry_headers(error: HedgerowError) -> list[tuple[bytes, bytes]]:
-    """When to come back, in the words that clients of both APIs read."""
-    delay = pushback(error)
-    if delay is None:
-        return []
-    if delay == "-1":
-        return [(b"x-should-retry", b"false")]
-    seconds = str(math.ceil(int(delay) / 1000)).encode()
-    return [(b"retry-after-ms", delay.encode()), (b"retry-after", seconds), (b"x-should-retry", b"true")]
-
-
-async def _plain(send: Send, status: int, text: bytes, *headers: tuple[bytes, bytes]) -> None:
-    given = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(text)).encode()), *headers]
-    await send({"type": "http.response.start", "status": status, "headers": given})
-    await send({"type": "http.response.body", "body": text, "more_body": False})
+        seconds = 0.0
+    if 0 < seconds <= _MAX_TIMEOUT_S:
+        return seconds
+    raise RequestInvalid(
+        f"The header {_TIMEOUT} is no time.",
+        violations=(FieldViolation(_TIMEOUT, "expected seconds above 0, such as 30 or 2.5"),),
+    )

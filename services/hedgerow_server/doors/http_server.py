@@ -1,14 +1,13 @@
-"""HTTP servers on uvicorn, in the router's own loop."""
+"""The HTTP server of the admin door, on uvicorn, in the router's own loop."""
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from hedgerow_server.doors.listen import ListenError
+from hedgerow_server.doors.listen import listening
 
 
 class _Server(uvicorn.Server):
@@ -31,22 +30,9 @@ class HttpServer:
 
     async def start(self, address: str) -> str:
         """Listens; returns the address with the real port. Raises ListenError."""
-        host, _, port = address.rpartition(":")
-        listener = socket.socket(socket.AF_INET6 if host.startswith("[") else socket.AF_INET)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((host.strip("[]"), int(port)))
-            listener.listen()
-        except OSError as error:
-            listener.close()
-            raise ListenError(f"cannot listen on {address}: {error.strerror}") from None
-        bound = listener.getsockname()[1]
+        listener, found = listening(address)
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
-        return f"{host}:{bound}"
-
-    def drain(self) -> None:
-        """Takes no new connections, and closes those that are open once they have answered."""
-        self._server.should_exit = True
+        return found
 
     async def stop(self) -> None:
         """Ends it at once."""

@@ -56,6 +56,20 @@ def bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredenti
     return f"{host}:{port}"
 
 
+def listening(address: str) -> tuple[socket.socket, str]:
+    """A socket bound to an address, and the address with the real port. Raises ListenError."""
+    host, _, port = address.rpartition(":")
+    found = socket.socket(socket.AF_INET6 if host.startswith("[") else socket.AF_INET)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((host.strip("[]"), int(port)))
+        found.listen()
+    except OSError as error:
+        found.close()
+        raise ListenError(f"cannot listen on {address}: {error.strerror}") from None
+    return found, f"{host}:{found.getsockname()[1]}"
+
+
 def _try(address: str) -> None:
     """Binds the address for a moment: unlike C-core the operating system says what is wrong with it."""
     host, _, port = address.rpartition(":")

@@ -71,12 +71,32 @@ class GrpcSection(Section):
 
 
 class HttpSection(Section):
-    """The HTTP door, for callers with the clients of other APIs: OpenAI's and Anthropic's."""
+    """The HTTP door, for callers with the clients of other APIs: OpenAI's and Anthropic's. It speaks HTTP/1.1, and
+    tells whoever asks for /healthz and /readyz whether calls should come here.
+    """
 
     listen: ListenAddress = "127.0.0.1:8080"
     """Where it listens."""
+    tls: TlsSection | None = None
+    """TLS. None: plaintext, for loopback and meshes that encrypt by themselves. Files are looked at every half
+    second."""
     max_request_bytes: int = pydantic.Field(default=16 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
     """The largest request body in bytes; a larger one is answered 413. 16 MiB by default."""
+    max_header_bytes: int = pydantic.Field(default=32 * 1024, ge=1024, le=1024 * 1024)
+    """The most bytes that the target and the headers of a request have together; more are answered 431. 32 KiB by
+    default."""
+    max_headers: int = pydantic.Field(default=100, ge=10, le=10_000)
+    """The most headers of a request; more are answered 431."""
+    max_connections: int = pydantic.Field(default=10_000, ge=1, le=1_000_000)
+    """The most connections; a further one is answered 503 and closed."""
+    header_seconds: Seconds = 10.0
+    """How long the head of a request may take to come; then it is answered 408."""
+    body_seconds: Seconds = 120.0
+    """How long its body may take, from when the caller is known to be one; then it is answered 408. The call's
+    deadline holds, too."""
+    keep_alive_seconds: Seconds = 75.0
+    """How long a connection stays open without a request. Should be longer than the same time of a load balancer that
+    stands in front."""
 
 
 class AdminGrpcSection(Section):

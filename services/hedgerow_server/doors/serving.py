@@ -57,11 +57,14 @@ class Form(Protocol):
     def status(self, error: HedgerowError) -> int:
         """The HTTP status of an error, from 400."""
 
-    def body(self, error: HedgerowError, request_id: str) -> bytes:
-        """The JSON body of an error."""
+    def body(self, error: HedgerowError, request_id: str, call: Call | None = None) -> bytes:
+        """The JSON body of an error; `call` is None where there was none yet."""
 
-    def event(self, error: HedgerowError, request_id: str) -> bytes:
+    def event(self, error: HedgerowError, request_id: str, call: Call | None = None) -> bytes:
         """What ends a stream that fails on the way, as a server-sent event."""
+
+    def id_headers(self, request_id: str) -> list[tuple[bytes, bytes]]:
+        """The id of the call, where clients look for it."""
 
     def headers(self, call: Call) -> list[tuple[bytes, bytes]]:
         """What is left of the caller's limits, as headers with names in lower case."""
@@ -93,6 +96,7 @@ class Serving:
         self._paths: dict[tuple[str, str], dict[str, HttpEndpoint]] = {}
         for one in paths:
             self._paths.setdefault((one.form.name, one.path), {})[one.verb] = one
+        self._forms = {one.form.name: one.form for one in paths}
         self._prefixes = tuple({one.path for one in paths if one.path.endswith("/")})
         self._open = 0
         self._left: asyncio.Event | None = None
@@ -107,6 +111,10 @@ class Serving:
             if path.startswith(prefix) and len(path) > len(prefix):
                 return self.path(prefix, form)
         return None
+
+    def form(self, name: str) -> Form | None:
+        """How a door of this name speaks of failures; None: nothing is served there."""
+        return self._forms.get(name)
 
     def enter(self) -> None:
         """A call begins."""

@@ -64,6 +64,16 @@ class WorkloadIdentity:
             return self._trouble
         return f"{self._svid.spiffe_id} has expired; {self._trouble or 'no other came'}" if self._svid.expired else ""
 
+    @property
+    def svid(self) -> Svid | None:
+        """What is in force. None: nothing was given yet."""
+        return self._svid
+
+    @property
+    def asks_callers(self) -> bool:
+        """Whether callers need a certificate."""
+        return self._section.ask_callers
+
     def credentials(self) -> grpc.ServerCredentials:
         """Credentials for one port, which follow the Workload API. Until it has given an identity no handshake
         succeeds.

@@ -4,7 +4,9 @@ import logging
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import grpc
 import msgspec
@@ -30,30 +32,27 @@ class _Trouble(msgspec.Struct):
     told: bool = False
 
 
-class CertificateFiles:
-    """The files of one door. C-core asks for them before every handshake, in a thread of its own; connections that are
-    open stay as they are.
-    """
+Loaded = TypeVar("Loaded")
+Load = Callable[[TlsSection, list[bytes]], Loaded]
+"""Makes of the files, and of what was read from them, what a server takes. Raises FilesError."""
 
-    def __init__(self, section: TlsSection, where: str) -> None:
+
+class CertificateFiles(Generic[Loaded]):
+    """The files of one door. Connections that are open stay as they are."""
+
+    def __init__(self, section: TlsSection, where: str, load: Load[Loaded]) -> None:
         """`where` is the section's path, for the log. Raises FilesError."""
         self._section = section
         self._where = where
+        self._load = load
         self._one_at_a_time = threading.Lock()
         self._seen = self._marks()
         self._trouble: _Trouble | None = None
         self._in_force = self._read()
-        self._first = _loaded(self._section, self._in_force)
+        self.first = load(section, self._in_force)
+        """What holds at first."""
 
-    def credentials(self) -> grpc.ServerCredentials:
-        """Credentials for one port, which follow the files."""
-        return grpc.dynamic_ssl_server_credentials(
-            self._first,
-            self.changed,  # type: ignore[arg-type]  # the stubs know nothing of None, which stands for no change
-            require_client_authentication=self._section.client_ca is not None,
-        )
-
-    def changed(self) -> grpc.ServerCertificateConfiguration | None:
+    def changed(self) -> Loaded | None:
         """What holds from the next handshake on; None where that is what held before. Looks at the files' marks and
         reads them only when one is another. Never fails: files that are of no use leave the last good ones in force,
         and the log says so once.
@@ -66,7 +65,7 @@ class CertificateFiles:
         finally:
             self._one_at_a_time.release()
 
-    def _look(self) -> grpc.ServerCertificateConfiguration | None:
+    def _look(self) -> Loaded | None:
         seen = self._marks()
         if seen == self._seen:
             return None
@@ -75,7 +74,7 @@ class CertificateFiles:
             return None
         try:
             found = self._read()
-            loaded = _loaded(self._section, found)
+            loaded = self._load(self._section, found)
             if self._read() != found:
                 # They are being written at this moment: the next handshake looks again.
                 return None
@@ -108,16 +107,30 @@ class CertificateFiles:
             raise FilesError(f"{error.filename} cannot be read: {error.strerror}") from None
 
 
-def _loaded(section: TlsSection, contents: list[bytes]) -> grpc.ServerCertificateConfiguration:
+def grpc_credentials(section: TlsSection, where: str) -> grpc.ServerCredentials:
+    """Credentials for one port, which follow the files: C-core asks for them before every handshake, in a thread of its
+    own. Raises FilesError.
+    """
+    files = CertificateFiles(section, where, for_grpc)
+    return grpc.dynamic_ssl_server_credentials(
+        files.first,
+        files.changed,  # type: ignore[arg-type]  # the stubs know nothing of None, which stands for no change
+        require_client_authentication=section.asks_callers,
+    )
+
+
+def for_grpc(section: TlsSection, contents: list[bytes]) -> grpc.ServerCertificateConfiguration:
+    """What C-core takes. Raises FilesError."""
     key, certificate, *client_ca = contents
-    _check(section)
+    # C-core would take any, and then refuse every handshake.
+    for_python(section, contents)
     return grpc.ssl_server_certificate_configuration(
         [(key, certificate)], root_certificates=client_ca[0] if client_ca else None
     )
 
 
-def _check(tls: TlsSection) -> None:
-    """Says what OpenSSL says of the files. C-core would take them, and then refuse every handshake."""
+def for_python(tls: TlsSection, contents: list[bytes]) -> ssl.SSLContext:
+    """What Python's ssl takes, which does not take contents. Raises FilesError with what OpenSSL says of the files."""
     assert tls.certificate is not None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
@@ -130,10 +143,12 @@ def _check(tls: TlsSection) -> None:
     try:
         if tls.client_ca is not None:
             context.load_verify_locations(tls.client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
     except ssl.SSLError as error:
         raise FilesError(f"{tls.client_ca} holds no certificate: {_said(error)}") from None
     except OSError as error:
         raise FilesError(f"{tls.client_ca} cannot be read: {error.strerror}") from None
+    return context
 
 
 def _said(error: ssl.SSLError) -> str:

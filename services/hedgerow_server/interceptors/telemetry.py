@@ -35,6 +35,7 @@ class Telemetry:
             CallLine(
                 request_id=call.request_id,
                 method=call.method.name,
+                door=call.door,
                 code=error.code if error else "OK",
                 reason=error.reason if error else "",
                 message=error.message if error else "",

@@ -22,6 +22,8 @@ class CallLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_id: str
     method: str
     code: str
+    door: str = "grpc"
+    """"openai" or "anthropic" where the call came over HTTP."""
     reason: str = ""
     message: str = ""
     tenant: str = ""

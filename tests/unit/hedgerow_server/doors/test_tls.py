@@ -2,11 +2,12 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hedgerow_server.doors import tls
 from hedgerow_server.doors.section import TlsSection
-from hedgerow_server.doors.tls import CertificateFiles, FilesError
+from hedgerow_server.doors.tls import CertificateFiles, FilesError, for_grpc
 from rpc.certificates import Authority
 
 
@@ -17,11 +18,11 @@ def authority() -> Authority:
 
 
 @pytest.fixture
-def files(tmp_path: Path, authority: Authority) -> CertificateFiles:
+def files(tmp_path: Path, authority: Authority) -> CertificateFiles[Any]:
     """The files of a door, as they were when it was opened."""
     write(tmp_path, authority.issue())
     section = TlsSection(certificate=tmp_path / "certificate.pem", key=tmp_path / "key.pem")
-    return CertificateFiles(section, "server.grpc.tls")
+    return CertificateFiles(section, "server.grpc.tls", for_grpc)
 
 
 def write(folder: Path, pair: tuple[bytes, bytes]) -> None:
@@ -31,7 +32,7 @@ def write(folder: Path, pair: tuple[bytes, bytes]) -> None:
 
 
 def test_files_are_read_only_when_their_marks_have_changed(
-    files: CertificateFiles, tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    files: CertificateFiles[Any], tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[Path] = []
     read = Path.read_bytes
@@ -50,13 +51,13 @@ def test_files_are_read_only_when_their_marks_have_changed(
     assert len(reads) == before
 
 
-def test_files_that_say_what_they_said_before_are_no_change(files: CertificateFiles, tmp_path: Path) -> None:
+def test_files_that_say_what_they_said_before_are_no_change(files: CertificateFiles[Any], tmp_path: Path) -> None:
     write(tmp_path, tuple((tmp_path / name).read_bytes() for name in ("certificate.pem", "key.pem")))  # type: ignore[arg-type]
     assert files.changed() is None
 
 
 def test_half_replaced_files_are_waited_for_without_a_word(
-    files: CertificateFiles, tmp_path: Path, authority: Authority, caplog: pytest.LogCaptureFixture
+    files: CertificateFiles[Any], tmp_path: Path, authority: Authority, caplog: pytest.LogCaptureFixture
 ) -> None:
     certificate, key = authority.issue()
     (tmp_path / "certificate.pem").write_bytes(certificate)
@@ -67,7 +68,7 @@ def test_half_replaced_files_are_waited_for_without_a_word(
 
 
 def test_files_that_stay_of_no_use_are_told_once_and_good_ones_are_taken_up(
-    files: CertificateFiles,
+    files: CertificateFiles[Any],
     tmp_path: Path,
     authority: Authority,
     caplog: pytest.LogCaptureFixture,
@@ -83,7 +84,7 @@ def test_files_that_stay_of_no_use_are_told_once_and_good_ones_are_taken_up(
     assert files.changed() is not None
 
 
-def test_files_that_go_while_they_are_looked_at_fail_nothing(files: CertificateFiles, tmp_path: Path) -> None:
+def test_files_that_go_while_they_are_looked_at_fail_nothing(files: CertificateFiles[Any], tmp_path: Path) -> None:
     (tmp_path / "key.pem").unlink()
     assert [files.changed() for _ in range(3)] == [None] * 3
 
@@ -92,6 +93,6 @@ def test_no_content_of_a_file_is_in_what_is_said_of_it(tmp_path: Path, authority
     certificate, _ = authority.issue()
     write(tmp_path, (certificate, b"-----BEGIN PRIVATE KEY-----\nc2VjcmV0LWNhbmFyeQ==\n-----END PRIVATE KEY-----\n"))
     with pytest.raises(FilesError) as caught:
-        CertificateFiles(TlsSection(certificate=tmp_path / "certificate.pem", key=tmp_path / "key.pem"), "x")
+        CertificateFiles(TlsSection(certificate=tmp_path / "certificate.pem", key=tmp_path / "key.pem"), "x", for_grpc)
     assert "c2VjcmV0" not in str(caught.value)
     assert "secret-canary" not in str(caught.value)
