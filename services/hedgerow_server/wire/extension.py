@@ -2,7 +2,7 @@
 `hedgerow` of a request or in headers, and what it tells of the call, in the member `hedgerow` of an answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -23,13 +23,14 @@ _Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 
 class RouteForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """RoutePolicy as JSON; every member as in hedgerow.common.v1, times as seconds."""
+    """RoutePolicy as JSON; members as in hedgerow.common.v1, times as seconds. Without `allow_route_change`: no API
+    here can take back what it has sent.
+    """
 
     providers: list[str] = []
     models: list[str] = []
     regions: list[str] = []
     require_parameters: bool = False
-    allow_route_change: bool = False
     disable_hedging: bool = False
     max_attempts: Annotated[int, msgspec.Meta(ge=-(1 << 31), lt=1 << 31)] | None = None
     session_id: str = ""
@@ -65,6 +66,11 @@ def write_extension(target: Keyed, given: Extension, call: Call) -> None:
     target.idempotency_key = metadata.get("idempotency-key", "")
 
 
+def options_text(given: Mapping[str, Mapping[str, msgspec.Raw]]) -> dict[str, str]:
+    """The options of providers as the contract has them: each as the text of a JSON object."""
+    return {name: msgspec.json.encode(members).decode() for name, members in given.items() if members}
+
+
 def _from_headers(target: Keyed, metadata: Mapping[str, str]) -> None:
     route = target.route
     for header, field in _LISTS.items():
@@ -93,8 +99,6 @@ def _write_route(target: policy_pb2.RoutePolicy, given: RouteForm) -> None:
             getattr(target, name).extend(values)
     if given.require_parameters:
         target.require_parameters = True
-    if given.allow_route_change:
-        target.allow_route_change = True
     if given.disable_hedging:
         target.disable_hedging = True
     if given.max_attempts is not None:
@@ -116,6 +120,8 @@ def _write_seconds(target: Duration, seconds: float | None) -> None:
 class AttemptTold(msgspec.Struct, frozen=True, omit_defaults=True):
     """An attempt in an answer; times in seconds."""
 
+    number: int
+    """From 1, in the order in which they began."""
     provider: str
     model: str
     kind: str
@@ -124,8 +130,19 @@ class AttemptTold(msgspec.Struct, frozen=True, omit_defaults=True):
     error_reason: str = ""
     upstream_status: int = 0
     upstream_request_id: str = ""
+    start_unix_seconds: float = 0.0
     first_token_seconds: float | None = None
     total_seconds: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    usage_estimated: bool = False
+    """Whether the tokens are the gateway's estimate, the provider having told none."""
+    other_units: dict[str, int] = {}
+    """What else the provider bills by."""
+    hedge_planned_delay_seconds: float | None = None
+    """Of a hedged attempt: how long after the first one it was to start."""
+    hedge_delay_seconds: float | None = None
+    """And how long it really was."""
     cost_picos: int | None = None
 
 
@@ -136,20 +153,33 @@ def told_of_start(call: Call, started: Started) -> dict[str, object]:
         told["warnings"] = [
             {"code": one.code.name.lower(), "field": one.field, "message": one.message} for one in started.warnings
         ]
+    if call.replay_of:
+        told["replay_of"] = call.replay_of
     if started.cache is not None:
         told["cache"] = _origin(started.cache)
     return told
 
 
-def told_of_end(completed: Completed | EmbedCompleted) -> dict[str, object]:
-    """The member `hedgerow` of the last piece: what the call cost, in 10^-12 US dollars, and its attempts."""
-    kept = completed.kept if isinstance(completed, Completed) else False
-    found = costs(completed.attempts, kept=kept)
+def told_of_end(call: Call, completed: Completed | EmbedCompleted) -> dict[str, object]:
+    """The member `hedgerow` of the last piece: why the answer ended, as the contract has it, what the call cost, in
+    10^-12 US dollars, and its attempts. A replay costs nothing and makes none.
+    """
+    kept = completed.kept if isinstance(completed, Completed) else completed.cached_count > 0
+    attempts = () if call.replay_of else completed.attempts
+    found = costs(attempts, kept=kept or bool(call.replay_of))
     told: dict[str, object] = {"cost_picos": found.cost_picos, "charged_picos": found.charged_picos}
     if found.price_version:
         told["price_version"] = found.price_version
-    told["attempts"] = [_attempt(one) for one in completed.attempts]
+    told["attempts"] = told_of_attempts(attempts)
+    if isinstance(completed, Completed):
+        told["finish_reason"] = completed.reason.name.lower()
+        told["native_finish_reason"] = completed.native_reason
     return told
+
+
+def told_of_attempts(records: Iterable[AttemptRecord]) -> list[AttemptTold]:
+    """The attempts of a call, oldest first."""
+    return [_attempt(one) for one in records]
 
 
 def told_of_verdict(verdict: GuardVerdict) -> dict[str, object]:
@@ -180,6 +210,7 @@ def _origin(origin: CacheOrigin) -> dict[str, object]:
 
 def _attempt(record: AttemptRecord) -> AttemptTold:
     return AttemptTold(
+        number=record.number,
         provider=record.provider,
         model=record.model,
         kind=record.kind.name.lower(),
@@ -188,7 +219,14 @@ def _attempt(record: AttemptRecord) -> AttemptTold:
         error_reason=record.error_reason,
         upstream_status=record.upstream_status,
         upstream_request_id=record.upstream_request_id,
+        start_unix_seconds=record.start_unix_s,
         first_token_seconds=record.first_token_s,
         total_seconds=record.total_s,
+        input_tokens=0 if record.usage is None else record.usage.input_tokens,
+        output_tokens=0 if record.usage is None else record.usage.output_tokens,
+        usage_estimated=record.usage is not None and record.usage.estimated,
+        other_units={} if record.usage is None else record.usage.other_units,
+        hedge_planned_delay_seconds=None if record.hedge_delays_s is None else record.hedge_delays_s[0],
+        hedge_delay_seconds=None if record.hedge_delays_s is None else record.hedge_delays_s[1],
         cost_picos=record.cost_picos,
     )
