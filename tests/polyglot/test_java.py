@@ -15,6 +15,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from cached import cache
 from polyglot.test_grpcurl import ask, grpcurl
 from stack import Stack
 
@@ -75,13 +76,6 @@ class Jdk:
     """The program java."""
 
 
-def _cache() -> Path:
-    """The cache folder, as scripts/_env.sh finds it."""
-    if chosen := os.environ.get("HEDGEROW_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hedgerow"
-
-
 def _newest_jdk() -> Jdk:
     """The newest of the JDKs on the PATH, in JAVA_HOME and where Debian and Fedora put them."""
     homes = [Path(os.environ["JAVA_HOME"])] if "JAVA_HOME" in os.environ else []
@@ -103,7 +97,7 @@ def maven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Maven]:
     for program in ("javac", "mvn"):
         if shutil.which(program) is None:
             pytest.skip(_MISSING.format(program))
-    repository = _cache() / "m2"
+    repository = cache() / "m2"
     repository.mkdir(parents=True, exist_ok=True)
     maven = Maven(repository, tmp_path_factory.mktemp("java"))
     # Another checkout may be tested at the same time, with other artefacts of the same version.

@@ -2,20 +2,20 @@
 
 import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from cached import cache
+
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
 
 def _folder() -> Path:
-    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "hedgerow"
     digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return Path(os.environ.get("HEDGEROW_CACHE", default)) / f"sdks-{version}-{digest}"
+    return cache() / f"sdks-{version}-{digest}"
 
 
 def _run(*command: str) -> None:

@@ -1,7 +1,6 @@
 """A real Vault with raft storage on loopback, and the servers that its engines and auth methods want to talk to."""
 
 import json
-import os
 import re
 import signal
 import socket
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from cached import cache
 
 _SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "_vault.sh"
 START_S = 30
@@ -47,8 +47,7 @@ def program() -> Path | None:
     """The program that `scripts/setup vault` builds; None where it is not."""
     version = re.search(r"^VAULT_VERSION=(\S+)$", _SCRIPT.read_text(), re.MULTILINE)
     assert version is not None
-    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "hedgerow"
-    path = Path(os.environ.get("HEDGEROW_CACHE", default)) / f"vault-{version[1]}" / "vault"
+    path = cache() / f"vault-{version[1]}" / "vault"
     return path if path.exists() else None
 
 
