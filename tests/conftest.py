@@ -30,6 +30,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--long", action="store_true", help="run the exhaustive variants, such as every cut of every stream"
     )
+    parser.addoption(
+        "--door",
+        default="grpc",
+        choices=["grpc", "openai", "anthropic"],
+        help="where the fault catalogue's callers ask",
+    )
     parser.addoption("--fast", action="store_true", help="leave out tests marked slow or polyglot")
 
 

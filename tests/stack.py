@@ -191,6 +191,7 @@ def configuration(
             "grpc": {"listen": "127.0.0.1:0"},
             "admin_grpc": {"listen": "127.0.0.1:0"},
             "admin_http": {"listen": "127.0.0.1:0"},
+            "http": {"listen": "127.0.0.1:0"},
         },
         "credentials": {
             "sim": {"source": "env", "variable": "HEDGEROW_TEST_KEY"},

@@ -3,7 +3,17 @@
 from typing import Any
 
 from hedgerow.common.v1.policy_pb2 import RoutePolicy
-from rpc.caller import COMPLETE, EMBED, Caller, Outcome, booked, chat, embed, hello, new_trace
+from rpc.caller import (
+    EMBED,
+    Caller,
+    Outcome,
+    Way,
+    booked,
+    chat,
+    embed,
+    hello,
+    new_trace,
+)
 
 
 def cached(model: str = "gpt-4o-mini", kind: str = "chat", **cache: Any) -> dict[str, Any]:
@@ -18,7 +28,7 @@ class Asker:
         self.caller, self.sim_url, self.metadata = caller, sim_url, metadata
         self.trace = new_trace()
 
-    def ask(self, rpc: str, text: str, model: str = "kept", **more: Any) -> Outcome[Any]:
+    def ask(self, rpc: Way, text: str, model: str = "kept", **more: Any) -> Outcome[Any]:
         """A call; `more` are fields of the policy or, as `spec`, of what is asked."""
         spec, timeout = more.pop("spec", {}), more.pop("timeout", 30.0)
         policy = RoutePolicy(**more) if more else None
@@ -28,8 +38,7 @@ class Asker:
             request.route.CopyFrom(policy or RoutePolicy())
             return self.caller.embed(request, metadata=sent, timeout=timeout)
         request = chat(model, route=policy, messages=[hello(text)], **spec)
-        call = self.caller.complete if rpc == COMPLETE else self.caller.stream_complete
-        return call(request, metadata=sent, timeout=timeout)
+        return self.caller.ask(rpc, request, metadata=sent, timeout=timeout)
 
     @property
     def asked(self) -> int:
@@ -37,17 +46,17 @@ class Asker:
         return len(booked(self.sim_url, self.trace))
 
 
-def origin(rpc: str, outcome: Outcome[Any]) -> Any:
+def origin(rpc: Way, outcome: Outcome[Any]) -> Any:
     """Where an answer comes from; None: from a provider, now."""
-    if rpc == COMPLETE:
+    if not rpc.stream:
         message = outcome.message
     else:
         message = next(one.started for one in outcome.messages if one.WhichOneof("event") == "started")
     return message.cache_origin if message.HasField("cache_origin") else None
 
 
-def words(rpc: str, outcome: Outcome[Any]) -> list[str]:
+def words(rpc: Way, outcome: Outcome[Any]) -> list[str]:
     """The text of an answer, piece by piece."""
-    if rpc == COMPLETE:
+    if not rpc.stream:
         return [part.text for part in outcome.message.message.content]
     return [one.text_delta.text for one in outcome.messages if one.WhichOneof("event") == "text_delta"]

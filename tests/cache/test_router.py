@@ -6,11 +6,17 @@ from collections.abc import Iterator
 import pytest
 from cache.routed import Asker, cached, origin, words
 from hedgerow.common.v1 import policy_pb2 as pb
-from rpc.caller import COMPLETE, STREAM_COMPLETE, connected, get
+from rpc.caller import (
+    COMPLETE,
+    WAYS,
+    Way,
+    connected,
+    get,
+)
 from rpc.conftest import StartRouter
 from stack import Process, Stack
 
-CHATS = (COMPLETE, STREAM_COMPLETE)
+CHATS = WAYS
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +30,7 @@ def router(start_router: StartRouter) -> Iterator[Process]:
 @pytest.fixture
 def asker(router: Process, stack: Stack) -> Iterator[Asker]:
     """Asks it."""
-    with connected(router.addresses["grpc"]) as caller:
+    with connected(router.addresses) as caller:
         yield Asker(caller, stack.sim_url)
 
 
@@ -36,7 +42,7 @@ def text() -> str:
 
 @pytest.mark.parametrize("second", CHATS)
 @pytest.mark.parametrize("first", CHATS)
-def test_an_equal_chat_gets_the_kept_answer_streamed_or_not(asker: Asker, text: str, first: str, second: str) -> None:
+def test_an_equal_chat_gets_the_kept_answer_streamed_or_not(asker: Asker, text: str, first: Way, second: Way) -> None:
     one, other = asker.ask(first, text), asker.ask(second, text)
     assert origin(first, one) is None
     found = origin(second, other)
@@ -46,7 +52,7 @@ def test_an_equal_chat_gets_the_kept_answer_streamed_or_not(asker: Asker, text: 
 
 
 @pytest.mark.parametrize("rpc", CHATS)
-def test_a_hit_uses_and_costs_nothing_and_tells_what_was_saved(asker: Asker, text: str, rpc: str) -> None:
+def test_a_hit_uses_and_costs_nothing_and_tells_what_was_saved(asker: Asker, text: str, rpc: Way) -> None:
     paid = asker.ask(rpc, text).report.cost_picos
     again = asker.ask(rpc, text)
     report = again.report

@@ -13,11 +13,11 @@ from hedgerow.common.v1.policy_pb2 import CACHE_MODE_READ_ONLY
 from hedgerow.usage.v1.usage_service_pb2 import GetCallRequest, GetCallResponse
 from redis_server import RedisServer
 from rpc.access import Guarded, bearer, guarded
-from rpc.caller import COMPLETE, STREAM_COMPLETE, Outcome, connected, eventually, get
+from rpc.caller import COMPLETE, WAYS, Outcome, Way, connected, eventually, get
 from stack import FORGIVING, KEY, Process, Stack, router
 
 GET_CALL = "/hedgerow.usage.v1.UsageService/GetCall"
-CHATS = (COMPLETE, STREAM_COMPLETE)
+CHATS = WAYS
 ONE, LIKE_IT = "How do I sort a list of words in Python?", "How can I sort a list of words in Python?"
 OTHER = "How do I sort a list of words in Rust?"
 LEAST = 0.8
@@ -31,7 +31,7 @@ def semantic(**more: Any) -> dict[str, Any]:
 
 def configuration(stack: Stack, model: ngrams.Model, **more: Any) -> dict[str, Any]:
     """A router with routes of all kinds; vectors come from the test's model, at 2 dollars for a million tokens."""
-    doors = {name: {"listen": "127.0.0.1:0"} for name in ("grpc", "admin_grpc", "admin_http")}
+    doors = {name: {"listen": "127.0.0.1:0"} for name in ("grpc", "admin_grpc", "admin_http", "http")}
     at_sim = {"dialect": "openai", "base_url": f"{stack.sim_url}/v1", "credential": "sim"}
     price = {"provider": "ngrams", "model": "ngrams", "usd_per_million_tokens": {"input": 2.0}}
     return {
@@ -100,7 +100,7 @@ def number(gate: Guarded, name: str) -> float:
 
 @pytest.mark.parametrize("second", CHATS)
 @pytest.mark.parametrize("first", CHATS)
-def test_a_similar_question_gets_the_kept_answer_and_is_told_so(ann: Person, first: str, second: str) -> None:
+def test_a_similar_question_gets_the_kept_answer_and_is_told_so(ann: Person, first: Way, second: Way) -> None:
     one, other = ann.ask(first, ONE), ann.ask(second, LIKE_IT)
     assert origin(first, one) is None
     found = origin(second, other)
@@ -235,7 +235,7 @@ def test_routers_that_share_a_redis_find_what_the_other_has_kept(
         askers = []
         for name in ("one", "late"):
             running = exits.enter_context(router(tmp_path, config, name, **given))
-            askers.append(Asker(exits.enter_context(connected(running.addresses["grpc"])), stack.sim_url))
+            askers.append(Asker(exits.enter_context(connected(running.addresses)), stack.sim_url))
             if name == "one":
                 askers[0].ask(COMPLETE, ONE, "for-all")
                 assert askers[0].asked == 1

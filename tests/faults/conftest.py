@@ -26,9 +26,10 @@ from faults.registry import every_case, every_extra  # noqa: E402  (likewise)
 
 
 @pytest.fixture(scope="session", name="ground")
-def ground_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+def ground_fixture(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Ground]:
     """One simulator and one router for all cases. At the end no file descriptor is left."""
-    with ground(tmp_path_factory.mktemp("faults"), (*every_case(), *every_extra())) as running:
+    cases, door = (*every_case(), *every_extra()), request.config.getoption("--door")
+    with ground(tmp_path_factory.mktemp("faults"), cases, door) as running:
         yield running
         running.check_ledger()
         running.check_descriptors()

@@ -275,8 +275,8 @@ def _begun(place: Place, caller: Caller, text: str) -> Any:
     request, trace = chat(place.route, messages=[hello(text)]), [("traceparent", new_trace())]
     if place.mode is Mode.STREAM:
         kind: Any = chat_pb.StreamCompleteResponse.FromString
-        return caller.open(place.rpc, request, kind, timeout=60, metadata=trace)
-    stub: Any = caller.channel.unary_unary(place.rpc, response_deserializer=chat_pb.CompleteResponse.FromString)
+        return caller.open(place.grpc, request, kind, timeout=60, metadata=trace)
+    stub: Any = caller.channel.unary_unary(place.grpc, response_deserializer=chat_pb.CompleteResponse.FromString)
     return stub.future(request.SerializeToString(), timeout=60, metadata=trace)
 
 

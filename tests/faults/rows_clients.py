@@ -247,7 +247,7 @@ def c5(mode: Mode) -> Iterator[Trial]:
 
 def heavy(place: Place) -> Seen:
     """Metadata above the limit ends the call below the gateway, with the code that gRPC has for it."""
-    outcome = place.chat(metadata=[("x-heavy", "h" * 40_000)])
+    outcome = place.chat(metadata=[("x-heavy", "h" * 40_000)], grpc_only=True)
     assert outcome.code is grpc.StatusCode.RESOURCE_EXHAUSTED, outcome.code
     assert not place.entries()
     return Seen(outcome.code.name)

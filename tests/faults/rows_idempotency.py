@@ -36,7 +36,7 @@ def ask(place: Place, key: str, text: str = "hi", caller: Caller | None = None, 
     request = chat(place.route, messages=[hello(text)])
     request.idempotency_key = key
     trace, by = new_trace(), caller or place.ground.caller
-    call = by.complete if place.rpc == COMPLETE else by.stream_complete
+    call = by.complete if place.grpc == COMPLETE else by.stream_complete
     outcome: Outcome[Any] = call(request, metadata=[("traceparent", trace), *(bearer(token) if token else [])])
     place.traces[id(outcome)] = (outcome, trace)
     return outcome
@@ -112,8 +112,8 @@ def _open(place: Place, key: str) -> Any:
     request = chat(place.route)
     request.idempotency_key = key
     if place.mode is Mode.STREAM:
-        return place.ground.caller.open(place.rpc, request, bytes)
-    stub: Any = place.ground.caller.channel.unary_unary(place.rpc)
+        return place.ground.caller.open(place.grpc, request, bytes)
+    stub: Any = place.ground.caller.channel.unary_unary(place.grpc)
     return stub.future(request.SerializeToString(), timeout=30)
 
 

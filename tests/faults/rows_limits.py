@@ -109,7 +109,9 @@ def _told(outcome: Outcome[Any]) -> str:
 
 
 def _ask_usd(place: Place, caller: Caller) -> Outcome[Any]:
-    return caller.chat(place.rpc, f"{place.route}-usd", spec={"max_output_tokens": 50})
+    return caller.chat(
+        place.rpc if caller.speaks_http else place.grpc, f"{place.route}-usd", spec={"max_output_tokens": 50}
+    )
 
 
 def _served(place: Place, caller: Caller, most: int) -> int:

@@ -13,7 +13,12 @@ from typing import Any
 import grpc
 from hedgerow_server.store.ledger_rows import AttemptRow, CallRow
 from money.accounts import Entry, book, differences, ledger
-from rpc.caller import Caller, connected, new_trace
+from rpc.caller import (
+    Caller,
+    Way,
+    connected,
+    new_trace,
+)
 from stack import FORGIVING, Process, router, simulator
 
 SMALL = {"segment_bytes": 65_536, "max_bytes": 1_048_576}
@@ -40,6 +45,7 @@ def configuration(sim_url: str, store: Path, **ledger_section: Any) -> dict[str,
             "grpc": {"listen": "127.0.0.1:0"},
             "admin_grpc": {"listen": "127.0.0.1:0"},
             "admin_http": {"listen": "127.0.0.1:0"},
+            "http": {"listen": "127.0.0.1:0"},
         },
         "store": {"path": str(store), "busy_timeout_seconds": 0.2},
         "ledger": {**SMALL, **ledger_section},
@@ -92,7 +98,7 @@ class Counter:
         """The simulator."""
         return f"http://{self.simulator.addresses['http']}"
 
-    def call(self, rpc: str, model: str, **options: Any) -> tuple[str, Any]:
+    def call(self, rpc: Way, model: str, **options: Any) -> tuple[str, Any]:
         """A chat call with an id of its own: the id, and what the caller was told."""
         trace = new_trace()
         return trace, self.caller.chat(rpc, model, metadata=ids(trace), **options)
@@ -152,6 +158,6 @@ def counter(folder: Path, **ledger_section: Any) -> Iterator[Counter]:
         store = folder / "hedgerow.db"
         config = configuration(f"http://{sim.addresses['http']}", store, **ledger_section)
         running = exits.enter_context(router(folder, config))
-        caller = exits.enter_context(connected(running.addresses["grpc"]))
+        caller = exits.enter_context(connected(running.addresses))
         grpc.channel_ready_future(caller.channel).result(30)
         yield Counter(sim, running, store, caller)

@@ -14,7 +14,7 @@ import grpc
 import pytest
 from hedgerow.chat.v1.chat_service_pb2 import StreamCompleteResponse
 from money.counter import Counter, counter, ids
-from rpc.caller import COMPLETE, STREAM_COMPLETE, chat, drained, eventually, new_trace
+from rpc.caller import COMPLETE, STREAM_COMPLETE, Way, chat, drained, eventually, new_trace
 
 
 @contextmanager
@@ -122,7 +122,7 @@ def test_a_full_disk_refuses_new_calls_and_loses_none_of_those_under_way(tmp_pat
 
 
 @pytest.mark.parametrize("rpc", [COMPLETE, STREAM_COMPLETE], ids=["unary", "stream"])
-def test_with_durability_fsync_answers_come_and_balance(tmp_path: Path, rpc: str) -> None:
+def test_with_durability_fsync_answers_come_and_balance(tmp_path: Path, rpc: Way) -> None:
     with counter(tmp_path, durability="fsync") as desk:
         for route in ("fast", "over", "alone-cut"):
             trace, outcome = desk.call(rpc, route)

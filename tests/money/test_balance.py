@@ -8,7 +8,18 @@ import pytest
 from hedgerow.chat.v1.chat_service_pb2 import StreamCompleteResponse
 from hedgerow.common.v1.policy_pb2 import RoutePolicy
 from money.counter import SLOW, Counter, counter, ids
-from rpc.caller import COMPLETE, STREAM_COMPLETE, chat, embed, eventually, item, new_trace, options
+from rpc.caller import (
+    COMPLETE,
+    STREAM_COMPLETE,
+    WAYS,
+    Way,
+    chat,
+    embed,
+    eventually,
+    item,
+    new_trace,
+    options,
+)
 
 
 @pytest.fixture(scope="module")
@@ -17,11 +28,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counter]:
         yield running
 
 
-BOTH = pytest.mark.parametrize("rpc", [COMPLETE, STREAM_COMPLETE], ids=["unary", "stream"])
+BOTH = pytest.mark.parametrize("rpc", WAYS)
 
 
 @BOTH
-def test_a_plain_call_is_one_row_with_what_the_provider_billed(desk: Counter, rpc: str) -> None:
+def test_a_plain_call_is_one_row_with_what_the_provider_billed(desk: Counter, rpc: Way) -> None:
     trace, outcome = desk.call(rpc, "fast")
     call, (attempt,) = desk.row(trace)
     assert outcome.code is grpc.StatusCode.OK
@@ -38,7 +49,7 @@ def test_a_plain_call_is_one_row_with_what_the_provider_billed(desk: Counter, rp
 
 @BOTH
 @pytest.mark.parametrize("route", ["over", "over-down", "cut", "alone-cut", "limited"])
-def test_failures_and_failover_balance(desk: Counter, rpc: str, route: str) -> None:
+def test_failures_and_failover_balance(desk: Counter, rpc: Way, route: str) -> None:
     trace, outcome = desk.call(rpc, route)
     call, attempts = desk.row(trace)
     assert call.code == outcome.code.name
@@ -47,7 +58,7 @@ def test_failures_and_failover_balance(desk: Counter, rpc: str, route: str) -> N
 
 
 @BOTH
-def test_a_lost_race_is_on_the_routes_account(desk: Counter, rpc: str) -> None:
+def test_a_lost_race_is_on_the_routes_account(desk: Counter, rpc: Way) -> None:
     with ThreadPoolExecutor(8) as pool:
         # They save up for the second attempt, in calls and in money.
         list(pool.map(lambda _: desk.call(rpc, "hedged"), range(50)))

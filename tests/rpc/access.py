@@ -91,7 +91,7 @@ def guarded(
         running = exits.enter_context(start(server=server, environment=environment, credentials=credentials, **given))
         yield Guarded(
             running,
-            exits.enter_context(connected(running.addresses["grpc"])),
+            exits.enter_context(connected(running.addresses)),
             exits.enter_context(AdminClient(running.addresses["admin_grpc"], token=operator, timeout=30)),
             exits.enter_context(connected(running.addresses["admin_grpc"])),
         )

@@ -5,10 +5,10 @@ import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -18,14 +18,39 @@ from hedgerow.chat.v1 import message_pb2 as message_pb
 from hedgerow.common.v1.attempt_pb2 import CallReport
 from hedgerow.common.v1.policy_pb2 import RoutePolicy
 from hedgerow.embed.v1 import embed_service_pb2 as embed_pb
+from rpc.http_caller import HttpCaller
 from stack import Stack
 
-COMPLETE = "/hedgerow.chat.v1.ChatService/Complete"
-STREAM_COMPLETE = "/hedgerow.chat.v1.ChatService/StreamComplete"
-EMBED = "/hedgerow.embed.v1.EmbedService/Embed"
 STREAM_EMBED = "/hedgerow.embed.v1.EmbedService/StreamEmbed"
 LIST_MODELS = "/hedgerow.router.v1.RouterService/ListModels"
 TIMEOUT_S = 30.0
+
+
+class Way(str):
+    """How a chat is asked for: an RPC by its method name, or a path of an HTTP door."""
+
+    __slots__ = ("door", "stream")
+    door: str
+    """"grpc", "openai" or "anthropic"."""
+    stream: bool
+    """Whether the answer comes as a stream."""
+
+    def __new__(cls, name: str, door: str, *, stream: bool) -> Self:
+        """A way by the name that tests show."""
+        made = super().__new__(cls, name)
+        made.door, made.stream = door, stream
+        return made
+
+
+COMPLETE = Way("/hedgerow.chat.v1.ChatService/Complete", "grpc", stream=False)
+STREAM_COMPLETE = Way("/hedgerow.chat.v1.ChatService/StreamComplete", "grpc", stream=True)
+EMBED = Way("/hedgerow.embed.v1.EmbedService/Embed", "grpc", stream=False)
+OPENAI = Way("openai", "openai", stream=False)
+OPENAI_STREAM = Way("openai-stream", "openai", stream=True)
+ANTHROPIC = Way("anthropic", "anthropic", stream=False)
+ANTHROPIC_STREAM = Way("anthropic-stream", "anthropic", stream=True)
+WAYS = (COMPLETE, STREAM_COMPLETE, OPENAI, OPENAI_STREAM, ANTHROPIC, ANTHROPIC_STREAM)
+"""Every door, unary and streamed: for `pytest.mark.parametrize("rpc", WAYS)`."""
 
 D = TypeVar("D", bound=Message)
 M = TypeVar("M")
@@ -118,8 +143,14 @@ class Outcome(Generic[M]):
 class Caller:
     """Calls a gateway by method name, with messages or with any bytes at all."""
 
-    def __init__(self, channel: grpc.Channel) -> None:
+    def __init__(self, channel: grpc.Channel, http: HttpCaller | None = None) -> None:
         self.channel = channel
+        self._http = http
+
+    @property
+    def speaks_http(self) -> bool:
+        """Whether it can ask at the HTTP doors."""
+        return self._http is not None
 
     def unary(
         self,
@@ -173,9 +204,17 @@ class Caller:
         return self.stream(STREAM_COMPLETE, request, chat_pb.StreamCompleteResponse.FromString, **options)
 
     def chat(self, rpc: str, model: str, **options: Any) -> Outcome[Any]:
-        """Says hello to a model by either RPC; `route` is the policy, `spec` are further fields of the chat."""
-        request = chat(model, route=options.pop("route", None), **options.pop("spec", {}))
-        return self.complete(request, **options) if rpc == COMPLETE else self.stream_complete(request, **options)
+        """Says hello to a model in some way; `route` is the policy, `spec` are further fields of the chat."""
+        return self.ask(rpc, chat(model, route=options.pop("route", None), **options.pop("spec", {})), **options)
+
+    def ask(self, rpc: str, request: chat_pb.CompleteRequest, **options: Any) -> Outcome[Any]:
+        """Asks for a chat answer in some way."""
+        assert isinstance(rpc, Way)
+        if rpc.door == "grpc":
+            return self.stream_complete(request, **options) if rpc.stream else self.complete(request, **options)
+        assert self._http is not None, "connected without the address of the HTTP door"
+        told = self._http.ask(rpc.door, request, stream=rpc.stream, **options)
+        return Outcome(told.messages, told.code, told.text, told.trailers)
 
     def embed(self, request: Message | bytes, **options: Any) -> Outcome[embed_pb.EmbedResponse]:
         """Calls Embed."""
@@ -232,16 +271,26 @@ def _ended(outcome: Outcome[M], call: grpc.Call) -> Outcome[M]:
 
 @contextmanager
 def connected(
-    target: str, credentials: grpc.ChannelCredentials | None = None, more: Iterable[tuple[str, int]] = ()
+    target: str | Mapping[str, str],
+    credentials: grpc.ChannelCredentials | None = None,
+    more: Iterable[tuple[str, int]] = (),
 ) -> Iterator[Caller]:
-    """A caller with a connection of its own, which takes messages of any size; `more` are channel arguments."""
+    """A caller with a connection of its own, which takes messages of any size; `more` are channel arguments. With the
+    addresses of a router as the target it can ask at its HTTP door, too.
+    """
+    http = HttpCaller(target["http"]) if isinstance(target, Mapping) else None
+    target = target if isinstance(target, str) else target["grpc"]
     options = [("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1), *more]
     if credentials is None:
         channel = grpc.insecure_channel(target, options)
     else:
         channel = grpc.secure_channel(target, credentials, options)
-    with channel:
-        yield Caller(channel)
+    try:
+        with channel:
+            yield Caller(channel, http)
+    finally:
+        if http is not None:
+            http.close()
 
 
 def hello(text: str = "hi") -> message_pb.Message:

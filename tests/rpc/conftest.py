@@ -27,14 +27,14 @@ def without_faults(router: Process) -> Iterator[None]:
 @pytest.fixture(scope="session", name="door")
 def door_fixture(stack: Stack) -> Iterator[Door]:
     """The shared stack on the default transport."""
-    with connected(stack.target) as caller, without_faults(stack.router):
+    with connected(stack.router.addresses) as caller, without_faults(stack.router):
         yield Door(stack, caller)
 
 
 @pytest.fixture(scope="session")
 def httpx_door(httpx_stack: Stack) -> Iterator[Door]:
     """The shared stack on httpx."""
-    with connected(httpx_stack.target) as caller, without_faults(httpx_stack.router):
+    with connected(httpx_stack.router.addresses) as caller, without_faults(httpx_stack.router):
         yield Door(httpx_stack, caller)
 
 

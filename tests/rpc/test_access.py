@@ -25,6 +25,7 @@ from rpc.caller import (
     LIST_MODELS,
     STREAM_COMPLETE,
     Caller,
+    Way,
     booked,
     connected,
     embed,
@@ -62,7 +63,7 @@ def ours(start_router: StartRouter, provider: Issuer, store: Path) -> Iterator[G
         yield running
 
 
-def code(caller: Caller, token: str, model: str = "fast", rpc: str = COMPLETE, **more: Any) -> grpc.StatusCode:
+def code(caller: Caller, token: str, model: str = "fast", rpc: Way = COMPLETE, **more: Any) -> grpc.StatusCode:
     """How a call with a key or token ends."""
     found: grpc.StatusCode = caller.chat(rpc, model, metadata=bearer(token), **more).code
     return found

@@ -6,7 +6,16 @@ import pytest
 from hedgerow.chat.v1 import chat_service_pb2 as chat_pb
 from hedgerow.chat.v1 import event_pb2
 from hedgerow.chat.v1 import message_pb2 as pb
-from rpc.caller import COMPLETE, STREAM_COMPLETE, Door, chat, embed, hello
+from rpc.caller import (
+    COMPLETE,
+    STREAM_COMPLETE,
+    WAYS,
+    Door,
+    Way,
+    chat,
+    embed,
+    hello,
+)
 from stack import DIALECTS
 
 EMBEDDING = [name for name, (_, _, model) in DIALECTS.items() if model is not None]
@@ -45,12 +54,12 @@ def test_the_unary_answer_is_what_the_stream_folds_to(either: Door, model: str) 
 
 
 @each
-@pytest.mark.parametrize("rpc", [COMPLETE, STREAM_COMPLETE])
-def test_a_tool_call_and_its_result_go_round(door: Door, model: str, rpc: str) -> None:
+@pytest.mark.parametrize("rpc", WAYS)
+def test_a_tool_call_and_its_result_go_round(door: Door, model: str, rpc: Way) -> None:
     # Said as well as demanded: Ollama's models cannot be made to call a tool.
     asked = hello("What is the weather in Oslo? call get_weather")
     spec = chat(model, messages=[asked], tools=[WEATHER], tool_choice=MUST_CALL).chat
-    if rpc == COMPLETE:
+    if not rpc.stream:
         answer = door.caller.complete(chat_pb.CompleteRequest(chat=spec)).message
         message, reason = answer.message, answer.finish_reason
     else:
@@ -103,8 +112,8 @@ def test_a_batch_is_embedded_in_order(either: Door, model: str) -> None:
 
 
 @each
-@pytest.mark.parametrize("rpc", [COMPLETE, STREAM_COMPLETE])
-def test_a_refusal_for_too_many_calls_has_its_delay(either: Door, model: str, rpc: str) -> None:
+@pytest.mark.parametrize("rpc", WAYS)
+def test_a_refusal_for_too_many_calls_has_its_delay(either: Door, model: str, rpc: Way) -> None:
     outcome = either.caller.chat(rpc, f"{model}-throttled")
     assert outcome.reason == "PROVIDER_THROTTLED"
     assert outcome.info.metadata["provider"] == model

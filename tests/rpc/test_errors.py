@@ -16,8 +16,10 @@ from hedgerow.common.v1.policy_pb2 import RoutePolicy
 from rpc.caller import (
     COMPLETE,
     STREAM_COMPLETE,
+    WAYS,
     Door,
     Outcome,
+    Way,
     chat,
     connected,
     drained,
@@ -44,7 +46,7 @@ UPSTREAM_TEXT = (
     "currently overloaded",
     "guest network",
 )
-BOTH = pytest.mark.parametrize("rpc", [COMPLETE, STREAM_COMPLETE], ids=["unary", "stream"])
+BOTH = pytest.mark.parametrize("rpc", WAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +201,9 @@ def cases(table: list[Case]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", table, ids=[case.name for case in table])
 
 
-def make(door: Door, rpc: str, case: Case) -> Outcome[Any]:
+def make(door: Door, rpc: Way, case: Case) -> Outcome[Any]:
     """The call of a case."""
-    return door.caller.complete(case.request) if rpc == COMPLETE else door.caller.stream_complete(case.request)
+    return door.caller.ask(rpc, case.request)
 
 
 def check(outcome: Outcome[Any], case: Case) -> None:
@@ -237,9 +239,9 @@ def with_line(door: Door, request_id: str) -> bytes:
     return log if f'"request_id":"{request_id}"'.encode() in log else b""
 
 
-@BOTH
+@pytest.mark.parametrize("rpc", [COMPLETE, STREAM_COMPLETE], ids=["unary", "stream"])
 @cases(REFUSED)
-def test_a_bad_request_is_refused(door: Door, rpc: str, case: Case) -> None:
+def test_a_bad_request_is_refused(door: Door, rpc: Way, case: Case) -> None:
     """Before anything is sent to a provider."""
     outcome = make(door, rpc, case)
     check(outcome, case)
@@ -249,8 +251,8 @@ def test_a_bad_request_is_refused(door: Door, rpc: str, case: Case) -> None:
 
 @BOTH
 @cases(FAULTS)
-def test_a_provider_that_fails_is_told(either: Door, rpc: str, case: Case) -> None:
-    """Before any content there is no answer at all, of either RPC and on both upstream transports."""
+def test_a_provider_that_fails_is_told(either: Door, rpc: Way, case: Case) -> None:
+    """Before any content there is no answer at all, at any door and on both upstream transports."""
     outcome = make(either, rpc, case)
     check(outcome, case)
     assert outcome.messages == []

@@ -13,15 +13,16 @@ import grpc
 import pytest
 from hedgerow.chat.v1 import event_pb2
 from hedgerow.chat.v1 import message_pb2 as message_pb
-from hedgerow.chat.v1.chat_service_pb2 import StreamCompleteResponse
 from hedgerow.guardrail.v1 import guardrail_service_pb2 as guard_pb
 from hedgerow.guardrail.v1 import guardrail_service_pb2_grpc as guard_stubs
 from hedgerow_client.cli.verbs import build
 from rpc.caller import (
     COMPLETE,
     STREAM_COMPLETE,
+    WAYS,
     Caller,
     Outcome,
+    Way,
     booked,
     chat,
     connected,
@@ -37,7 +38,7 @@ from rpc.conftest import StartRouter
 from stack import Process, Stack
 from typer.testing import CliRunner
 
-RPCS = pytest.mark.parametrize("rpc", [COMPLETE, STREAM_COMPLETE])
+RPCS = pytest.mark.parametrize("rpc", WAYS)
 ECHO = "sim-echo"
 PACED = "sim-tokens-1-5.echo"
 INPUT, OUTPUT = event_pb2.GUARDRAIL_SIDE_INPUT, event_pb2.GUARDRAIL_SIDE_OUTPUT
@@ -90,7 +91,7 @@ class Own:
     judge: Judge
     sim_url: str
 
-    def say(self, rpc: str, text: str, model: str = f"all/{ECHO}", **more: Any) -> Outcome[Any]:
+    def say(self, rpc: Way, text: str, model: str = f"all/{ECHO}", **more: Any) -> Outcome[Any]:
         """Says something to a model, which says it back."""
         return self.caller.chat(rpc, model, spec={"messages": [hello(text)], **more.pop("spec", {})}, **more)
 
@@ -140,7 +141,7 @@ def own_fixture(start_router: StartRouter, stack: Stack, tmp_path_factory: pytes
             "tenants": {"default": ["tenant"]},
         }
         sections = {"guardrails": section, "store": {"path": str(store)}, "extra_routes": routes}
-        with start_router(**sections) as router, connected(router.addresses["grpc"]) as caller:
+        with start_router(**sections) as router, connected(router.addresses) as caller:
             yield Own(router, caller, judge, stack.sim_url)
 
 
@@ -168,7 +169,7 @@ def finish_of(outcome: Outcome[Any]) -> int:
 
 
 @RPCS
-def test_a_request_that_is_blocked_is_refused_and_nobody_is_asked(own: Own, rpc: str) -> None:
+def test_a_request_that_is_blocked_is_refused_and_nobody_is_asked(own: Own, rpc: Way) -> None:
     trace = new_trace()
     outcome = own.say(rpc, "say Open  Sesame", metadata=[("traceparent", trace)])
     assert (outcome.code, outcome.reason) == (grpc.StatusCode.PERMISSION_DENIED, "GUARDRAIL_BLOCKED")
@@ -178,7 +179,7 @@ def test_a_request_that_is_blocked_is_refused_and_nobody_is_asked(own: Own, rpc:
 
 
 @RPCS
-def test_the_provider_sees_what_is_redacted(own: Own, rpc: str) -> None:
+def test_the_provider_sees_what_is_redacted(own: Own, rpc: Way) -> None:
     outcome = own.say(rpc, "about project heron now")
     assert text_of(outcome) == "about [REMOVED] now"
     assert told(verdicts_of(outcome)) == [
@@ -196,7 +197,7 @@ def test_verdicts_about_the_request_stand_right_behind_started(own: Own) -> None
 
 @RPCS
 @pytest.mark.parametrize("model", [ECHO, PACED])
-def test_an_answer_is_redacted_wherever_it_is_cut(own: Own, rpc: str, model: str) -> None:
+def test_an_answer_is_redacted_wherever_it_is_cut(own: Own, rpc: Way, model: str) -> None:
     outcome = own.say(rpc, "a red fox and a Red Fox met a grey wolf", f"all/{model}")
     assert text_of(outcome) == "a [REMOVED] and a [REMOVED] met a grey wolf"
     assert told(verdicts_of(outcome)) == [
@@ -212,20 +213,20 @@ def test_what_nothing_can_come_of_flows_at_once(own: Own) -> None:
 
 
 @RPCS
-def test_a_block_ends_an_answer_and_nothing_of_the_rest_goes_out(own: Own, rpc: str) -> None:
+def test_a_block_ends_an_answer_and_nothing_of_the_rest_goes_out(own: Own, rpc: Way) -> None:
     outcome = own.say(rpc, "now I will self destruct in ten", f"all/{PACED}")
     assert (outcome.code, outcome.reason) == (grpc.StatusCode.PERMISSION_DENIED, "GUARDRAIL_BLOCKED")
     assert outcome.info.metadata["side"] == "output"
     assert b"self" not in outcome.everything
     assert b"ten" not in b"".join(repr(one).encode() for one in outcome.messages)
-    if rpc == STREAM_COMPLETE:
+    if rpc.stream:
         assert text_of(outcome).strip() == "now I will"
     (attempt,) = outcome.report.attempts
     assert attempt.usage.output_tokens > 0
 
 
 @RPCS
-def test_a_truncated_answer_is_whole_and_says_so(own: Own, rpc: str) -> None:
+def test_a_truncated_answer_is_whole_and_says_so(own: Own, rpc: Way) -> None:
     outcome = own.say(rpc, "this is the end of it", f"all/{PACED}")
     assert (text_of(outcome).strip(), finish_of(outcome)) == ("this is", event_pb2.FINISH_REASON_GUARDRAIL)
     assert told(verdicts_of(outcome)) == [("out-cut", REDACTED, OUTPUT, "words.truncate", False)]
@@ -253,20 +254,20 @@ def arguments_of(outcome: Outcome[Any]) -> str:
 
 
 @RPCS
-def test_arguments_of_tool_calls_are_redacted(own: Own, rpc: str) -> None:
+def test_arguments_of_tool_calls_are_redacted(own: Own, rpc: Way) -> None:
     outcome = own.caller.chat(rpc, f"all/{ECHO[:4]}tokens-1-1", spec=with_tool("find", "a red fox"))
     assert json.loads(arguments_of(outcome)) == {"q": "a [REMOVED]"}
 
 
 @RPCS
-def test_a_tool_call_that_may_not_be_made_ends_the_answer(own: Own, rpc: str) -> None:
+def test_a_tool_call_that_may_not_be_made_ends_the_answer(own: Own, rpc: Way) -> None:
     outcome = own.caller.chat(rpc, "fast", spec=with_tool("rm", "all"))
     assert (outcome.reason, outcome.info.metadata["category"]) == ("GUARDRAIL_BLOCKED", "tool_call.denied")
     assert not any(event.HasField("tool_call_started") for event in outcome.messages)
 
 
 @RPCS
-def test_a_guard_sends_a_call_to_other_candidates(own: Own, rpc: str) -> None:
+def test_a_guard_sends_a_call_to_other_candidates(own: Own, rpc: Way) -> None:
     def provider(text: str) -> str:
         found: str = own.say(rpc, text, "two").report.attempts[0].provider
         return found
@@ -277,7 +278,7 @@ def test_a_guard_sends_a_call_to_other_candidates(own: Own, rpc: str) -> None:
 
 
 @RPCS
-def test_a_route_has_guards_of_its_own_and_a_tenant_further_ones(own: Own, rpc: str) -> None:
+def test_a_route_has_guards_of_its_own_and_a_tenant_further_ones(own: Own, rpc: Way) -> None:
     assert text_of(own.say(rpc, "open sesame, project heron", "plain")) == "open sesame, project heron"
     assert own.say(rpc, "never here", "plain").reason == "GUARDRAIL_BLOCKED"
 
@@ -308,29 +309,25 @@ def test_one_bad_input_of_a_stream_fails_and_the_others_are_answered(own: Own) -
 
 
 @RPCS
-def test_a_guard_elsewhere_blocks(own: Own, rpc: str) -> None:
+def test_a_guard_elsewhere_blocks(own: Own, rpc: Way) -> None:
     assert text_of(own.say(rpc, "allowed", "waits")) == "allowed"
     outcome = own.say(rpc, "forbidden", "waits")
     assert (outcome.reason, outcome.info.metadata["category"]) == ("GUARDRAIL_BLOCKED", "far.bad")
 
 
 @RPCS
-def test_the_upstream_call_may_start_beside_a_guard_and_ends_with_its_block(own: Own, rpc: str) -> None:
+def test_the_upstream_call_may_start_beside_a_guard_and_ends_with_its_block(own: Own, rpc: Way) -> None:
     """The provider would take a minute for its first token."""
     trace = new_trace()
     own.judge.may_speak.clear()
     request = chat("beside", messages=[hello("forbidden")])
     metadata = (("traceparent", trace),)
-    call: Any
-    if rpc == STREAM_COMPLETE:
-        call = own.caller.open(rpc, request, StreamCompleteResponse.FromString, metadata=metadata)
-    else:
-        unary: Any = own.caller.channel.unary_unary(rpc)
-        call = unary.future(request.SerializeToString(), timeout=30, metadata=metadata)
-    eventually(lambda: booked(own.sim_url, trace), "the provider was asked")
-    assert not call.done()
-    own.judge.may_speak.set()
-    assert call.code() is grpc.StatusCode.PERMISSION_DENIED
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(own.caller.ask, rpc, request, metadata=metadata)
+        eventually(lambda: booked(own.sim_url, trace), "the provider was asked")
+        assert not call.done()
+        own.judge.may_speak.set()
+        assert call.result().code is grpc.StatusCode.PERMISSION_DENIED
     eventually(
         lambda: [one["outcome"] for one in booked(own.sim_url, trace)] == ["cancelled"], "the provider saw it go", 5
     )
@@ -340,7 +337,7 @@ def test_the_upstream_call_may_start_beside_a_guard_and_ends_with_its_block(own:
 
 
 @RPCS
-def test_the_ledger_tells_what_guards_have_decided(own: Own, rpc: str) -> None:
+def test_the_ledger_tells_what_guards_have_decided(own: Own, rpc: Way) -> None:
     request_id = own.say(rpc, "about project heron and a red fox").request_id
     line = eventually(lambda: _called(own, request_id), "the ledger has it")
     guards = {one["guardrail"]: one for one in line["call"]["guardrails"]}

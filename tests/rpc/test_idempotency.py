@@ -20,9 +20,11 @@ from rpc.caller import (
     EMBED,
     STREAM_COMPLETE,
     TIMEOUT_S,
+    WAYS,
     Caller,
     Door,
     Outcome,
+    Way,
     book,
     booked,
     chat,
@@ -36,7 +38,7 @@ from rpc.conftest import StartRouter
 from stack import Stack
 
 OK, ABORTED, INVALID = grpc.StatusCode.OK, grpc.StatusCode.ABORTED, grpc.StatusCode.INVALID_ARGUMENT
-CHATS = (COMPLETE, STREAM_COMPLETE)
+CHATS = WAYS
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -66,7 +68,7 @@ class Asker:
         self.metadata = bearer(token) if token else []
         self.trace = new_trace()
 
-    def ask(self, rpc: str, key: str, model: str = "fast", text: str = "hi", **more: Any) -> Outcome[Any]:
+    def ask(self, rpc: Way, key: str, model: str = "fast", text: str = "hi", **more: Any) -> Outcome[Any]:
         """Calls by any of the RPCs that take a key."""
         sent = [*self.metadata, ("traceparent", self.trace)]
         if rpc == EMBED:
@@ -75,8 +77,7 @@ class Asker:
             return self.caller.embed(request, metadata=sent, **more)
         request = chat(model, messages=[hello(text)])
         request.idempotency_key = key
-        call = self.caller.complete if rpc == COMPLETE else self.caller.stream_complete
-        return call(request, metadata=sent, **more)
+        return self.caller.ask(rpc, request, metadata=sent, **more)
 
     def open(self, key: str, model: str) -> Any:
         """A stream under way."""
@@ -97,22 +98,35 @@ def asker(door: Door) -> Asker:
     return Asker(door.caller, door.stack.sim_url)
 
 
-MODELS = {COMPLETE: "fast", STREAM_COMPLETE: "fast", EMBED: "embed-small"}
+MODELS = {**dict.fromkeys(CHATS, "fast"), EMBED: "embed-small"}
+
+
+def told(outcome: Outcome[Any]) -> list[bytes]:
+    """The whole answer."""
+    return [one.SerializeToString() for one in outcome.messages]
+
+
+def said(outcome: Outcome[Any]) -> str:
+    """The text of a chat answer, streamed or not."""
+    if len(outcome.messages) == 1:
+        return "".join(part.text for part in outcome.message.message.content)
+    return "".join(one.text_delta.text for one in outcome.messages)
 
 
 @pytest.mark.parametrize("rpc", [*CHATS, EMBED])
-def test_a_repeated_call_gets_the_kept_answer_and_says_whose_it_is(asker: Asker, key: str, rpc: str) -> None:
+def test_a_repeated_call_gets_the_kept_answer_and_says_whose_it_is(asker: Asker, key: str, rpc: Way) -> None:
     first = asker.ask(rpc, key, MODELS[rpc])
     again = asker.ask(rpc, key, MODELS[rpc])
     assert (first.code, again.code) == (OK, OK)
-    assert [one.SerializeToString() for one in again.messages] == [one.SerializeToString() for one in first.messages]
+    # At the HTTP doors the answer itself tells that it costs nothing this time.
+    assert told(again) == told(first) if rpc.door == "grpc" else said(again) == said(first)
     assert (first.report.replay_of, again.report.replay_of) == ("", first.request_id)
     assert again.request_id != first.request_id
     assert asker.asked == 1
 
 
 @pytest.mark.parametrize("rpc", CHATS)
-def test_a_replay_costs_nothing(asker: Asker, key: str, rpc: str) -> None:
+def test_a_replay_costs_nothing(asker: Asker, key: str, rpc: Way) -> None:
     asker.ask(rpc, key)
     report = asker.ask(rpc, key).report
     assert (report.HasField("cost_picos"), report.cost_picos, report.charged_picos) == (True, 0, 0)
@@ -121,14 +135,16 @@ def test_a_replay_costs_nothing(asker: Asker, key: str, rpc: str) -> None:
 
 
 @pytest.mark.parametrize("rpc", CHATS)
-def test_a_key_with_another_request_is_refused(asker: Asker, key: str, rpc: str) -> None:
+def test_a_key_with_another_request_is_refused(asker: Asker, key: str, rpc: Way) -> None:
     asker.ask(rpc, key)
-    other = CHATS[1 - CHATS.index(rpc)]
+    other = next(one for one in CHATS if one.door == rpc.door and one.stream != rpc.stream)
     for refused in (asker.ask(rpc, key, text="ho"), asker.ask(rpc, key, model="all/x"), asker.ask(other, key)):
         assert (refused.code, refused.reason) == (INVALID, "IDEMPOTENCY_KEY_REUSED")
         named = refused.detail(error_details_pb2.BadRequest)
         assert named is not None
-        assert [one.field for one in named.field_violations] == ["idempotency_key"]
+        assert [one.field for one in named.field_violations] == [
+            "idempotency_key" if rpc.door == "grpc" else "idempotency-key"
+        ]
     assert asker.asked == 1
 
 
@@ -142,7 +158,7 @@ def test_other_labels_and_metadata_are_no_other_request(asker: Asker, key: str) 
 
 
 @pytest.mark.parametrize("rpc", CHATS)
-def test_a_call_that_fails_frees_its_key(asker: Asker, key: str, rpc: str) -> None:
+def test_a_call_that_fails_frees_its_key(asker: Asker, key: str, rpc: Way) -> None:
     for times in (1, 2):
         assert asker.ask(rpc, key, model="fault-503").code is grpc.StatusCode.UNAVAILABLE
         assert asker.asked == times
@@ -176,7 +192,7 @@ def test_the_python_client_names_the_call_in_flight_and_the_replay(asker: Asker,
 
 @pytest.mark.parametrize("rpc", CHATS)
 def test_one_router_replays_what_another_has_answered(
-    routers: tuple[Guarded, Guarded], stack: Stack, key: str, rpc: str
+    routers: tuple[Guarded, Guarded], stack: Stack, key: str, rpc: Way
 ) -> None:
     token = known_key(routers, user="ann")
     askers = [Asker(one.caller, stack.sim_url, token) for one in routers]
@@ -249,7 +265,7 @@ def test_without_its_store_a_call_with_a_key_is_refused_rather_than_answered_twi
 ) -> None:
     path = tmp_path / "kept.db"
     store = {"path": str(path), "busy_timeout_seconds": 0.05}
-    with trouble(store=store) as running, connected(running.addresses["grpc"]) as caller:
+    with trouble(store=store) as running, connected(running.addresses) as caller:
         asker = Asker(caller, stack.sim_url)
         assert asker.ask(COMPLETE, key).code is OK
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -268,7 +284,7 @@ def test_an_answer_that_the_store_cannot_take_goes_out_with_a_warning(
     """It is paid for. The key stays taken for a while, as the warning says."""
     path = tmp_path / "kept.db"
     store = {"path": str(path), "busy_timeout_seconds": 0.05}
-    with trouble(store=store) as running, connected(running.addresses["grpc"]) as caller:
+    with trouble(store=store) as running, connected(running.addresses) as caller:
         asker = Asker(caller, stack.sim_url)
         with ThreadPoolExecutor(1) as pool, closing(sqlite3.connect(path, isolation_level=None)) as other:
             going = pool.submit(asker.ask, STREAM_COMPLETE, key, "paced")
@@ -285,7 +301,7 @@ def test_a_router_that_keeps_nothing_refuses_keys_before_anybody_is_asked(
     stack: Stack, start_router: StartRouter, tmp_path: Path, key: str
 ) -> None:
     given = {"idempotency": {"enabled": False}, "store": {"path": str(tmp_path / "kept.db")}}
-    with start_router(**given) as running, connected(running.addresses["grpc"]) as caller:
+    with start_router(**given) as running, connected(running.addresses) as caller:
         before = len(book(stack.sim_url))
         refused = Asker(caller, stack.sim_url).ask(COMPLETE, key)
         assert (refused.code, refused.reason, refused.info.metadata["field"]) == (
@@ -300,13 +316,13 @@ def test_what_a_killed_router_had_under_way_is_not_asked_for_again_before_its_ca
     stack: Stack, trouble: Callable[..., Any], tmp_path: Path, key: str
 ) -> None:
     store = {"path": str(tmp_path / "kept.db")}
-    with trouble(store=store) as running, connected(running.addresses["grpc"]) as caller:
+    with trouble(store=store) as running, connected(running.addresses) as caller:
         first = Asker(caller, stack.sim_url)
         going = first.open(key, "slow")
         next(going)
         running.popen.kill()
         running.popen.wait()
-    with trouble(store=store) as running, connected(running.addresses["grpc"]) as caller:
+    with trouble(store=store) as running, connected(running.addresses) as caller:
         again = Asker(caller, stack.sim_url)
         assert again.ask(STREAM_COMPLETE, key, "slow").reason == "IDEMPOTENCY_IN_FLIGHT"
         assert again.asked == 0
@@ -324,7 +340,7 @@ def narrow(start_router: StartRouter, stack: Stack) -> Iterator[Asker]:
     quota = {"name": "one", "match": {"model": ["fast"]}, "limits": [{"requests": 1, "per": "total"}]}
     with (
         start_router(idempotency={"max_answer_bytes": 2048}, quotas=[quota]) as running,
-        connected(running.addresses["grpc"]) as caller,
+        connected(running.addresses) as caller,
     ):
         yield Asker(caller, stack.sim_url)
 

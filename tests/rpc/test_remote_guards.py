@@ -12,11 +12,21 @@ from typing import Any
 
 import grpc
 import pytest
-from rpc.caller import COMPLETE, STREAM_COMPLETE, Caller, Outcome, chat, connected, eventually, hello
+from rpc.caller import (
+    COMPLETE,
+    WAYS,
+    Caller,
+    Outcome,
+    Way,
+    chat,
+    connected,
+    eventually,
+    hello,
+)
 from rpc.guards import RunningGuard, running, words
 from stack import KEY, router, simulator
 
-EITHER = pytest.mark.parametrize("rpc", [COMPLETE, STREAM_COMPLETE])
+EITHER = pytest.mark.parametrize("rpc", WAYS)
 _FREE = itertools.count()
 
 
@@ -74,7 +84,7 @@ class Ground:
     moderator: Moderator
     log: Path
 
-    def ask(self, rpc: str, model: str, text: str) -> Outcome[Any]:
+    def ask(self, rpc: Way, model: str, text: str) -> Outcome[Any]:
         """A call with this text, and something that no call before it had: verdicts are kept."""
         return self.caller.chat(rpc, model, spec={"messages": [hello(f"{text} ({next(_FREE)})")]})
 
@@ -110,7 +120,7 @@ def configured(sim: str, guard: str, moderator: str) -> dict[str, object]:
 
     door = {"listen": "127.0.0.1:0"}
     return {
-        "server": {"grpc": door, "admin_grpc": door, "admin_http": door},
+        "server": {"grpc": door, "admin_grpc": door, "admin_http": door, "http": door},
         "credentials": {"sim": {"source": "env", "variable": "HEDGEROW_TEST_KEY"}},
         "providers": {"sim": {"dialect": "openai", "base_url": f"{sim}/v1", "credential": "sim"}},
         "routes": {f"guard-{name}": route(name) for name in guards},
@@ -123,7 +133,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     folder = tmp_path_factory.mktemp("guards")
     with running(words("bouvet")) as guard, moderating() as moderator, simulator(folder) as sim:
         config = configured(f"http://{sim.addresses['http']}", guard.target, moderator.url)
-        with router(folder, config) as one, connected(one.addresses["grpc"]) as caller:
+        with router(folder, config) as one, connected(one.addresses) as caller:
             yield Ground(caller, guard, moderator, one.log)
 
 
@@ -136,22 +146,22 @@ def frozen(ground: Ground) -> Iterator[Ground]:
     eventually(lambda: ground.ask(COMPLETE, "guard-closed", "hi").code is grpc.StatusCode.OK, "the guard is back")
 
 
-def said(rpc: str, outcome: Outcome[Any]) -> str:
+def said(rpc: Way, outcome: Outcome[Any]) -> str:
     """The text of an answer."""
     assert outcome.code is grpc.StatusCode.OK, outcome.text
-    if rpc == COMPLETE:
+    if not rpc.stream:
         return "".join(part.text for part in outcome.message.message.content)
     return "".join(event.text_delta.text for event in outcome.messages)
 
 
-def verdicts(rpc: str, outcome: Outcome[Any]) -> list[Any]:
-    if rpc == COMPLETE:
+def verdicts(rpc: Way, outcome: Outcome[Any]) -> list[Any]:
+    if not rpc.stream:
         return list(outcome.message.guardrail_verdicts)
     return [event.guardrail_verdict for event in outcome.messages if event.HasField("guardrail_verdict")]
 
 
 @EITHER
-def test_what_a_guard_elsewhere_finds_is_refused(ground: Ground, rpc: str) -> None:
+def test_what_a_guard_elsewhere_finds_is_refused(ground: Ground, rpc: Way) -> None:
     outcome = ground.ask(rpc, "guard-closed", "Is it Bouvet?")
     assert (outcome.code, outcome.reason) == (grpc.StatusCode.PERMISSION_DENIED, "GUARDRAIL_BLOCKED")
     assert dict(outcome.info.metadata) == {"guardrail": "closed", "side": "input", "category": "words.listed"}
@@ -159,14 +169,14 @@ def test_what_a_guard_elsewhere_finds_is_refused(ground: Ground, rpc: str) -> No
 
 
 @EITHER
-def test_what_it_finds_is_replaced_before_the_provider_sees_it(ground: Ground, rpc: str) -> None:
+def test_what_it_finds_is_replaced_before_the_provider_sees_it(ground: Ground, rpc: Way) -> None:
     answer = said(rpc, ground.ask(rpc, "guard-redacts", "𝄞 Is it Bouvet?"))
     assert "𝄞 Is it [WORD]?" in answer
     assert "Bouvet" not in answer
 
 
 @EITHER
-def test_what_it_finds_in_an_answer_is_replaced(ground: Ground, rpc: str) -> None:
+def test_what_it_finds_in_an_answer_is_replaced(ground: Ground, rpc: Way) -> None:
     """The simulator repeats the question, in pieces where it streams."""
     answer = said(rpc, ground.ask(rpc, "guard-answers", "Is it Bouvet?"))
     assert "Is it [WORD]?" in answer
@@ -174,7 +184,7 @@ def test_what_it_finds_in_an_answer_is_replaced(ground: Ground, rpc: str) -> Non
 
 
 @EITHER
-def test_what_it_finds_may_only_be_told(ground: Ground, rpc: str) -> None:
+def test_what_it_finds_may_only_be_told(ground: Ground, rpc: Way) -> None:
     outcome = ground.ask(rpc, "guard-flags", "Is it Bouvet?")
     assert "Bouvet" in said(rpc, outcome)
     assert [(one.guardrail, one.category, one.score) for one in verdicts(rpc, outcome)] == [
@@ -183,14 +193,14 @@ def test_what_it_finds_may_only_be_told(ground: Ground, rpc: str) -> None:
 
 
 @EITHER
-def test_while_it_is_frozen_a_guard_that_must_look_refuses_the_call(frozen: Ground, rpc: str) -> None:
+def test_while_it_is_frozen_a_guard_that_must_look_refuses_the_call(frozen: Ground, rpc: Way) -> None:
     outcome = frozen.ask(rpc, "guard-closed", "hi")
     assert (outcome.code, outcome.reason) == (grpc.StatusCode.UNAVAILABLE, "GUARDRAIL_UNAVAILABLE")
     assert dict(outcome.info.metadata) == {"guardrail": "closed", "side": "input"}
 
 
 @EITHER
-def test_while_it_is_frozen_a_guard_that_need_not_look_lets_the_call_go_on(frozen: Ground, rpc: str) -> None:
+def test_while_it_is_frozen_a_guard_that_need_not_look_lets_the_call_go_on(frozen: Ground, rpc: Way) -> None:
     outcome = frozen.ask(rpc, "guard-open", "Is it Bouvet?")
     assert "Bouvet" in said(rpc, outcome)
     (verdict,) = verdicts(rpc, outcome)
@@ -198,7 +208,7 @@ def test_while_it_is_frozen_a_guard_that_need_not_look_lets_the_call_go_on(froze
 
 
 @EITHER
-def test_while_it_is_frozen_nothing_of_an_answer_goes_out_that_it_must_see(frozen: Ground, rpc: str) -> None:
+def test_while_it_is_frozen_nothing_of_an_answer_goes_out_that_it_must_see(frozen: Ground, rpc: Way) -> None:
     outcome = frozen.ask(rpc, "guard-answers", "Is it Bouvet?")
     assert (outcome.code, outcome.reason) == (grpc.StatusCode.UNAVAILABLE, "GUARDRAIL_UNAVAILABLE")
     assert b"Bouvet" not in outcome.everything
@@ -238,7 +248,7 @@ def test_texts_that_must_stay_in_a_region_go_to_no_guard_elsewhere(ground: Groun
 
 
 @EITHER
-def test_a_moderation_endpoint_refuses_what_it_flags(ground: Ground, rpc: str) -> None:
+def test_a_moderation_endpoint_refuses_what_it_flags(ground: Ground, rpc: Way) -> None:
     assert said(rpc, ground.ask(rpc, "guard-moderation", "something nice"))
     outcome = ground.ask(rpc, "guard-moderation", "something nasty")
     assert (outcome.code, outcome.reason) == (grpc.StatusCode.PERMISSION_DENIED, "GUARDRAIL_BLOCKED")

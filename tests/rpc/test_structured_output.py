@@ -32,7 +32,7 @@ def route(**structured: Any) -> dict[str, Any]:
 def caller_fixture(start_router: StartRouter) -> Iterator[Caller]:
     """A caller of a router whose routes check what they answer."""
     routes = {"checked/*": route(), "again/*": route(reask=1), "held/*": route(reask=1, hold=True)}
-    with start_router(extra_routes=routes) as running, connected(running.addresses["grpc"]) as caller:
+    with start_router(extra_routes=routes) as running, connected(running.addresses) as caller:
         yield caller
 
 
