@@ -5,6 +5,7 @@ Usage: python scripts/_config_docs.py [--check]
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ A router reads one YAML file, named on its command line; there is none that it l
 again when it changes ([reload.md](reload.md)). [config.example.yaml](../config.example.yaml) is a commented file to
 start from. The shortest one that works names a provider and a route:
 
+<!-- file: config.yaml -->
 ```yaml
 credentials:
   openai: {source: env, variable: OPENAI_API_KEY}
@@ -39,7 +41,10 @@ routes:
 
 ```console
 $ hedgerow check config.yaml
-config.yaml:8: routes.fast.candidates[0].provider: expected an entry of providers (openai)
+config.yaml: fine: 1 providers, 1 routes
+$ sed 's/provider: openai/provider: opanai/' config.yaml >wrong.yaml
+$ hedgerow check wrong.yaml
+wrong.yaml:8: routes.fast.candidates[0].provider: expected an entry of providers (openai)
 ```
 
 `check` starts nothing and needs no secret, so it can run before a roll-out. It prints one line for each fault: file,
@@ -87,10 +92,12 @@ The admin doors have no TLS and no authentication: keep them on loopback or behi
 
 # Reference
 
-Sections and keys may be left out where a default is given. A key whose default is *none* takes `null` as well.
+Sections and keys may be left out where a default is given. A key whose default is *none* takes `null` as well. The
+examples are parts of [one of everything](examples/configuration.yaml).
 
 """
 
+EXAMPLE = ROOT / "docs" / "examples" / "configuration.yaml"
 _FORMATS = {"path": "path of a file", "host-port": "HOST:PORT"}
 
 
@@ -150,8 +157,17 @@ class Reference:
         if text := section.get("description"):
             yield _flat(text)
             yield ""
+        yield from self._example(path, tags)
         yield from self._table(section, path)
         yield from self._children(section, path)
+
+    def _example(self, path: str, tags: list[str]) -> Iterator[str]:
+        """How the section looks: the part of the example that is its own, or that of one of its kinds."""
+        if text := example(path, tags):
+            yield "```yaml"
+            yield text
+            yield "```"
+            yield ""
 
     def _table(self, section: Schema, path: str) -> Iterator[str]:
         required = section.get("required", [])
@@ -191,12 +207,20 @@ class Reference:
             case "object" if "properties" in value:
                 return "a section, below"
             case "object":
-                return ", ".join(("entries by name, below", *self._bounds(value)))
+                return ", ".join((self._several("entries by name", value), *self._bounds(value)))
             case "array":
-                return ", ".join(("a list, below", *self._bounds(value)))
+                return ", ".join((self._several("a list", value), *self._bounds(value)))
             case kind:
                 words = _FORMATS.get(value.get("format", ""), "text" if kind == "string" else kind)
                 return ", ".join((words, *self._bounds(value)))
+
+    def _several(self, word: str, value: Schema) -> str:
+        """What a list or a mapping has in it: sections, which have tables of their own, or plain values."""
+        patterns = value.get("patternProperties", {})
+        inner = value.get("items") or value.get("additionalProperties") or next(iter(patterns.values()), None)
+        if not isinstance(inner, dict):
+            return word
+        return f"{word}, below" if next(self._sections(inner), None) else f"{word}: {self._kind(inner)}"
 
     def _bounds(self, value: Schema) -> Iterator[str]:
         if "exclusiveMinimum" in value:
@@ -209,6 +233,29 @@ class Reference:
             yield f"names matching `{names}`"
         if "pattern" in value and value.get("format") not in _FORMATS:
             yield f"matching `{value['pattern']}`"
+
+
+def example(path: str, tags: list[str]) -> str:
+    """The part of the example that is of a section: a whole one, or an entry of a kind. Empty for any other."""
+    *parents, last = re.sub(r"\[\]$", "", path).split(".")
+    text = EXAMPLE.read_text(encoding="utf-8")
+    if last != "NAME" and not parents:
+        return _block(text, last, 0) if tags in ([], ["path"]) else ""
+    kinds = last == "NAME" and bool(tags)
+    if not kinds and path != "routes.NAME":
+        return ""
+    for depth, parent in enumerate(parents):
+        text = _block(text, parent, 2 * depth)
+    indent = "  " * len(parents)
+    entries = (_block(text, name, len(indent)) for name in re.findall(rf"^{indent}([\w-]+):", text, flags=re.MULTILINE))
+    found = next(one for one in entries if not kinds or f"\n{indent}  {tags[0]}\n" in one + "\n")
+    return "\n".join((*("  " * depth + f"{parent}:" for depth, parent in enumerate(parents)), found))
+
+
+def _block(text: str, key: str, indent: int) -> str:
+    """The lines of a key at an indent."""
+    found = re.search(rf"^ {{{indent}}}{key}:[^\n]*(?:\n {{{indent + 1},}}[^\n]*)*", text, flags=re.MULTILINE)
+    return found[0] if found else ""
 
 
 def _range(least: int | None, most: int | None, unit: str) -> Iterator[str]:
@@ -229,10 +276,19 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
+def _places(schema: Schema) -> Iterator[tuple[str, str]]:
+    """The keys of the file, and where the page tells of each."""
+    headings = [line for line in Reference(schema).lines() if line.startswith("## ")]
+    for key in schema["properties"]:
+        first = next(line for line in headings if re.match(rf"## `{key}\b", line))
+        yield key, re.sub(r"[^\w\- ]", "", first[3:].lower()).replace(" ", "-")
+
+
 def generated() -> dict[Path, str]:
     """What each file should hold."""
     schema = json_schema()
-    reference = "\n".join(Reference(schema).lines()).rstrip()
+    places = " · ".join(f"[`{key}`](#{anchor})" for key, anchor in _places(schema))
+    reference = f"{places}\n\n" + "\n".join(Reference(schema).lines()).rstrip()
     return {
         ROOT / "docs" / "configuration.md": INTRODUCTION + reference + "\n",
         ROOT / "docs" / "config.schema.json": json.dumps(schema, indent=2) + "\n",
