@@ -58,6 +58,17 @@ class ChatDecoder:
         return chat_request(self._checker.parse(service.StreamCompleteRequest, call, call.body))
 
 
+def begun(call: Call, *, stream: bool) -> service.CompleteRequest | service.StreamCompleteRequest:
+    """The empty message of a request whose door is told by its body whether the answer is streamed: if so, the call is
+    another one from here on.
+    """
+    if not stream:
+        return service.CompleteRequest()
+    assert call.method.streamed is not None
+    call.method = call.method.streamed
+    return service.StreamCompleteRequest()
+
+
 def chat_request(message: service.CompleteRequest | service.StreamCompleteRequest) -> ChatRequest:
     """The request in a message that was checked. Raises RequestInvalid."""
     return ChatRequest(

@@ -162,7 +162,7 @@ def told_of_start(call: Call, started: Started) -> dict[str, object]:
 
 def told_of_end(call: Call, completed: Completed | EmbedCompleted) -> dict[str, object]:
     """The member `hedgerow` of the last piece: why the answer ended, as the contract has it, what the call cost, in
-    10^-12 US dollars, and its attempts. A replay costs nothing and makes none.
+    10^-12 US dollars, its attempts, and what of its usage no API has words for. A replay costs nothing and makes none.
     """
     kept = completed.kept if isinstance(completed, Completed) else completed.cached_count > 0
     attempts = () if call.replay_of else completed.attempts
@@ -174,6 +174,12 @@ def told_of_end(call: Call, completed: Completed | EmbedCompleted) -> dict[str, 
     if isinstance(completed, Completed):
         told["finish_reason"] = completed.reason.name.lower()
         told["native_finish_reason"] = completed.native_reason
+        if completed.stop_sequence:
+            told["stop_sequence"] = completed.stop_sequence
+    if completed.usage.estimated:
+        told["usage_estimated"] = True
+    if completed.usage.other_units:
+        told["other_units"] = completed.usage.other_units
     return told
 
 

@@ -48,7 +48,7 @@ def end_told(
     call: Call, completed: Completed, verdicts: tuple[GuardVerdict, ...] | list[GuardVerdict]
 ) -> dict[str, object]:
     """The member `hedgerow` of the end."""
-    told = told_of_end(call, completed) | usage.beside(completed.usage)
+    told = told_of_end(call, completed)
     if verdicts:
         told["guardrail_verdicts"] = [told_of_verdict(one) for one in verdicts]
     return told

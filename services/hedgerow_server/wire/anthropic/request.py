@@ -15,7 +15,7 @@ from hedgerow_server.wire.anthropic.reading import members
 from hedgerow_server.wire.anthropic.thinking import write_output
 from hedgerow_server.wire.anthropic.tokens import DIALECT
 from hedgerow_server.wire.anthropic.tools import TOOL_MEMBERS, write_choice, write_tools
-from hedgerow_server.wire.chat import chat_request, chat_spec
+from hedgerow_server.wire.chat import begun, chat_request, chat_spec
 from hedgerow_server.wire.check import Checker
 from hedgerow_server.wire.extension import options_text, write_extension
 from hedgerow_server.wire.json_body import decoded
@@ -39,11 +39,7 @@ class MessagesDecoder:
     def create(self, call: Call) -> ChatRequest:
         """A request for a message, streamed or not. Raises RequestMalformed or RequestInvalid."""
         asked = decoded(ASKED, call.body)
-        message: service.CompleteRequest | service.StreamCompleteRequest = service.CompleteRequest()
-        if asked.stream:
-            assert call.method.streamed is not None
-            call.method = call.method.streamed
-            message = service.StreamCompleteRequest()
+        message = begun(call, stream=bool(asked.stream))
         call.form = _write(message, asked, call)
         request = chat_request(self._checker.checked(message))
         if DIALECT not in request.spec.provider_options:

@@ -57,13 +57,3 @@ def told(usage: Usage) -> UsageTold:
         output_tokens_details=Details(usage.output_reasoning_tokens) if usage.output_reasoning_tokens else None,
         server_tool_use=_ALWAYS | tools if tools else None,
     )
-
-
-def beside(usage: Usage) -> dict[str, object]:
-    """What the API has no words for, for the member `hedgerow`."""
-    said: dict[str, object] = {}
-    if usage.estimated:
-        said["usage_estimated"] = True
-    if units := {unit: count for unit, count in usage.other_units.items() if not unit.endswith(_REQUESTS)}:
-        said["other_units"] = units
-    return said

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from hedgerow_server.core.event import Completed, FinishReason, Usage
+from hedgerow_server.core.event import FinishReason, Usage
 from hedgerow_server.core.request import Citation, TokenAlternative, TokenLogprob
 
 _FINISH = {
@@ -121,18 +121,6 @@ def finish_word(reason: FinishReason, *, refused: bool) -> str:
     if reason is FinishReason.REFUSAL:
         return "stop" if refused else "content_filter"
     return _FINISH[reason]
-
-
-def told_of_usage(completed: Completed) -> dict[str, Any]:
-    """What the member `hedgerow` says of usage that the API has no place for, and of how the answer ended."""
-    usage, told = completed.usage, dict[str, Any]()
-    if usage.estimated:
-        told["usage_estimated"] = True
-    if usage.other_units:
-        told["other_units"] = usage.other_units
-    if completed.stop_sequence:
-        told["stop_sequence"] = completed.stop_sequence
-    return told
 
 
 def usage_body(usage: Usage) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def _completion(answer: Answer, asked: Asked, call: Call) -> body.Completion:
     message = writer.message()
     if parts := kept_parts(answer.message):
         message.hedgerow = {"parts": parts}
-    told = start_told(call, started) | told_of_end(call, completed) | body.told_of_usage(completed)
+    told = start_told(call, started) | told_of_end(call, completed)
     if answer.verdicts:
         told["guardrail_verdicts"] = [told_of_verdict(one) for one in answer.verdicts]
     word = body.finish_word(completed.reason, refused=message.refusal is not None)

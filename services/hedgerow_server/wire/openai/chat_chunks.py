@@ -142,7 +142,7 @@ class ChunkEncoder:
             delta.audio = body.Audio(f"audio_{self._call.request_id}")
         if self._stateful:
             self._end_beyond(delta)
-        told = told_of_end(self._call, completed) | body.told_of_usage(completed)
+        told = told_of_end(self._call, completed)
         word = body.finish_word(completed.reason, refused=self._refused)
         chunks = [self._written(body.ChunkChoice(0, delta, None, word), told)]
         if self._asked.usage:

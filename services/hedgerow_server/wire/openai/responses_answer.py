@@ -90,7 +90,7 @@ def closed(
 ) -> None:
     """Completes a response."""
     reason = incomplete(completed, refused=_refused(output))
-    told = response["hedgerow"] | told_of_end(call, completed) | _told_of_usage(completed)
+    told = response["hedgerow"] | told_of_end(call, completed)
     if verdicts:
         told["guardrail_verdicts"] = [told_of_verdict(one) for one in verdicts]
     response |= {
@@ -115,18 +115,6 @@ def incomplete(completed: Completed, *, refused: bool) -> str:
     if reason is FinishReason.OTHER and completed.native_reason in _NATIVE:
         return completed.native_reason
     return _INCOMPLETE.get(reason, "")
-
-
-def _told_of_usage(completed: Completed) -> dict[str, Any]:
-    """What the member `hedgerow` says of usage that the API has no place for, and of how the answer ended."""
-    usage, told = completed.usage, dict[str, Any]()
-    if usage.estimated:
-        told["usage_estimated"] = True
-    if usage.other_units:
-        told["other_units"] = usage.other_units
-    if completed.stop_sequence:
-        told["stop_sequence"] = completed.stop_sequence
-    return told
 
 
 def usage_body(usage: Usage) -> dict[str, Any]:

@@ -3,13 +3,12 @@
 from typing import Any
 
 import msgspec
-from hedgerow.chat.v1 import chat_service_pb2 as service
 from hedgerow.chat.v1 import message_pb2 as pb
 
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.error import FieldViolation, RequestInvalid
 from hedgerow_server.core.request import ChatRequest
-from hedgerow_server.wire.chat import chat_request
+from hedgerow_server.wire.chat import begun, chat_request
 from hedgerow_server.wire.check import Checker, invalid
 from hedgerow_server.wire.extension import NOTHING, options_text, write_extension
 from hedgerow_server.wire.json_body import decoded
@@ -88,11 +87,7 @@ class ResponsesDecoder:
     def decode(self, call: Call) -> ChatRequest:
         """A request. Raises RequestMalformed or RequestInvalid."""
         given = decoded(_BODY, call.body)
-        message: service.CompleteRequest | service.StreamCompleteRequest = service.CompleteRequest()
-        if given.stream:
-            assert call.method.streamed is not None
-            call.method = call.method.streamed
-            message = service.StreamCompleteRequest()
+        message = begun(call, stream=bool(given.stream))
         reading = _Reading(message.chat, given, _beside(call.body))
         reading.read()
         write_extension(message, given.hedgerow or NOTHING, call)

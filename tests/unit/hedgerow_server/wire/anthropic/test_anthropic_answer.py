@@ -233,7 +233,7 @@ def test_input_is_counted_apart_from_the_cache() -> None:
         "server_tool_use": {"web_search_requests": 1, "web_fetch_requests": 0},
     }
     assert message["hedgerow"]["usage_estimated"] is True
-    assert message["hedgerow"]["other_units"] == {"advisor_message_input_tokens": 9}
+    assert message["hedgerow"]["other_units"] == usage.other_units
 
 
 @pytest.mark.parametrize(("given", "wanted"), [("msg_1", "msg_1"), ("chatcmpl-1", "msg_r1"), ("", "msg_r1")])
