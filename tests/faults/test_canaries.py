@@ -27,7 +27,7 @@ from google.protobuf import message_factory
 from hedgerow.admin.v1 import admin_service_pb2 as admin_pb
 from hedgerow_client.cli.verbs import build
 from rpc.access import Guarded, bearer, guarded
-from rpc.caller import COMPLETE, STREAM_COMPLETE, Outcome, eventually, get
+from rpc.caller import ANTHROPIC, COMPLETE, OPENAI_STREAM, STREAM_COMPLETE, WAYS, Outcome, Way, eventually, get
 from rpc.issuer import Issuer, issuer, rsa_key
 from stack import DIALECTS, Process, router, simulator
 from typer.testing import CliRunner
@@ -94,7 +94,7 @@ class Scene:
     outcomes: list[Outcome[Any]] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
 
-    def call(self, metadata: list[tuple[str, str]], model: str, rpc: str, **more: Any) -> Outcome[Any]:
+    def call(self, metadata: list[tuple[str, str]], model: str, rpc: Way, **more: Any) -> Outcome[Any]:
         """Makes a call and keeps what it was told."""
         outcome = self.guarded.caller.chat(rpc, model, metadata=metadata, **more)
         self.outcomes.append(outcome)
@@ -147,7 +147,7 @@ def _configured(canaries: Canaries, echo: Echo, sim_url: str, folder: Path) -> t
     login = {"method": "approle", "role_id": in_environment("role-id", canaries.new("vault role id"))}
     login["secret_id"] = in_environment("secret-id", canaries.new("vault secret id"))
     sections = {
-        "server": {door: {"listen": "127.0.0.1:0"} for door in ("grpc", "admin_grpc", "admin_http")},
+        "server": {door: {"listen": "127.0.0.1:0"} for door in ("grpc", "admin_grpc", "admin_http", "http")},
         "vault": {"address": echo.url, "login": login},
         "providers": providers,
         "routes": routes,
@@ -192,7 +192,7 @@ def _scene(folder: Path) -> Iterator[Scene]:
 
 
 def _callers(scene: Scene) -> None:
-    """Whoever calls, with what is good and with what is not, at both doors."""
+    """Whoever calls, with what is good and with what is not, at every door."""
     canaries, ours = scene.canaries, scene.issuer
 
     def key(name: str, **wish: Any) -> tuple[str, str]:
@@ -221,7 +221,7 @@ def _callers(scene: Scene) -> None:
         # The call is good; what else it carries is nobody's business.
         shown.append([*bearer(good), (name, canaries.new(f"a caller's {name}"))])
     for metadata in shown:
-        for rpc in (COMPLETE, STREAM_COMPLETE):
+        for rpc in WAYS:
             scene.call(metadata, "fast", rpc)
         request = admin_pb.GetConfigRequest()
         method = "/hedgerow.admin.v1.AdminService/GetConfig"
@@ -229,21 +229,25 @@ def _callers(scene: Scene) -> None:
             scene.guarded.admin_caller.unary(method, request, admin_pb.GetConfigResponse.FromString, metadata=metadata)
         )
     served = [one.code for one in scene.outcomes if one.code is grpc.StatusCode.OK]
-    assert len(served) == 2 * 8, "a good key, a good token, and the key with each of six headers, by two RPCs"
+    # Over HTTP `x-api-key` is a credential as well, and two that differ are none.
+    assert len(served) == 2 * 8 + 4 * 7, "a good key, a good token, and the key with each of six headers, in each way"
     _faults(scene, bearer(good))
 
 
 def _faults(scene: Scene, good: list[tuple[str, str]]) -> None:
-    """All routes, both ways."""
+    """All routes, at every door."""
     routes = [f"echo-{dialect}-{status}" for dialect in ALL for status in STATUSES]
     routes += [f"sim-{number}" for number in range(len(_models()))] + ["aws", "google", "vault", "nobody"]
 
-    def ask(model: str, rpc: str) -> None:
+    def ask(model: str, rpc: Way) -> None:
         timeout = SHORT_S if model.startswith("sim-") else 30.0
         scene.call(good, model, rpc, timeout=timeout)
 
     with ThreadPoolExecutor(8) as pool:
-        asked = [pool.submit(ask, *one) for one in itertools.product(routes, (COMPLETE, STREAM_COMPLETE))]
+        asked = [
+            pool.submit(ask, *one)
+            for one in itertools.product(routes, (COMPLETE, STREAM_COMPLETE, OPENAI_STREAM, ANTHROPIC))
+        ]
         for one in asked:
             one.result()
 

@@ -68,6 +68,8 @@ class Outcome(Generic[M]):
     """The message of the status."""
     trailers: tuple[tuple[str, str | bytes], ...] = ()
     """The trailing metadata."""
+    raw: bytes = b""
+    """At an HTTP door: headers and body as they came."""
 
     @property
     def message(self) -> M:
@@ -134,7 +136,7 @@ class Outcome(Generic[M]):
     @property
     def everything(self) -> bytes:
         """Whatever the caller was told, for searches."""
-        pieces = [self.text.encode(), *(repr(message).encode() for message in self.messages)]
+        pieces = [self.raw, self.text.encode(), *(repr(message).encode() for message in self.messages)]
         for key, value in self.trailers:
             pieces += [key.encode(), value if isinstance(value, bytes) else value.encode()]
         return b"\n".join(pieces)
@@ -214,7 +216,7 @@ class Caller:
             return self.stream_complete(request, **options) if rpc.stream else self.complete(request, **options)
         assert self._http is not None, "connected without the address of the HTTP door"
         told = self._http.ask(rpc.door, request, stream=rpc.stream, **options)
-        return Outcome(told.messages, told.code, told.text, told.trailers)
+        return Outcome(told.messages, told.code, told.text, told.trailers, told.raw)
 
     def embed(self, request: Message | bytes, **options: Any) -> Outcome[embed_pb.EmbedResponse]:
         """Calls Embed."""

@@ -32,6 +32,7 @@ class Told:
         self.code = grpc.StatusCode.OK
         self.text = ""
         self.trailers: tuple[tuple[str, str | bytes], ...] = ()
+        self.raw = b""
 
 
 class HttpCaller:
@@ -65,15 +66,21 @@ class HttpCaller:
             headers.append(("x-hedgerow-timeout", str(timeout)))
         if not stream:
             answer = self._client.post(path, json=body, headers=headers)
-            return _answered(door, answer) if answer.status_code == 200 else _refused(answer)
+            told = _answered(door, answer) if answer.status_code == 200 else _refused(answer)
+            told.raw = repr(answer.headers.raw).encode() + answer.content
+            return told
         body["stream"] = True
         if door == "openai":
             body["stream_options"] = {"include_usage": True}
         with self._client.stream("POST", path, json=body, headers=headers) as answer:
+            lines: list[str] = []
             if answer.status_code != 200:
-                answer.read()
-                return _refused(answer)
-            return _streamed(door, answer)
+                lines.append(answer.read().decode())
+                told = _refused(answer)
+            else:
+                told = _streamed(door, answer, lines)
+            told.raw = repr(answer.headers.raw).encode() + "\n".join(lines).encode()
+            return told
 
 
 def _extension(request: chat_pb.CompleteRequest) -> dict[str, Any]:
@@ -377,11 +384,11 @@ def _failed(error: dict[str, Any], request_id: str) -> Told:
     return told
 
 
-def _streamed(door: str, answer: httpx.Response) -> Told:
+def _streamed(door: str, answer: httpx.Response, lines: list[str]) -> Told:
     reader = _OpenAiStream() if door == "openai" else _AnthropicStream()
     told = Told()
     try:
-        for name, data in _events(answer):
+        for name, data in _events(answer, lines):
             if "error" in data and name in ("", "error"):
                 failed = _failed(data["error"], answer.headers["x-request-id"])
                 failed.messages = reader.messages
@@ -396,10 +403,11 @@ def _streamed(door: str, answer: httpx.Response) -> Told:
     return told
 
 
-def _events(answer: httpx.Response) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The server-sent events: name and data. `[DONE]` is none."""
+def _events(answer: httpx.Response, lines: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The server-sent events: name and data. `[DONE]` is none. `lines` takes all that comes."""
     name = ""
     for line in answer.iter_lines():
+        lines.append(line)
         field, _, value = line.partition(": ")
         if field == "event":
             name = value
