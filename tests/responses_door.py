@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hedgerow_server.core.call import Call, Kind, Method
-from hedgerow_server.core.event import Completed, Event, Finished, FinishReason, Usage
+from hedgerow_server.core.event import Completed, Event, FinishReason, Usage
 from hedgerow_server.core.fold import Fold
 from hedgerow_server.core.request import ChatRequest, Message
 from hedgerow_server.wire.check import Checker
@@ -47,14 +47,6 @@ def asked(**members: Any) -> Call:
 def end(reason: FinishReason = FinishReason.STOP, native: str = "", usage: Usage | None = None) -> Completed:
     """The last event."""
     return Completed(reason, native, usage or Usage())
-
-
-def ended(events: Iterable[Event]) -> list[Event]:
-    """The events of a dialect as a caller would get them."""
-    return [
-        Completed(one.reason, one.native_reason, one.usage or Usage()) if isinstance(one, Finished) else one
-        for one in events
-    ]
 
 
 def whole(call: Call, events: Iterable[Event]) -> Json:

@@ -10,7 +10,7 @@ from hedgerow_server.doors.serving import HttpEndpoint
 from hedgerow_server.endpoints import CHAT, EMBED, ROUTER
 from hedgerow_server.routing.routes import Routes
 from hedgerow_server.rpc.chat import Chat
-from hedgerow_server.rpc.embed import Embed
+from hedgerow_server.rpc.embed import FOR_HTTP, Embed
 from hedgerow_server.rpc.listing import Named
 from hedgerow_server.rpc.models import Models
 from hedgerow_server.rpc.tokens import Tokens
@@ -38,7 +38,7 @@ def paths(routes: Routes, checker: Checker, listing: Named | None = None) -> lis
     chat = Chat(routes)
     return [
         *_openai(chat, checker),
-        *_openai_embeddings(Embed(routes), checker),
+        *_openai_embeddings(Embed(routes, FOR_HTTP), checker),
         *_openai_models(Models(listing or routes)),
         *_anthropic(chat, Tokens(routes), request.MessagesDecoder(checker)),
         *_anthropic_models(Models(listing or routes)),

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anthropic_door import accumulated, answer, asked, streamed
+from door_events import ended
 from hedgerow_server.core.request import Role
 from hedgerow_server.core.secret import Secret
-from providers.anthropic_door import accumulated, answer, asked, ended, streamed
 from providers.anthropic_expected import expected
 from providers.anthropic_run import anthropic, read
 from providers.anthropic_spec import canonical

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from door_events import ended
 from hedgerow_server.core.error import RequestInvalid
 from hedgerow_server.core.event import Event, coalesce
 from hedgerow_server.core.port import Operation
@@ -19,7 +20,7 @@ from providers.openai_expected import body_bytes
 from providers.responses_expected import frames
 from providers.responses_run import responses
 from providers.responses_spec import canonical
-from responses_door import asked, decoded, ended, folded, sent_back, streamed, whole
+from responses_door import asked, decoded, folded, sent_back, streamed, whole
 from stack import RECORDINGS, ROOT
 
 Json = dict[str, Any]

@@ -27,9 +27,6 @@ from hedgerow_server.routing.execute import execute
 from hedgerow_server.routing.plan import Plan
 from hedgerow_server.routing.routes import Routes
 
-_CLIENT_LIMIT_BYTES = 4 * 1024 * 1024
-_HTTP_LIMIT_BYTES = 32 * 1024 * 1024
-"""Of the floats alone. Clients over HTTP take answers of any size; the gateway holds no more of one."""
 _VECTOR_OVERHEAD_BYTES = 8
 _RESPONSE_OVERHEAD_BYTES = 4096
 _BATCH_TEXT_BYTES = 800_000
@@ -44,18 +41,32 @@ _HOPELESS = 64
 _Item = EmbedItem | ItemFailed
 
 
+class Largest(msgspec.Struct, frozen=True):
+    """How large an answer may be."""
+
+    size_bytes: int
+    words: str
+    """That, and what a caller who wants more may do."""
+
+
+FOR_GRPC = Largest(4 * 1024 * 1024, "the 4 MiB that clients take: try StreamEmbed")
+FOR_HTTP = Largest(32 * 1024 * 1024, "32 MiB: ask for them in several calls")
+"""Of the floats alone. Clients over HTTP take answers of any size; the gateway holds no more of one."""
+
+
 class Embed:
     """Answers embedding calls."""
 
-    def __init__(self, routes: Routes) -> None:
+    def __init__(self, routes: Routes, largest: Largest = FOR_GRPC) -> None:
         self._routes = routes
+        self._largest = largest
 
     async def embed(self, call: Call) -> Events:
         """Started, the vectors of each batch, EmbedCompleted."""
         request = call.request
         assert isinstance(request, EmbedRequest)
         plan = self._routes.plan(_ask(call, request))
-        _check_size(plan, request.spec, call.door)
+        _check_size(plan, request.spec, self._largest)
         run = _Run(call, plan, request.spec)
         for batch in _split(request.spec.inputs, run.limit, run.room):
             for event in await run.batch(batch):
@@ -194,7 +205,7 @@ def _ask(call: Call, request: EmbedRequest) -> Ask:
     return Ask(call, Operation.EMBED, request.spec, request.policy, labels=request.labels)
 
 
-def _check_size(plan: Plan, spec: EmbedSpec, door: str) -> None:
+def _check_size(plan: Plan, spec: EmbedSpec, largest: Largest) -> None:
     candidate = plan.candidates[0]
     dimensions = spec.dimensions or candidate.dimensions
     if dimensions is None:
@@ -202,16 +213,10 @@ def _check_size(plan: Plan, spec: EmbedSpec, door: str) -> None:
     if dimensions is None:
         return
     size = len(spec.inputs) * (dimensions * 4 + _VECTOR_OVERHEAD_BYTES) + _RESPONSE_OVERHEAD_BYTES
-    if door != "grpc":
-        if size > _HTTP_LIMIT_BYTES:
-            raise ResponseTooLarge(
-                f"{len(spec.inputs)} vectors of {dimensions} floats exceed 32 MiB: ask for them in several calls.",
-                metadata={"limitBytes": str(_HTTP_LIMIT_BYTES), "estimatedBytes": str(size)},
-            )
-    elif size > _CLIENT_LIMIT_BYTES:
+    if size > largest.size_bytes:
         raise ResponseTooLarge(
-            f"{len(spec.inputs)} vectors of {dimensions} floats exceed the 4 MiB that clients take: try StreamEmbed.",
-            metadata={"limitBytes": str(_CLIENT_LIMIT_BYTES), "estimatedBytes": str(size)},
+            f"{len(spec.inputs)} vectors of {dimensions} floats exceed {largest.words}.",
+            metadata={"limitBytes": str(largest.size_bytes), "estimatedBytes": str(size)},
         )
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
+import msgspec
 from hedgerow.chat.v1 import chat_service_pb2 as service
 from hedgerow.chat.v1 import event_pb2
 from hedgerow.chat.v1 import message_pb2 as pb
 
 from hedgerow_server.core.call import Call
-from hedgerow_server.core.error import FieldViolation
 from hedgerow_server.core.fold import Answer, Fold
 from hedgerow_server.core.request import (
     ChatRequest,
@@ -22,7 +22,7 @@ from hedgerow_server.core.request import (
     ToolChoiceMode,
 )
 from hedgerow_server.wire.chat_events import write_origin
-from hedgerow_server.wire.check import Checker, invalid, json_object, subscript
+from hedgerow_server.wire.check import Checker, json_object, subscript, wrong
 from hedgerow_server.wire.message import cache_hint, messages, write_message
 from hedgerow_server.wire.policy import once, policy
 from hedgerow_server.wire.report import write_attempts, write_costs, write_usage, write_warning
@@ -69,11 +69,19 @@ def begun(call: Call, *, stream: bool) -> service.CompleteRequest | service.Stre
     return service.StreamCompleteRequest()
 
 
-def chat_request(message: service.CompleteRequest | service.StreamCompleteRequest) -> ChatRequest:
-    """The request in a message that was checked. Raises RequestInvalid."""
-    return ChatRequest(
-        spec=chat_spec(message.chat), policy=policy(message.route), labels=dict(message.labels), once=once(message)
-    )
+def chat_request(
+    message: service.CompleteRequest | service.StreamCompleteRequest,
+    *,
+    for_any: tuple[str, ...] = (),
+    bound: tuple[str, str] | None = None,
+) -> ChatRequest:
+    """The request in a message that was checked; `for_any` and `bound` as ChatSpec has them, which other APIs than the
+    contract say. Raises RequestInvalid.
+    """
+    spec = chat_spec(message.chat)
+    if for_any or bound is not None:
+        spec = msgspec.structs.replace(spec, for_any=for_any, bound=bound)
+    return ChatRequest(spec=spec, policy=policy(message.route), labels=dict(message.labels), once=once(message))
 
 
 def chat_spec(chat: pb.ChatSpec) -> ChatSpec:
@@ -118,7 +126,7 @@ def _tools(chat: pb.ChatSpec) -> tuple[FunctionTool | ProviderTool, ...]:
             continue
         function = tool.function
         if function.name in names:
-            raise invalid([FieldViolation(f"{path}.function.name", f"stands twice: {function.name!r}")])
+            raise wrong(f"{path}.function.name", f"stands twice: {function.name!r}")
         names.add(function.name)
         if function.parameters:
             json_object(function.parameters, f"{path}.function.parameters")
@@ -132,7 +140,7 @@ def _tool_choice(chat: pb.ChatSpec) -> ToolChoice:
     known = {tool.function.name for tool in chat.tools if tool.WhichOneof("tool") == "function"}
     for index, name in enumerate(choice.function_names):
         if name not in known:
-            raise invalid([FieldViolation(f"chat.tool_choice.function_names[{index}]", "must name one of chat.tools")])
+            raise wrong(f"chat.tool_choice.function_names[{index}]", "must name one of chat.tools")
     return ToolChoice(_MODES[choice.mode], tuple(choice.function_names))
 
 

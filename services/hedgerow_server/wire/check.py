@@ -77,6 +77,11 @@ def invalid(violations: list[FieldViolation]) -> RequestInvalid:
     )
 
 
+def wrong(field: str, description: str) -> RequestInvalid:
+    """The error for one wrong field."""
+    return invalid([FieldViolation(field, description)])
+
+
 def json_object(text: str, field: str) -> str:
     """The text, once it is sure that it is a JSON object. Raises RequestInvalid."""
     try:

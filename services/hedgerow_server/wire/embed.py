@@ -2,14 +2,15 @@
 
 from collections.abc import AsyncIterator, Callable
 
+import msgspec
 from hedgerow.embed.v1 import embed_service_pb2 as pb
 
 from hedgerow_server.core import event as core
 from hedgerow_server.core.call import Call
-from hedgerow_server.core.error import FieldViolation, HedgerowError, Internal
+from hedgerow_server.core.error import HedgerowError, Internal
 from hedgerow_server.core.request import EmbedInput, EmbedItem, EmbedPurpose, EmbedRequest, EmbedSpec
 from hedgerow_server.wire.chat import options
-from hedgerow_server.wire.check import Checker, invalid
+from hedgerow_server.wire.check import Checker, wrong
 from hedgerow_server.wire.policy import once, policy
 from hedgerow_server.wire.report import write_attempts, write_costs, write_usage, write_warning
 from hedgerow_server.wire.splice import delimited, embedding
@@ -33,7 +34,7 @@ class EmbedDecoder:
         """
         message = self._checker.parse(pb.StreamEmbedRequest, call, call.body) if call.body else None
         if message is None or message.WhichOneof("message") != "options":
-            raise invalid([FieldViolation("options", "must be the first message of the stream")])
+            raise wrong("options", "must be the first message of the stream")
         given = message.options
         spec = EmbedSpec(
             model=given.model,
@@ -59,14 +60,15 @@ class EmbedDecoder:
                 raise
             return core.ItemFailed(item_id, error)
         if message.WhichOneof("message") != "item":
-            raise invalid([FieldViolation("options", "must stand in the first message only")])
+            raise wrong("options", "must stand in the first message only")
         return EmbedItem(message.item.id, _input(message.item.input))
 
 
-def embed_request(message: pb.EmbedRequest) -> EmbedRequest:
-    """The request in a message that was checked. Raises RequestInvalid."""
+def embed_request(message: pb.EmbedRequest, *, for_any: tuple[str, ...] = ()) -> EmbedRequest:
+    """The request in a message that was checked; `for_any` as EmbedSpec has it. Raises RequestInvalid."""
+    spec = embed_spec(message.embed)
     return EmbedRequest(
-        spec=embed_spec(message.embed),
+        spec=msgspec.structs.replace(spec, for_any=for_any) if for_any else spec,
         policy=policy(message.route),
         labels=dict(message.labels),
         once=once(message),

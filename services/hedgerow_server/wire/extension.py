@@ -2,7 +2,7 @@
 `hedgerow` of a request or in headers, and what it tells of the call, in the member `hedgerow` of an answer.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -10,12 +10,12 @@ from google.protobuf.duration_pb2 import Duration
 from hedgerow.common.v1 import policy_pb2
 
 from hedgerow_server.core.call import Call
-from hedgerow_server.core.error import FieldViolation
 from hedgerow_server.core.event import AttemptRecord, CacheOrigin, Completed, EmbedCompleted, GuardVerdict, Started
-from hedgerow_server.wire.check import invalid
+from hedgerow_server.wire.check import wrong
 from hedgerow_server.wire.policy import Keyed
 from hedgerow_server.wire.report import costs
 from hedgerow_server.wire.times import set_duration
+from hedgerow_server.wire.words import Wording
 
 _CACHE = Literal["use", "refresh", "bypass", "read_only", "write_only"]
 _LISTS = {"x-hedgerow-providers": "providers", "x-hedgerow-models": "models", "x-hedgerow-regions": "regions"}
@@ -81,7 +81,7 @@ def _from_headers(target: Keyed, metadata: Mapping[str, str]) -> None:
             route.cache = policy_pb2.CacheMode.Value(f"CACHE_MODE_{mode.replace('-', '_').upper()}")
         except ValueError:
             expected = "must be use, refresh, bypass, read-only or write-only"
-            raise invalid([FieldViolation("x-hedgerow-cache", expected)]) from None
+            raise wrong("x-hedgerow-cache", expected) from None
     if session := metadata.get("x-hedgerow-session"):
         route.session_id = session
     for pair in metadata.get("x-hedgerow-labels", "").split(","):
@@ -89,7 +89,7 @@ def _from_headers(target: Keyed, metadata: Mapping[str, str]) -> None:
         if equals:
             target.labels[name.strip()] = value.strip()
         elif name.strip():
-            raise invalid([FieldViolation("x-hedgerow-labels", "must be pairs such as feature=search,customer=acme")])
+            raise wrong("x-hedgerow-labels", "must be pairs such as feature=search,customer=acme")
 
 
 def _write_route(target: policy_pb2.RoutePolicy, given: RouteForm) -> None:
@@ -147,11 +147,15 @@ class AttemptTold(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def told_of_start(call: Call, started: Started) -> dict[str, object]:
-    """The member `hedgerow` of the first piece of an answer: who answers, and how that differs from what was asked."""
+    """The member `hedgerow` of the first piece of an answer: who answers, and how that differs from what was asked, in
+    the caller's names of fields.
+    """
     told: dict[str, object] = {"request_id": call.request_id, "provider": started.provider, "model": started.model}
     if started.warnings:
+        named = call.form.named if isinstance(call.form, Wording) else str
         told["warnings"] = [
-            {"code": one.code.name.lower(), "field": one.field, "message": one.message} for one in started.warnings
+            {"code": one.code.name.lower(), "field": named(one.field), "message": one.message}
+            for one in started.warnings
         ]
     if call.replay_of:
         told["replay_of"] = call.replay_of
@@ -160,9 +164,12 @@ def told_of_start(call: Call, started: Started) -> dict[str, object]:
     return told
 
 
-def told_of_end(call: Call, completed: Completed | EmbedCompleted) -> dict[str, object]:
+def told_of_end(
+    call: Call, completed: Completed | EmbedCompleted, verdicts: Sequence[GuardVerdict] = ()
+) -> dict[str, object]:
     """The member `hedgerow` of the last piece: why the answer ended, as the contract has it, what the call cost, in
-    10^-12 US dollars, its attempts, and what of its usage no API has words for. A replay costs nothing and makes none.
+    10^-12 US dollars, its attempts, what of its usage no API has words for, and what guards decided that was not told
+    before. A replay costs nothing and makes no attempt.
     """
     kept = completed.kept if isinstance(completed, Completed) else completed.cached_count > 0
     attempts = () if call.replay_of else completed.attempts
@@ -180,6 +187,8 @@ def told_of_end(call: Call, completed: Completed | EmbedCompleted) -> dict[str, 
         told["usage_estimated"] = True
     if completed.usage.other_units:
         told["other_units"] = completed.usage.other_units
+    if verdicts:
+        told["guardrail_verdicts"] = [told_of_verdict(one) for one in verdicts]
     return told
 
 

@@ -1,12 +1,13 @@
 """JSON bodies of the HTTP doors: typed, and where one is wrong the error names the place."""
 
+import base64
 import re
 from typing import TypeVar
 
 import msgspec
 
 from hedgerow_server.core.error import FieldViolation, RequestMalformed
-from hedgerow_server.wire.check import invalid
+from hedgerow_server.wire.check import invalid, wrong
 
 T = TypeVar("T")
 
@@ -30,6 +31,14 @@ def decoded(decoder: msgspec.json.Decoder[T], body: bytes | bytearray | memoryvi
         raise RequestMalformed("The body is not JSON: it is not UTF-8.") from None
     except RecursionError:
         raise RequestMalformed("The body is not JSON that can be read: it is nested too deeply.") from None
+
+
+def unpacked(text: str, field: str) -> bytes:
+    """The bytes that base64 holds. Raises RequestInvalid."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise wrong(field, "must be base64") from None
 
 
 def members_beside(body: bytes, known: frozenset[str]) -> dict[str, msgspec.Raw]:

@@ -26,7 +26,7 @@ from hedgerow_server.core.request import (
     ToolCall,
     ToolResult,
 )
-from hedgerow_server.wire.check import invalid
+from hedgerow_server.wire.check import invalid, wrong
 from hedgerow_server.wire.times import seconds
 
 _ROLES: dict[int, Role] = {pb.Role.Value(f"ROLE_{role.name}"): role for role in Role}
@@ -67,11 +67,11 @@ def _part(source: pb.Part, role: Role, path: str) -> Part:
 
 def _check_role(which: str, role: Role, path: str) -> None:
     if role is Role.TOOL and which != "tool_result":
-        raise invalid([FieldViolation(path, "must be a tool_result in a message of ROLE_TOOL")])
+        raise wrong(path, "must be a tool_result in a message of ROLE_TOOL")
     if which == "tool_result" and role is not Role.TOOL:
-        raise invalid([FieldViolation(f"{path}.tool_result", "only stands in messages of ROLE_TOOL")])
+        raise wrong(f"{path}.tool_result", "only stands in messages of ROLE_TOOL")
     if which in _ASSISTANT_ONLY and role is not Role.ASSISTANT:
-        raise invalid([FieldViolation(f"{path}.{which}", "only stands in messages of ROLE_ASSISTANT")])
+        raise wrong(f"{path}.{which}", "only stands in messages of ROLE_ASSISTANT")
 
 
 def _content(source: pb.Part, which: str, role: Role, path: str) -> Content:
@@ -106,7 +106,7 @@ def _source(medium: pb.Image | pb.Audio | pb.File, path: str) -> tuple[bytes | N
     which = medium.WhichOneof("source")
     if which == "data":
         if not medium.media_type:
-            raise invalid([FieldViolation(f"{path}.media_type", "is required with data")])
+            raise wrong(f"{path}.media_type", "is required with data")
         return medium.data, None
     return None, medium.url or None
 
@@ -116,7 +116,7 @@ def _tool_result(source: pb.ToolResult, path: str) -> ToolResult:
     for index, part in enumerate(source.content):
         which = part.WhichOneof("content")
         if which not in ("text", "image", "audio", "file"):
-            raise invalid([FieldViolation(f"{path}.content[{index}]", "must be text, image, audio or file")])
+            raise wrong(f"{path}.content[{index}]", "must be text, image, audio or file")
         parts.append(_part(part, Role.USER, f"{path}.content[{index}]"))
     return ToolResult(source.tool_call_id, tuple(parts), source.is_error)
 

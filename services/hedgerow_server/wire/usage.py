@@ -9,7 +9,6 @@ from hedgerow.usage.v1 import spend_pb2
 from hedgerow.usage.v1 import usage_service_pb2 as pb
 
 from hedgerow_server.core.call import Call
-from hedgerow_server.core.error import FieldViolation
 from hedgerow_server.core.spend import (
     TIMES,
     By,
@@ -24,7 +23,7 @@ from hedgerow_server.core.spend import (
     SpendRequest,
     StatementRequest,
 )
-from hedgerow_server.wire.check import Checker, invalid
+from hedgerow_server.wire.check import Checker, wrong
 
 _DAY_S = 86_400.0
 _USUAL_DAYS, _MOST_DAYS = 7, 400
@@ -81,7 +80,7 @@ class UsageDecoder:
         message = self._checker.parse(pb.GetStatementRequest, call, call.body)
         year, month = map(int, message.month.split("-"))
         if not 1970 <= year < 9999:
-            raise invalid([FieldViolation("month", "must be of a year from 1970 on")])
+            raise wrong("month", "must be of a year from 1970 on")
         zone = ZoneInfo(self._zone(message.time_zone))
         first = dt.datetime(year, month, 1, tzinfo=zone)
         after = dt.datetime(year + month // 12, month % 12 + 1, 1, tzinfo=zone)
@@ -100,7 +99,7 @@ class UsageDecoder:
 
     def _zone(self, name: str) -> str:
         if name and name not in self._zones:
-            raise invalid([FieldViolation("time_zone", 'must be an IANA time zone, such as "Europe/Berlin"')])
+            raise wrong("time_zone", 'must be an IANA time zone, such as "Europe/Berlin"')
         return name or "UTC"
 
 
@@ -109,14 +108,14 @@ def _span(period: spend_pb2.Period) -> Span:
     usual = end - _USUAL_DAYS * _DAY_S
     start = period.start_time.ToNanoseconds() / 1e9 if period.HasField("start_time") else usual
     if not 0 < end - start <= _MOST_DAYS * _DAY_S:
-        raise invalid([FieldViolation("period", f"must end after its start, and within {_MOST_DAYS} days")])
+        raise wrong("period", f"must end after its start, and within {_MOST_DAYS} days")
     return Span(start, end)
 
 
 def _by(message: spend_pb2.GroupBy, field: str) -> By:
     dimension = _DIMENSIONS[message.dimension]
     if (dimension is Dimension.LABEL) != bool(message.label):
-        raise invalid([FieldViolation(f"{field}.label", "must name a label for that dimension, and for no other")])
+        raise wrong(f"{field}.label", "must name a label for that dimension, and for no other")
     return By(dimension, message.label)
 
 
@@ -125,7 +124,7 @@ def _filters(messages: Iterable[spend_pb2.SpendFilter]) -> tuple[Filter, ...]:
     for at, message in enumerate(messages):
         by = _by(message.by, f"filters[{at}].by")
         if by.dimension in TIMES:
-            raise invalid([FieldViolation(f"filters[{at}].by.dimension", "must be no time: a period says that")])
+            raise wrong(f"filters[{at}].by.dimension", "must be no time: a period says that")
         found.append(Filter(by, tuple(message.values)))
     return tuple(found)
 

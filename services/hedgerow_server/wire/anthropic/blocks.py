@@ -23,17 +23,8 @@ from hedgerow_server.core.request import (
     ToolCall,
 )
 from hedgerow_server.wire.anthropic.spoken import MALFORMED
-from hedgerow_server.wire.anthropic.tokens import (
-    DIALECT,
-    NOTHING,
-    PREFIX,
-    State,
-    Token,
-    item_word,
-    own_state,
-    state_word,
-    word,
-)
+from hedgerow_server.wire.anthropic.tokens import DIALECT, NOTHING, State, item_word, own_state, state_word
+from hedgerow_server.wire.token import PREFIX, Token, word
 
 Block = dict[str, Any] | msgspec.Raw
 

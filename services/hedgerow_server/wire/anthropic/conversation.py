@@ -12,9 +12,10 @@ from hedgerow.chat.v1 import message_pb2 as pb
 from hedgerow_server.core.request import VERBATIM
 from hedgerow_server.wire.anthropic import media
 from hedgerow_server.wire.anthropic.asked import CACHE_CONTROL, PlainText, Turn
-from hedgerow_server.wire.anthropic.reading import Members, members, refused, text_of
+from hedgerow_server.wire.anthropic.reading import Members, members, text_of
 from hedgerow_server.wire.anthropic.spoken import SPOKEN, Spoken
 from hedgerow_server.wire.anthropic.tokens import DIALECT, State, write_state
+from hedgerow_server.wire.check import wrong
 from hedgerow_server.wire.json_body import decoded
 
 _ROLES = {"user": pb.ROLE_USER, "assistant": pb.ROLE_ASSISTANT, "system": pb.ROLE_SYSTEM}
@@ -63,13 +64,13 @@ class Conversation:
             elif kind == "tool_result" and role == pb.ROLE_USER:
                 _write_result(self._part(pb.ROLE_TOOL, at, field), found, at)
             elif kind in _ONLY_SPOKEN:
-                raise refused(at, f"must not be {kind}: it only stands in messages of the assistant")
+                raise wrong(at, f"must not be {kind}: it only stands in messages of the assistant")
             else:
                 _write(self._part(role, at, field), kind, raw, found, at)
 
     def _say(self, spoken: Spoken, kind: str, raw: msgspec.Raw, found: Members, at: str) -> None:
         if kind == "tool_result":
-            raise refused(at, "must not be tool_result: it only stands in messages of the user")
+            raise wrong(at, "must not be tool_result: it only stands in messages of the user")
         if spoken.refers(kind, found, at):
             return
         part = self._part(pb.ROLE_ASSISTANT, at, at)
@@ -130,7 +131,7 @@ def _write_text(part: pb.Part, found: Members, at: str) -> bool:
 def _write_result(part: pb.Part, found: Members, at: str) -> None:
     """What a tool returned."""
     if more := sorted(found.keys() - _RESULT):
-        raise refused(f"{at}.{more[0]}", "is not known")
+        raise wrong(f"{at}.{more[0]}", "is not known")
     result = part.tool_result
     result.tool_call_id = text_of(found, "tool_use_id", at)
     if "is_error" in found:

@@ -1,14 +1,12 @@
 """Pictures and documents."""
 
-import base64
-import binascii
-
 from hedgerow.chat.v1 import message_pb2 as pb
 
 from hedgerow_server.wire.anthropic.asked import SOURCE, Source
-from hedgerow_server.wire.anthropic.reading import Members, refused, text_of
+from hedgerow_server.wire.anthropic.reading import Members, text_of
 from hedgerow_server.wire.anthropic.tokens import State, write_state
-from hedgerow_server.wire.json_body import decoded
+from hedgerow_server.wire.check import wrong
+from hedgerow_server.wire.json_body import decoded, unpacked
 
 _IMAGE = frozenset({"type", "source", "cache_control"})
 _DOCUMENT = _IMAGE | {"title"}
@@ -22,7 +20,7 @@ def write_image(part: pb.Part, found: Members, at: str) -> bool:
     source = _source(found, at)
     match source.type:
         case "base64":
-            part.image.media_type, part.image.data = source.media_type, _bytes(source, at)
+            part.image.media_type, part.image.data = source.media_type, unpacked(source.data, f"{at}.source.data")
         case "url":
             part.image.url = source.url
         case "file":
@@ -41,7 +39,7 @@ def write_document(part: pb.Part, found: Members, at: str) -> bool:
     file = part.file
     match source.type:
         case "base64":
-            file.media_type, file.data = source.media_type, _bytes(source, at)
+            file.media_type, file.data = source.media_type, unpacked(source.data, f"{at}.source.data")
         case "text":
             file.media_type, file.data = source.media_type or _TEXT, source.data.encode()
         case "url":
@@ -56,15 +54,8 @@ def write_document(part: pb.Part, found: Members, at: str) -> bool:
 
 def _source(found: Members, at: str) -> Source:
     if "source" not in found:
-        raise refused(f"{at}.source", "is required")
+        raise wrong(f"{at}.source", "is required")
     return decoded(SOURCE, found["source"], f"{at}.source")
-
-
-def _bytes(source: Source, at: str) -> bytes:
-    try:
-        return base64.b64decode(source.data, validate=True)
-    except (binascii.Error, ValueError):
-        raise refused(f"{at}.source.data", "must be base64") from None
 
 
 def _keep_others(part: pb.Part, found: Members, known: frozenset[str]) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.event import Event, ModelInfo, ModelsListed
 from hedgerow_server.core.request import ListModelsRequest
-from hedgerow_server.wire.anthropic.reading import refused
+from hedgerow_server.wire.check import wrong
 from hedgerow_server.wire.target import Target
 
 _KIND = "chat"
@@ -44,7 +44,7 @@ def decode_list(call: Call) -> ListModelsRequest:
     """A request for a page of the list. Raises RequestInvalid."""
     page = _page(_target(call).query)
     if page.after_id and page.before_id:
-        raise refused("before_id", "must not stand beside after_id")
+        raise wrong("before_id", "must not stand beside after_id")
     return ListModelsRequest(
         page_size=page.limit,
         page_token=f"{page.after_id}/{_KIND}" if page.after_id else "",
@@ -69,7 +69,7 @@ def _page(query: bytes) -> _Page:
     try:
         return msgspec.convert(given, _Page, strict=False)
     except msgspec.ValidationError as error:
-        raise refused("limit", str(error).partition(" - at")[0].lower()) from None
+        raise wrong("limit", str(error).partition(" - at")[0].lower()) from None
 
 
 class ModelsAnswer:

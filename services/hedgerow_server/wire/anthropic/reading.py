@@ -2,8 +2,7 @@
 
 import msgspec
 
-from hedgerow_server.core.error import FieldViolation, RequestInvalid
-from hedgerow_server.wire.check import invalid
+from hedgerow_server.wire.check import wrong
 from hedgerow_server.wire.json_body import decoded
 
 Members = dict[str, msgspec.Raw]
@@ -22,10 +21,5 @@ def text_of(found: Members, name: str, field: str) -> str:
     """A member that must be a string. Raises RequestInvalid."""
     at = f"{field}.{name}"
     if name not in found:
-        raise refused(at, "is required")
+        raise wrong(at, "is required")
     return decoded(_TEXT, found[name], at)
-
-
-def refused(field: str, description: str) -> RequestInvalid:
-    """The error for one wrong field."""
-    return invalid([FieldViolation(field, description)])

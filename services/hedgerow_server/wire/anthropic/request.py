@@ -41,10 +41,8 @@ class MessagesDecoder:
         asked = decoded(ASKED, call.body)
         message = begun(call, stream=bool(asked.stream))
         call.form = _write(message, asked, call)
-        request = chat_request(self._checker.checked(message))
-        if DIALECT not in request.spec.provider_options:
-            return request
-        return msgspec.structs.replace(request, spec=msgspec.structs.replace(request.spec, for_any=(DIALECT,)))
+        given = message.chat.provider_options
+        return chat_request(self._checker.checked(message), for_any=(DIALECT,) if DIALECT in given else ())
 
     def count_tokens(self, call: Call) -> EstimateRequest:
         """A request for a count of tokens. Raises RequestMalformed or RequestInvalid."""

@@ -5,17 +5,11 @@ from collections.abc import Callable
 import msgspec
 from hedgerow.chat.v1 import message_pb2 as pb
 
-from hedgerow_server.wire.anthropic.reading import Members, refused, text_of
-from hedgerow_server.wire.anthropic.tokens import (
-    NOTHING,
-    PREFIX,
-    State,
-    Token,
-    token_of,
-    write_state,
-    write_token,
-)
+from hedgerow_server.wire.anthropic.reading import Members, text_of
+from hedgerow_server.wire.anthropic.tokens import NOTHING, State, write_state, write_token
+from hedgerow_server.wire.check import wrong
 from hedgerow_server.wire.json_body import decoded
+from hedgerow_server.wire.token import PREFIX, Token, token_of
 
 MALFORMED = "INVALID_JSON"
 """The one member of the input of a tool whose arguments, as the model wrote them, are no JSON object."""
@@ -112,7 +106,7 @@ def _write_call(part: pb.Part, found: Members, at: str) -> bool:
     call = part.tool_call
     call.id, call.name = text_of(found, "id", at), text_of(found, "name", at)
     if "input" not in found:
-        raise refused(f"{at}.input", "is required")
+        raise wrong(f"{at}.input", "is required")
     call.arguments = _arguments(found["input"], f"{at}.input")
     caller = found.get("caller", NOTHING)
     if bytes(caller).replace(b" ", b"") == _DIRECT:

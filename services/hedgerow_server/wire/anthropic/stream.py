@@ -26,11 +26,12 @@ from hedgerow_server.core.event import (
 )
 from hedgerow_server.core.request import ProviderItem
 from hedgerow_server.wire.anthropic import usage
-from hedgerow_server.wire.anthropic.answer import MessageTold, end_told, message_id, start_told
+from hedgerow_server.wire.anthropic.answer import MessageTold, message_id
 from hedgerow_server.wire.anthropic.blocks import apart, item
 from hedgerow_server.wire.anthropic.finish import stop_reason
 from hedgerow_server.wire.anthropic.open_block import END, OpenBlock, delta, encode, sse, whole
 from hedgerow_server.wire.anthropic.tokens import DIALECT
+from hedgerow_server.wire.extension import told_of_end, told_of_start
 
 _STOP = sse("message_stop", b'{"type":"message_stop"}')
 _GROWING: dict[str, type] = {"text": TextDelta, "thinking": ReasoningDelta, "tool_use": ToolCallArgumentsDelta}
@@ -78,7 +79,7 @@ class EventEncoder:
             model=started.model,
             content=[],
             usage=usage.NONE_YET,
-            hedgerow=start_told(self._call, started),
+            hedgerow=told_of_start(self._call, started),
         )
         return sse("message_start", b'{"type":"message_start","message":%b}' % msgspec.json.encode(message))
 
@@ -90,7 +91,7 @@ class EventEncoder:
             "type": "message_delta",
             "delta": {"stop_reason": stop_reason(completed), "stop_sequence": completed.stop_sequence or None},
             "usage": usage.told(completed.usage),
-            "hedgerow": end_told(self._call, completed, self._verdicts),
+            "hedgerow": told_of_end(self._call, completed, self._verdicts),
         }
         return [*out, sse("message_delta", encode(told)), _STOP]
 

@@ -8,7 +8,8 @@ import msgspec
 from hedgerow.chat.v1 import message_pb2 as pb
 
 from hedgerow_server.wire.anthropic.asked import FORMAT, THINKING, Asked
-from hedgerow_server.wire.anthropic.reading import Members, members, refused, text_of
+from hedgerow_server.wire.anthropic.reading import Members, members, text_of
+from hedgerow_server.wire.check import wrong
 from hedgerow_server.wire.json_body import decoded
 
 _NAME = "answer"
@@ -30,7 +31,7 @@ def write_output(chat: pb.ChatSpec, asked: Asked) -> Members:
     effort = text_of(config, "effort", "output_config") if "effort" in config else ""
     if effort:
         if effort not in _EFFORTS:
-            raise refused("output_config.effort", f"must be one of {', '.join(_EFFORTS)}")
+            raise wrong("output_config.effort", f"must be one of {', '.join(_EFFORTS)}")
         chat.reasoning.effort = pb.ReasoningEffort.ValueType(_EFFORTS[effort])
     own: Members = {}
     exact = _write_thinking(chat, asked.thinking, effort)
@@ -58,7 +59,7 @@ def _write_thinking(chat: pb.ChatSpec, thinking: msgspec.Raw, effort: str) -> bo
     match asked.type:
         case "enabled":
             if asked.budget_tokens is None:
-                raise refused("thinking.budget_tokens", "is required")
+                raise wrong("thinking.budget_tokens", "is required")
             chat.reasoning.max_tokens = asked.budget_tokens
         case "disabled":
             chat.reasoning.effort = pb.REASONING_EFFORT_NONE

@@ -3,21 +3,14 @@ words in the places where Anthropic's API has such words. A client that sends an
 it.
 """
 
-import base64
-import binascii
-
 import msgspec
 from hedgerow.chat.v1 import message_pb2 as pb
 
 from hedgerow_server.core.request import ProviderItem, ProviderState
-from hedgerow_server.wire.anthropic.reading import refused
+from hedgerow_server.wire.token import PREFIX, Token, word
 
 DIALECT = "anthropic_messages"
 """Under which name state and items of the Messages API travel in the contract. What they hold stands in State."""
-PREFIX = "hg1."
-"""What our words begin with. Alone, it stands where the API wants a word and there is no state."""
-
-
 NOTHING = msgspec.Raw()
 """A member that is not there."""
 
@@ -42,42 +35,6 @@ class State(msgspec.Struct, omit_defaults=True):
 NO_STATE = State()
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(State).decode
-
-
-class Token(msgspec.Struct, array_like=True, frozen=True):
-    """What one of our words holds."""
-
-    provider: str
-    data: bytes
-    kind: str = ""
-    """Empty: state of the block that it stands in. "of": of another one. "item": a whole item of the provider's."""
-    type: str = ""
-    """Of an item: the provider's word for its kind. Of state of another block: the id of the tool call there, if it is
-    one.
-    """
-    back: int = 0
-    """Of state of another block: how many blocks before this one it stands."""
-
-
-_PACK = msgspec.msgpack.Encoder().encode
-_UNPACK = msgspec.msgpack.Decoder(Token).decode
-
-
-def word(token: Token) -> str:
-    """The word that holds a token."""
-    return PREFIX + base64.urlsafe_b64encode(_PACK(token)).decode()
-
-
-def token_of(text: str, field: str) -> Token | None:
-    """What a word of ours holds; None where it is somebody else's. Raises RequestInvalid for one that begins like ours
-    and is broken.
-    """
-    if not text.startswith(PREFIX):
-        return None
-    try:
-        return _UNPACK(base64.b64decode(text[len(PREFIX) :], altchars=b"-_", validate=True))
-    except (msgspec.DecodeError, binascii.Error, ValueError):
-        raise refused(field, "must be what the gateway had sent, unchanged") from None
 
 
 def own_state(given: ProviderState | None) -> State | None:

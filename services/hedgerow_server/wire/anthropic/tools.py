@@ -5,7 +5,8 @@ from hedgerow.chat.v1 import message_pb2 as pb
 
 from hedgerow_server.wire.anthropic.asked import Choice
 from hedgerow_server.wire.anthropic.conversation import write_cache_hint
-from hedgerow_server.wire.anthropic.reading import Members, members, refused, text_of
+from hedgerow_server.wire.anthropic.reading import Members, members, text_of
+from hedgerow_server.wire.check import wrong
 from hedgerow_server.wire.json_body import decoded
 
 FAMILY = "anthropic"
@@ -41,7 +42,7 @@ def _write_function(target: pb.Tool, found: Members, at: str) -> str:
     if "description" in found:
         function.description = text_of(found, "description", at)
     if "input_schema" not in found:
-        raise refused(f"{at}.input_schema", "is required")
+        raise wrong(f"{at}.input_schema", "is required")
     decoded(_OBJECT, found["input_schema"], f"{at}.input_schema")
     function.parameters = bytes(found["input_schema"]).decode()
     if "strict" in found:
@@ -56,7 +57,7 @@ def write_choice(chat: pb.ChatSpec, choice: Choice) -> None:
     target.mode = _MODES.get(choice.type, pb.TOOL_CHOICE_MODE_REQUIRED)
     if choice.type == "tool":
         if choice.name is None:
-            raise refused("tool_choice.name", "is required")
+            raise wrong("tool_choice.name", "is required")
         target.function_names.append(choice.name)
     if choice.disable_parallel_tool_use is not None and chat.tools:
         chat.parallel_tool_calls = not choice.disable_parallel_tool_use

@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 
 from hedgerow_server.core.call import Call
-from hedgerow_server.core.event import Started
 from hedgerow_server.core.fold import Answer, Fold
 from hedgerow_server.core.request import (
     Audio,
@@ -19,24 +18,14 @@ from hedgerow_server.core.request import (
     TokenLogprob,
     ToolCall,
 )
-from hedgerow_server.wire.extension import told_of_end, told_of_start, told_of_verdict
+from hedgerow_server.wire.extension import told_of_end, told_of_start
 from hedgerow_server.wire.openai import answer_body as body
 from hedgerow_server.wire.openai.chat_request import Asked
 from hedgerow_server.wire.openai.kept import kept_parts
 from hedgerow_server.wire.openai.media import data_url
 from hedgerow_server.wire.openai.state import audio_id
-from hedgerow_server.wire.words import Wording
 
 _ENCODE = msgspec.json.Encoder().encode
-
-
-def start_told(call: Call, started: Started) -> dict[str, Any]:
-    """What the member `hedgerow` says of the beginning, its fields in the API's words."""
-    told: dict[str, Any] = told_of_start(call, started)
-    if started.warnings and isinstance(call.form, Wording):
-        for warning in told["warnings"]:
-            warning["field"] = call.form.named(warning["field"])
-    return told
 
 
 class ChatAnswer:
@@ -62,9 +51,7 @@ def _completion(answer: Answer, asked: Asked, call: Call) -> body.Completion:
     message = writer.message()
     if parts := kept_parts(answer.message):
         message.hedgerow = {"parts": parts}
-    told = start_told(call, started) | told_of_end(call, completed)
-    if answer.verdicts:
-        told["guardrail_verdicts"] = [told_of_verdict(one) for one in answer.verdicts]
+    told = told_of_start(call, started) | told_of_end(call, completed, answer.verdicts)
     word = body.finish_word(completed.reason, refused=message.refusal is not None)
     return body.Completion(
         id=body.answer_id(started.response_id, call.request_id),

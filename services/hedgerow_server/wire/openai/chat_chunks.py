@@ -11,10 +11,10 @@ import msgspec
 from hedgerow_server.core import event as core
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.fold import Fold
-from hedgerow_server.core.request import File, Image, Message, ToolCall
-from hedgerow_server.wire.extension import told_of_end, told_of_verdict
+from hedgerow_server.core.request import File, Image, ToolCall
+from hedgerow_server.wire.extension import told_of_end, told_of_start, told_of_verdict
 from hedgerow_server.wire.openai import answer_body as body
-from hedgerow_server.wire.openai.chat_answer import file_body, image_body, start_told, tool_call
+from hedgerow_server.wire.openai.chat_answer import file_body, image_body, tool_call
 from hedgerow_server.wire.openai.chat_request import Asked
 from hedgerow_server.wire.openai.kept import kept_parts
 from hedgerow_server.wire.openai.state import audio_id
@@ -33,7 +33,7 @@ class ChunkEncoder:
         assert isinstance(asked, Asked)
         self._call = call
         self._asked = asked
-        self._events: list[core.Event] = []
+        self._fold = Fold()
         self._stateful = False
         self._head = self._text = self._thought = self._tail = b""
         self._told: dict[str, Any] | None = None  # of the beginning, until its chunk is written
@@ -46,7 +46,7 @@ class ChunkEncoder:
 
     def encode(self, event: core.Event) -> list[bytes]:
         """The chunks of one event."""
-        self._events.append(event)
+        self._fold.add(event)
         kind = type(event)
         if kind is core.TextDelta:
             return self._say(event)  # type: ignore[arg-type]  # as its type says
@@ -69,7 +69,7 @@ class ChunkEncoder:
         self._thought = self._head + b'{"index":0,"delta":{"reasoning_content":'
         usage = b',"usage":null' if self._asked.usage else b""
         self._tail = b'},"logprobs":null,"finish_reason":null}]' + usage + b"}\n\n"
-        self._told = start_told(self._call, started)
+        self._told = told_of_start(self._call, started)
 
     def _opened(self, content: str | None) -> list[bytes]:
         """The first chunk, with the role."""
@@ -153,18 +153,12 @@ class ChunkEncoder:
 
     def _end_beyond(self, delta: body.Delta) -> None:
         """Whole media, and what goes back with the message."""
-        message = self._message()
+        message = self._fold.answer().message
         images = [image_body(part.content) for part in message.content if isinstance(part.content, Image)]
         files = [file_body(part.content) for part in message.content if isinstance(part.content, File)]
         delta.images, delta.files = images or None, files or None
         if parts := kept_parts(message):
             delta.hedgerow = {"parts": parts}
-
-    def _message(self) -> Message:
-        fold = Fold()
-        for event in self._events:
-            fold.add(event)
-        return fold.answer().message
 
     def _piece(
         self, logprobs: dict[str, Any] | None = None, told: dict[str, Any] = _NO_TOLD, **delta: Any

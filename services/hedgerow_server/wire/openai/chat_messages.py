@@ -4,9 +4,8 @@ import msgspec
 from hedgerow.chat.v1 import message_pb2 as pb
 
 from hedgerow_server.core.call import Call
-from hedgerow_server.core.error import FieldViolation, RequestInvalid
 from hedgerow_server.core.event import Warning, WarningCode
-from hedgerow_server.wire.check import invalid
+from hedgerow_server.wire.check import wrong
 from hedgerow_server.wire.openai import chat_body as body
 from hedgerow_server.wire.openai.kept import call_of, parts_of
 from hedgerow_server.wire.openai.media import write_audio, write_file, write_source
@@ -31,7 +30,7 @@ def write_messages(chat: pb.ChatSpec, messages: list[body.Message], call: Call) 
         path = f"messages[{index}]"
         role = _ROLES.get(given.role)
         if role is None:
-            raise _wrong(f"{path}.role", "must be developer, system, user, assistant or tool")
+            raise wrong(f"{path}.role", "must be developer, system, user, assistant or tool")
         message = chat.messages.add(role=role)
         if given.name:
             message.name = given.name
@@ -45,7 +44,7 @@ def write_messages(chat: pb.ChatSpec, messages: list[body.Message], call: Call) 
         else:
             _write_parts(message, content, f"{path}.content")
         if role != pb.ROLE_ASSISTANT and (name := next((n for n in _ASSISTANTS_OWN if getattr(given, n)), "")):
-            raise _wrong(f"{path}.{name}", "only stands in messages of the role assistant")
+            raise wrong(f"{path}.{name}", "only stands in messages of the role assistant")
         if given.cache_control is not None and message.content:
             write_hint(message.content[-1], given.cache_control)
 
@@ -55,10 +54,6 @@ def write_hint(target: pb.Part | pb.Tool, mark: body.CacheControl) -> None:
     target.cache_hint.SetInParent()
     if mark.ttl is not None:
         target.cache_hint.ttl.seconds = _TTL_S[mark.ttl]
-
-
-def _wrong(field: str, description: str) -> RequestInvalid:
-    return invalid([FieldViolation(field, description)])
 
 
 def _write_parts(target: pb.Message | pb.ToolResult, parts: str | list[body.Part] | None, path: str) -> None:
@@ -96,12 +91,12 @@ def _write_file(target: pb.File, file: body.InputFile, path: str) -> None:
     elif file.file_id is not None:
         target.provider_file_id, target.name = file.file_id, file.filename or ""
     else:
-        raise _wrong(path, "must have file_data or file_id")
+        raise wrong(path, "must have file_data or file_id")
 
 
 def _write_result(message: pb.Message, given: body.Message, path: str) -> None:
     if given.tool_call_id is None:
-        raise _wrong(f"{path}.tool_call_id", "is required in messages of the role tool")
+        raise wrong(f"{path}.tool_call_id", "is required in messages of the role tool")
     result = message.content.add().tool_result
     result.tool_call_id = given.tool_call_id
     _write_parts(result, given.content, f"{path}.content")
@@ -109,7 +104,7 @@ def _write_result(message: pb.Message, given: body.Message, path: str) -> None:
 
 def _write_answer(message: pb.Message, given: body.Message, path: str, call: Call) -> None:
     if given.function_call is not None:
-        raise _wrong(f"{path}.function_call", "is no longer taken: use tool_calls and messages of the role tool")
+        raise wrong(f"{path}.function_call", "is no longer taken: use tool_calls and messages of the role tool")
     if given.hedgerow is not None and given.hedgerow.parts:
         kept = parts_of(given)
         if kept is not None:
@@ -143,7 +138,7 @@ def _write_audio(target: pb.Part, audio: body.AudioRef) -> None:
 
 def _write_call(target: pb.Part, given: body.ToolCall, path: str, call: Call) -> None:
     if (given.function is None) == (given.custom is None):
-        raise _wrong(path, "must have function or custom")
+        raise wrong(path, "must have function or custom")
     written = target.tool_call
     written.id, written.name, written.arguments = call_of(given)
     if given.custom is not None:

@@ -6,10 +6,9 @@ import msgspec
 from hedgerow.chat.v1 import message_pb2 as pb
 
 from hedgerow_server.core.call import Call
-from hedgerow_server.core.error import FieldViolation, RequestInvalid
 from hedgerow_server.core.request import ChatRequest
 from hedgerow_server.wire.chat import begun, chat_request
-from hedgerow_server.wire.check import Checker, invalid
+from hedgerow_server.wire.check import Checker, wrong
 from hedgerow_server.wire.extension import NOTHING, options_text, write_extension
 from hedgerow_server.wire.json_body import decoded, members_beside
 from hedgerow_server.wire.openai import chat_body as body
@@ -74,30 +73,23 @@ class ChatDecoder:
             thoughts=given.reasoning is None or not given.reasoning.exclude,
             limit="max_tokens" if given.max_completion_tokens is None else "max_completion_tokens",
         )
-        request = chat_request(self._checker.checked(message))
-        if not for_any:
-            return request
-        return msgspec.structs.replace(request, spec=msgspec.structs.replace(request.spec, for_any=for_any))
-
-
-def _wrong(field: str, description: str) -> RequestInvalid:
-    return invalid([FieldViolation(field, description)])
+        return chat_request(self._checker.checked(message), for_any=for_any)
 
 
 def _check_whole(given: body.ChatBody) -> None:
     """What cannot be had, or not together."""
     if given.n is not None and given.n != 1:
-        raise _wrong("n", "must be 1: there is one choice a call")
+        raise wrong("n", "must be 1: there is one choice a call")
     if given.functions is not None:
-        raise _wrong("functions", "is no longer taken: use tools")
+        raise wrong("functions", "is no longer taken: use tools")
     if given.function_call is not None:
-        raise _wrong("function_call", "is no longer taken: use tool_choice")
+        raise wrong("function_call", "is no longer taken: use tool_choice")
     if given.stream_options is not None and not given.stream:
-        raise _wrong("stream_options", "only stands beside stream: true")
+        raise wrong("stream_options", "only stands beside stream: true")
     if given.top_logprobs is not None and not given.logprobs:
-        raise _wrong("top_logprobs", "only stands beside logprobs: true")
+        raise wrong("top_logprobs", "only stands beside logprobs: true")
     if None not in (given.max_tokens, given.max_completion_tokens) and given.max_tokens != given.max_completion_tokens:
-        raise _wrong("max_tokens", "must not differ from max_completion_tokens")
+        raise wrong("max_tokens", "must not differ from max_completion_tokens")
 
 
 def _write_sampling(chat: pb.ChatSpec, given: body.ChatBody) -> None:
@@ -124,7 +116,7 @@ def _write_reasoning(target: pb.ReasoningSpec, given: body.ChatBody, beside: dic
     effort, asked = given.reasoning_effort, given.reasoning
     if asked is not None:
         if effort is not None and asked.effort is not None and effort != asked.effort:
-            raise _wrong("reasoning.effort", "must not differ from reasoning_effort")
+            raise wrong("reasoning.effort", "must not differ from reasoning_effort")
         effort = effort or asked.effort
         if asked.enabled is False:
             effort = "none"

@@ -11,9 +11,8 @@ from hedgerow_server.core.event import EmbedCompleted, EmbeddingsAdded, Event, S
 from hedgerow_server.core.request import EmbedRequest
 from hedgerow_server.wire.check import Checker
 from hedgerow_server.wire.embed import embed_request
-from hedgerow_server.wire.extension import Extension, options_text, told_of_end, write_extension
+from hedgerow_server.wire.extension import Extension, options_text, told_of_end, told_of_start, write_extension
 from hedgerow_server.wire.json_body import decoded, members_beside
-from hedgerow_server.wire.openai.chat_answer import start_told
 from hedgerow_server.wire.openai.chat_body import Int32
 from hedgerow_server.wire.openai.fields import api_field
 from hedgerow_server.wire.openai.floats import float_json
@@ -95,10 +94,7 @@ class EmbedDecoder:
         for name, text in options_text(options).items():
             embed.provider_options[name] = text
         write_extension(message, given.hedgerow, call)
-        request = embed_request(self._checker.checked(message))
-        if not beside:
-            return request
-        return msgspec.structs.replace(request, spec=msgspec.structs.replace(request.spec, for_any=(_OWNER,)))
+        return embed_request(self._checker.checked(message), for_any=(_OWNER,) if beside else ())
 
 
 def _write_inputs(target: pb.EmbedSpec, given: str | list[str | int | list[int]]) -> None:
@@ -140,7 +136,7 @@ class EmbedAnswer:
     def encode(self) -> bytes:
         """A `list` of embeddings."""
         completed, started = self._completed, self._started
-        told = start_told(self._call, started) | told_of_end(self._call, completed)
+        told = told_of_start(self._call, started) | told_of_end(self._call, completed)
         if completed.cached_count:
             told["cached_inputs_count"] = completed.cached_count
             told["saved_picos"] = completed.saved_picos

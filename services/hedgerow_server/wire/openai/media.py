@@ -6,8 +6,8 @@ from urllib.parse import unquote_to_bytes
 
 from hedgerow.chat.v1 import message_pb2 as pb
 
-from hedgerow_server.core.error import FieldViolation
-from hedgerow_server.wire.check import invalid
+from hedgerow_server.wire.check import wrong
+from hedgerow_server.wire.json_body import unpacked
 
 _TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "pcm16": "audio/pcm", "m4a": "audio/mp4"}
 _FORMATS = {media_type: name for name, media_type in _TYPES.items()}
@@ -21,10 +21,10 @@ def write_source(target: pb.Image | pb.Audio | pb.File, url: str, path: str) -> 
         return
     head, comma, data = url[5:].partition(",")
     if not comma:
-        raise invalid([FieldViolation(path, "must be an http URL or a data URL")])
+        raise wrong(path, "must be an http URL or a data URL")
     media_type, _, coding = head.rpartition(";")
     if coding.strip().lower() == "base64":
-        target.data = _unpacked(data, path)
+        target.data = unpacked(data, path)
     else:
         media_type, target.data = head, unquote_to_bytes(data)
     target.media_type = media_type.strip().lower() or target.media_type or "text/plain"
@@ -36,7 +36,7 @@ def write_audio(target: pb.Audio, data: str, form: str, path: str) -> None:
     if data[:5].lower() == "data:" or data[:4].lower() == "http":
         write_source(target, data, path)
     else:
-        target.data = _unpacked(data, path)
+        target.data = unpacked(data, path)
 
 
 def write_file(target: pb.File, data: str, name: str, path: str) -> None:
@@ -46,7 +46,7 @@ def write_file(target: pb.File, data: str, name: str, path: str) -> None:
         write_source(target, data, path)
     else:
         target.media_type = mimetypes.guess_type(name)[0] or _UNKNOWN
-        target.data = _unpacked(data, path)
+        target.data = unpacked(data, path)
 
 
 def data_url(data: bytes, media_type: str) -> str:
@@ -57,10 +57,3 @@ def data_url(data: bytes, media_type: str) -> str:
 def audio_format(media_type: str) -> str:
     """The name of an audio format, such as "wav"."""
     return _FORMATS.get(media_type) or media_type.partition("/")[2]
-
-
-def _unpacked(data: str, path: str) -> bytes:
-    try:
-        return base64.b64decode(data, validate=True)
-    except ValueError:
-        raise invalid([FieldViolation(path, "must be base64")]) from None

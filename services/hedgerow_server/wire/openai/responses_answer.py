@@ -11,7 +11,7 @@ from hedgerow_server.core.call import Call
 from hedgerow_server.core.event import Completed, FinishReason, GuardVerdict, Started, Usage
 from hedgerow_server.core.fold import Fold
 from hedgerow_server.core.request import Part, Refusal
-from hedgerow_server.wire.extension import told_of_end, told_of_start, told_of_verdict
+from hedgerow_server.wire.extension import told_of_end, told_of_start
 from hedgerow_server.wire.openai.responses_items import MESSAGE, Item, grouped, item_of, kind_of
 from hedgerow_server.wire.openai.responses_request import Asked
 from hedgerow_server.wire.openai.responses_tokens import own_id
@@ -69,10 +69,7 @@ def opened(call: Call, asked: Asked, started: Started) -> dict[str, Any]:
         "user": None,
         **asked.beside,
     }
-    told = told_of_start(call, started)
-    for warning in told.get("warnings", ()):  # type: ignore[attr-defined]
-        warning["field"] = asked.named(warning["field"])
-    return {**response, "hedgerow": told}
+    return {**response, "hedgerow": told_of_start(call, started)}
 
 
 def _answer_id(call: Call, asked: Asked, response_id: str) -> str:
@@ -90,16 +87,13 @@ def closed(
 ) -> None:
     """Completes a response."""
     reason = incomplete(completed, refused=_refused(output))
-    told = response["hedgerow"] | told_of_end(call, completed)
-    if verdicts:
-        told["guardrail_verdicts"] = [told_of_verdict(one) for one in verdicts]
     response |= {
         "status": "incomplete" if reason else "completed",
         "completed_at": None if reason else int(time.time()),
         "incomplete_details": {"reason": reason} if reason else None,
         "output": output,
         "usage": usage_body(completed.usage),
-        "hedgerow": told,
+        "hedgerow": response["hedgerow"] | told_of_end(call, completed, verdicts),
     }
 
 

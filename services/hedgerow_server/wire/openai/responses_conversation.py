@@ -3,19 +3,18 @@
 The model's items in a row make one message, as one answer of the contract would be; so do the outputs of functions.
 """
 
-import base64
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from hedgerow.chat.v1 import message_pb2 as pb
 
-from hedgerow_server.core.error import FieldViolation, RequestInvalid
-from hedgerow_server.wire.check import invalid
-from hedgerow_server.wire.json_body import decoded
+from hedgerow_server.wire.check import wrong
+from hedgerow_server.wire.json_body import decoded, unpacked
 from hedgerow_server.wire.openai import responses_body as body
 from hedgerow_server.wire.openai.media import write_audio, write_file, write_source
-from hedgerow_server.wire.openai.responses_tokens import DIALECT, Token, is_responses, members_of, token_of, told
+from hedgerow_server.wire.openai.responses_tokens import DIALECT, is_responses, members_of, told
+from hedgerow_server.wire.token import Token, token_of
 
 _ROLES = {
     "user": pb.ROLE_USER,
@@ -62,7 +61,7 @@ class Conversation:
         head = decoded(_HEAD, raw, place)
         kind = head.type or ("message" if head.role is not None else "")
         if not kind:
-            raise _wrong(f"{place}.type", "is required")
+            raise wrong(f"{place}.type", "is required")
         take = _TAKES.get(kind)
         if take is not None:
             take(self, raw, place, head.hedgerow or _NOTHING)
@@ -71,7 +70,7 @@ class Conversation:
         if kind == "item_reference":
             self.reference = self.reference or place
         self._tag = kept.provider or self._tag
-        self._item(Token(self._tag, _without(raw), kind), place)
+        self._item(Token(self._tag, _without(raw), "item", kind), place)
 
     def _message(self, role: pb.Role.ValueType, *, joined: bool = False) -> pb.Message:
         """A message to add to: the last one where the role goes on."""
@@ -101,7 +100,7 @@ class Conversation:
         given = decoded(_MESSAGE, raw, place)
         role = _ROLES.get(given.role)
         if role is None:
-            raise _wrong(f"{place}.role", "must be developer, system, user or assistant")
+            raise wrong(f"{place}.role", "must be developer, system, user or assistant")
         answered = role == pb.ROLE_ASSISTANT
         message = self._message(role, joined=answered)
         before = len(message.content)
@@ -129,7 +128,7 @@ class Conversation:
         """What the model thought, or a provider's item that was put there."""
         given = decoded(_REASONING, raw, place)
         token = token_of(given.encrypted_content or "", f"{place}.encrypted_content")
-        if token is not None and token.is_item:
+        if token is not None and token.kind == "item":
             self._item(token, place)
             return
         if token is None:
@@ -175,13 +174,10 @@ class Conversation:
         """A picture that the model has drawn."""
         given = decoded(_IMAGE, raw, place)
         if not given.result:
-            self._item(Token(kept.provider or DIALECT, _without(raw), "image_generation_call"), place)
+            self._item(Token(kept.provider or DIALECT, _without(raw), "item", "image_generation_call"), place)
             return
         part = self._said(place)
-        try:
-            part.image.data = base64.b64decode(given.result, validate=True)
-        except ValueError:
-            raise _wrong(f"{place}.result", "must be base64") from None
+        part.image.data = unpacked(given.result, f"{place}.result")
         part.image.media_type = f"image/{given.output_format or 'png'}"
         self._remember([part], raw, place, kept)
 
@@ -196,10 +192,6 @@ _TAKES: dict[str, _Take] = {
     "custom_tool_call_output": Conversation.result,
     "image_generation_call": Conversation.draw,
 }
-
-
-def _wrong(field: str, description: str) -> RequestInvalid:
-    return invalid([FieldViolation(field, description)])
 
 
 def _without(raw: msgspec.Raw) -> bytes:
@@ -242,7 +234,7 @@ def _write_image(target: pb.Part, piece: body.InputImage, place: str) -> None:
     elif piece.file_id:
         target.file.provider_file_id, target.file.media_type = piece.file_id, "image/*"
     else:
-        raise _wrong(place, "must have image_url or file_id")
+        raise wrong(place, "must have image_url or file_id")
 
 
 def _write_file(target: pb.File, piece: body.InputFile, place: str) -> None:
@@ -254,7 +246,7 @@ def _write_file(target: pb.File, piece: body.InputFile, place: str) -> None:
     elif piece.file_id:
         target.provider_file_id = piece.file_id
     else:
-        raise _wrong(place, "must have file_id, file_url or file_data")
+        raise wrong(place, "must have file_id, file_url or file_data")
 
 
 def _write_medium(target: pb.Part, piece: body.OutputMedium, place: str) -> None:
@@ -265,7 +257,4 @@ def _write_medium(target: pb.Part, piece: body.OutputMedium, place: str) -> None
     if piece.url:
         medium.url = piece.url
         return
-    try:
-        medium.data = base64.b64decode(piece.data, validate=True)
-    except ValueError:
-        raise _wrong(f"{place}.data", "must be base64") from None
+    medium.data = unpacked(piece.data, f"{place}.data")

@@ -18,7 +18,8 @@ from hedgerow_server.core.request import (
     TokenLogprob,
     ToolCall,
 )
-from hedgerow_server.wire.openai.responses_tokens import DIALECT, Token, beyond, is_responses, members_of, word
+from hedgerow_server.wire.openai.responses_tokens import DIALECT, beyond, is_responses, members_of
+from hedgerow_server.wire.token import Token, word
 
 Item = dict[str, Any]
 """An item, ready to be encoded."""
@@ -146,7 +147,7 @@ def _other(part: Part, name: Name) -> Item | None:
                 whole: Item = dict(members_of(data))
                 return whole if provider == DIALECT else whole | {"hedgerow": {"provider": provider}}
             # Of a type that clients know and send back, and that shows nothing.
-            token = Token(item.provider, data, kind, is_item=True)
+            token = Token(item.provider, data, "item", kind)
             return {"id": name("rs"), "type": "reasoning", "summary": [], "encrypted_content": word(token)}
         case Image(data=data) as image if data is not None or image.url:
             if _type_of(part) == _PREVIEW:

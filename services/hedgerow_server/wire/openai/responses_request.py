@@ -6,10 +6,9 @@ import msgspec
 from hedgerow.chat.v1 import message_pb2 as pb
 
 from hedgerow_server.core.call import Call
-from hedgerow_server.core.error import FieldViolation, RequestInvalid
 from hedgerow_server.core.request import ChatRequest
 from hedgerow_server.wire.chat import begun, chat_request
-from hedgerow_server.wire.check import Checker, invalid
+from hedgerow_server.wire.check import Checker, wrong
 from hedgerow_server.wire.extension import NOTHING, options_text, write_extension
 from hedgerow_server.wire.json_body import decoded
 from hedgerow_server.wire.openai import responses_body as body
@@ -94,13 +93,7 @@ class ResponsesDecoder:
         places = reading.conversation.places
         repeated = {name: reading.beside[name] for name in _REPEATED if name in reading.beside}
         call.form = Asked(given, repeated, reading.tools.custom, places, kept=reading.bound is not None)
-        request = chat_request(self._checker.checked(message))
-        spec = msgspec.structs.replace(request.spec, for_any=reading.for_any, bound=reading.bound)
-        return msgspec.structs.replace(request, spec=spec)
-
-
-def _wrong(field: str, description: str) -> RequestInvalid:
-    return invalid([FieldViolation(field, description)])
+        return chat_request(self._checker.checked(message), for_any=reading.for_any, bound=reading.bound)
 
 
 def _beside(text: bytes) -> dict[str, msgspec.Raw]:
@@ -146,7 +139,7 @@ class _Reading:
     def _bind(self) -> None:
         """What needs a provider that keeps something."""
         if self._given.background:
-            raise _wrong("background", "must not be true: the gateway answers while the caller waits")
+            raise wrong("background", "must not be true: the gateway answers while the caller waits")
         field = next((name for name in _KEPT if name in self.beside), "")
         if self._given.store:
             self._options["store"] = True
@@ -165,7 +158,7 @@ class _Reading:
             else:
                 self.conversation.instruct(given.instructions)
         if given.input is None or not given.input:
-            raise _wrong("input", "is required: the gateway needs something to send to a model")
+            raise wrong("input", "is required: the gateway needs something to send to a model")
         if isinstance(given.input, str):
             self.conversation.ask(given.input)
             return
@@ -201,7 +194,7 @@ class _Reading:
         effort = decoded(_EFFORT, reasoning.pop("effort"), "reasoning.effort") if "effort" in reasoning else None
         if effort is not None:
             if effort not in _EFFORTS:
-                raise _wrong("reasoning.effort", f"must be one of {', '.join(_EFFORTS)}")
+                raise wrong("reasoning.effort", f"must be one of {', '.join(_EFFORTS)}")
             self._chat.reasoning.effort = _EFFORTS[effort]
         self._keep("reasoning", reasoning)
 
@@ -210,9 +203,9 @@ class _Reading:
         if options is None:
             return
         if not self._given.stream:
-            raise _wrong("stream_options", "only stands beside stream: true")
+            raise wrong("stream_options", "only stands beside stream: true")
         if options.include_obfuscation:
-            raise _wrong("stream_options.include_obfuscation", "must not be true: the gateway adds no obfuscation")
+            raise wrong("stream_options.include_obfuscation", "must not be true: the gateway adds no obfuscation")
 
     def _keep(self, name: str, members: dict[str, msgspec.Raw]) -> None:
         """Members of an object of the body that only the API itself understands."""

@@ -5,21 +5,16 @@ is of any other provider travels as a word of ours: in `encrypted_content` of a 
 something opaque, and of other items in the member `hedgerow`, which SDKs keep.
 """
 
-import base64
-import binascii
 from typing import Any
 
 import msgspec
 
-from hedgerow_server.core.error import FieldViolation
 from hedgerow_server.core.request import ProviderState
-from hedgerow_server.wire.check import invalid
 
 DIALECT = "openai_responses"
 """Under which name state and items of OpenAI's own Responses API travel in the contract; other vendors' have a host
 behind an @.
 """
-_PREFIX = "hg1."
 _OWN = "_hg_"
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 # Members of items that a part of the contract shows, or that only an answer has.
@@ -38,37 +33,6 @@ _SHOWN = frozenset(
         "type",
     }
 )
-
-
-class Token(msgspec.Struct, array_like=True, frozen=True):
-    """What a word of ours holds."""
-
-    provider: str
-    data: bytes
-    type: str = ""
-    """Of a whole item: the provider's word for its kind. Empty: it is state."""
-    is_item: bool = False
-
-
-_PACK = msgspec.msgpack.Encoder().encode
-_UNPACK = msgspec.msgpack.Decoder(Token).decode
-
-
-def word(token: Token) -> str:
-    """The word that holds a token."""
-    return _PREFIX + base64.urlsafe_b64encode(_PACK(token)).decode()
-
-
-def token_of(text: str, field: str) -> Token | None:
-    """What a word of ours holds; None where it is somebody else's. Raises RequestInvalid for one that begins like ours
-    and is broken.
-    """
-    if not text.startswith(_PREFIX):
-        return None
-    try:
-        return _UNPACK(base64.b64decode(text[len(_PREFIX) :], altchars=b"-_", validate=True))
-    except (msgspec.DecodeError, binascii.Error, ValueError):
-        raise invalid([FieldViolation(field, "must be what the gateway had sent, unchanged")]) from None
 
 
 def own_id(kind: str, request_id: str, index: int) -> str:

@@ -3,8 +3,7 @@
 import msgspec
 from hedgerow.chat.v1 import message_pb2 as pb
 
-from hedgerow_server.core.error import FieldViolation
-from hedgerow_server.wire.check import invalid
+from hedgerow_server.wire.check import wrong
 from hedgerow_server.wire.json_body import decoded
 from hedgerow_server.wire.openai import responses_body as body
 from hedgerow_server.wire.openai.responses_tokens import DIALECT, members_of
@@ -65,7 +64,7 @@ class Tools:
         target = self._chat.tool_choice
         if isinstance(choice, str):
             if choice not in _MODES:
-                raise invalid([FieldViolation("tool_choice", "must be none, auto, required or an object")])
+                raise wrong("tool_choice", "must be none, auto, required or an object")
             target.mode = _MODES[choice]
             return True
         if choice.type == "function":

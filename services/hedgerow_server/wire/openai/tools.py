@@ -5,8 +5,7 @@ from typing import Literal
 import msgspec
 from hedgerow.chat.v1 import message_pb2 as pb
 
-from hedgerow_server.core.error import FieldViolation, RequestInvalid
-from hedgerow_server.wire.check import invalid
+from hedgerow_server.wire.check import wrong
 from hedgerow_server.wire.json_body import decoded
 from hedgerow_server.wire.openai import chat_body as body
 from hedgerow_server.wire.openai.chat_messages import write_hint
@@ -95,7 +94,7 @@ def write_choice(target: pb.ToolChoice, choice: str | body.ToolChoice) -> None:
     """Fills the choice of tools. Raises RequestInvalid."""
     if isinstance(choice, str):
         if choice not in _MODES:
-            raise _wrong("tool_choice", "must be none, auto, required or an object")
+            raise wrong("tool_choice", "must be none, auto, required or an object")
         target.mode = _MODES[choice]
     elif choice.type == "function" and choice.function is not None:
         target.mode = pb.TOOL_CHOICE_MODE_REQUIRED
@@ -104,10 +103,10 @@ def write_choice(target: pb.ToolChoice, choice: str | body.ToolChoice) -> None:
         target.mode = _MODES[choice.allowed_tools.mode]
         for index, tool in enumerate(choice.allowed_tools.tools):
             if tool.function is None:
-                raise _wrong(f"tool_choice.allowed_tools.tools[{index}]", "must be a function: no other can be named")
+                raise wrong(f"tool_choice.allowed_tools.tools[{index}]", "must be a function: no other can be named")
             target.function_names.append(tool.function.name)
     else:
-        raise _wrong("tool_choice", "must be a function or allowed_tools: no other tool can be named")
+        raise wrong("tool_choice", "must be a function or allowed_tools: no other tool can be named")
 
 
 def write_format(target: pb.ResponseFormat, form: body.TextFormat | body.JsonObject | body.JsonSchema) -> None:
@@ -123,7 +122,3 @@ def write_format(target: pb.ResponseFormat, form: body.TextFormat | body.JsonObj
             written.description = schema.description
         if schema.strict is not None:
             written.strict = schema.strict
-
-
-def _wrong(field: str, description: str) -> RequestInvalid:
-    return invalid([FieldViolation(field, description)])

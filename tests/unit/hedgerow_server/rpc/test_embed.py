@@ -23,7 +23,7 @@ from hedgerow_server.core.event import EmbedCompleted, EmbeddingsAdded, Event, I
 from hedgerow_server.core.model import ModelFacts
 from hedgerow_server.core.port import HttpRequest
 from hedgerow_server.core.request import EmbedInput, EmbedItem, EmbedRequest, EmbedSpec
-from hedgerow_server.rpc.embed import Embed
+from hedgerow_server.rpc.embed import FOR_GRPC, FOR_HTTP, Embed, Largest
 from unit.hedgerow_server.calls import no_request
 from unit.hedgerow_server.routing.scripted import HANG_S, JSON, Answer, ScriptedTransport, candidate, routes
 
@@ -62,10 +62,12 @@ def reply(request: HttpRequest) -> Answer:
 class World:
     """A gateway with one embedding model."""
 
-    def __init__(self, reply: Callable[[HttpRequest], Answer] = reply, **settings: Any) -> None:
+    def __init__(
+        self, reply: Callable[[HttpRequest], Answer] = reply, *, largest: Largest = FOR_GRPC, **settings: Any
+    ) -> None:
         self.transport = ScriptedTransport(reply=reply)
         of = candidate(self.transport, **settings)
-        self.embed = Embed(routes({("embed", "vec"): (of,)}))
+        self.embed = Embed(routes({("embed", "vec"): (of,)}), largest)
 
     @property
     def batches(self) -> list[list[object]]:
@@ -252,9 +254,8 @@ async def test_an_answer_that_clients_would_not_take_is_refused_before_anything_
 
 async def test_callers_over_http_take_larger_answers() -> None:
     """The gRPC clients' limit is not theirs; the gateway's own is 32 MiB of floats."""
-    world = World()
+    world = World(largest=FOR_HTTP)
     taken, refused = (world.call(EmbedSpec(model="vec", inputs=("x",) * n, dimensions=65_536)) for n in (127, 128))
-    taken.door = refused.door = "openai"
     assert [event async for event in taken.method.rpc(taken)]
     sent = len(world.batches)
     with pytest.raises(ResponseTooLarge) as caught:

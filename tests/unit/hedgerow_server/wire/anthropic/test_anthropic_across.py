@@ -5,6 +5,8 @@ import json
 from typing import Any
 
 import pytest
+from anthropic_door import accumulated, answer, asked, streamed
+from door_events import ended
 from hedgerow_server.core.call import Call, Kind, Method
 from hedgerow_server.core.event import Event
 from hedgerow_server.core.port import Prepared
@@ -13,7 +15,6 @@ from hedgerow_server.wire.check import Checker
 from hedgerow_server.wire.openai.chat_answer import ChatAnswer
 from hedgerow_server.wire.openai.chat_request import ChatDecoder
 from providers import anthropic_run, openai_run
-from providers.anthropic_door import accumulated, answer, asked, ended, streamed
 from unit.hedgerow_server.calls import method
 
 Json = dict[str, Any]

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from anthropic_door import DECODER, accumulated, answer, call_with, streamed
 from hedgerow_server.core.error import Internal
 from hedgerow_server.core.event import (
     CitationAdded,
@@ -28,7 +29,6 @@ from hedgerow_server.core.event import (
 )
 from hedgerow_server.core.guard import Action, Side
 from hedgerow_server.core.request import Citation, ProviderItem, ProviderState, TokenLogprob
-from providers.anthropic_door import DECODER, accumulated, answer, call_with, streamed
 
 Json = dict[str, Any]
 START = Started("vendor", "model-1")

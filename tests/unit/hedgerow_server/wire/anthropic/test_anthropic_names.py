@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from anthropic_door import DECODER, asked, call_with
 from hedgerow_server.core.error import RequestInvalid, RequestMalformed
 from hedgerow_server.doors.anthropic import AnthropicForm
 from hedgerow_server.wire.anthropic.names import Origins
 from hedgerow_server.wire.words import in_words
-from providers.anthropic_door import DECODER, asked, call_with
 
 Json = dict[str, Any]
 HI = {"role": "user", "content": "hi"}

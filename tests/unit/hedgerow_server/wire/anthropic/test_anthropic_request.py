@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from anthropic_door import DECODER, asked, call_with, counted
 from hedgerow_server.core.call import Kind
 from hedgerow_server.core.request import (
     VERBATIM,
@@ -30,7 +31,6 @@ from hedgerow_server.core.request import (
     ToolChoiceMode,
     ToolResult,
 )
-from providers.anthropic_door import DECODER, asked, call_with, counted
 
 Json = dict[str, Any]
 HI = {"role": "user", "content": "hi"}

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from anthropic_door import accumulated, answer, asked, streamed
 from hedgerow_server.core.event import (
     Completed,
     Event,
@@ -21,7 +22,6 @@ from hedgerow_server.core.event import (
 )
 from hedgerow_server.core.fold import Fold
 from hedgerow_server.core.request import CacheHint, Part, ProviderItem, ProviderState
-from providers.anthropic_door import accumulated, answer, asked, streamed
 
 Json = dict[str, Any]
 OTHER = ProviderState("openai_responses", b'{"encrypted_content":"\xff\x00"}')

@@ -23,7 +23,7 @@ from hedgerow_server.core.request import (
     ToolCall,
     ToolResult,
 )
-from hedgerow_server.wire.openai.responses_tokens import Token, word
+from hedgerow_server.wire.token import Token, word
 from responses_door import decoded
 
 PIXEL = base64.b64encode(b"pixel").decode()
@@ -164,7 +164,7 @@ def test_items_of_providers_are_passed_on() -> None:
     search = {"type": "web_search_call", "id": "ws_1", "status": "completed"}
     theirs = {"type": "x_search_call", "id": "xs_1", "hedgerow": {"provider": "openai_responses@api.x.ai"}}
     answer = {"type": "mcp_approval_response", "approval_request_id": "a", "approve": True}
-    hidden = Token("anthropic_messages", b"{}", "server_tool_use", is_item=True)
+    hidden = Token("anthropic_messages", b"{}", "item", "server_tool_use")
     (found,) = messages(search, theirs, answer, {"type": "reasoning", "summary": [], "encrypted_content": word(hidden)})
     items = [part.content for part in found.content]
     assert [(one.provider, one.type) for one in items if isinstance(one, ProviderItem)] == [

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from hedgerow_server.core.call import Call, Kind, Method
-from hedgerow_server.core.event import Completed, Event, Finished, Started, Usage
+from hedgerow_server.core.event import Event, Started
 from hedgerow_server.core.request import ChatRequest, EstimateRequest
 from hedgerow_server.wire.anthropic.answer import MessageAnswer
 from hedgerow_server.wire.anthropic.request import MessagesDecoder
@@ -38,19 +38,6 @@ def asked(body: Json | bytes, headers: Mapping[str, str] | None = None) -> ChatR
 def counted(body: Json) -> EstimateRequest:
     """What a body asks to count."""
     return DECODER.count_tokens(call_with(body))
-
-
-def ended(events: Iterable[Event]) -> list[Event]:
-    """The events of a dialect as callers get them: their end as the executor tells it."""
-    out: list[Event] = []
-    for event in events:
-        if isinstance(event, Finished):
-            out.append(
-                Completed(event.reason, event.native_reason, event.usage or Usage(), stop_sequence=event.stop_sequence)
-            )
-        else:
-            out.append(event)
-    return out
 
 
 def answer(events: Iterable[Event], call: Call | None = None) -> Json:
