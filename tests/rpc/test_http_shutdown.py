@@ -43,6 +43,10 @@ def told(rest: bytes) -> dict[str, Any]:
     return found
 
 
+LONG = "all/sim-tokens-80-50"
+"""Four seconds of tokens: still under way when the signal has come, however slow the machine is."""
+
+
 def test_sigterm_lets_open_calls_finish(stack: Stack, start_router: StartRouter) -> None:
     """New connections are refused, idle ones closed, and those of open calls after their answers."""
     with start_router() as running, ExitStack() as exits:
@@ -51,8 +55,8 @@ def test_sigterm_lets_open_calls_finish(stack: Stack, start_router: StartRouter)
         assert idle.ask(chat(), JSON).status == 200
         silent = exits.enter_context(raw(address))
         trace = new_trace()
-        unary = exits.enter_context(asking(address, chat("paced"), b"traceparent: " + trace.encode()))
-        stream = exits.enter_context(asking(address, chat("paced", stream=True)))
+        unary = exits.enter_context(asking(address, chat(LONG), b"traceparent: " + trace.encode()))
+        stream = exits.enter_context(asking(address, chat(LONG, stream=True)))
         stream.until(b"\r\n\r\n")
         eventually(lambda: booked(stack.sim_url, trace), "the unary call is with the provider")
         running.popen.send_signal(signal.SIGTERM)
