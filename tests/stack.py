@@ -63,6 +63,8 @@ DIALECTS: dict[str, tuple[dict[str, object], str, str | None]] = {
     ),
 }
 START_S = 30
+# gRPC shares connections between channels with the same target; a new server may have the port of one that has gone.
+OWN_CONNECTIONS = [("grpc.use_local_subchannel_pool", 1)]
 # Tests share a router: what one of them makes fail must not rest when the next one comes.
 FORGIVING = {
     "consecutive_failures": 100_000,
@@ -72,6 +74,10 @@ FORGIVING = {
     "set_aside_seconds": 1e-6,
     "max_set_aside_seconds": 1e-6,
 }
+
+
+# Nor may what a throttled answer told of limits keep them waiting.
+UNCOUNTED: dict[str, object] = {"rate_limits": None}
 
 
 def recordings() -> list[dict[str, object]]:
@@ -152,11 +158,18 @@ def configuration(
     """A configuration with a route for every behaviour of the simulator and for every recording."""
 
     def provider(url: str, **settings: object) -> dict[str, object]:
-        return {"dialect": "openai", "base_url": url, "credential": "sim", "transport": transport, **settings}
+        return {
+            "dialect": "openai",
+            "base_url": url,
+            "credential": "sim",
+            "transport": transport,
+            **UNCOUNTED,
+            **settings,
+        }
 
     def of_dialect(settings: dict[str, object]) -> dict[str, object]:
         url = str(settings["base_url"]).format(sim=sim_url)
-        return {**settings, "base_url": url, "credential": "sim", "transport": transport}
+        return {**UNCOUNTED, **settings, "base_url": url, "credential": "sim", "transport": transport}
 
     def route(kind: str, provider: str, model: str) -> dict[str, object]:
         return {"kind": kind, "candidates": [{"provider": provider, "model": model}], "max_attempts": 1}

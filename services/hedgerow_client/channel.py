@@ -113,6 +113,9 @@ def _options(tls: Tls | None) -> tuple[tuple[str, str | int], ...]:
         # By default only two probes go out between two data frames; a model may think for longer than a minute.
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.max_receive_message_length", RECEIVED_BYTES_MAX),
+        # Connections of its own: gRPC would share them with every client of the process that has the same target, and
+        # so have a new one wait out the back-off of an old one whose gateway had gone.
+        ("grpc.use_local_subchannel_pool", 1),
         ("grpc.primary_user_agent", f"hedgerow-client-python/{VERSION}"),
     ]
     if tls is not None and tls.server_name:

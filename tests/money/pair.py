@@ -14,7 +14,7 @@ import grpc.aio
 from hedgerow.chat.v1.chat_service_pb2 import CompleteResponse
 from money.accounts import Entry
 from rpc.caller import COMPLETE, Outcome, chat
-from stack import FORGIVING, Process, router, simulator
+from stack import FORGIVING, OWN_CONNECTIONS, Process, router, simulator
 
 TOKENS = 50
 """Of each answer."""
@@ -122,8 +122,7 @@ async def calls(
             outcome.trailers = tuple(await call.trailing_metadata() or ())
             return outcome
 
-    options = [("grpc.use_local_subchannel_pool", 1)]
-    channels = [grpc.aio.insecure_channel(target, options) for target in targets]
+    channels = [grpc.aio.insecure_channel(target, OWN_CONNECTIONS) for target in targets]
     try:
         return await asyncio.gather(*(one(channels[number % len(channels)]) for number in range(count)))
     finally:

@@ -17,7 +17,7 @@ from hedgerow.chat.v1.chat_service_pb2 import CompleteResponse
 from hedgerow_client.admin import AdminClient
 from rpc.access import ENVIRONMENT, OPERATOR, bearer
 from rpc.caller import COMPLETE, Outcome, chat
-from stack import KEY, Process, router, simulator
+from stack import KEY, OWN_CONNECTIONS, Process, router, simulator
 
 HOG = "hog"
 QUIET = ("ann", "bob", "cid")
@@ -161,8 +161,7 @@ class Crowd:
 @asynccontextmanager
 async def crowd(at: House) -> AsyncIterator[Crowd]:
     """A crowd of all tenants of a house."""
-    options = [("grpc.use_local_subchannel_pool", 1)]
-    channels = {name: grpc.aio.insecure_channel(at.process.addresses["grpc"], options) for name in at.tokens}
+    channels = {name: grpc.aio.insecure_channel(at.process.addresses["grpc"], OWN_CONNECTIONS) for name in at.tokens}
     try:
         yield Crowd(channels, at.tokens)
     finally:

@@ -9,6 +9,7 @@ import grpc.aio
 import pytest
 from money.counter import Counter, counter, ids
 from rpc.caller import COMPLETE, STREAM_COMPLETE, chat, new_trace
+from stack import OWN_CONNECTIONS
 
 AT_ONCE = 40
 ROUTES = ("fast", "paced", "over", "cut", "drained", "silent", "late")
@@ -52,7 +53,7 @@ async def _left(desk: Counter, calls: int, dice: random.Random) -> set[str]:
         await asyncio.wait({reading})
         slots.release()
 
-    async with grpc.aio.insecure_channel(desk.router.addresses["grpc"]) as channel:
+    async with grpc.aio.insecure_channel(desk.router.addresses["grpc"], OWN_CONNECTIONS) as channel:
         running: set[asyncio.Task[None]] = set()
         for _ in range(calls):
             await slots.acquire()

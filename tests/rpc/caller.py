@@ -19,7 +19,7 @@ from hedgerow.common.v1.attempt_pb2 import CallReport
 from hedgerow.common.v1.policy_pb2 import RoutePolicy
 from hedgerow.embed.v1 import embed_service_pb2 as embed_pb
 from rpc.http_caller import HttpCaller
-from stack import Stack
+from stack import OWN_CONNECTIONS, Stack
 
 STREAM_EMBED = "/hedgerow.embed.v1.EmbedService/StreamEmbed"
 LIST_MODELS = "/hedgerow.router.v1.RouterService/ListModels"
@@ -282,7 +282,7 @@ def connected(
     """
     http = HttpCaller(target["http"]) if isinstance(target, Mapping) else None
     target = target if isinstance(target, str) else target["grpc"]
-    options = [("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1), *more]
+    options = [("grpc.max_receive_message_length", -1), *OWN_CONNECTIONS, *more]
     if credentials is None:
         channel = grpc.insecure_channel(target, options)
     else:

@@ -13,7 +13,7 @@ from hedgerow_client.admin import AdminClient
 from hedgerow_client.cli.verbs import build
 from rpc.caller import COMPLETE, STREAM_COMPLETE, Caller, Door, connected, eventually
 from rpc.conftest import StartRouter
-from stack import Process
+from stack import OWN_CONNECTIONS, Process
 from typer.testing import CliRunner, Result
 
 RPCS = [method.name for method in pb.DESCRIPTOR.services_by_name["AdminService"].methods]
@@ -181,7 +181,7 @@ def test_switches_are_listed_oldest_first_and_outlive_a_reload(admin: AdminClien
 
 def test_every_candidate_is_listed_once_in_order(admin: AdminClient, router: Process) -> None:
     """Pages put together are the whole."""
-    with grpc.insecure_channel(router.addresses["admin_grpc"]) as channel:
+    with grpc.insecure_channel(router.addresses["admin_grpc"], OWN_CONNECTIONS) as channel:
         stub, request = AdminServiceStub(channel), pb.ListCandidatesRequest(page_size=7)
         paged: list[pb.CandidateState] = []
         while True:

@@ -12,6 +12,7 @@ from hedgerow_server.core.event import Event, Started
 from hedgerow_server.doors.grpcio import GrpcDoor
 from hedgerow_server.doors.serving import Endpoint, Serving
 from rpc.caller import Outcome
+from stack import OWN_CONNECTIONS
 
 SECRET = "the text of an exception"
 Report = Callable[[Call], bytes]
@@ -66,7 +67,7 @@ async def serving(report: Report, make: type[Words]) -> AsyncIterator[grpc.aio.C
     server.add_generic_rpc_handlers(GrpcDoor(Serving(OneEvent(), endpoints), report).handlers())
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", OWN_CONNECTIONS) as channel:
         yield channel
     await server.stop(None)
 

@@ -31,7 +31,7 @@ from rpc.caller import (
     new_trace,
 )
 from rpc.conftest import FailedStart, StartRouter
-from stack import Process, Stack
+from stack import OWN_CONNECTIONS, Process, Stack
 
 Watch = Callable[[str], "queue.Queue[int]"]
 
@@ -53,7 +53,7 @@ def watch() -> Iterator[Watch]:
     channels: list[grpc.Channel] = []
 
     def start(target: str) -> "queue.Queue[int]":
-        channel = grpc.insecure_channel(target)
+        channel = grpc.insecure_channel(target, OWN_CONNECTIONS)
         channels.append(channel)
         states: queue.Queue[int] = queue.Queue()
 

@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from hedgerow.router.v1 import router_service_pb2 as router_pb
 from rpc.caller import COMPLETE, LIST_MODELS, STREAM_COMPLETE, Door, Outcome, chat, connected, get
 from rpc.conftest import StartRouter
-from stack import Stack, configuration
+from stack import OWN_CONNECTIONS, Stack, configuration
 
 OURS = (
     "hedgerow.chat.v1.ChatService",
@@ -33,7 +33,7 @@ REFRESH_S = 5.0
 @pytest.fixture
 def admin(stack: Stack) -> Iterator[grpc.Channel]:
     """A channel to the admin door."""
-    with grpc.insecure_channel(stack.admin_target) as channel:
+    with grpc.insecure_channel(stack.admin_target, OWN_CONNECTIONS) as channel:
         yield channel
 
 

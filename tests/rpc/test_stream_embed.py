@@ -26,6 +26,7 @@ from rpc.caller import (
     new_trace,
     options,
 )
+from stack import OWN_CONNECTIONS
 
 DIMENSIONS = 32
 MIB = 1 << 20
@@ -267,7 +268,7 @@ def test_an_answer_that_clients_would_refuse_is_refused_before_anything_is_sent(
 
 def test_the_largest_answer_that_is_given_fits_a_client_with_defaults(door: Door) -> None:
     request = embed("embed-small", *(f"text {number}" for number in range(681)))
-    with grpc.insecure_channel(door.stack.target) as channel:
+    with grpc.insecure_channel(door.stack.target, OWN_CONNECTIONS) as channel:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(EMBED)
         answer = call(request.SerializeToString(), timeout=30)
     assert 4_000_000 < len(answer) <= 4 * MIB

@@ -16,7 +16,7 @@ import pytest
 from hedgerow.chat.v1 import chat_service_pb2_grpc as chat_grpc
 from hedgerow_server.core.port import Lease
 from rpc.caller import chat
-from stack import Process, router, simulator
+from stack import OWN_CONNECTIONS, Process, router, simulator
 from vault.client import AnyVault, Client, wait_for
 from vault.fake import FakeVault
 from vault.real import RealVault
@@ -91,7 +91,7 @@ async def load(target: str) -> AsyncIterator[Load]:
                 found.outcomes[f"{error.code().name}: {error.details()}"] += 1
             found.slowest_s = max(found.slowest_s, time.monotonic() - since_s)
 
-    async with grpc.aio.insecure_channel(target, options=[("grpc.enable_retries", 0)]) as channel:
+    async with grpc.aio.insecure_channel(target, options=[*OWN_CONNECTIONS, ("grpc.enable_retries", 0)]) as channel:
         stub = cast("chat_grpc.ChatServiceAsyncStub", chat_grpc.ChatServiceStub(channel))
         tasks = [asyncio.create_task(caller(stub)) for _ in range(CALLERS)]
         try:
