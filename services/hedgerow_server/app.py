@@ -15,6 +15,7 @@ from hedgerow_server.core.erasure import Eraser
 from hedgerow_server.core.error import CredentialUnavailable, Draining
 from hedgerow_server.core.secret import Secret
 from hedgerow_server.core.slices import collector_paused, in_slices
+from hedgerow_server.core.watch import Watcher
 from hedgerow_server.credentials.numbers import CredentialNumbers
 from hedgerow_server.doors.admin_http import AdminHttp
 from hedgerow_server.doors.certificates import Certificates
@@ -158,13 +159,13 @@ class App:
         sources = Sources(StoredKeys(database) if database is not None else None, web=web)
         audit = Audit(_audit_store(database), (*CHANGING, *CHANGING_KEYS), by_themselves=CHANGING_KEYS)
         keepers = Keepers(StoredAnswers(database) if database is not None else None)
-        write_line = call_log.write if call_log is not None else None
+        watchers: list[Watcher] = [call_log] if call_log is not None else []
         ledger = _ledger(settings, database, in_force)
         shared = _counters(settings, path, in_force)
         questions = reader(settings.store, in_force.reveal) if settings.store is not None and ledger else None
         reading = LedgerReader(questions) if questions is not None else None
         memory = Memory(
-            write_line,
+            watchers,
             checker,
             sources,
             audit,

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -18,6 +18,7 @@ from hedgerow_server.core.event import Usage
 from hedgerow_server.core.secret import RevealNamed, Secret
 from hedgerow_server.core.slices import Work, collector_paused, in_slices
 from hedgerow_server.core.tokens import text_tokens
+from hedgerow_server.core.watch import Watcher
 from hedgerow_server.core.webhook import Receiver
 from hedgerow_server.credentials.alarm import Alarms
 from hedgerow_server.credentials.lease import HeldLease
@@ -74,7 +75,6 @@ from hedgerow_server.rpc.listing import Listing
 from hedgerow_server.rpc.usage import Usage as UsageRpc
 from hedgerow_server.settings import Settings, exposed
 from hedgerow_server.telemetry import trace
-from hedgerow_server.telemetry.logs import CallLine
 from hedgerow_server.wire.check import Checker
 
 _FETCH_S = 30.0
@@ -88,7 +88,7 @@ class Memory:
 
     def __init__(
         self,
-        write_line: Callable[[CallLine], None] | None,
+        watchers: Sequence[Watcher],
         checker: Checker,
         sources: Sources | None = None,
         audit: Audit | None = None,
@@ -108,7 +108,10 @@ class Memory:
         self.states = States(watcher=self.alarms)
         self.learned = Learned()
         self.drainer = Drainer(_DRAINED_AT_ONCE)
-        self.write_line = write_line
+        self.watchers = watchers
+        """What is told of callers' calls."""
+        self.operator_watchers: Sequence[Watcher] = watchers
+        """What is told of operators' calls."""
         self.sources = sources or Sources()
         self.audit = audit or Audit(None, ())
         self.web = web or HttpWeb()
@@ -237,7 +240,7 @@ class Edition:
         return Chain(
             [
                 RequestId(),
-                Telemetry(self._memory.write_line, headers),
+                Telemetry(self._memory.watchers, headers),
                 Deadline(settings.deadline.default_seconds, settings.deadline.max_seconds),
                 Auth(self.desk.callers),
                 Decode(),
@@ -265,7 +268,7 @@ class Edition:
         return Chain(
             [
                 RequestId(),
-                Telemetry(self._memory.write_line, trace.forwarded),
+                Telemetry(self._memory.operator_watchers, trace.forwarded),
                 Deadline(settings.deadline.default_seconds, settings.deadline.max_seconds),
                 self._memory.audit,
                 Auth(self.desk.operators),

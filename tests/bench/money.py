@@ -205,7 +205,7 @@ def whole(*, callers: int = 10, budget: dict[str, Any] | None = None, ledger: Le
     chain = Chain(
         [
             RequestId(),
-            Telemetry(None, trace.forwarded),
+            Telemetry([], trace.forwarded),
             Deadline(600, 3600),
             known(who),
             Decode(),

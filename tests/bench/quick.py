@@ -233,7 +233,7 @@ def behind_the_door(*, telemetry: bool) -> dict[str, Callable[[], Awaitable[None
     chain = Chain(
         [
             RequestId(),
-            Telemetry(log.write if log else None, trace.forwarded),
+            Telemetry([log] if log else [], trace.forwarded),
             Deadline(600, 3600),
             Auth(StaticAuthenticator(StaticIdentity())),
             Decode(),

@@ -15,7 +15,7 @@ class World:
     """Editions of a router, one after the other."""
 
     def __init__(self, client: Client) -> None:
-        self.memory = Memory(None, Checker(1 << 20))
+        self.memory = Memory((), Checker(1 << 20))
         self.vault = {"address": client.vault.address, "login": client.approle_login(), "poll_seconds": 0.2}
         self.open: list[Edition] = []
 

@@ -1,11 +1,11 @@
 """The admin HTTP door: is the process alive, and may it be sent calls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from hedgerow_server.core.drift import Counts
 from hedgerow_server.doors.http_server import HttpServer
@@ -23,7 +23,8 @@ class AdminHttp:
     counts what providers send that is not known; /metrics has the numbers for Prometheus.
     """
 
-    def __init__(self, readiness: Readiness, drift: Drift, metrics: Page) -> None:
+    def __init__(self, readiness: Readiness, drift: Drift, metrics: Page, more: Sequence[BaseRoute] = ()) -> None:
+        """`more` are the routes of others who serve here."""
         self._readiness = readiness
         self._drift = drift
         self._metrics = metrics
@@ -32,6 +33,7 @@ class AdminHttp:
             Route("/readyz", self._readyz),
             Route("/drift", self._tell_drift),
             Route("/metrics", self._tell_metrics),
+            *more,
         ]
         self._server = HttpServer(Starlette(routes=routes))
 

@@ -11,6 +11,9 @@ from typing import TextIO
 
 import msgspec
 
+from hedgerow_server.core.call import Call, Outcome
+from hedgerow_server.core.request import ChatRequest, EmbedRequest
+
 _QUEUE_LINES = 10_000
 _BATCH_LINES = 256
 _PAUSE_S = 0.05
@@ -44,8 +47,36 @@ class CallLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     time_unix_s: float = msgspec.field(default_factory=time.time)
 
 
+def line(call: Call, outcome: Outcome, duration_s: float) -> CallLine:
+    """The line of a call that is over."""
+    error, last = outcome.error, call.attempts[-1] if call.attempts else None
+    usage, request, principal = call.usage, call.request, call.principal
+    return CallLine(
+        request_id=call.request_id,
+        method=call.method.name,
+        door=call.door,
+        code=error.code if error else "OK",
+        reason=error.reason if error else "",
+        message=error.message if error else "",
+        tenant=principal.tenant if principal else "",
+        user=principal.user if principal else "",
+        service=principal.service if principal else "",
+        key_id=principal.key_id if principal else "",
+        provider=last.provider if last else "",
+        model=last.model if last else "",
+        attempts=call.attempts_started,
+        input_tokens=usage.input_tokens if usage else 0,
+        output_tokens=usage.output_tokens if usage else 0,
+        duration_ms=round(duration_s * 1000, 3),
+        first_token_ms=round(last.first_token_s * 1000, 3) if last and last.first_token_s is not None else None,
+        replay_of=call.replay_of,
+        labels=request.labels if isinstance(request, ChatRequest | EmbedRequest) else {},
+        trace=next((value for name, value in call.trace if name == "traceparent"), ""),
+    )
+
+
 class CallLog:
-    """Encodes and writes lines in a thread of its own.
+    """A watcher that writes the line of every call: encoded and written in a thread of its own.
 
     The thread looks for lines every 50 ms rather than being woken for each: a wake-up costs the event loop more than
     all else that the line does.
@@ -60,6 +91,13 @@ class CallLog:
         """Lines that were lost because the stream was too slow."""
         self._thread = threading.Thread(target=self._write_lines, name="call-log", daemon=True)
         self._thread.start()
+
+    def began(self, call: Call) -> None:
+        """Nothing: a call has its line at its end."""
+
+    def settled(self, call: Call, outcome: Outcome, duration_s: float) -> None:
+        """Queues its line."""
+        self.write(line(call, outcome, duration_s))
 
     def write(self, line: CallLine) -> None:
         """Queues the line, or drops and counts it."""

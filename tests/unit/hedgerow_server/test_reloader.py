@@ -88,7 +88,7 @@ def provider(**more: Any) -> dict[str, Any]:
 async def world(monkeypatch: pytest.MonkeyPatch, **sections: Any) -> World:
     """A router's inside, started."""
     monkeypatch.setenv("HEDGEROW_UNIT_KEY", "sk-1")
-    memory, script = Memory(None, Checker(1 << 20)), Script()
+    memory, script = Memory((), Checker(1 << 20)), Script()
     served: list[Edition] = []
     edition = await Edition.prepare(settings(**sections), memory)
     await edition.build_routes()

@@ -140,7 +140,7 @@ def test_the_real_chain_stands_in_the_order_of_the_house() -> None:
         def authenticate(self, call: Call) -> None:
             raise AssertionError
 
-    chain = Chain([RequestId(), Telemetry(None, forwarded), Deadline(1, 2), Auth(Nobody()), Decode()])  # type: ignore[arg-type]
+    chain = Chain([RequestId(), Telemetry([], forwarded), Deadline(1, 2), Auth(Nobody()), Decode()])  # type: ignore[arg-type]
     assert chain.names == ("request_id", "telemetry", "deadline", "auth", "decode")
 
 
@@ -150,7 +150,7 @@ def test_the_real_chain_takes_no_other_order(swap: int) -> None:
         def authenticate(self, call: Call) -> None:
             raise AssertionError
 
-    order = [RequestId(), Telemetry(None, forwarded), Deadline(1, 2), Auth(Nobody()), Decode()]  # type: ignore[arg-type]
+    order = [RequestId(), Telemetry([], forwarded), Deadline(1, 2), Auth(Nobody()), Decode()]  # type: ignore[arg-type]
     order[swap], order[swap + 1] = order[swap + 1], order[swap]
     with pytest.raises(ValueError, match="must stand after"):
         Chain(order)  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from hedgerow_server.interceptors.deadline import Deadline
 from hedgerow_server.interceptors.decode import Decode
 from hedgerow_server.interceptors.request_id import RequestId
 from hedgerow_server.interceptors.telemetry import Telemetry
-from hedgerow_server.telemetry.logs import CallLine
+from hedgerow_server.telemetry.logs import CallLine, line
 from hedgerow_server.telemetry.trace import forwarded
 from unit.hedgerow_server.calls import call, nothing
 
@@ -182,14 +182,31 @@ def attempt(number: int) -> AttemptRecord:
     )
 
 
+class Lines:
+    """A watcher that makes the lines of calls."""
+
+    def __init__(self) -> None:
+        self.began_with: list[Call] = []
+        self.lines: list[CallLine] = []
+
+    def began(self, one: Call) -> None:
+        """Takes note of it."""
+        self.began_with.append(one)
+
+    def settled(self, one: Call, outcome: Outcome, duration_s: float) -> None:
+        """Makes its line."""
+        self.lines.append(line(one, outcome, duration_s))
+
+
 async def line_of(one: Call, outcome: Outcome) -> CallLine:
     """The one line of a call that ended so."""
-    lines: list[CallLine] = []
-    telemetry = Telemetry(lines.append, forwarded)
+    watcher = Lines()
+    telemetry = Telemetry([watcher], forwarded)
     await telemetry.admit(one)
     telemetry.settle(one, outcome)
-    (line,) = lines
-    return line
+    assert watcher.began_with == [one]
+    (found,) = watcher.lines
+    return found
 
 
 async def test_the_line_of_a_call_says_what_became_of_it() -> None:
@@ -197,17 +214,17 @@ async def test_the_line_of_a_call_says_what_became_of_it() -> None:
     one.request_id, one.principal = "req-7", Principal("acme", user="somebody")
     one.attempts, one.attempts_started = [attempt(40)], 40
     one.usage = Usage(input_uncached_tokens=3, input_cache_read_tokens=4, output_visible_tokens=5)
-    line = await line_of(one, Outcome(error=StreamCut("The answer was cut.")))
-    assert (line.request_id, line.method, line.code, line.reason) == (
+    told = await line_of(one, Outcome(error=StreamCut("The answer was cut.")))
+    assert (told.request_id, told.method, told.code, told.reason) == (
         "req-7",
         "test.Service/Call",
         "UNAVAILABLE",
         "STREAM_CUT",
     )
-    assert (line.message, line.tenant, line.provider, line.model) == ("The answer was cut.", "acme", "sim", "gpt")
-    assert (line.attempts, line.input_tokens, line.output_tokens, line.first_token_ms) == (40, 7, 5, 250.0)
-    assert line.trace == PARENT
-    assert 0 <= line.duration_ms < 60_000
+    assert (told.message, told.tenant, told.provider, told.model) == ("The answer was cut.", "acme", "sim", "gpt")
+    assert (told.attempts, told.input_tokens, told.output_tokens, told.first_token_ms) == (40, 7, 5, 250.0)
+    assert told.trace == PARENT
+    assert 0 <= told.duration_ms < 60_000
 
 
 async def test_the_line_of_a_call_holds_neither_credential_nor_prompt() -> None:
@@ -223,8 +240,8 @@ async def test_the_line_of_a_call_holds_its_labels() -> None:
 
 
 async def test_the_line_of_a_call_that_was_refused_early_knows_little() -> None:
-    line = await line_of(call(), Outcome(error=Unauthenticated("Who are you?")))
-    assert (line.code, line.tenant, line.provider, line.attempts, line.first_token_ms) == (
+    told = await line_of(call(), Outcome(error=Unauthenticated("Who are you?")))
+    assert (told.code, told.tenant, told.provider, told.attempts, told.first_token_ms) == (
         "UNAUTHENTICATED",
         "",
         "",
@@ -239,7 +256,7 @@ async def test_a_malformed_trace_context_does_not_get_into_the_line() -> None:
 
 async def test_the_trace_goes_on_to_the_provider_also_without_a_log() -> None:
     one = call({"traceparent": PARENT, "tracestate": "v=1"})
-    telemetry = Telemetry(None, forwarded)
+    telemetry = Telemetry([], forwarded)
     await telemetry.admit(one)
     telemetry.settle(one, Outcome())
     assert one.trace == (("traceparent", PARENT), ("tracestate", "v=1"))
