@@ -6,14 +6,11 @@ from pathlib import Path
 import grpc.aio
 
 from hedgerow_server.caching.numbers import CacheNumbers
-from hedgerow_server.caching.shelf import Caches, lacking
 from hedgerow_server.caching.similarity import SimilarityNumbers
-from hedgerow_server.config.load import ConfigError, Fault
 from hedgerow_server.config.model import is_loopback
 from hedgerow_server.core.drift import Counts
 from hedgerow_server.core.erasure import Eraser
-from hedgerow_server.core.error import CredentialUnavailable, Draining
-from hedgerow_server.core.secret import Secret
+from hedgerow_server.core.error import Draining
 from hedgerow_server.core.slices import collector_paused, in_slices
 from hedgerow_server.core.watch import Watcher
 from hedgerow_server.credentials.numbers import CredentialNumbers
@@ -31,17 +28,22 @@ from hedgerow_server.endpoints import ADMIN_SERVICES, CHANGING, CHANGING_KEYS, S
 from hedgerow_server.identity.desk import Sources
 from hedgerow_server.interceptors.audit import Audit
 from hedgerow_server.interceptors.keeper import Keepers
-from hedgerow_server.ledger.ledger import Ledger
 from hedgerow_server.ledger.numbers import LedgerNumbers
 from hedgerow_server.ledger.query import LedgerReader
-from hedgerow_server.ledger.record import AttemptOpened
-from hedgerow_server.ledger.rows import Lost
 from hedgerow_server.limits.numbers import SharedNumbers
-from hedgerow_server.limits.opened import opened as lender
 from hedgerow_server.limits.shared import SharedCounters
 from hedgerow_server.providers.http.web import HttpWeb
 from hedgerow_server.recall import Recall
 from hedgerow_server.reloader import Reloader
+from hedgerow_server.resources import (
+    InForce,
+    audit_store,
+    open_caches,
+    open_counters,
+    open_database,
+    open_ledger,
+    people,
+)
 from hedgerow_server.rotations import Rotations
 from hedgerow_server.rpc.admin import Admin
 from hedgerow_server.rpc.audit import AuditLog
@@ -50,14 +52,10 @@ from hedgerow_server.rpc.erase import Erasure
 from hedgerow_server.rpc.keys import Keys
 from hedgerow_server.settings import Settings
 from hedgerow_server.store.answers import StoredAnswers
-from hedgerow_server.store.audit import StoredAudit
-from hedgerow_server.store.erasing import StoredPeople
 from hedgerow_server.store.keys import StoredKeys
 from hedgerow_server.store.ledger import StoredLedger
-from hedgerow_server.store.opened import opened
 from hedgerow_server.store.port import Database
 from hedgerow_server.store.reading import reader
-from hedgerow_server.store.section import StoreSection
 from hedgerow_server.telemetry.logs import CallLog, set_up_logging
 from hedgerow_server.telemetry.metrics import Metrics
 from hedgerow_server.wire.check import Checker
@@ -116,9 +114,9 @@ class App:
             Admin(self.reloader, memory.learned.kills),
             memory.checker,
             Keys(lambda: self.edition.desk.registry),
-            AuditLog(_audit_store(database)),
+            AuditLog(audit_store(database)),
             Credentials(lambda: self.edition, memory.states, memory.alarms, self.rotations.of),
-            erasure=Erasure(_people(database), lambda: self.edition.desk.registry, self.erasers),
+            erasure=Erasure(people(database), lambda: self.edition.desk.registry, self.erasers),
         )
         instrumented = settings.server.opentelemetry
         self.health = Health(SERVICES)
@@ -154,14 +152,14 @@ class App:
         call_log = CallLog() if settings.telemetry.call_log else None
         checker = Checker(settings.server.grpc.max_request_bytes)
         in_force = InForce()
-        database = _database(settings, path, in_force)
+        database = open_database(settings, path, in_force)
         web = HttpWeb(settings.egress.nat64)
         sources = Sources(StoredKeys(database) if database is not None else None, web=web)
-        audit = Audit(_audit_store(database), (*CHANGING, *CHANGING_KEYS), by_themselves=CHANGING_KEYS)
+        audit = Audit(audit_store(database), (*CHANGING, *CHANGING_KEYS), by_themselves=CHANGING_KEYS)
         keepers = Keepers(StoredAnswers(database) if database is not None else None)
         watchers: list[Watcher] = [call_log] if call_log is not None else []
-        ledger = _ledger(settings, database, in_force)
-        shared = _counters(settings, path, in_force)
+        ledger = open_ledger(settings, database, in_force)
+        shared = open_counters(settings, path, in_force)
         questions = reader(settings.store, in_force.reveal) if settings.store is not None and ledger else None
         reading = LedgerReader(questions) if questions is not None else None
         memory = Memory(
@@ -174,7 +172,7 @@ class App:
             ledger=ledger,
             reading=reading,
             counters=shared,
-            caches=_caches(settings, path, in_force),
+            caches=open_caches(settings, path, in_force),
             reveal=in_force.reveal,
         )
         memory.keepers.allow(settings.idempotency)
@@ -193,7 +191,7 @@ class App:
             app.metrics.add(LedgerNumbers(ledger))
         if settings.server.http is not None:
             app.metrics.add(HttpNumbers(app._http_door))
-        in_force.app = app
+        in_force.edition = lambda: app.edition
         return app
 
     @property
@@ -325,69 +323,3 @@ def _describe(server: grpc.aio.Server, section: AdminGrpcSection) -> None:
         add_reflection(server, (*ADMIN_SERVICES, "grpc.channelz.v1.Channelz"))
     if is_loopback(section.listen) if section.channelz is None else section.channelz:
         add_channelz(server)
-
-
-class InForce:
-    """The secrets of the configuration in force, for what is built before it."""
-
-    def __init__(self) -> None:
-        self.app: App | None = None
-
-    def lost(self, opened: AttemptOpened) -> Lost:
-        """What an attempt has probably cost whose end nobody saw."""
-        assert self.app is not None
-        return self.app.edition.lost(opened)
-
-    def reveal(self, credential: str) -> Secret:
-        """The secret of a credential. Raises CredentialUnavailable."""
-        held = self.app.edition.leases.get(credential) if self.app is not None else None
-        if held is None:
-            raise CredentialUnavailable("The credential is not there.", metadata={"credential": credential})
-        return held.current()
-
-
-def _database(settings: Settings, path: Path, in_force: InForce) -> Database | None:
-    if settings.store is None:
-        return None
-    try:
-        return opened(settings.store, in_force.reveal)
-    except ModuleNotFoundError:
-        raise ConfigError([Fault(str(path), 1, "store.postgres", "needs the extra `postgres` (asyncpg)")]) from None
-
-
-def _counters(settings: Settings, path: Path, in_force: InForce) -> SharedCounters | None:
-    if settings.sharing is None:
-        return None
-    try:
-        return SharedCounters(settings.sharing, lender(settings.sharing, in_force.reveal))
-    except ModuleNotFoundError:
-        raise ConfigError([Fault(str(path), 1, "sharing.redis", "needs the extra `redis`")]) from None
-
-
-def _caches(settings: Settings, path: Path, in_force: InForce) -> Caches:
-    if lacks := lacking(settings.cache):
-        raise ConfigError([Fault(str(path), 1, "cache.redis", lacks)])
-    caches = Caches(in_force.reveal)
-    caches.serve(settings.cache)
-    return caches
-
-
-def _ledger(settings: Settings, database: Database | None, in_force: InForce) -> Ledger | None:
-    section, store = settings.ledger, settings.store
-    if database is None or store is None or not section.enabled:
-        return None
-    if not isinstance(store, StoreSection):
-        assert section.spool is not None
-        return Ledger(section, section.spool, StoredLedger(database), in_force.lost)
-    # With a connection of its own, so that no key waits behind its batches.
-    own = opened(store, in_force.reveal)
-    spool = section.spool or store.path.with_name(f"{store.path.name}-spool")
-    return Ledger(section, spool, StoredLedger(own), in_force.lost, at_last=own.close)
-
-
-def _audit_store(database: Database | None) -> StoredAudit | None:
-    return StoredAudit(database) if database is not None else None
-
-
-def _people(database: Database | None) -> StoredPeople | None:
-    return StoredPeople(database) if database is not None else None

@@ -1,0 +1,95 @@
+"""What a router opens of its own before it serves: the database, the ledger, the counts and the caches."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hedgerow_server.caching.shelf import Caches, lacking
+from hedgerow_server.config.load import ConfigError, Fault
+from hedgerow_server.core.error import CredentialUnavailable
+from hedgerow_server.core.secret import Secret
+from hedgerow_server.edition import Edition
+from hedgerow_server.ledger.ledger import Ledger
+from hedgerow_server.ledger.record import AttemptOpened
+from hedgerow_server.ledger.rows import Lost
+from hedgerow_server.limits.opened import opened as lender
+from hedgerow_server.limits.shared import SharedCounters
+from hedgerow_server.settings import Settings
+from hedgerow_server.store.audit import StoredAudit
+from hedgerow_server.store.erasing import StoredPeople
+from hedgerow_server.store.ledger import StoredLedger
+from hedgerow_server.store.opened import opened
+from hedgerow_server.store.port import Database
+from hedgerow_server.store.section import StoreSection
+
+
+class InForce:
+    """The secrets of the configuration in force, for what is built before it."""
+
+    def __init__(self) -> None:
+        self.edition: Callable[[], Edition] | None = None
+        """Gives that configuration; None before there is one."""
+
+    def lost(self, opened: AttemptOpened) -> Lost:
+        """What an attempt has probably cost whose end nobody saw."""
+        assert self.edition is not None
+        return self.edition().lost(opened)
+
+    def reveal(self, credential: str) -> Secret:
+        """The secret of a credential. Raises CredentialUnavailable."""
+        held = self.edition().leases.get(credential) if self.edition is not None else None
+        if held is None:
+            raise CredentialUnavailable("The credential is not there.", metadata={"credential": credential})
+        return held.current()
+
+
+def open_database(settings: Settings, path: Path, in_force: InForce) -> Database | None:
+    """The database; None where the configuration has none. Raises ConfigError."""
+    if settings.store is None:
+        return None
+    try:
+        return opened(settings.store, in_force.reveal)
+    except ModuleNotFoundError:
+        raise ConfigError([Fault(str(path), 1, "store.postgres", "needs the extra `postgres` (asyncpg)")]) from None
+
+
+def open_counters(settings: Settings, path: Path, in_force: InForce) -> SharedCounters | None:
+    """Counts that other routers add to; None where the configuration shares none. Raises ConfigError."""
+    if settings.sharing is None:
+        return None
+    try:
+        return SharedCounters(settings.sharing, lender(settings.sharing, in_force.reveal))
+    except ModuleNotFoundError:
+        raise ConfigError([Fault(str(path), 1, "sharing.redis", "needs the extra `redis`")]) from None
+
+
+def open_caches(settings: Settings, path: Path, in_force: InForce) -> Caches:
+    """Where answers are kept. Raises ConfigError."""
+    if lacks := lacking(settings.cache):
+        raise ConfigError([Fault(str(path), 1, "cache.redis", lacks)])
+    caches = Caches(in_force.reveal)
+    caches.serve(settings.cache)
+    return caches
+
+
+def open_ledger(settings: Settings, database: Database | None, in_force: InForce) -> Ledger | None:
+    """What writes down what calls cost; None where nothing does."""
+    section, store = settings.ledger, settings.store
+    if database is None or store is None or not section.enabled:
+        return None
+    if not isinstance(store, StoreSection):
+        assert section.spool is not None
+        return Ledger(section, section.spool, StoredLedger(database), in_force.lost)
+    # With a connection of its own, so that no key waits behind its batches.
+    own = opened(store, in_force.reveal)
+    spool = section.spool or store.path.with_name(f"{store.path.name}-spool")
+    return Ledger(section, spool, StoredLedger(own), in_force.lost, at_last=own.close)
+
+
+def audit_store(database: Database | None) -> StoredAudit | None:
+    """Where the audit log is kept."""
+    return StoredAudit(database) if database is not None else None
+
+
+def people(database: Database | None) -> StoredPeople | None:
+    """What the database has of users."""
+    return StoredPeople(database) if database is not None else None
