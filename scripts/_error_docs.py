@@ -34,7 +34,14 @@ ANTHROPIC = OPENAI | {
     529: "OverloadedError",
 }
 # No path of an HTTP door leads to an RPC that has them.
-NOT_AT_HTTP = ("CALL_NOT_FOUND", "CONFIG_INVALID", "CREDENTIAL_NOT_FOUND", "KEY_ENDED", "KEY_NOT_FOUND")
+NOT_AT_HTTP = (
+    "CALL_NOT_FOUND",
+    "CONFIG_INVALID",
+    "CONFIG_NOT_KEPT",
+    "CREDENTIAL_NOT_FOUND",
+    "KEY_ENDED",
+    "KEY_NOT_FOUND",
+)
 
 
 def exception(status: int, names: dict[int, str]) -> str:

@@ -7,12 +7,17 @@ from hedgerow.admin.v1.admin_service_pb2 import (
     ClearKillSwitchRequest,
     Config,
     GetConfigRequest,
+    KeptConfig,
     KillScope,
     KillSwitch,
     ListCandidatesRequest,
     ListKillSwitchesRequest,
+    PlanConfigRequest,
+    PlanConfigResponse,
     ReloadRequest,
     ReloadResponse,
+    RollbackConfigRequest,
+    RollbackConfigResponse,
     SetKillSwitchRequest,
     SetKillSwitchResponse,
 )
@@ -53,6 +58,24 @@ class AdminClient(Connection):
         """Has the router read its configuration again; `dry_run`: only to tell what that would change."""
         with translated():
             return self._stub.Reload(ReloadRequest(dry_run=dry_run), timeout=self._timeout, metadata=self._metadata)
+
+    def plan_config(self, text: bytes, *, file_name: str = "") -> PlanConfigResponse:
+        """What a configuration would change that is not in force; `text` is what its file says, at most 3 MiB."""
+        request = PlanConfigRequest(text=text, file_name=file_name)
+        with translated():
+            return self._stub.PlanConfig(request, timeout=self._timeout, metadata=self._metadata)
+
+    def rollback_config(self, to: str = "", *, dry_run: bool = False) -> RollbackConfigResponse:
+        """Has the router go back to the configuration before that in force, or to one by the beginning of its hash."""
+        request = RollbackConfigRequest(hash=to, dry_run=dry_run)
+        with translated():
+            return self._stub.RollbackConfig(request, timeout=self._timeout, metadata=self._metadata)
+
+    def list_kept_configs(self) -> list[KeptConfig]:
+        """The configurations that a rollback can go to, oldest first, with the one in force."""
+        with translated():
+            answer = self._stub.GetConfig(GetConfigRequest(), timeout=self._timeout, metadata=self._metadata)
+        return list(answer.kept_configs)
 
     def get_config(self) -> Config:
         """Which configuration is in force."""

@@ -127,9 +127,9 @@ def _check(path: Path) -> int:
     return 0
 
 
-def _checked(path: Path) -> Settings:
-    """The settings in a file, once all that they name is found to be of use. Raises ConfigError."""
-    settings = load(path, Settings, references)
+def _checked(path: Path, text: bytes | None = None) -> Settings:
+    """The settings in a file, or in a text, once all that they name is found to be of use. Raises ConfigError."""
+    settings = load(path, Settings, references, text)
     Catalogue(settings.catalogue.files)
     for provider in settings.providers.values():
         egress(provider)
@@ -172,7 +172,7 @@ def _serve(path: Path, ports_file: Path | None) -> int:
         from hedgerow_server.serve import serve
         from hedgerow_server.telemetry.logs import set_up_logging
 
-    set_up_logging(settings.telemetry.log_level)
+    set_up_logging(settings.telemetry.log_level, settings.telemetry.log_format)
     try:
         import uvloop
     except ImportError:

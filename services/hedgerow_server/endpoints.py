@@ -114,7 +114,9 @@ def _usage(decoder: UsageDecoder, usage: Usage) -> list[Endpoint]:
     ]
 
 
-CHANGING = tuple(f"{ADMIN}/{name}" for name in ("Reload", "SetKillSwitch", "ClearKillSwitch", "RefreshCredential"))
+CHANGING = tuple(
+    f"{ADMIN}/{name}" for name in ("Reload", "RollbackConfig", "SetKillSwitch", "ClearKillSwitch", "RefreshCredential")
+)
 """RPCs that change something, and leave a row in the audit log."""
 CHANGING_KEYS = tuple(f"{ADMIN}/{name}" for name in ("CreateKey", "RotateKey", "RevokeKey", "EraseUser"))
 """Those whose row the store writes with the change itself, both or neither."""
@@ -135,6 +137,8 @@ def admin_endpoints(
         *_keys(KeyDecoder(checker), keys or Keys(lambda: None), audit or AuditLog(None)),
         _erase(KeyDecoder(checker), erasure or Erasure(None, lambda: None, {})),
         _admin("Reload", decoder.reload, admin.reload),
+        _admin("PlanConfig", decoder.plan_config, admin.plan_config),
+        _admin("RollbackConfig", decoder.rollback_config, admin.rollback_config),
         _admin("GetConfig", decoder.get_config, admin.get_config),
         _admin("ListCandidates", decoder.list_candidates, admin.list_candidates),
         _admin("SetKillSwitch", decoder.set_kill_switch, admin.set_kill_switch),

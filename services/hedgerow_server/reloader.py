@@ -5,24 +5,27 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from hedgerow_server import planning
 from hedgerow_server.config.load import ConfigError
 from hedgerow_server.config.model import Section
 from hedgerow_server.config.reload import ConfigReader, Mark, Told, assemble, changes, mark
-from hedgerow_server.config.worker import fingerprint
-from hedgerow_server.core.admin import Change, ConfigState, Reloaded
+from hedgerow_server.core.admin import Change, ConfigState, Reloaded, RolledBack
 from hedgerow_server.core.error import ConfigInvalid, FieldViolation, HedgerowError, Internal
+from hedgerow_server.core.plan import Plan
 from hedgerow_server.core.slices import Work, collector_paused, in_slices
 from hedgerow_server.core.text import cut
 from hedgerow_server.edition import Edition, Memory, forget
+from hedgerow_server.history import History, Kept, first, kept
 from hedgerow_server.routing.routes import Routes
 from hedgerow_server.settings import Settings
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _ERROR_BYTES = 16_384
 _COMMAND = (sys.executable, "-m", "hedgerow_server", "parse")
@@ -31,8 +34,8 @@ _COMMAND = (sys.executable, "-m", "hedgerow_server", "parse")
 class Reader(Protocol):
     """Reads configuration files without holding up the loop."""
 
-    async def read(self, path: Path) -> Told:
-        """What a file says. Raises ConfigError."""
+    async def read(self, path: Path, text: bytes | None = None) -> Told:
+        """What a file says; with `text`, what a file of this name would say. Raises ConfigError."""
 
     async def close(self) -> None:
         """No file will come any more."""
@@ -53,11 +56,14 @@ class Reloader:
         another process does.
         """
         self.edition = edition
+        start = first(edition.settings)
+        self._history = History(start)
         self.state = ConfigState(
-            config_hash=fingerprint(edition.settings),
+            config_hash=start.hash,
             path=str(path),
-            loaded_unix_s=time.time(),
-            routes=len(edition.settings.routes),
+            loaded_unix_s=start.loaded_unix_s,
+            routes=start.routes,
+            kept=self._history.listed(),
         )
         self._path = path
         self._memory = memory
@@ -68,7 +74,7 @@ class Reloader:
         self._one_at_a_time = asyncio.Lock()
         self._building = asyncio.Lock()
         self._told: tuple[Mark | None, str] | None = None
-        self._tasks: set[asyncio.Task[Reloaded]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._retiring: set[asyncio.Task[None]] = set()
         self._elder: asyncio.Task[None] | None = None
 
@@ -81,10 +87,20 @@ class Reloader:
         """Reads the file and puts what it says in force; `dry_run` does all but that. Goes on when whoever waits for it
         leaves. Raises ConfigInvalid, CredentialUnavailable and Internal; then all is as it was.
         """
-        task = asyncio.create_task(self._reload(dry_run=dry_run))
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return await asyncio.shield(task)
+        return await self._going_on(self._reload(dry_run=dry_run))
+
+    async def plan(self, text: bytes, name: str) -> Plan:
+        """What a configuration would change that stands in no file, but in a text that is called so. Raises
+        ConfigInvalid and Internal.
+        """
+        return await self._going_on(self._plan(text, Path(name)))
+
+    async def roll_back(self, beginning: str = "", *, dry_run: bool = False) -> RolledBack:
+        """Puts the configuration in force again that was before this one, or the latest whose hash begins so; `dry_run`
+        does all but that. Goes on when whoever waits for it leaves. Raises ConfigNotKept, and what a reload raises;
+        then all is as it was.
+        """
+        return await self._going_on(self._roll_back(beginning, dry_run=dry_run))
 
     async def follow(self, seen: Mark | None) -> None:
         """Reloads whenever the file changes; `seen` is its mark when it was read for the start."""
@@ -93,10 +109,10 @@ class Reloader:
 
     async def reload_by(self, who: str) -> None:
         """Reloads without a call that asks for it: `who` is "file" or "signal". What came of it stands in the process's
-        log and in the audit log; a file in which nothing has changed leaves no row there.
+        log and in the audit log; a file in which nothing has changed leaves no row there, and ends no rollback.
         """
         try:
-            told = await self.reload()
+            told = await self._going_on(self._reload(asked=who != "file"))
         except HedgerowError as error:
             self._memory.audit.reloaded(who, error)
         else:
@@ -117,27 +133,71 @@ class Reloader:
         await self._reader.close()
         await self.edition.close()
 
-    def _done(self, task: asyncio.Task[Reloaded]) -> None:
+    async def _going_on(self, work: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return await asyncio.shield(task)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # or asyncio complains where nobody has waited
 
-    async def _reload(self, *, dry_run: bool) -> Reloaded:
+    async def _reload(self, *, dry_run: bool = False, asked: bool = True) -> Reloaded:
         async with self._one_at_a_time:
             seen = mark(self._path)
             try:
-                return await self._attempt(dry_run=dry_run)
-            except ConfigError as error:
-                failure: HedgerowError = _invalid(error)
-                text = str(error)
-            except HedgerowError as error:
-                failure, text = error, error.message
+                return await self._attempt(dry_run=dry_run, asked=asked)
             except Exception as error:
-                _log.exception("reloading %s failed by a fault of the gateway", self._path)
-                failure = Internal("A fault of the gateway; its log tells more.")
-                text = f"a fault of the gateway ({type(error).__name__})"
+                failure, text = _failure(error, f"reloading {self._path}")
             if not dry_run:
                 self._note_failure(seen, text)
+            raise failure
+
+    async def _plan(self, text: bytes, path: Path) -> Plan:
+        async with self._one_at_a_time:
+            try:
+                told = await self._reader.read(path, text)
+                async with self._building:
+                    with collector_paused():
+                        return await self._planned(told)
+            except Exception as error:
+                failure, _ = _failure(error, "planning a configuration")
+            raise failure
+
+    async def _planned(self, told: Told) -> Plan:
+        loaded = await in_slices(assemble(told, Settings))
+        try:
+            settings, restart_keys = _in_force(loaded, self._started)
+            found, total = await in_slices(planning.changes(self._loaded, loaded, restart_keys))
+            files = await in_slices(planning.named_files(loaded))
+            # Finds what a look at the file cannot. Without its secrets: a text could name any file, and any server.
+            edition = await Edition.prepare(settings, self._memory, self.edition)
+            await edition.close(after=self.edition)
+        finally:
+            await in_slices(forget(loaded))
+        return Plan(
+            current_hash=self.state.config_hash,
+            planned_hash=told.fingerprint,
+            changes=found,
+            total=total,
+            restart_keys=restart_keys,
+            named_files=files,
+        )
+
+    async def _roll_back(self, beginning: str, *, dry_run: bool) -> RolledBack:
+        async with self._one_at_a_time:
+            before = self.state.config_hash
+            try:
+                target = self._history.find(beginning)
+                if target.hash == before:
+                    return RolledBack(before, Reloaded(before, False, (), self.state.restart_keys))
+                reloaded = await self._enter(target, target.told(), dry_run=dry_run)
+            except Exception as error:
+                failure, _ = _failure(error, "a rollback")
+            else:
+                return RolledBack(before, reloaded)
             raise failure
 
     def _note_failure(self, seen: Mark | None, text: str) -> None:
@@ -152,23 +212,34 @@ class Reloader:
             self._told = seen, text
             _log.error("the configuration was not reloaded, the one before stays in force: %s", text)
 
-    async def _attempt(self, *, dry_run: bool) -> Reloaded:
+    async def _attempt(self, *, dry_run: bool, asked: bool) -> Reloaded:
         told = await self._reader.read(self._path)
-        if told.fingerprint == self.state.config_hash:
-            found: list[Change] = []
-            restart_keys = self.state.restart_keys
-        else:
-            async with self._building:
-                with collector_paused():
-                    found, restart_keys = await self._renew(told, dry_run=dry_run)
-        if not dry_run:
-            self.state = msgspec.structs.replace(self.state, last_error="", restart_keys=restart_keys)
-            self._told = None
-        found.sort(key=lambda one: one.path)
-        return Reloaded(told.fingerprint, bool(found) and not dry_run, tuple(found), restart_keys)
-
-    async def _renew(self, told: Told, *, dry_run: bool) -> tuple[list[Change], tuple[str, ...]]:
         digest = told.fingerprint
+        if not asked and digest == self.state.file_hash:
+            # It was rolled back, and the file says what it said then.
+            told_of = Reloaded(self.state.config_hash, False, (), self.state.restart_keys)
+        elif digest == self.state.config_hash:
+            told_of = Reloaded(digest, False, (), self.state.restart_keys)
+            if not dry_run:
+                self.state = msgspec.structs.replace(self.state, file_hash="", rolled_back_unix_s=None)
+        else:
+            told_of = await self._enter(kept(told), told, dry_run=dry_run)
+        if not dry_run:
+            self.state = msgspec.structs.replace(self.state, last_error="")
+            self._told = None
+        return told_of
+
+    async def _enter(self, entry: Kept, told: Told, *, dry_run: bool) -> Reloaded:
+        """Puts a configuration in force, unless it is a dry run: a new one, or one of the history."""
+        async with self._building:
+            with collector_paused():
+                found, restart_keys = await self._renew(entry, told, dry_run=dry_run)
+        if not dry_run:
+            self.state = msgspec.structs.replace(self.state, restart_keys=restart_keys)
+        found.sort(key=lambda one: one.path)
+        return Reloaded(entry.hash, bool(found) and not dry_run, tuple(found), restart_keys)
+
+    async def _renew(self, entry: Kept, told: Told, *, dry_run: bool) -> tuple[list[Change], tuple[str, ...]]:
         loaded = await in_slices(assemble(told, Settings))
         adopted = False
         try:
@@ -177,7 +248,7 @@ class Reloader:
             edition, renewed = await self._build(settings, dry_run=dry_run)
             if not dry_run:
                 adopted = True
-                await self._put_in_force(edition, renewed, loaded, digest)
+                await self._put_in_force(edition, renewed, loaded, entry)
         finally:
             if not adopted:
                 await in_slices(forget(loaded))
@@ -197,26 +268,43 @@ class Reloader:
                 await edition.close(after=self.edition)
         return edition, renewed
 
-    async def _put_in_force(self, edition: Edition, renewed: list[str], loaded: Settings, digest: str) -> None:
+    async def _put_in_force(self, edition: Edition, renewed: list[str], loaded: Settings, entry: Kept) -> None:
         old, self.edition, self._loaded = self.edition, edition, loaded
         self._swap(edition)
         for name in renewed:
             self._memory.states.renewed(name)
         for name in edition.reconfigured:
             self._memory.states.reconfigured(name)
-        self.state = msgspec.structs.replace(
-            self.state,
-            config_hash=digest,
-            loaded_unix_s=time.time(),
-            reloads=self.state.reloads + 1,
-            routes=len(loaded.routes),
-        )
+        self._note(entry, len(loaded.routes))
         self._elder = asyncio.create_task(_see_off(old, edition, self._elder))
         self._retiring.add(self._elder)
         self._elder.add_done_callback(self._retiring.discard)
-        _log.info("reloaded %s: configuration %s is in force", self._path, digest[:12])
+        if self.state.file_hash:
+            _log.warning("rolled back: configuration %s is in force until %s changes", entry.hash[:12], self._path)
+        else:
+            _log.info("reloaded %s: configuration %s is in force", self._path, entry.hash[:12])
         self._memory.learned.budgets.allow(edition.settings.hedging.max_extra)
         await in_slices(self._memory.states.adopt(edition.settings.breaker.policy()))
+
+    def _note(self, entry: Kept, routes: int) -> None:
+        """Brings the state up to what is in force."""
+        now_s = time.time()
+        file_hash = ""
+        if self._history.holds(entry):
+            # What the file said is known since before the first of several rollbacks.
+            said = self.state.file_hash or self.state.config_hash
+            file_hash = said if said != entry.hash else ""
+        self._history.enter(entry, routes, now_s)
+        self.state = msgspec.structs.replace(
+            self.state,
+            config_hash=entry.hash,
+            loaded_unix_s=now_s,
+            reloads=self.state.reloads + 1,
+            routes=routes,
+            rolled_back_unix_s=now_s if file_hash else None,
+            file_hash=file_hash,
+            kept=self._history.listed(),
+        )
 
 
 async def _see_off(old: Edition, after: Edition, elder: asyncio.Task[None] | None) -> None:
@@ -240,10 +328,10 @@ async def _see_off(old: Edition, after: Edition, elder: asyncio.Task[None] | Non
 def _in_force(loaded: Settings, started: Settings) -> tuple[Settings, tuple[str, ...]]:
     """The settings with what cannot change without a restart as it was at the start, and the keys held back by that."""
     server = started.server.model_copy(update={"drain_seconds": loaded.server.drain_seconds})
-    telemetry = loaded.telemetry.model_copy(update={"call_log": started.telemetry.call_log})
+    telemetry = loaded.telemetry.started_as(started.telemetry)
     held_back = [*_unequal("server", server, loaded.server), *_unequal("telemetry", telemetry, loaded.telemetry)]
     update: dict[str, object] = {"server": server, "telemetry": telemetry}
-    for name in ("store", "sharing", "ledger"):
+    for name in ("store", "sharing", "ledger", "console"):
         held_back += _unequal(name, getattr(started, name), getattr(loaded, name))
         update[name] = getattr(started, name)
     return loaded.model_copy(update=update), tuple(held_back)
@@ -277,6 +365,17 @@ def _differences(old: Settings, new: Settings) -> Work[list[Change]]:
                 found.append(Change(f"{section}.{name}", "removed"))
             yield 1
     return found
+
+
+def _failure(error: Exception, doing: str) -> tuple[HedgerowError, str]:
+    """What is told to whoever has asked, and to the log."""
+    if isinstance(error, ConfigError):
+        return _invalid(error), str(error)
+    if isinstance(error, HedgerowError):
+        return error, error.message
+    _log.error("%s failed by a fault of the gateway", doing, exc_info=error)
+    failure = Internal("A fault of the gateway; its log tells more.")
+    return failure, f"a fault of the gateway ({type(error).__name__})"
 
 
 def _invalid(error: ConfigError) -> ConfigInvalid:

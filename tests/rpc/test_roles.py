@@ -36,6 +36,8 @@ ALLOWED: dict[str, str] = {
     "UsageService/GetStatement": CALLERS,
     "UsageService/ExportAttempts": CALLERS,
     "AdminService/Reload": OPERATORS,
+    "AdminService/PlanConfig": OPERATORS,
+    "AdminService/RollbackConfig": OPERATORS,
     "AdminService/GetConfig": AUDITORS,
     "AdminService/ListCandidates": AUDITORS,
     "AdminService/SetKillSwitch": OPERATORS,
@@ -55,6 +57,7 @@ ALLOWED: dict[str, str] = {
 """Which roles (tests/rpc/access.py) open which RPC."""
 LEAVES_A_ROW = {
     "AdminService/Reload",
+    "AdminService/RollbackConfig",
     "AdminService/SetKillSwitch",
     "AdminService/ClearKillSwitch",
     "AdminService/CreateKey",
@@ -65,6 +68,7 @@ LEAVES_A_ROW = {
 }
 """RPCs that change something."""
 READS = {
+    "PlanConfig",
     "GetConfig",
     "ListCandidates",
     "ListKillSwitches",
@@ -121,7 +125,8 @@ def test_a_role_opens_what_it_says_and_nothing_else(
     if role is None:
         assert outcome.code is grpc.StatusCode.UNAUTHENTICATED
     elif role in ALLOWED[name].split():
-        assert outcome.code in (grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT)
+        # NOT_FOUND: there is no configuration to go back to.
+        assert outcome.code in (grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND)
     else:
         assert (outcome.code, outcome.reason) == (grpc.StatusCode.PERMISSION_DENIED, "FORBIDDEN")
 
@@ -133,6 +138,7 @@ def test_every_change_leaves_a_row_with_its_call(ours: Guarded, name: str) -> No
         f"row-{name.rpartition('/')[2]}",
         {
             "Reload": admin_pb.ReloadRequest(),
+            "RollbackConfig": admin_pb.RollbackConfigRequest(hash=ours.admin.get_config().hash),
             "SetKillSwitch": admin_pb.SetKillSwitchRequest(
                 scope=admin_pb.KILL_SCOPE_TENANT, name="nobody", reason="test"
             ),

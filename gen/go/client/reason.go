@@ -62,6 +62,7 @@ const (
 	ReasonLimitsUnavailable        = Reason(errorsv1.ErrorReason_ERROR_REASON_LIMITS_UNAVAILABLE)
 	ReasonGuardrailBlocked         = Reason(errorsv1.ErrorReason_ERROR_REASON_GUARDRAIL_BLOCKED)
 	ReasonGuardrailUnavailable     = Reason(errorsv1.ErrorReason_ERROR_REASON_GUARDRAIL_UNAVAILABLE)
+	ReasonConfigNotKept            = Reason(errorsv1.ErrorReason_ERROR_REASON_CONFIG_NOT_KEPT)
 )
 
 // Error is the reason in words, such as "model not found".

@@ -267,6 +267,7 @@ var codeOf = map[client.Reason]codes.Code{
 	client.ReasonKeyNotFound:             codes.NotFound,
 	client.ReasonCredentialNotFound:      codes.NotFound,
 	client.ReasonCallNotFound:            codes.NotFound,
+	client.ReasonConfigNotKept:           codes.NotFound,
 	client.ReasonNoCandidate:             codes.FailedPrecondition,
 	client.ReasonParameterUnsupported:    codes.FailedPrecondition,
 	client.ReasonConfigInvalid:           codes.FailedPrecondition,

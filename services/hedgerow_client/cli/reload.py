@@ -1,13 +1,18 @@
 """`hedgerow reload`: put a changed configuration in force."""
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hedgerow_client.cli.options import DEFAULT_ADMIN, AdminTarget, Plaintext, Timeout, TlsCa, Token, connect_admin
 from hedgerow_client.cli.terminal import printable, reporting, say
 
-_SIGNS = {1: "+", 2: "-", 3: "~"}
+if TYPE_CHECKING:
+    from hedgerow.admin.v1.admin_service_pb2 import Change
+
+SIGNS = {1: "+", 2: "-", 3: "~"}
+"""How a ChangeKind is printed."""
 
 
 def reload(
@@ -37,15 +42,27 @@ def reload(
 
         print(MessageToJson(answer, indent=None, preserving_proto_field_name=True, ensure_ascii=False))
         return
-    for change in answer.changes:
-        print(f"{_SIGNS.get(change.kind, '?')} {printable(change.path)}")
-    if answer.changes_count > len(answer.changes):
-        print(f"… and {answer.changes_count - len(answer.changes):,} more")
-    for key in answer.restart_keys:
-        say(f"takes effect only with a restart: {printable(key)}")
+    print_changes(answer.changes, answer.changes_count)
+    say_waiting(answer.restart_keys)
     if answer.applied:
         say(f"configuration {answer.config_hash[:12]} is in force")
     elif not answer.changes_count:
         say(f"nothing has changed: configuration {answer.config_hash[:12]} stays in force")
     else:
         say("nothing was put in force: this was a dry run")
+
+
+def print_changes(changes: "Iterable[Change]", count: int) -> None:
+    """Prints what is new, gone and different, and how much of it is not told."""
+    told = 0
+    for change in changes:
+        print(f"{SIGNS.get(change.kind, '?')} {printable(change.path)}")
+        told += 1
+    if count > told:
+        print(f"… and {count - told:,} more")
+
+
+def say_waiting(keys: Iterable[str]) -> None:
+    """Says which keys wait for a restart."""
+    for key in keys:
+        say(f"takes effect only with a restart: {printable(key)}")

@@ -57,6 +57,9 @@ def _tell(config: "Config", switches: list["KillSwitch"]) -> None:
     from hedgerow.admin.v1.admin_service_pb2 import KillScope  # protobuf takes a while to load
 
     say(f"configuration {config.hash[:12]} of {printable(config.path)}, in force since {clock(config.load_time)}")
+    if config.file_hash:
+        said = f"the file says {config.file_hash[:12]}, which `hedgerow reload` puts in force"
+        say(f"rolled back at {clock(config.rollback_time)}: {said}")
     if config.last_error:
         say(f"the last reload failed at {clock(config.last_error_time)}: {printable(config.last_error)}")
     for key in config.restart_keys:

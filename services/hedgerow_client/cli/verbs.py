@@ -19,9 +19,11 @@ from hedgerow_client.cli.importing import importing
 from hedgerow_client.cli.keys import keys
 from hedgerow_client.cli.kill import kill, unkill
 from hedgerow_client.cli.models import models
+from hedgerow_client.cli.plan import plan
 from hedgerow_client.cli.probe import probe
 from hedgerow_client.cli.reconcile import reconcile
 from hedgerow_client.cli.reload import reload
+from hedgerow_client.cli.rollback import rollback
 from hedgerow_client.cli.serve import serve
 from hedgerow_client.cli.spend import spend
 from hedgerow_client.cli.state import state
@@ -42,13 +44,14 @@ INTRODUCTION = """Hedgerow, a gRPC gateway to LLM providers: run it, and talk to
   hedgerow spend --by team --since 7d
 
 Verbs that call the gateway find it by --target or HEDGEROW_TARGET, and say
-who you are by HEDGEROW_TOKEN. Verbs for operators (state, reload, kill,
-unkill, credentials, keys, audit) find its admin door by --admin or
-HEDGEROW_ADMIN.
+who you are by HEDGEROW_TOKEN. Verbs for operators (state, plan, reload,
+rollback, kill, unkill, credentials, keys, audit) find its admin door by
+--admin or HEDGEROW_ADMIN.
 
 [bold]Exit codes[/bold]
 
   0 success   1 a failed call   2 wrong usage   3 some inputs of embed failed
+  2 also: changes, of plan --detailed-exitcode
   4 import --strict: something did not map   130 after Ctrl-C, which cancels the call
 """
 
@@ -84,7 +87,9 @@ def build() -> typer.Typer:
     app.command()(reconcile)
     app.command()(export)
     app.command()(state)
+    app.command()(plan)
     app.command()(reload)
+    app.command()(rollback)
     app.command()(kill)
     app.command()(unkill)
     app.add_typer(credentials())

@@ -106,13 +106,14 @@ class _Lines:
         return Fault(self._file, self._lines[known], path, expected)
 
 
-def load(path: Path, model: type[Settings], references: References[Settings]) -> Settings:
+def load(path: Path, model: type[Settings], references: References[Settings], text: bytes | None = None) -> Settings:
     """The settings in the file. `references` yields what a single value cannot show, such as a name that is not there.
+    With `text` that is what stands in the file, and the path only its name.
 
     Raises ConfigError with every fault found.
     """
     lines = _Lines(str(path))
-    plain = _parse(path, lines)
+    plain = _parse(path, lines, text)
     try:
         settings = model.model_validate(plain)
     except pydantic.ValidationError as error:
@@ -123,8 +124,8 @@ def load(path: Path, model: type[Settings], references: References[Settings]) ->
     return settings
 
 
-def _parse(path: Path, lines: _Lines) -> object:
-    text = _read(path)
+def _parse(path: Path, lines: _Lines, given: bytes | None) -> object:
+    text = _read(path, given)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         plain = None if node is None else lines.value(node, ())
@@ -143,9 +144,9 @@ def _parse(path: Path, lines: _Lines) -> object:
     return {} if plain is None else plain
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, given: bytes | None) -> str:
     try:
-        return path.read_bytes().decode()
+        return (path.read_bytes() if given is None else given).decode()
     except OSError as error:
         raise _unusable(path, 1, f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

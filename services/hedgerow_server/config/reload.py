@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import pickle
 import subprocess
@@ -16,7 +15,7 @@ import watchfiles
 
 from hedgerow_server.config.load import ConfigError, Fault
 from hedgerow_server.config.model import Section
-from hedgerow_server.config.worker import FAULTS, HEADER, PIECE
+from hedgerow_server.config.worker import FAULTS, HEADER, PIECE, question
 from hedgerow_server.core.slices import Work
 
 _log = logging.getLogger(__name__)
@@ -66,14 +65,14 @@ class ConfigReader:
         self._process: _Process | None = None
         self._idle: asyncio.TimerHandle | None = None
 
-    async def read(self, path: Path) -> Told:
-        """What a file says, in pieces. Raises ConfigError."""
+    async def read(self, path: Path, text: bytes | None = None) -> Told:
+        """What a file says, in pieces; with `text`, what a file of this name would say. Raises ConfigError."""
         if self._idle is not None:
             self._idle.cancel()
         if self._process is not None and self._process.ended:
             self._let_go()
         process = self._process = self._process or _Process(self._command)
-        asking = asyncio.ensure_future(asyncio.to_thread(process.ask, path))
+        asking = asyncio.ensure_future(asyncio.to_thread(process.ask, path, text))
         good = False
         try:
             done, _ = await asyncio.wait({asking}, timeout=self._limit_s)
@@ -126,8 +125,8 @@ class _Process:
         """Whether it has ended by itself, or been ended by the system."""
         return self._popen is not None and self._popen.poll() is not None
 
-    def ask(self, path: Path) -> deque[tuple[bytes, bytes]]:
-        """What it says of a file, the last frame being no piece. Raises OSError and EOFError."""
+    def ask(self, path: Path, text: bytes | None) -> deque[tuple[bytes, bytes]]:
+        """What it says of a file or a text, the last frame being no piece. Raises OSError and EOFError."""
         if self._popen is None:
             # In a session of its own: Ctrl-C is for the router alone.
             self._popen = subprocess.Popen(  # noqa: S603  our own program
@@ -138,7 +137,7 @@ class _Process:
         into, out = self._popen.stdin, self._popen.stdout
         assert into is not None
         assert out is not None
-        into.write(json.dumps(str(path)).encode() + b"\n")
+        into.write(question(path, text))
         into.flush()
         frames: deque[tuple[bytes, bytes]] = deque()
         total = 0

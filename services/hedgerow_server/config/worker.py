@@ -1,9 +1,11 @@
 """The process that reads configurations for a router that goes on serving meanwhile.
 
-Its standard input has one path a line, as JSON. For each it writes the settings to standard output in pieces, so that
-whoever puts them together can pause between them. It ends with its standard input, and so with the router.
+Its standard input has one `question` a line: the path of a file, or what a file would say. For each it writes the
+settings to standard output in pieces, so that whoever puts them together can pause between them. It ends with its
+standard input, and so with the router.
 """
 
+import base64
 import contextlib
 import gc
 import hashlib
@@ -50,8 +52,21 @@ def fingerprint(settings: Section) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def work(parse: Callable[[Path], Section]) -> None:
-    """Answers until standard input ends. `parse` gives the settings in a file, or raises ConfigError."""
+def question(path: Path, text: bytes | None) -> bytes:
+    """A line for the process. With `text` nothing is read: the path is but what faults call it."""
+    asked = [str(path)] if text is None else [str(path), base64.b64encode(text).decode()]
+    return json.dumps(asked).encode() + b"\n"
+
+
+def _asked(line: bytes) -> tuple[Path, bytes | None]:
+    path, *text = json.loads(line)
+    return Path(path), base64.b64decode(text[0]) if text else None
+
+
+def work(parse: Callable[[Path, bytes | None], Section]) -> None:
+    """Answers until standard input ends. `parse` gives the settings in a file, or in a text where there is one; or
+    raises ConfigError.
+    """
     # Whatever prints, such as a library, must not get between the frames.
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)
@@ -59,15 +74,15 @@ def work(parse: Callable[[Path], Section]) -> None:
         gc.disable()
         for line in sys.stdin.buffer:
             with contextlib.suppress(BrokenPipeError):
-                for frame in _answer(Path(json.loads(line)), parse):
+                for frame in _answer(*_asked(line), parse):
                     _write(out, frame)
                 out.flush()
 
 
-def _answer(path: Path, parse: Callable[[Path], Section]) -> Iterator[Frame]:
+def _answer(path: Path, text: bytes | None, parse: Callable[[Path, bytes | None], Section]) -> Iterator[Frame]:
     try:
-        _check_size(path)
-        settings = parse(path)
+        _check_size(path, text)
+        settings = parse(path, text)
     except ConfigError as error:
         yield FAULTS, error.faults[:MAX_FAULTS]
         return
@@ -79,9 +94,9 @@ def _answer(path: Path, parse: Callable[[Path], Section]) -> Iterator[Frame]:
     yield END, fingerprint(settings)
 
 
-def _check_size(path: Path) -> None:
+def _check_size(path: Path, text: bytes | None) -> None:
     try:
-        size = path.stat().st_size
+        size = path.stat().st_size if text is None else len(text)
     except OSError:
         return  # reading it says why
     if size > MAX_FILE_BYTES:

@@ -4,6 +4,7 @@ import msgspec
 
 from hedgerow_server.core.credentials import CredentialAnswer
 from hedgerow_server.core.keys import KeyAnswer
+from hedgerow_server.core.plan import Plan
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -25,6 +26,26 @@ class Reloaded(msgspec.Struct, frozen=True):
     """Keys that differ from what the router was started with and take effect only with a restart."""
 
 
+class RolledBack(msgspec.Struct, frozen=True):
+    """What has come of a rollback, or would."""
+
+    previous_hash: str
+    """Of the configuration that was in force before."""
+    reloaded: Reloaded
+
+
+class KeptConfig(msgspec.Struct, frozen=True):
+    """A configuration that was put in force and can be again."""
+
+    hash: str
+    loaded_unix_s: float
+    """When it last came in force."""
+    current: bool
+    """Whether it is in force."""
+    routes: int
+    """How many it has."""
+
+
 class ConfigState(msgspec.Struct, frozen=True, kw_only=True):
     """Which configuration is in force, and what came of the last reload. Times are Unix times in seconds."""
 
@@ -41,6 +62,12 @@ class ConfigState(msgspec.Struct, frozen=True, kw_only=True):
     restart_keys: tuple[str, ...] = ()
     routes: int = 0
     """How many there are."""
+    rolled_back_unix_s: float | None = None
+    """When a rollback put it in force. None: it is what the file said."""
+    file_hash: str = ""
+    """After a rollback: the hash of what the file said. Empty as above."""
+    kept: tuple[KeptConfig, ...] = ()
+    """What there is a way back to, oldest first, with the one in force."""
 
 
 class Quantiles(msgspec.Struct, frozen=True):
@@ -162,6 +189,8 @@ class SwitchesListed(msgspec.Struct, frozen=True):
 
 AdminAnswer = (
     Reloaded
+    | Plan
+    | RolledBack
     | ConfigState
     | CandidatesListed
     | SwitchSet
@@ -175,6 +204,14 @@ AdminAnswer = (
 class ReloadRequest(msgspec.Struct, frozen=True):
     """A call of Reload."""
 
+    dry_run: bool
+
+
+class RollbackRequest(msgspec.Struct, frozen=True):
+    """A call of RollbackConfig."""
+
+    hash: str
+    """The beginning of one. Empty: the configuration before that in force."""
     dry_run: bool
 
 

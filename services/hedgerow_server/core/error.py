@@ -191,6 +191,12 @@ class ConfigInvalid(HedgerowError):
     code, reason = "FAILED_PRECONDITION", "CONFIG_INVALID"
 
 
+class ConfigNotKept(HedgerowError):
+    """No configuration is kept that could be put in force again."""
+
+    code, reason = "NOT_FOUND", "CONFIG_NOT_KEPT"
+
+
 class MessageTooLarge(HedgerowError):
     """The request message is above the gateway's limit."""
 

@@ -65,6 +65,7 @@ HTTP_WORDS = MappingProxyType(
         "KEY_NOT_FOUND": _wrong(404, "key_not_found", "not_found_error"),
         "CREDENTIAL_NOT_FOUND": _wrong(404, "credential_not_found", "not_found_error"),
         "CALL_NOT_FOUND": _wrong(404, "call_not_found", "not_found_error"),
+        "CONFIG_NOT_KEPT": _wrong(404, "config_not_kept", "not_found_error"),
         "RPC_UNKNOWN": _wrong(404, "unknown_url", "not_found_error"),
         "NO_CANDIDATE": _wrong(400, "no_candidate"),
         "PARAMETER_UNSUPPORTED": _wrong(400, "unsupported_parameter"),

@@ -13,6 +13,8 @@ from hedgerow_server.core.admin import (
     ListCandidatesRequest,
     Reloaded,
     ReloadRequest,
+    RollbackRequest,
+    RolledBack,
     SwitchCleared,
     SwitchesListed,
     SwitchFacts,
@@ -22,6 +24,7 @@ from hedgerow_server.core.admin import (
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.error import FieldViolation, RequestInvalid
 from hedgerow_server.core.event import Answered, Events
+from hedgerow_server.core.plan import Plan, PlanRequest
 from hedgerow_server.core.slices import Work, in_slices
 from hedgerow_server.routing.kill import KillSwitches, Scope, Switch
 from hedgerow_server.routing.routes import Routes
@@ -45,6 +48,14 @@ class Running(Protocol):
     async def reload(self, *, dry_run: bool = False) -> Reloaded:
         """Reads the configuration again. Raises ConfigInvalid, CredentialUnavailable and Internal."""
 
+    async def plan(self, text: bytes, name: str) -> Plan:
+        """What another configuration would change. Raises ConfigInvalid and Internal."""
+
+    async def roll_back(self, beginning: str = "", *, dry_run: bool = False) -> RolledBack:
+        """Goes back to a configuration that was in force, by the beginning of its hash. Raises ConfigNotKept, and what
+        a reload raises.
+        """
+
 
 class Admin:
     """Answers operators."""
@@ -58,6 +69,18 @@ class Admin:
         request = call.request
         assert isinstance(request, ReloadRequest)
         yield Answered(await self._running.reload(dry_run=request.dry_run))
+
+    async def plan_config(self, call: Call) -> Events:
+        """One event: what would change."""
+        request = call.request
+        assert isinstance(request, PlanRequest)
+        yield Answered(await self._running.plan(request.text, request.file_name))
+
+    async def rollback_config(self, call: Call) -> Events:
+        """One event: what has changed."""
+        request = call.request
+        assert isinstance(request, RollbackRequest)
+        yield Answered(await self._running.roll_back(request.hash, dry_run=request.dry_run))
 
     async def get_config(self, call: Call) -> Events:
         """One event."""

@@ -14,6 +14,8 @@ from hedgerow_server.core.admin import (
     Quantiles,
     Reloaded,
     ReloadRequest,
+    RollbackRequest,
+    RolledBack,
     SwitchCleared,
     SwitchesListed,
     SwitchFacts,
@@ -23,21 +25,22 @@ from hedgerow_server.core.admin import (
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.credentials import CredentialRefreshed, CredentialsListed
 from hedgerow_server.core.event import Answered, Event
+from hedgerow_server.core.plan import Plan, PlanRequest
 from hedgerow_server.wire.check import Checker
 from hedgerow_server.wire.credentials import credential_message
 from hedgerow_server.wire.keys import key_message
+from hedgerow_server.wire.plan import changes, kept_config, plan_message
 from hedgerow_server.wire.pool import rate_pool
 from hedgerow_server.wire.times import duration, set_duration, timestamp
 
 _DEFAULT_PAGE = 100
-_MOST_CHANGES = 1_000
+_PLAN = "(plan)"
 _SCOPES = {
     "provider": pb.KILL_SCOPE_PROVIDER,
     "model": pb.KILL_SCOPE_MODEL,
     "tenant": pb.KILL_SCOPE_TENANT,
 }
 _SCOPE_NAMES = {number: name for name, number in _SCOPES.items()}
-_CHANGES = {"added": pb.CHANGE_KIND_ADDED, "removed": pb.CHANGE_KIND_REMOVED, "changed": pb.CHANGE_KIND_CHANGED}
 _BREAKERS = {
     "closed": pb.BREAKER_STATE_CLOSED,
     "open": pb.BREAKER_STATE_OPEN,
@@ -54,6 +57,17 @@ class AdminDecoder:
     def reload(self, call: Call) -> ReloadRequest:
         """A request of Reload."""
         return ReloadRequest(self._checker.parse(pb.ReloadRequest, call, call.body).dry_run)
+
+    def plan_config(self, call: Call) -> PlanRequest:
+        """A request of PlanConfig."""
+        message = self._checker.parse(pb.PlanConfigRequest, call, call.body)
+        # A name with a zero byte is one that no path can have.
+        return PlanRequest(message.text, message.file_name.replace("\0", "?") or _PLAN)
+
+    def rollback_config(self, call: Call) -> RollbackRequest:
+        """A request of RollbackConfig."""
+        message = self._checker.parse(pb.RollbackConfigRequest, call, call.body)
+        return RollbackRequest(message.hash, message.dry_run)
 
     def get_config(self, call: Call) -> None:
         """A request of GetConfig: nothing."""
@@ -101,7 +115,9 @@ def _message(answer: AdminAnswer) -> Message:
         case Reloaded():
             return _reloaded(answer)
         case ConfigState():
-            return pb.GetConfigResponse(config=_config(answer))
+            return pb.GetConfigResponse(config=_config(answer), kept_configs=map(kept_config, answer.kept))
+        case Plan() | RolledBack():
+            return plan_message(answer)
         case CandidatesListed(found, token):
             return pb.ListCandidatesResponse(candidates=map(_candidate, found), next_page_token=token)
         case SwitchSet(switch, known):
@@ -120,7 +136,7 @@ def _reloaded(answer: Reloaded) -> pb.ReloadResponse:
     return pb.ReloadResponse(
         config_hash=answer.config_hash,
         applied=answer.applied,
-        changes=[pb.Change(path=one.path, kind=_CHANGES[one.kind]) for one in answer.changes[:_MOST_CHANGES]],
+        changes=changes(answer.changes),
         changes_count=len(answer.changes),
         restart_keys=answer.restart_keys,
     )
@@ -137,6 +153,8 @@ def _config(state: ConfigState) -> pb.Config:
         last_error_time=timestamp(state.failed_unix_s),
         restart_keys=state.restart_keys,
         routes_count=state.routes,
+        rollback_time=timestamp(state.rolled_back_unix_s),
+        file_hash=state.file_hash,
     )
 
 

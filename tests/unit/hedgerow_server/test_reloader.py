@@ -15,7 +15,7 @@ import pytest
 from hedgerow_server.config.load import ConfigError, Fault
 from hedgerow_server.config.reload import Told
 from hedgerow_server.config.worker import PIECE, fingerprint, pieces
-from hedgerow_server.core.error import ConfigInvalid, CredentialUnavailable
+from hedgerow_server.core.error import ConfigInvalid, ConfigNotKept, CredentialUnavailable
 from hedgerow_server.core.port import Operation
 from hedgerow_server.edition import Edition, Memory
 from hedgerow_server.reloader import Reloader
@@ -38,7 +38,7 @@ class Script:
     def __init__(self) -> None:
         self.next: Settings | ConfigError = ConfigError([])
 
-    async def read(self, path: Path) -> Told:
+    async def read(self, path: Path, text: bytes | None = None) -> Told:
         if isinstance(self.next, ConfigError):
             raise self.next
         found = deque((PIECE, pickle.dumps(piece)) for piece in pieces(self.next))
@@ -301,4 +301,124 @@ async def test_what_was_wrong_with_a_providers_old_entry_is_forgotten_by_a_reloa
     assert state.resting_s() > 0
     await one.reload(providers=changed)
     assert state.resting_s() == 0
+    await one.reloader.close()
+
+
+def hashes(one: World) -> list[tuple[str, bool]]:
+    """What there is a way back to, and which of it is in force."""
+    return [(entry.hash, entry.current) for entry in one.reloader.state.kept]
+
+
+async def test_a_rollback_goes_back_one_step_at_a_time_and_forward_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = await world(monkeypatch)
+    a = one.reloader.state.config_hash
+    b = (await one.reload(deadline={"default_seconds": 10})).config_hash
+    c = (await one.reload(deadline={"default_seconds": 11})).config_hash
+    for wanted, before in ((b, c), (a, b)):
+        told = await one.reloader.roll_back()
+        assert (told.previous_hash, told.reloaded.config_hash, told.reloaded.applied) == (before, wanted, True)
+        assert [change.path for change in told.reloaded.changes] == ["deadline.default_seconds"]
+        assert fingerprint(one.reloader.edition.settings) == wanted
+        assert one.served[-1] is one.reloader.edition
+    state = one.reloader.state
+    assert (state.config_hash, state.file_hash) == (a, c)
+    assert state.rolled_back_unix_s is not None
+    with pytest.raises(ConfigNotKept):
+        await one.reloader.roll_back()
+    assert (await one.reloader.roll_back(b[:8])).reloaded.config_hash == b
+    assert hashes(one) == [(a, False), (b, True), (c, False)]
+    await one.reloader.roll_back(c)
+    assert (one.reloader.state.file_hash, one.reloader.state.rolled_back_unix_s) == ("", None)
+    await one.reloader.close()
+
+
+async def test_what_follows_a_rollback_takes_the_place_of_what_was_rolled_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = await world(monkeypatch)
+    a = one.reloader.state.config_hash
+    await one.reload(deadline={"default_seconds": 10})
+    await one.reloader.roll_back()
+    c = (await one.reload(deadline={"default_seconds": 11})).config_hash
+    assert hashes(one) == [(a, False), (c, True)]
+    await one.reloader.close()
+
+
+async def test_a_rollback_stands_until_the_file_says_something_else_or_a_reload_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A file that was written again with the same text is no reason to take back what was rolled back."""
+    one = await world(monkeypatch)
+    a = one.reloader.state.config_hash
+    b = (await one.reload(deadline={"default_seconds": 10})).config_hash
+    await one.reloader.roll_back()
+    await one.reloader.reload_by("file")
+    assert one.reloader.state.config_hash == a
+    assert one.reloader.state.file_hash == b
+    await one.reloader.reload_by("signal")
+    assert (one.reloader.state.config_hash, one.reloader.state.file_hash) == (b, "")
+    await one.reloader.roll_back()
+    one.script.next = settings(deadline={"default_seconds": 11})
+    await one.reloader.reload_by("file")
+    assert one.reloader.state.config_hash not in (a, b)
+    assert one.reloader.state.rolled_back_unix_s is None
+    await one.reloader.close()
+
+
+async def test_a_file_that_follows_a_rollback_ends_it_without_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever rolls back and then puts the old file in place has what he wants in force already."""
+    one = await world(monkeypatch)
+    await one.reload(deadline={"default_seconds": 10})
+    await one.reloader.roll_back()
+    one.script.next = settings()
+    served = len(one.served)
+    await one.reloader.reload_by("file")
+    assert one.reloader.state.file_hash == ""
+    assert len(one.served) == served
+    await one.reloader.close()
+
+
+async def test_a_rollback_that_cannot_be_had_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The secret of the old configuration is gone meanwhile."""
+    monkeypatch.setenv("HEDGEROW_UNIT_OTHER_KEY", "sk-2")
+    one = await world(monkeypatch)
+    other = {"key": {"source": "env", "variable": "HEDGEROW_UNIT_OTHER_KEY"}}
+    await one.reload(credentials=other)
+    monkeypatch.delenv("HEDGEROW_UNIT_KEY")
+    state = one.reloader.state
+    with pytest.raises(CredentialUnavailable):
+        await one.reloader.roll_back()
+    assert one.reloader.state == state
+    await one.reloader.close()
+
+
+async def test_a_dry_run_of_a_rollback_tells_what_it_would_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = await world(monkeypatch)
+    await one.reload(deadline={"default_seconds": 10})
+    state, served = one.reloader.state, len(one.served)
+    told = await one.reloader.roll_back(dry_run=True)
+    assert ([change.path for change in told.reloaded.changes], told.reloaded.applied) == (
+        ["deadline.default_seconds"],
+        False,
+    )
+    assert (one.reloader.state, len(one.served)) == (state, served)
+    await one.reloader.close()
+
+
+async def test_a_plan_fetches_no_secret_and_leaves_all_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = await world(monkeypatch)
+    before, state = one.reloader.edition, one.reloader.state
+    one.script.next = settings(credentials={"key": {"source": "env", "variable": "HEDGEROW_UNIT_NEVER_SET"}})
+    plan = await one.reloader.plan(b"", "new.yaml")
+    assert [(change.area, change.path) for change in plan.changes] == [("credential", "credentials.key")]
+    assert (plan.current_hash, plan.planned_hash) == (state.config_hash, fingerprint(one.script.next))
+    assert (one.reloader.edition, one.reloader.state, one.served) == (before, state, [])
+    await one.reloader.close()
+
+
+async def test_a_plan_with_faults_is_no_failed_reload(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = await world(monkeypatch)
+    one.script.next = ConfigError([Fault("new.yaml", 7, "routes.fast", "unknown key")])
+    with pytest.raises(ConfigInvalid) as caught:
+        await one.reloader.plan(b"", "new.yaml")
+    assert caught.value.metadata["line"] == "7"
+    assert (one.reloader.state.failed_reloads, one.reloader.state.last_error) == (0, "")
     await one.reloader.close()

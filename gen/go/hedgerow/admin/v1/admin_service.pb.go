@@ -197,6 +197,91 @@ func (KillScope) EnumDescriptor() ([]byte, []int) {
 	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{2}
 }
 
+// PlanArea says what an entry of the configuration is about.
+type PlanArea int32
+
+const (
+	// Not set.
+	PlanArea_PLAN_AREA_UNSPECIFIED PlanArea = 0
+	// `routes`: names of models, and who serves them.
+	PlanArea_PLAN_AREA_ROUTE PlanArea = 1
+	// `providers`.
+	PlanArea_PLAN_AREA_PROVIDER PlanArea = 2
+	// `credentials`, by their names: what is in them is not told.
+	PlanArea_PLAN_AREA_CREDENTIAL PlanArea = 3
+	// `quotas`: what callers may use.
+	PlanArea_PLAN_AREA_QUOTA PlanArea = 4
+	// `budgets`: what calls may cost.
+	PlanArea_PLAN_AREA_BUDGET PlanArea = 5
+	// `pricing`: what models cost.
+	PlanArea_PLAN_AREA_PRICE PlanArea = 6
+	// `guardrails`.
+	PlanArea_PLAN_AREA_GUARDRAIL PlanArea = 7
+	// `cache`.
+	PlanArea_PLAN_AREA_CACHE PlanArea = 8
+	// `identity`: who callers are, and what they may do.
+	PlanArea_PLAN_AREA_IDENTITY PlanArea = 9
+	// Any other section.
+	PlanArea_PLAN_AREA_OTHER PlanArea = 10
+)
+
+// Enum value maps for PlanArea.
+var (
+	PlanArea_name = map[int32]string{
+		0:  "PLAN_AREA_UNSPECIFIED",
+		1:  "PLAN_AREA_ROUTE",
+		2:  "PLAN_AREA_PROVIDER",
+		3:  "PLAN_AREA_CREDENTIAL",
+		4:  "PLAN_AREA_QUOTA",
+		5:  "PLAN_AREA_BUDGET",
+		6:  "PLAN_AREA_PRICE",
+		7:  "PLAN_AREA_GUARDRAIL",
+		8:  "PLAN_AREA_CACHE",
+		9:  "PLAN_AREA_IDENTITY",
+		10: "PLAN_AREA_OTHER",
+	}
+	PlanArea_value = map[string]int32{
+		"PLAN_AREA_UNSPECIFIED": 0,
+		"PLAN_AREA_ROUTE":       1,
+		"PLAN_AREA_PROVIDER":    2,
+		"PLAN_AREA_CREDENTIAL":  3,
+		"PLAN_AREA_QUOTA":       4,
+		"PLAN_AREA_BUDGET":      5,
+		"PLAN_AREA_PRICE":       6,
+		"PLAN_AREA_GUARDRAIL":   7,
+		"PLAN_AREA_CACHE":       8,
+		"PLAN_AREA_IDENTITY":    9,
+		"PLAN_AREA_OTHER":       10,
+	}
+)
+
+func (x PlanArea) Enum() *PlanArea {
+	p := new(PlanArea)
+	*p = x
+	return p
+}
+
+func (x PlanArea) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PlanArea) Descriptor() protoreflect.EnumDescriptor {
+	return file_hedgerow_admin_v1_admin_service_proto_enumTypes[3].Descriptor()
+}
+
+func (PlanArea) Type() protoreflect.EnumType {
+	return &file_hedgerow_admin_v1_admin_service_proto_enumTypes[3]
+}
+
+func (x PlanArea) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PlanArea.Descriptor instead.
+func (PlanArea) EnumDescriptor() ([]byte, []int) {
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{3}
+}
+
 // ReloadRequest asks for a reload.
 type ReloadRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -424,7 +509,10 @@ func (*GetConfigRequest) Descriptor() ([]byte, []int) {
 type GetConfigResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The configuration.
-	Config        *Config `protobuf:"bytes,1,opt,name=config,proto3" json:"config,omitempty"`
+	Config *Config `protobuf:"bytes,1,opt,name=config,proto3" json:"config,omitempty"`
+	// Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+	// that was rolled back stands behind it until a reload puts another in its place.
+	KeptConfigs   []*KeptConfig `protobuf:"bytes,2,rep,name=kept_configs,json=keptConfigs,proto3" json:"kept_configs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -466,6 +554,13 @@ func (x *GetConfigResponse) GetConfig() *Config {
 	return nil
 }
 
+func (x *GetConfigResponse) GetKeptConfigs() []*KeptConfig {
+	if x != nil {
+		return x.KeptConfigs
+	}
+	return nil
+}
+
 // Config is a configuration in force, and what came of trying to replace it.
 type Config struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -488,7 +583,11 @@ type Config struct {
 	// Keys of the file that take effect only with a restart; see `ReloadResponse.restart_keys`.
 	RestartKeys []string `protobuf:"bytes,8,rep,name=restart_keys,json=restartKeys,proto3" json:"restart_keys,omitempty"`
 	// How many routes there are.
-	RoutesCount   int32 `protobuf:"varint,9,opt,name=routes_count,json=routesCount,proto3" json:"routes_count,omitempty"`
+	RoutesCount int32 `protobuf:"varint,9,opt,name=routes_count,json=routesCount,proto3" json:"routes_count,omitempty"`
+	// When a rollback put it in force. Unset: it is what the file said when it was last read without a fault.
+	RollbackTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=rollback_time,json=rollbackTime,proto3" json:"rollback_time,omitempty"`
+	// After a rollback: the hash of what the file said, which a reload would put in force. Empty as above.
+	FileHash      string `protobuf:"bytes,11,opt,name=file_hash,json=fileHash,proto3" json:"file_hash,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -584,6 +683,20 @@ func (x *Config) GetRoutesCount() int32 {
 		return x.RoutesCount
 	}
 	return 0
+}
+
+func (x *Config) GetRollbackTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RollbackTime
+	}
+	return nil
+}
+
+func (x *Config) GetFileHash() string {
+	if x != nil {
+		return x.FileHash
+	}
+	return ""
 }
 
 // ListCandidatesRequest asks for a page of candidates.
@@ -1581,6 +1694,532 @@ func (x *KillSwitch) GetSetTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// PlanConfigRequest has a configuration that is not in force yet.
+type PlanConfigRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The text of the file, YAML in UTF-8, at most 3 MiB. Larger files: Reload with `dry_run`, where they are.
+	Text []byte `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	// How faults call the file, for example "config.yaml". No file of this name is read. Empty: "(plan)".
+	FileName      string `protobuf:"bytes,2,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanConfigRequest) Reset() {
+	*x = PlanConfigRequest{}
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanConfigRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanConfigRequest) ProtoMessage() {}
+
+func (x *PlanConfigRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanConfigRequest.ProtoReflect.Descriptor instead.
+func (*PlanConfigRequest) Descriptor() ([]byte, []int) {
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *PlanConfigRequest) GetText() []byte {
+	if x != nil {
+		return x.Text
+	}
+	return nil
+}
+
+func (x *PlanConfigRequest) GetFileName() string {
+	if x != nil {
+		return x.FileName
+	}
+	return ""
+}
+
+// PlanConfigResponse says what the configuration would change.
+type PlanConfigResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The hash of what is in force; see `Config.hash`.
+	CurrentHash string `protobuf:"bytes,1,opt,name=current_hash,json=currentHash,proto3" json:"current_hash,omitempty"`
+	// The hash that the planned configuration has.
+	PlannedHash string `protobuf:"bytes,2,opt,name=planned_hash,json=plannedHash,proto3" json:"planned_hash,omitempty"`
+	// What would be new, gone or different, sorted by area, then by name. At most 1,000 entries and about 2 MiB;
+	// `changes_count` says how many there are.
+	Changes []*PlannedChange `protobuf:"bytes,3,rep,name=changes,proto3" json:"changes,omitempty"`
+	// How many entries there are.
+	ChangesCount int32 `protobuf:"varint,4,opt,name=changes_count,json=changesCount,proto3" json:"changes_count,omitempty"`
+	// Keys that would take effect only with a restart; see `ReloadResponse.restart_keys`.
+	RestartKeys []string `protobuf:"bytes,5,rep,name=restart_keys,json=restartKeys,proto3" json:"restart_keys,omitempty"`
+	// Files that the planned configuration names, such as "catalogue.files[0]", by their dotted paths. The router looks for
+	// them on its own disk: what is on the disk of whoever asks was not looked at.
+	NamedFiles    []string `protobuf:"bytes,6,rep,name=named_files,json=namedFiles,proto3" json:"named_files,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanConfigResponse) Reset() {
+	*x = PlanConfigResponse{}
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanConfigResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanConfigResponse) ProtoMessage() {}
+
+func (x *PlanConfigResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanConfigResponse.ProtoReflect.Descriptor instead.
+func (*PlanConfigResponse) Descriptor() ([]byte, []int) {
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *PlanConfigResponse) GetCurrentHash() string {
+	if x != nil {
+		return x.CurrentHash
+	}
+	return ""
+}
+
+func (x *PlanConfigResponse) GetPlannedHash() string {
+	if x != nil {
+		return x.PlannedHash
+	}
+	return ""
+}
+
+func (x *PlanConfigResponse) GetChanges() []*PlannedChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *PlanConfigResponse) GetChangesCount() int32 {
+	if x != nil {
+		return x.ChangesCount
+	}
+	return 0
+}
+
+func (x *PlanConfigResponse) GetRestartKeys() []string {
+	if x != nil {
+		return x.RestartKeys
+	}
+	return nil
+}
+
+func (x *PlanConfigResponse) GetNamedFiles() []string {
+	if x != nil {
+		return x.NamedFiles
+	}
+	return nil
+}
+
+// PlannedChange is one entry of the configuration that would not be what it is: a route, a provider, a quota; or what is
+// different in a section that has no entries with names.
+type PlannedChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the entry is about.
+	Area PlanArea `protobuf:"varint,1,opt,name=area,proto3,enum=hedgerow.admin.v1.PlanArea" json:"area,omitempty"`
+	// The entry's dotted path, such as "routes.fast", "quotas[per-team]" or "breaker".
+	Path string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	// What would become of it.
+	Kind ChangeKind `protobuf:"varint,3,opt,name=kind,proto3,enum=hedgerow.admin.v1.ChangeKind" json:"kind,omitempty"`
+	// What in it. Of an entry that is new: all that it sets; of one that would be gone: all that it has set.
+	Fields []*FieldChange `protobuf:"bytes,4,rep,name=fields,proto3" json:"fields,omitempty"`
+	// Whether some of it would take effect only with a restart.
+	NeedsRestart  bool `protobuf:"varint,5,opt,name=needs_restart,json=needsRestart,proto3" json:"needs_restart,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlannedChange) Reset() {
+	*x = PlannedChange{}
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlannedChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlannedChange) ProtoMessage() {}
+
+func (x *PlannedChange) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlannedChange.ProtoReflect.Descriptor instead.
+func (*PlannedChange) Descriptor() ([]byte, []int) {
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *PlannedChange) GetArea() PlanArea {
+	if x != nil {
+		return x.Area
+	}
+	return PlanArea_PLAN_AREA_UNSPECIFIED
+}
+
+func (x *PlannedChange) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *PlannedChange) GetKind() ChangeKind {
+	if x != nil {
+		return x.Kind
+	}
+	return ChangeKind_CHANGE_KIND_UNSPECIFIED
+}
+
+func (x *PlannedChange) GetFields() []*FieldChange {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+func (x *PlannedChange) GetNeedsRestart() bool {
+	if x != nil {
+		return x.NeedsRestart
+	}
+	return false
+}
+
+// FieldChange is one value that would not be what it is. Text stands as it is, anything else as JSON; at most 2 KiB of
+// it. Values of credentials are never told; of URLs what could be a secret is left out.
+type FieldChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where it is within the entry, such as "max_attempts" or "candidates[openai/gpt-4o].weight".
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// What it is now. Unset: it is not there, or is not told.
+	Before *string `protobuf:"bytes,2,opt,name=before,proto3,oneof" json:"before,omitempty"`
+	// What it would be. Unset: it would not be there, or is not told.
+	After *string `protobuf:"bytes,3,opt,name=after,proto3,oneof" json:"after,omitempty"`
+	// Whether it would take effect only with a restart.
+	NeedsRestart  bool `protobuf:"varint,4,opt,name=needs_restart,json=needsRestart,proto3" json:"needs_restart,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FieldChange) Reset() {
+	*x = FieldChange{}
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FieldChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FieldChange) ProtoMessage() {}
+
+func (x *FieldChange) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FieldChange.ProtoReflect.Descriptor instead.
+func (*FieldChange) Descriptor() ([]byte, []int) {
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *FieldChange) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *FieldChange) GetBefore() string {
+	if x != nil && x.Before != nil {
+		return *x.Before
+	}
+	return ""
+}
+
+func (x *FieldChange) GetAfter() string {
+	if x != nil && x.After != nil {
+		return *x.After
+	}
+	return ""
+}
+
+func (x *FieldChange) GetNeedsRestart() bool {
+	if x != nil {
+		return x.NeedsRestart
+	}
+	return false
+}
+
+// RollbackConfigRequest asks for a configuration that was in force before.
+type RollbackConfigRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which: the beginning of its hash, at least 6 digits, as `GetConfigResponse.kept_configs` has it. Empty: the one before
+	// that in force.
+	Hash string `protobuf:"bytes,1,opt,name=hash,proto3" json:"hash,omitempty"`
+	// Whether only to tell what the rollback would do, secrets fetched and all: nothing is put in force.
+	DryRun        bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RollbackConfigRequest) Reset() {
+	*x = RollbackConfigRequest{}
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RollbackConfigRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RollbackConfigRequest) ProtoMessage() {}
+
+func (x *RollbackConfigRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RollbackConfigRequest.ProtoReflect.Descriptor instead.
+func (*RollbackConfigRequest) Descriptor() ([]byte, []int) {
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *RollbackConfigRequest) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+func (x *RollbackConfigRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+// RollbackConfigResponse says what has changed, or with `dry_run` what would.
+type RollbackConfigResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The hash of the configuration that is in force now, or would be.
+	ConfigHash string `protobuf:"bytes,1,opt,name=config_hash,json=configHash,proto3" json:"config_hash,omitempty"`
+	// The hash of the configuration that was in force before.
+	PreviousHash string `protobuf:"bytes,2,opt,name=previous_hash,json=previousHash,proto3" json:"previous_hash,omitempty"`
+	// Whether another configuration is in force than before. False for a dry run, and where `hash` is that in force.
+	Applied bool `protobuf:"varint,3,opt,name=applied,proto3" json:"applied,omitempty"`
+	// What is new, gone or different; as in `ReloadResponse.changes`.
+	Changes []*Change `protobuf:"bytes,4,rep,name=changes,proto3" json:"changes,omitempty"`
+	// How many changes there are.
+	ChangesCount int32 `protobuf:"varint,5,opt,name=changes_count,json=changesCount,proto3" json:"changes_count,omitempty"`
+	// Keys that take effect only with a restart; see `ReloadResponse.restart_keys`.
+	RestartKeys   []string `protobuf:"bytes,6,rep,name=restart_keys,json=restartKeys,proto3" json:"restart_keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RollbackConfigResponse) Reset() {
+	*x = RollbackConfigResponse{}
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RollbackConfigResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RollbackConfigResponse) ProtoMessage() {}
+
+func (x *RollbackConfigResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RollbackConfigResponse.ProtoReflect.Descriptor instead.
+func (*RollbackConfigResponse) Descriptor() ([]byte, []int) {
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *RollbackConfigResponse) GetConfigHash() string {
+	if x != nil {
+		return x.ConfigHash
+	}
+	return ""
+}
+
+func (x *RollbackConfigResponse) GetPreviousHash() string {
+	if x != nil {
+		return x.PreviousHash
+	}
+	return ""
+}
+
+func (x *RollbackConfigResponse) GetApplied() bool {
+	if x != nil {
+		return x.Applied
+	}
+	return false
+}
+
+func (x *RollbackConfigResponse) GetChanges() []*Change {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *RollbackConfigResponse) GetChangesCount() int32 {
+	if x != nil {
+		return x.ChangesCount
+	}
+	return 0
+}
+
+func (x *RollbackConfigResponse) GetRestartKeys() []string {
+	if x != nil {
+		return x.RestartKeys
+	}
+	return nil
+}
+
+// KeptConfig is a configuration that was put in force since the router was started, and that RollbackConfig can put in
+// force again.
+type KeptConfig struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its hash; see `Config.hash`.
+	Hash string `protobuf:"bytes,1,opt,name=hash,proto3" json:"hash,omitempty"`
+	// When it last came in force.
+	LoadTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=load_time,json=loadTime,proto3" json:"load_time,omitempty"`
+	// Whether it is in force.
+	Current bool `protobuf:"varint,3,opt,name=current,proto3" json:"current,omitempty"`
+	// How many routes it has.
+	RoutesCount   int32 `protobuf:"varint,4,opt,name=routes_count,json=routesCount,proto3" json:"routes_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeptConfig) Reset() {
+	*x = KeptConfig{}
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeptConfig) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeptConfig) ProtoMessage() {}
+
+func (x *KeptConfig) ProtoReflect() protoreflect.Message {
+	mi := &file_hedgerow_admin_v1_admin_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeptConfig.ProtoReflect.Descriptor instead.
+func (*KeptConfig) Descriptor() ([]byte, []int) {
+	return file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *KeptConfig) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+func (x *KeptConfig) GetLoadTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LoadTime
+	}
+	return nil
+}
+
+func (x *KeptConfig) GetCurrent() bool {
+	if x != nil {
+		return x.Current
+	}
+	return false
+}
+
+func (x *KeptConfig) GetRoutesCount() int32 {
+	if x != nil {
+		return x.RoutesCount
+	}
+	return 0
+}
+
 var File_hedgerow_admin_v1_admin_service_proto protoreflect.FileDescriptor
 
 const file_hedgerow_admin_v1_admin_service_proto_rawDesc = "" +
@@ -1598,9 +2237,10 @@ const file_hedgerow_admin_v1_admin_service_proto_rawDesc = "" +
 	"\x06Change\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x121\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1d.hedgerow.admin.v1.ChangeKindR\x04kind\"\x12\n" +
-	"\x10GetConfigRequest\"F\n" +
+	"\x10GetConfigRequest\"\x88\x01\n" +
 	"\x11GetConfigResponse\x121\n" +
-	"\x06config\x18\x01 \x01(\v2\x19.hedgerow.admin.v1.ConfigR\x06config\"\xe9\x02\n" +
+	"\x06config\x18\x01 \x01(\v2\x19.hedgerow.admin.v1.ConfigR\x06config\x12@\n" +
+	"\fkept_configs\x18\x02 \x03(\v2\x1d.hedgerow.admin.v1.KeptConfigR\vkeptConfigs\"\xc7\x03\n" +
 	"\x06Config\x12\x12\n" +
 	"\x04hash\x18\x01 \x01(\tR\x04hash\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x127\n" +
@@ -1611,7 +2251,10 @@ const file_hedgerow_admin_v1_admin_service_proto_rawDesc = "" +
 	"last_error\x18\x06 \x01(\tR\tlastError\x12B\n" +
 	"\x0flast_error_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\rlastErrorTime\x12!\n" +
 	"\frestart_keys\x18\b \x03(\tR\vrestartKeys\x12!\n" +
-	"\froutes_count\x18\t \x01(\x05R\vroutesCount\"o\n" +
+	"\froutes_count\x18\t \x01(\x05R\vroutesCount\x12?\n" +
+	"\rrollback_time\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\frollbackTime\x12\x1b\n" +
+	"\tfile_hash\x18\v \x01(\tR\bfileHash\"o\n" +
 	"\x15ListCandidatesRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
@@ -1701,7 +2344,48 @@ const file_hedgerow_admin_v1_admin_service_proto_rawDesc = "" +
 	"\x05scope\x18\x01 \x01(\x0e2\x1c.hedgerow.admin.v1.KillScopeR\x05scope\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x125\n" +
-	"\bset_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\asetTime*r\n" +
+	"\bset_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\asetTime\"D\n" +
+	"\x11PlanConfigRequest\x12\x12\n" +
+	"\x04text\x18\x01 \x01(\fR\x04text\x12\x1b\n" +
+	"\tfile_name\x18\x02 \x01(\tR\bfileName\"\xff\x01\n" +
+	"\x12PlanConfigResponse\x12!\n" +
+	"\fcurrent_hash\x18\x01 \x01(\tR\vcurrentHash\x12!\n" +
+	"\fplanned_hash\x18\x02 \x01(\tR\vplannedHash\x12:\n" +
+	"\achanges\x18\x03 \x03(\v2 .hedgerow.admin.v1.PlannedChangeR\achanges\x12#\n" +
+	"\rchanges_count\x18\x04 \x01(\x05R\fchangesCount\x12!\n" +
+	"\frestart_keys\x18\x05 \x03(\tR\vrestartKeys\x12\x1f\n" +
+	"\vnamed_files\x18\x06 \x03(\tR\n" +
+	"namedFiles\"\xe4\x01\n" +
+	"\rPlannedChange\x12/\n" +
+	"\x04area\x18\x01 \x01(\x0e2\x1b.hedgerow.admin.v1.PlanAreaR\x04area\x12\x12\n" +
+	"\x04path\x18\x02 \x01(\tR\x04path\x121\n" +
+	"\x04kind\x18\x03 \x01(\x0e2\x1d.hedgerow.admin.v1.ChangeKindR\x04kind\x126\n" +
+	"\x06fields\x18\x04 \x03(\v2\x1e.hedgerow.admin.v1.FieldChangeR\x06fields\x12#\n" +
+	"\rneeds_restart\x18\x05 \x01(\bR\fneedsRestart\"\x93\x01\n" +
+	"\vFieldChange\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x1b\n" +
+	"\x06before\x18\x02 \x01(\tH\x00R\x06before\x88\x01\x01\x12\x19\n" +
+	"\x05after\x18\x03 \x01(\tH\x01R\x05after\x88\x01\x01\x12#\n" +
+	"\rneeds_restart\x18\x04 \x01(\bR\fneedsRestartB\t\n" +
+	"\a_beforeB\b\n" +
+	"\x06_after\"D\n" +
+	"\x15RollbackConfigRequest\x12\x12\n" +
+	"\x04hash\x18\x01 \x01(\tR\x04hash\x12\x17\n" +
+	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"\xf5\x01\n" +
+	"\x16RollbackConfigResponse\x12\x1f\n" +
+	"\vconfig_hash\x18\x01 \x01(\tR\n" +
+	"configHash\x12#\n" +
+	"\rprevious_hash\x18\x02 \x01(\tR\fpreviousHash\x12\x18\n" +
+	"\aapplied\x18\x03 \x01(\bR\aapplied\x123\n" +
+	"\achanges\x18\x04 \x03(\v2\x19.hedgerow.admin.v1.ChangeR\achanges\x12#\n" +
+	"\rchanges_count\x18\x05 \x01(\x05R\fchangesCount\x12!\n" +
+	"\frestart_keys\x18\x06 \x03(\tR\vrestartKeys\"\x96\x01\n" +
+	"\n" +
+	"KeptConfig\x12\x12\n" +
+	"\x04hash\x18\x01 \x01(\tR\x04hash\x127\n" +
+	"\tload_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bloadTime\x12\x18\n" +
+	"\acurrent\x18\x03 \x01(\bR\acurrent\x12!\n" +
+	"\froutes_count\x18\x04 \x01(\x05R\vroutesCount*r\n" +
 	"\n" +
 	"ChangeKind\x12\x1b\n" +
 	"\x17CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x15\n" +
@@ -1717,9 +2401,25 @@ const file_hedgerow_admin_v1_admin_service_proto_rawDesc = "" +
 	"\x16KILL_SCOPE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13KILL_SCOPE_PROVIDER\x10\x01\x12\x14\n" +
 	"\x10KILL_SCOPE_MODEL\x10\x02\x12\x15\n" +
-	"\x11KILL_SCOPE_TENANT\x10\x032\xf7\v\n" +
+	"\x11KILL_SCOPE_TENANT\x10\x03*\x87\x02\n" +
+	"\bPlanArea\x12\x19\n" +
+	"\x15PLAN_AREA_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fPLAN_AREA_ROUTE\x10\x01\x12\x16\n" +
+	"\x12PLAN_AREA_PROVIDER\x10\x02\x12\x18\n" +
+	"\x14PLAN_AREA_CREDENTIAL\x10\x03\x12\x13\n" +
+	"\x0fPLAN_AREA_QUOTA\x10\x04\x12\x14\n" +
+	"\x10PLAN_AREA_BUDGET\x10\x05\x12\x13\n" +
+	"\x0fPLAN_AREA_PRICE\x10\x06\x12\x17\n" +
+	"\x13PLAN_AREA_GUARDRAIL\x10\a\x12\x13\n" +
+	"\x0fPLAN_AREA_CACHE\x10\b\x12\x16\n" +
+	"\x12PLAN_AREA_IDENTITY\x10\t\x12\x13\n" +
+	"\x0fPLAN_AREA_OTHER\x10\n" +
+	"2\xb9\r\n" +
 	"\fAdminService\x12M\n" +
-	"\x06Reload\x12 .hedgerow.admin.v1.ReloadRequest\x1a!.hedgerow.admin.v1.ReloadResponse\x12V\n" +
+	"\x06Reload\x12 .hedgerow.admin.v1.ReloadRequest\x1a!.hedgerow.admin.v1.ReloadResponse\x12Y\n" +
+	"\n" +
+	"PlanConfig\x12$.hedgerow.admin.v1.PlanConfigRequest\x1a%.hedgerow.admin.v1.PlanConfigResponse\x12e\n" +
+	"\x0eRollbackConfig\x12(.hedgerow.admin.v1.RollbackConfigRequest\x1a).hedgerow.admin.v1.RollbackConfigResponse\x12V\n" +
 	"\tGetConfig\x12#.hedgerow.admin.v1.GetConfigRequest\x1a$.hedgerow.admin.v1.GetConfigResponse\x12e\n" +
 	"\x0eListCandidates\x12(.hedgerow.admin.v1.ListCandidatesRequest\x1a).hedgerow.admin.v1.ListCandidatesResponse\x12b\n" +
 	"\rSetKillSwitch\x12'.hedgerow.admin.v1.SetKillSwitchRequest\x1a(.hedgerow.admin.v1.SetKillSwitchResponse\x12h\n" +
@@ -1749,124 +2449,144 @@ func file_hedgerow_admin_v1_admin_service_proto_rawDescGZIP() []byte {
 	return file_hedgerow_admin_v1_admin_service_proto_rawDescData
 }
 
-var file_hedgerow_admin_v1_admin_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_hedgerow_admin_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_hedgerow_admin_v1_admin_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_hedgerow_admin_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_hedgerow_admin_v1_admin_service_proto_goTypes = []any{
 	(ChangeKind)(0),                   // 0: hedgerow.admin.v1.ChangeKind
 	(BreakerState)(0),                 // 1: hedgerow.admin.v1.BreakerState
 	(KillScope)(0),                    // 2: hedgerow.admin.v1.KillScope
-	(*ReloadRequest)(nil),             // 3: hedgerow.admin.v1.ReloadRequest
-	(*ReloadResponse)(nil),            // 4: hedgerow.admin.v1.ReloadResponse
-	(*Change)(nil),                    // 5: hedgerow.admin.v1.Change
-	(*GetConfigRequest)(nil),          // 6: hedgerow.admin.v1.GetConfigRequest
-	(*GetConfigResponse)(nil),         // 7: hedgerow.admin.v1.GetConfigResponse
-	(*Config)(nil),                    // 8: hedgerow.admin.v1.Config
-	(*ListCandidatesRequest)(nil),     // 9: hedgerow.admin.v1.ListCandidatesRequest
-	(*ListCandidatesResponse)(nil),    // 10: hedgerow.admin.v1.ListCandidatesResponse
-	(*CandidateState)(nil),            // 11: hedgerow.admin.v1.CandidateState
-	(*ProviderLimit)(nil),             // 12: hedgerow.admin.v1.ProviderLimit
-	(*HedgingState)(nil),              // 13: hedgerow.admin.v1.HedgingState
-	(*FirstTokenTimes)(nil),           // 14: hedgerow.admin.v1.FirstTokenTimes
-	(*SetKillSwitchRequest)(nil),      // 15: hedgerow.admin.v1.SetKillSwitchRequest
-	(*SetKillSwitchResponse)(nil),     // 16: hedgerow.admin.v1.SetKillSwitchResponse
-	(*ClearKillSwitchRequest)(nil),    // 17: hedgerow.admin.v1.ClearKillSwitchRequest
-	(*ClearKillSwitchResponse)(nil),   // 18: hedgerow.admin.v1.ClearKillSwitchResponse
-	(*ListKillSwitchesRequest)(nil),   // 19: hedgerow.admin.v1.ListKillSwitchesRequest
-	(*ListKillSwitchesResponse)(nil),  // 20: hedgerow.admin.v1.ListKillSwitchesResponse
-	(*KillSwitch)(nil),                // 21: hedgerow.admin.v1.KillSwitch
-	nil,                               // 22: hedgerow.admin.v1.CandidateState.WindowFailuresEntry
-	nil,                               // 23: hedgerow.admin.v1.HedgingState.HeldCallsEntry
-	(*timestamppb.Timestamp)(nil),     // 24: google.protobuf.Timestamp
-	(*v1.RatePool)(nil),               // 25: hedgerow.common.v1.RatePool
-	(*durationpb.Duration)(nil),       // 26: google.protobuf.Duration
-	(*CreateKeyRequest)(nil),          // 27: hedgerow.admin.v1.CreateKeyRequest
-	(*ListKeysRequest)(nil),           // 28: hedgerow.admin.v1.ListKeysRequest
-	(*GetKeyRequest)(nil),             // 29: hedgerow.admin.v1.GetKeyRequest
-	(*RotateKeyRequest)(nil),          // 30: hedgerow.admin.v1.RotateKeyRequest
-	(*RevokeKeyRequest)(nil),          // 31: hedgerow.admin.v1.RevokeKeyRequest
-	(*ListAuditRowsRequest)(nil),      // 32: hedgerow.admin.v1.ListAuditRowsRequest
-	(*VerifyAuditRequest)(nil),        // 33: hedgerow.admin.v1.VerifyAuditRequest
-	(*EraseUserRequest)(nil),          // 34: hedgerow.admin.v1.EraseUserRequest
-	(*ListCredentialsRequest)(nil),    // 35: hedgerow.admin.v1.ListCredentialsRequest
-	(*RefreshCredentialRequest)(nil),  // 36: hedgerow.admin.v1.RefreshCredentialRequest
-	(*CreateKeyResponse)(nil),         // 37: hedgerow.admin.v1.CreateKeyResponse
-	(*ListKeysResponse)(nil),          // 38: hedgerow.admin.v1.ListKeysResponse
-	(*GetKeyResponse)(nil),            // 39: hedgerow.admin.v1.GetKeyResponse
-	(*RotateKeyResponse)(nil),         // 40: hedgerow.admin.v1.RotateKeyResponse
-	(*RevokeKeyResponse)(nil),         // 41: hedgerow.admin.v1.RevokeKeyResponse
-	(*ListAuditRowsResponse)(nil),     // 42: hedgerow.admin.v1.ListAuditRowsResponse
-	(*VerifyAuditResponse)(nil),       // 43: hedgerow.admin.v1.VerifyAuditResponse
-	(*EraseUserResponse)(nil),         // 44: hedgerow.admin.v1.EraseUserResponse
-	(*ListCredentialsResponse)(nil),   // 45: hedgerow.admin.v1.ListCredentialsResponse
-	(*RefreshCredentialResponse)(nil), // 46: hedgerow.admin.v1.RefreshCredentialResponse
+	(PlanArea)(0),                     // 3: hedgerow.admin.v1.PlanArea
+	(*ReloadRequest)(nil),             // 4: hedgerow.admin.v1.ReloadRequest
+	(*ReloadResponse)(nil),            // 5: hedgerow.admin.v1.ReloadResponse
+	(*Change)(nil),                    // 6: hedgerow.admin.v1.Change
+	(*GetConfigRequest)(nil),          // 7: hedgerow.admin.v1.GetConfigRequest
+	(*GetConfigResponse)(nil),         // 8: hedgerow.admin.v1.GetConfigResponse
+	(*Config)(nil),                    // 9: hedgerow.admin.v1.Config
+	(*ListCandidatesRequest)(nil),     // 10: hedgerow.admin.v1.ListCandidatesRequest
+	(*ListCandidatesResponse)(nil),    // 11: hedgerow.admin.v1.ListCandidatesResponse
+	(*CandidateState)(nil),            // 12: hedgerow.admin.v1.CandidateState
+	(*ProviderLimit)(nil),             // 13: hedgerow.admin.v1.ProviderLimit
+	(*HedgingState)(nil),              // 14: hedgerow.admin.v1.HedgingState
+	(*FirstTokenTimes)(nil),           // 15: hedgerow.admin.v1.FirstTokenTimes
+	(*SetKillSwitchRequest)(nil),      // 16: hedgerow.admin.v1.SetKillSwitchRequest
+	(*SetKillSwitchResponse)(nil),     // 17: hedgerow.admin.v1.SetKillSwitchResponse
+	(*ClearKillSwitchRequest)(nil),    // 18: hedgerow.admin.v1.ClearKillSwitchRequest
+	(*ClearKillSwitchResponse)(nil),   // 19: hedgerow.admin.v1.ClearKillSwitchResponse
+	(*ListKillSwitchesRequest)(nil),   // 20: hedgerow.admin.v1.ListKillSwitchesRequest
+	(*ListKillSwitchesResponse)(nil),  // 21: hedgerow.admin.v1.ListKillSwitchesResponse
+	(*KillSwitch)(nil),                // 22: hedgerow.admin.v1.KillSwitch
+	(*PlanConfigRequest)(nil),         // 23: hedgerow.admin.v1.PlanConfigRequest
+	(*PlanConfigResponse)(nil),        // 24: hedgerow.admin.v1.PlanConfigResponse
+	(*PlannedChange)(nil),             // 25: hedgerow.admin.v1.PlannedChange
+	(*FieldChange)(nil),               // 26: hedgerow.admin.v1.FieldChange
+	(*RollbackConfigRequest)(nil),     // 27: hedgerow.admin.v1.RollbackConfigRequest
+	(*RollbackConfigResponse)(nil),    // 28: hedgerow.admin.v1.RollbackConfigResponse
+	(*KeptConfig)(nil),                // 29: hedgerow.admin.v1.KeptConfig
+	nil,                               // 30: hedgerow.admin.v1.CandidateState.WindowFailuresEntry
+	nil,                               // 31: hedgerow.admin.v1.HedgingState.HeldCallsEntry
+	(*timestamppb.Timestamp)(nil),     // 32: google.protobuf.Timestamp
+	(*v1.RatePool)(nil),               // 33: hedgerow.common.v1.RatePool
+	(*durationpb.Duration)(nil),       // 34: google.protobuf.Duration
+	(*CreateKeyRequest)(nil),          // 35: hedgerow.admin.v1.CreateKeyRequest
+	(*ListKeysRequest)(nil),           // 36: hedgerow.admin.v1.ListKeysRequest
+	(*GetKeyRequest)(nil),             // 37: hedgerow.admin.v1.GetKeyRequest
+	(*RotateKeyRequest)(nil),          // 38: hedgerow.admin.v1.RotateKeyRequest
+	(*RevokeKeyRequest)(nil),          // 39: hedgerow.admin.v1.RevokeKeyRequest
+	(*ListAuditRowsRequest)(nil),      // 40: hedgerow.admin.v1.ListAuditRowsRequest
+	(*VerifyAuditRequest)(nil),        // 41: hedgerow.admin.v1.VerifyAuditRequest
+	(*EraseUserRequest)(nil),          // 42: hedgerow.admin.v1.EraseUserRequest
+	(*ListCredentialsRequest)(nil),    // 43: hedgerow.admin.v1.ListCredentialsRequest
+	(*RefreshCredentialRequest)(nil),  // 44: hedgerow.admin.v1.RefreshCredentialRequest
+	(*CreateKeyResponse)(nil),         // 45: hedgerow.admin.v1.CreateKeyResponse
+	(*ListKeysResponse)(nil),          // 46: hedgerow.admin.v1.ListKeysResponse
+	(*GetKeyResponse)(nil),            // 47: hedgerow.admin.v1.GetKeyResponse
+	(*RotateKeyResponse)(nil),         // 48: hedgerow.admin.v1.RotateKeyResponse
+	(*RevokeKeyResponse)(nil),         // 49: hedgerow.admin.v1.RevokeKeyResponse
+	(*ListAuditRowsResponse)(nil),     // 50: hedgerow.admin.v1.ListAuditRowsResponse
+	(*VerifyAuditResponse)(nil),       // 51: hedgerow.admin.v1.VerifyAuditResponse
+	(*EraseUserResponse)(nil),         // 52: hedgerow.admin.v1.EraseUserResponse
+	(*ListCredentialsResponse)(nil),   // 53: hedgerow.admin.v1.ListCredentialsResponse
+	(*RefreshCredentialResponse)(nil), // 54: hedgerow.admin.v1.RefreshCredentialResponse
 }
 var file_hedgerow_admin_v1_admin_service_proto_depIdxs = []int32{
-	5,  // 0: hedgerow.admin.v1.ReloadResponse.changes:type_name -> hedgerow.admin.v1.Change
+	6,  // 0: hedgerow.admin.v1.ReloadResponse.changes:type_name -> hedgerow.admin.v1.Change
 	0,  // 1: hedgerow.admin.v1.Change.kind:type_name -> hedgerow.admin.v1.ChangeKind
-	8,  // 2: hedgerow.admin.v1.GetConfigResponse.config:type_name -> hedgerow.admin.v1.Config
-	24, // 3: hedgerow.admin.v1.Config.load_time:type_name -> google.protobuf.Timestamp
-	24, // 4: hedgerow.admin.v1.Config.last_error_time:type_name -> google.protobuf.Timestamp
-	11, // 5: hedgerow.admin.v1.ListCandidatesResponse.candidates:type_name -> hedgerow.admin.v1.CandidateState
-	1,  // 6: hedgerow.admin.v1.CandidateState.breaker_state:type_name -> hedgerow.admin.v1.BreakerState
-	24, // 7: hedgerow.admin.v1.CandidateState.ejected_until_time:type_name -> google.protobuf.Timestamp
-	22, // 8: hedgerow.admin.v1.CandidateState.window_failures:type_name -> hedgerow.admin.v1.CandidateState.WindowFailuresEntry
-	24, // 9: hedgerow.admin.v1.CandidateState.cooling_until_time:type_name -> google.protobuf.Timestamp
-	24, // 10: hedgerow.admin.v1.CandidateState.set_aside_until_time:type_name -> google.protobuf.Timestamp
-	14, // 11: hedgerow.admin.v1.CandidateState.streamed:type_name -> hedgerow.admin.v1.FirstTokenTimes
-	14, // 12: hedgerow.admin.v1.CandidateState.unary:type_name -> hedgerow.admin.v1.FirstTokenTimes
-	12, // 13: hedgerow.admin.v1.CandidateState.provider_limits:type_name -> hedgerow.admin.v1.ProviderLimit
-	13, // 14: hedgerow.admin.v1.CandidateState.hedging:type_name -> hedgerow.admin.v1.HedgingState
-	25, // 15: hedgerow.admin.v1.CandidateState.rate_pool:type_name -> hedgerow.common.v1.RatePool
-	24, // 16: hedgerow.admin.v1.ProviderLimit.reset_time:type_name -> google.protobuf.Timestamp
-	24, // 17: hedgerow.admin.v1.ProviderLimit.tell_time:type_name -> google.protobuf.Timestamp
-	23, // 18: hedgerow.admin.v1.HedgingState.held_calls:type_name -> hedgerow.admin.v1.HedgingState.HeldCallsEntry
-	26, // 19: hedgerow.admin.v1.HedgingState.mean_planned_delay:type_name -> google.protobuf.Duration
-	26, // 20: hedgerow.admin.v1.HedgingState.mean_delay:type_name -> google.protobuf.Duration
-	26, // 21: hedgerow.admin.v1.FirstTokenTimes.p50:type_name -> google.protobuf.Duration
-	26, // 22: hedgerow.admin.v1.FirstTokenTimes.p95:type_name -> google.protobuf.Duration
-	2,  // 23: hedgerow.admin.v1.SetKillSwitchRequest.scope:type_name -> hedgerow.admin.v1.KillScope
-	21, // 24: hedgerow.admin.v1.SetKillSwitchResponse.kill_switch:type_name -> hedgerow.admin.v1.KillSwitch
-	2,  // 25: hedgerow.admin.v1.ClearKillSwitchRequest.scope:type_name -> hedgerow.admin.v1.KillScope
-	21, // 26: hedgerow.admin.v1.ListKillSwitchesResponse.kill_switches:type_name -> hedgerow.admin.v1.KillSwitch
-	2,  // 27: hedgerow.admin.v1.KillSwitch.scope:type_name -> hedgerow.admin.v1.KillScope
-	24, // 28: hedgerow.admin.v1.KillSwitch.set_time:type_name -> google.protobuf.Timestamp
-	3,  // 29: hedgerow.admin.v1.AdminService.Reload:input_type -> hedgerow.admin.v1.ReloadRequest
-	6,  // 30: hedgerow.admin.v1.AdminService.GetConfig:input_type -> hedgerow.admin.v1.GetConfigRequest
-	9,  // 31: hedgerow.admin.v1.AdminService.ListCandidates:input_type -> hedgerow.admin.v1.ListCandidatesRequest
-	15, // 32: hedgerow.admin.v1.AdminService.SetKillSwitch:input_type -> hedgerow.admin.v1.SetKillSwitchRequest
-	17, // 33: hedgerow.admin.v1.AdminService.ClearKillSwitch:input_type -> hedgerow.admin.v1.ClearKillSwitchRequest
-	19, // 34: hedgerow.admin.v1.AdminService.ListKillSwitches:input_type -> hedgerow.admin.v1.ListKillSwitchesRequest
-	27, // 35: hedgerow.admin.v1.AdminService.CreateKey:input_type -> hedgerow.admin.v1.CreateKeyRequest
-	28, // 36: hedgerow.admin.v1.AdminService.ListKeys:input_type -> hedgerow.admin.v1.ListKeysRequest
-	29, // 37: hedgerow.admin.v1.AdminService.GetKey:input_type -> hedgerow.admin.v1.GetKeyRequest
-	30, // 38: hedgerow.admin.v1.AdminService.RotateKey:input_type -> hedgerow.admin.v1.RotateKeyRequest
-	31, // 39: hedgerow.admin.v1.AdminService.RevokeKey:input_type -> hedgerow.admin.v1.RevokeKeyRequest
-	32, // 40: hedgerow.admin.v1.AdminService.ListAuditRows:input_type -> hedgerow.admin.v1.ListAuditRowsRequest
-	33, // 41: hedgerow.admin.v1.AdminService.VerifyAudit:input_type -> hedgerow.admin.v1.VerifyAuditRequest
-	34, // 42: hedgerow.admin.v1.AdminService.EraseUser:input_type -> hedgerow.admin.v1.EraseUserRequest
-	35, // 43: hedgerow.admin.v1.AdminService.ListCredentials:input_type -> hedgerow.admin.v1.ListCredentialsRequest
-	36, // 44: hedgerow.admin.v1.AdminService.RefreshCredential:input_type -> hedgerow.admin.v1.RefreshCredentialRequest
-	4,  // 45: hedgerow.admin.v1.AdminService.Reload:output_type -> hedgerow.admin.v1.ReloadResponse
-	7,  // 46: hedgerow.admin.v1.AdminService.GetConfig:output_type -> hedgerow.admin.v1.GetConfigResponse
-	10, // 47: hedgerow.admin.v1.AdminService.ListCandidates:output_type -> hedgerow.admin.v1.ListCandidatesResponse
-	16, // 48: hedgerow.admin.v1.AdminService.SetKillSwitch:output_type -> hedgerow.admin.v1.SetKillSwitchResponse
-	18, // 49: hedgerow.admin.v1.AdminService.ClearKillSwitch:output_type -> hedgerow.admin.v1.ClearKillSwitchResponse
-	20, // 50: hedgerow.admin.v1.AdminService.ListKillSwitches:output_type -> hedgerow.admin.v1.ListKillSwitchesResponse
-	37, // 51: hedgerow.admin.v1.AdminService.CreateKey:output_type -> hedgerow.admin.v1.CreateKeyResponse
-	38, // 52: hedgerow.admin.v1.AdminService.ListKeys:output_type -> hedgerow.admin.v1.ListKeysResponse
-	39, // 53: hedgerow.admin.v1.AdminService.GetKey:output_type -> hedgerow.admin.v1.GetKeyResponse
-	40, // 54: hedgerow.admin.v1.AdminService.RotateKey:output_type -> hedgerow.admin.v1.RotateKeyResponse
-	41, // 55: hedgerow.admin.v1.AdminService.RevokeKey:output_type -> hedgerow.admin.v1.RevokeKeyResponse
-	42, // 56: hedgerow.admin.v1.AdminService.ListAuditRows:output_type -> hedgerow.admin.v1.ListAuditRowsResponse
-	43, // 57: hedgerow.admin.v1.AdminService.VerifyAudit:output_type -> hedgerow.admin.v1.VerifyAuditResponse
-	44, // 58: hedgerow.admin.v1.AdminService.EraseUser:output_type -> hedgerow.admin.v1.EraseUserResponse
-	45, // 59: hedgerow.admin.v1.AdminService.ListCredentials:output_type -> hedgerow.admin.v1.ListCredentialsResponse
-	46, // 60: hedgerow.admin.v1.AdminService.RefreshCredential:output_type -> hedgerow.admin.v1.RefreshCredentialResponse
-	45, // [45:61] is the sub-list for method output_type
-	29, // [29:45] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	9,  // 2: hedgerow.admin.v1.GetConfigResponse.config:type_name -> hedgerow.admin.v1.Config
+	29, // 3: hedgerow.admin.v1.GetConfigResponse.kept_configs:type_name -> hedgerow.admin.v1.KeptConfig
+	32, // 4: hedgerow.admin.v1.Config.load_time:type_name -> google.protobuf.Timestamp
+	32, // 5: hedgerow.admin.v1.Config.last_error_time:type_name -> google.protobuf.Timestamp
+	32, // 6: hedgerow.admin.v1.Config.rollback_time:type_name -> google.protobuf.Timestamp
+	12, // 7: hedgerow.admin.v1.ListCandidatesResponse.candidates:type_name -> hedgerow.admin.v1.CandidateState
+	1,  // 8: hedgerow.admin.v1.CandidateState.breaker_state:type_name -> hedgerow.admin.v1.BreakerState
+	32, // 9: hedgerow.admin.v1.CandidateState.ejected_until_time:type_name -> google.protobuf.Timestamp
+	30, // 10: hedgerow.admin.v1.CandidateState.window_failures:type_name -> hedgerow.admin.v1.CandidateState.WindowFailuresEntry
+	32, // 11: hedgerow.admin.v1.CandidateState.cooling_until_time:type_name -> google.protobuf.Timestamp
+	32, // 12: hedgerow.admin.v1.CandidateState.set_aside_until_time:type_name -> google.protobuf.Timestamp
+	15, // 13: hedgerow.admin.v1.CandidateState.streamed:type_name -> hedgerow.admin.v1.FirstTokenTimes
+	15, // 14: hedgerow.admin.v1.CandidateState.unary:type_name -> hedgerow.admin.v1.FirstTokenTimes
+	13, // 15: hedgerow.admin.v1.CandidateState.provider_limits:type_name -> hedgerow.admin.v1.ProviderLimit
+	14, // 16: hedgerow.admin.v1.CandidateState.hedging:type_name -> hedgerow.admin.v1.HedgingState
+	33, // 17: hedgerow.admin.v1.CandidateState.rate_pool:type_name -> hedgerow.common.v1.RatePool
+	32, // 18: hedgerow.admin.v1.ProviderLimit.reset_time:type_name -> google.protobuf.Timestamp
+	32, // 19: hedgerow.admin.v1.ProviderLimit.tell_time:type_name -> google.protobuf.Timestamp
+	31, // 20: hedgerow.admin.v1.HedgingState.held_calls:type_name -> hedgerow.admin.v1.HedgingState.HeldCallsEntry
+	34, // 21: hedgerow.admin.v1.HedgingState.mean_planned_delay:type_name -> google.protobuf.Duration
+	34, // 22: hedgerow.admin.v1.HedgingState.mean_delay:type_name -> google.protobuf.Duration
+	34, // 23: hedgerow.admin.v1.FirstTokenTimes.p50:type_name -> google.protobuf.Duration
+	34, // 24: hedgerow.admin.v1.FirstTokenTimes.p95:type_name -> google.protobuf.Duration
+	2,  // 25: hedgerow.admin.v1.SetKillSwitchRequest.scope:type_name -> hedgerow.admin.v1.KillScope
+	22, // 26: hedgerow.admin.v1.SetKillSwitchResponse.kill_switch:type_name -> hedgerow.admin.v1.KillSwitch
+	2,  // 27: hedgerow.admin.v1.ClearKillSwitchRequest.scope:type_name -> hedgerow.admin.v1.KillScope
+	22, // 28: hedgerow.admin.v1.ListKillSwitchesResponse.kill_switches:type_name -> hedgerow.admin.v1.KillSwitch
+	2,  // 29: hedgerow.admin.v1.KillSwitch.scope:type_name -> hedgerow.admin.v1.KillScope
+	32, // 30: hedgerow.admin.v1.KillSwitch.set_time:type_name -> google.protobuf.Timestamp
+	25, // 31: hedgerow.admin.v1.PlanConfigResponse.changes:type_name -> hedgerow.admin.v1.PlannedChange
+	3,  // 32: hedgerow.admin.v1.PlannedChange.area:type_name -> hedgerow.admin.v1.PlanArea
+	0,  // 33: hedgerow.admin.v1.PlannedChange.kind:type_name -> hedgerow.admin.v1.ChangeKind
+	26, // 34: hedgerow.admin.v1.PlannedChange.fields:type_name -> hedgerow.admin.v1.FieldChange
+	6,  // 35: hedgerow.admin.v1.RollbackConfigResponse.changes:type_name -> hedgerow.admin.v1.Change
+	32, // 36: hedgerow.admin.v1.KeptConfig.load_time:type_name -> google.protobuf.Timestamp
+	4,  // 37: hedgerow.admin.v1.AdminService.Reload:input_type -> hedgerow.admin.v1.ReloadRequest
+	23, // 38: hedgerow.admin.v1.AdminService.PlanConfig:input_type -> hedgerow.admin.v1.PlanConfigRequest
+	27, // 39: hedgerow.admin.v1.AdminService.RollbackConfig:input_type -> hedgerow.admin.v1.RollbackConfigRequest
+	7,  // 40: hedgerow.admin.v1.AdminService.GetConfig:input_type -> hedgerow.admin.v1.GetConfigRequest
+	10, // 41: hedgerow.admin.v1.AdminService.ListCandidates:input_type -> hedgerow.admin.v1.ListCandidatesRequest
+	16, // 42: hedgerow.admin.v1.AdminService.SetKillSwitch:input_type -> hedgerow.admin.v1.SetKillSwitchRequest
+	18, // 43: hedgerow.admin.v1.AdminService.ClearKillSwitch:input_type -> hedgerow.admin.v1.ClearKillSwitchRequest
+	20, // 44: hedgerow.admin.v1.AdminService.ListKillSwitches:input_type -> hedgerow.admin.v1.ListKillSwitchesRequest
+	35, // 45: hedgerow.admin.v1.AdminService.CreateKey:input_type -> hedgerow.admin.v1.CreateKeyRequest
+	36, // 46: hedgerow.admin.v1.AdminService.ListKeys:input_type -> hedgerow.admin.v1.ListKeysRequest
+	37, // 47: hedgerow.admin.v1.AdminService.GetKey:input_type -> hedgerow.admin.v1.GetKeyRequest
+	38, // 48: hedgerow.admin.v1.AdminService.RotateKey:input_type -> hedgerow.admin.v1.RotateKeyRequest
+	39, // 49: hedgerow.admin.v1.AdminService.RevokeKey:input_type -> hedgerow.admin.v1.RevokeKeyRequest
+	40, // 50: hedgerow.admin.v1.AdminService.ListAuditRows:input_type -> hedgerow.admin.v1.ListAuditRowsRequest
+	41, // 51: hedgerow.admin.v1.AdminService.VerifyAudit:input_type -> hedgerow.admin.v1.VerifyAuditRequest
+	42, // 52: hedgerow.admin.v1.AdminService.EraseUser:input_type -> hedgerow.admin.v1.EraseUserRequest
+	43, // 53: hedgerow.admin.v1.AdminService.ListCredentials:input_type -> hedgerow.admin.v1.ListCredentialsRequest
+	44, // 54: hedgerow.admin.v1.AdminService.RefreshCredential:input_type -> hedgerow.admin.v1.RefreshCredentialRequest
+	5,  // 55: hedgerow.admin.v1.AdminService.Reload:output_type -> hedgerow.admin.v1.ReloadResponse
+	24, // 56: hedgerow.admin.v1.AdminService.PlanConfig:output_type -> hedgerow.admin.v1.PlanConfigResponse
+	28, // 57: hedgerow.admin.v1.AdminService.RollbackConfig:output_type -> hedgerow.admin.v1.RollbackConfigResponse
+	8,  // 58: hedgerow.admin.v1.AdminService.GetConfig:output_type -> hedgerow.admin.v1.GetConfigResponse
+	11, // 59: hedgerow.admin.v1.AdminService.ListCandidates:output_type -> hedgerow.admin.v1.ListCandidatesResponse
+	17, // 60: hedgerow.admin.v1.AdminService.SetKillSwitch:output_type -> hedgerow.admin.v1.SetKillSwitchResponse
+	19, // 61: hedgerow.admin.v1.AdminService.ClearKillSwitch:output_type -> hedgerow.admin.v1.ClearKillSwitchResponse
+	21, // 62: hedgerow.admin.v1.AdminService.ListKillSwitches:output_type -> hedgerow.admin.v1.ListKillSwitchesResponse
+	45, // 63: hedgerow.admin.v1.AdminService.CreateKey:output_type -> hedgerow.admin.v1.CreateKeyResponse
+	46, // 64: hedgerow.admin.v1.AdminService.ListKeys:output_type -> hedgerow.admin.v1.ListKeysResponse
+	47, // 65: hedgerow.admin.v1.AdminService.GetKey:output_type -> hedgerow.admin.v1.GetKeyResponse
+	48, // 66: hedgerow.admin.v1.AdminService.RotateKey:output_type -> hedgerow.admin.v1.RotateKeyResponse
+	49, // 67: hedgerow.admin.v1.AdminService.RevokeKey:output_type -> hedgerow.admin.v1.RevokeKeyResponse
+	50, // 68: hedgerow.admin.v1.AdminService.ListAuditRows:output_type -> hedgerow.admin.v1.ListAuditRowsResponse
+	51, // 69: hedgerow.admin.v1.AdminService.VerifyAudit:output_type -> hedgerow.admin.v1.VerifyAuditResponse
+	52, // 70: hedgerow.admin.v1.AdminService.EraseUser:output_type -> hedgerow.admin.v1.EraseUserResponse
+	53, // 71: hedgerow.admin.v1.AdminService.ListCredentials:output_type -> hedgerow.admin.v1.ListCredentialsResponse
+	54, // 72: hedgerow.admin.v1.AdminService.RefreshCredential:output_type -> hedgerow.admin.v1.RefreshCredentialResponse
+	55, // [55:73] is the sub-list for method output_type
+	37, // [37:55] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_hedgerow_admin_v1_admin_service_proto_init() }
@@ -1879,13 +2599,14 @@ func file_hedgerow_admin_v1_admin_service_proto_init() {
 	file_hedgerow_admin_v1_erasure_proto_init()
 	file_hedgerow_admin_v1_key_proto_init()
 	file_hedgerow_admin_v1_admin_service_proto_msgTypes[9].OneofWrappers = []any{}
+	file_hedgerow_admin_v1_admin_service_proto_msgTypes[22].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hedgerow_admin_v1_admin_service_proto_rawDesc), len(file_hedgerow_admin_v1_admin_service_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   21,
+			NumEnums:      4,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

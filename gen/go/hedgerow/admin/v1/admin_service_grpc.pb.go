@@ -20,6 +20,8 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	AdminService_Reload_FullMethodName            = "/hedgerow.admin.v1.AdminService/Reload"
+	AdminService_PlanConfig_FullMethodName        = "/hedgerow.admin.v1.AdminService/PlanConfig"
+	AdminService_RollbackConfig_FullMethodName    = "/hedgerow.admin.v1.AdminService/RollbackConfig"
 	AdminService_GetConfig_FullMethodName         = "/hedgerow.admin.v1.AdminService/GetConfig"
 	AdminService_ListCandidates_FullMethodName    = "/hedgerow.admin.v1.AdminService/ListCandidates"
 	AdminService_SetKillSwitch_FullMethodName     = "/hedgerow.admin.v1.AdminService/SetKillSwitch"
@@ -50,7 +52,17 @@ type AdminServiceClient interface {
 	// UNAVAILABLE with ERROR_REASON_CREDENTIAL_UNAVAILABLE, and changes nothing either. A reload that has begun goes on
 	// when its caller leaves.
 	Reload(ctx context.Context, in *ReloadRequest, opts ...grpc.CallOption) (*ReloadResponse, error)
-	// GetConfig tells which configuration is in force, and what came of the last reload.
+	// PlanConfig tells what another configuration would change, and changes nothing. It is checked as a reload would check
+	// it, on this router: with its extras and its files. No secret is fetched for it. One that cannot be used is
+	// FAILED_PRECONDITION with ERROR_REASON_CONFIG_INVALID, as for Reload.
+	PlanConfig(ctx context.Context, in *PlanConfigRequest, opts ...grpc.CallOption) (*PlanConfigResponse, error)
+	// RollbackConfig puts a configuration in force again that was in force before, by the way that a reload takes: the last
+	// good one, or one of those that GetConfig tells of. It stays until the file says something else than it did, or a
+	// reload is asked for; a restart reads the file. NOT_FOUND with ERROR_REASON_CONFIG_NOT_KEPT where there is none;
+	// secrets that cannot be fetched are as for Reload. Each router has its own.
+	RollbackConfig(ctx context.Context, in *RollbackConfigRequest, opts ...grpc.CallOption) (*RollbackConfigResponse, error)
+	// GetConfig tells which configuration is in force, and what came of the last reload; and to
+	// which ones it can go back.
 	GetConfig(ctx context.Context, in *GetConfigRequest, opts ...grpc.CallOption) (*GetConfigResponse, error)
 	// ListCandidates tells how every candidate of the routes has been doing: breakers, rests, latencies. Of names behind
 	// "/*" only those that were called are candidates yet.
@@ -109,6 +121,26 @@ func (c *adminServiceClient) Reload(ctx context.Context, in *ReloadRequest, opts
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ReloadResponse)
 	err := c.cc.Invoke(ctx, AdminService_Reload_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) PlanConfig(ctx context.Context, in *PlanConfigRequest, opts ...grpc.CallOption) (*PlanConfigResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PlanConfigResponse)
+	err := c.cc.Invoke(ctx, AdminService_PlanConfig_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) RollbackConfig(ctx context.Context, in *RollbackConfigRequest, opts ...grpc.CallOption) (*RollbackConfigResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RollbackConfigResponse)
+	err := c.cc.Invoke(ctx, AdminService_RollbackConfig_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -278,7 +310,17 @@ type AdminServiceServer interface {
 	// UNAVAILABLE with ERROR_REASON_CREDENTIAL_UNAVAILABLE, and changes nothing either. A reload that has begun goes on
 	// when its caller leaves.
 	Reload(context.Context, *ReloadRequest) (*ReloadResponse, error)
-	// GetConfig tells which configuration is in force, and what came of the last reload.
+	// PlanConfig tells what another configuration would change, and changes nothing. It is checked as a reload would check
+	// it, on this router: with its extras and its files. No secret is fetched for it. One that cannot be used is
+	// FAILED_PRECONDITION with ERROR_REASON_CONFIG_INVALID, as for Reload.
+	PlanConfig(context.Context, *PlanConfigRequest) (*PlanConfigResponse, error)
+	// RollbackConfig puts a configuration in force again that was in force before, by the way that a reload takes: the last
+	// good one, or one of those that GetConfig tells of. It stays until the file says something else than it did, or a
+	// reload is asked for; a restart reads the file. NOT_FOUND with ERROR_REASON_CONFIG_NOT_KEPT where there is none;
+	// secrets that cannot be fetched are as for Reload. Each router has its own.
+	RollbackConfig(context.Context, *RollbackConfigRequest) (*RollbackConfigResponse, error)
+	// GetConfig tells which configuration is in force, and what came of the last reload; and to
+	// which ones it can go back.
 	GetConfig(context.Context, *GetConfigRequest) (*GetConfigResponse, error)
 	// ListCandidates tells how every candidate of the routes has been doing: breakers, rests, latencies. Of names behind
 	// "/*" only those that were called are candidates yet.
@@ -335,6 +377,12 @@ type UnimplementedAdminServiceServer struct{}
 
 func (UnimplementedAdminServiceServer) Reload(context.Context, *ReloadRequest) (*ReloadResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Reload not implemented")
+}
+func (UnimplementedAdminServiceServer) PlanConfig(context.Context, *PlanConfigRequest) (*PlanConfigResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PlanConfig not implemented")
+}
+func (UnimplementedAdminServiceServer) RollbackConfig(context.Context, *RollbackConfigRequest) (*RollbackConfigResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RollbackConfig not implemented")
 }
 func (UnimplementedAdminServiceServer) GetConfig(context.Context, *GetConfigRequest) (*GetConfigResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetConfig not implemented")
@@ -416,6 +464,42 @@ func _AdminService_Reload_Handler(srv interface{}, ctx context.Context, dec func
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(AdminServiceServer).Reload(ctx, req.(*ReloadRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_PlanConfig_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PlanConfigRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).PlanConfig(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_PlanConfig_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).PlanConfig(ctx, req.(*PlanConfigRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_RollbackConfig_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RollbackConfigRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).RollbackConfig(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_RollbackConfig_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).RollbackConfig(ctx, req.(*RollbackConfigRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -700,6 +784,14 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Reload",
 			Handler:    _AdminService_Reload_Handler,
+		},
+		{
+			MethodName: "PlanConfig",
+			Handler:    _AdminService_PlanConfig_Handler,
+		},
+		{
+			MethodName: "RollbackConfig",
+			Handler:    _AdminService_RollbackConfig_Handler,
 		},
 		{
 			MethodName: "GetConfig",

@@ -230,6 +230,11 @@ const (
 	//
 	// Example: {"reason":"ERROR_REASON_GUARDRAIL_UNAVAILABLE","domain":"hedgerow","metadata":{"guardrail":"moderation","side":"input"}}
 	ErrorReason_ERROR_REASON_GUARDRAIL_UNAVAILABLE ErrorReason = 47
+	// NOT_FOUND. No configuration is kept that could be put in force again: none was before the one that is, or none with this
+	// hash; google.rpc.ResourceInfo names it.
+	//
+	// Example: {"reason":"ERROR_REASON_CONFIG_NOT_KEPT","domain":"hedgerow","metadata":{"hash":"3f0c1a5be2d4","kept":"1"}}
+	ErrorReason_ERROR_REASON_CONFIG_NOT_KEPT ErrorReason = 48
 )
 
 // Enum value maps for ErrorReason.
@@ -283,6 +288,7 @@ var (
 		45: "ERROR_REASON_LIMITS_UNAVAILABLE",
 		46: "ERROR_REASON_GUARDRAIL_BLOCKED",
 		47: "ERROR_REASON_GUARDRAIL_UNAVAILABLE",
+		48: "ERROR_REASON_CONFIG_NOT_KEPT",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":                0,
@@ -333,6 +339,7 @@ var (
 		"ERROR_REASON_LIMITS_UNAVAILABLE":         45,
 		"ERROR_REASON_GUARDRAIL_BLOCKED":          46,
 		"ERROR_REASON_GUARDRAIL_UNAVAILABLE":      47,
+		"ERROR_REASON_CONFIG_NOT_KEPT":            48,
 	}
 )
 
@@ -367,7 +374,7 @@ var File_hedgerow_errors_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_hedgerow_errors_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"%hedgerow/errors/v1/error_reason.proto\x12\x12hedgerow.errors.v1*\x93\r\n" +
+	"%hedgerow/errors/v1/error_reason.proto\x12\x12hedgerow.errors.v1*\xb5\r\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_REQUEST_INVALID\x10\x01\x12\"\n" +
@@ -417,7 +424,8 @@ const file_hedgerow_errors_v1_error_reason_proto_rawDesc = "" +
 	"\x1bERROR_REASON_CALL_NOT_FOUND\x10,\x12#\n" +
 	"\x1fERROR_REASON_LIMITS_UNAVAILABLE\x10-\x12\"\n" +
 	"\x1eERROR_REASON_GUARDRAIL_BLOCKED\x10.\x12&\n" +
-	"\"ERROR_REASON_GUARDRAIL_UNAVAILABLE\x10/B\xc9\x01\n" +
+	"\"ERROR_REASON_GUARDRAIL_UNAVAILABLE\x10/\x12 \n" +
+	"\x1cERROR_REASON_CONFIG_NOT_KEPT\x100B\xc9\x01\n" +
 	"\x15io.hedgerow.errors.v1B\x10ErrorReasonProtoP\x01Z4hedgerow.internal/gen/go/hedgerow/errors/v1;errorsv1\xa2\x02\x03HEX\xaa\x02\x12Hedgerow.Errors.V1\xca\x02\x12Hedgerow\\Errors\\V1\xe2\x02\x1eHedgerow\\Errors\\V1\\GPBMetadata\xea\x02\x14Hedgerow::Errors::V1b\x06proto3"
 
 var (

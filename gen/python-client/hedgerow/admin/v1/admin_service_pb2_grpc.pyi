@@ -38,11 +38,32 @@ class AdminServiceStub:
     when its caller leaves.
     """
 
+    PlanConfig: grpc.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.admin_service_pb2.PlanConfigRequest,
+        hedgerow.admin.v1.admin_service_pb2.PlanConfigResponse,
+    ]
+    """PlanConfig tells what another configuration would change, and changes nothing. It is checked as a reload would check
+    it, on this router: with its extras and its files. No secret is fetched for it. One that cannot be used is
+    FAILED_PRECONDITION with ERROR_REASON_CONFIG_INVALID, as for Reload.
+    """
+
+    RollbackConfig: grpc.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.admin_service_pb2.RollbackConfigRequest,
+        hedgerow.admin.v1.admin_service_pb2.RollbackConfigResponse,
+    ]
+    """RollbackConfig puts a configuration in force again that was in force before, by the way that a reload takes: the last
+    good one, or one of those that GetConfig tells of. It stays until the file says something else than it did, or a
+    reload is asked for; a restart reads the file. NOT_FOUND with ERROR_REASON_CONFIG_NOT_KEPT where there is none;
+    secrets that cannot be fetched are as for Reload. Each router has its own.
+    """
+
     GetConfig: grpc.UnaryUnaryMultiCallable[
         hedgerow.admin.v1.admin_service_pb2.GetConfigRequest,
         hedgerow.admin.v1.admin_service_pb2.GetConfigResponse,
     ]
-    """GetConfig tells which configuration is in force, and what came of the last reload."""
+    """GetConfig tells which configuration is in force, and what came of the last reload; and to
+    which ones it can go back.
+    """
 
     ListCandidates: grpc.UnaryUnaryMultiCallable[
         hedgerow.admin.v1.admin_service_pb2.ListCandidatesRequest,
@@ -168,11 +189,32 @@ class AdminServiceAsyncStub:
     when its caller leaves.
     """
 
+    PlanConfig: grpc.aio.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.admin_service_pb2.PlanConfigRequest,
+        hedgerow.admin.v1.admin_service_pb2.PlanConfigResponse,
+    ]
+    """PlanConfig tells what another configuration would change, and changes nothing. It is checked as a reload would check
+    it, on this router: with its extras and its files. No secret is fetched for it. One that cannot be used is
+    FAILED_PRECONDITION with ERROR_REASON_CONFIG_INVALID, as for Reload.
+    """
+
+    RollbackConfig: grpc.aio.UnaryUnaryMultiCallable[
+        hedgerow.admin.v1.admin_service_pb2.RollbackConfigRequest,
+        hedgerow.admin.v1.admin_service_pb2.RollbackConfigResponse,
+    ]
+    """RollbackConfig puts a configuration in force again that was in force before, by the way that a reload takes: the last
+    good one, or one of those that GetConfig tells of. It stays until the file says something else than it did, or a
+    reload is asked for; a restart reads the file. NOT_FOUND with ERROR_REASON_CONFIG_NOT_KEPT where there is none;
+    secrets that cannot be fetched are as for Reload. Each router has its own.
+    """
+
     GetConfig: grpc.aio.UnaryUnaryMultiCallable[
         hedgerow.admin.v1.admin_service_pb2.GetConfigRequest,
         hedgerow.admin.v1.admin_service_pb2.GetConfigResponse,
     ]
-    """GetConfig tells which configuration is in force, and what came of the last reload."""
+    """GetConfig tells which configuration is in force, and what came of the last reload; and to
+    which ones it can go back.
+    """
 
     ListCandidates: grpc.aio.UnaryUnaryMultiCallable[
         hedgerow.admin.v1.admin_service_pb2.ListCandidatesRequest,
@@ -301,12 +343,37 @@ class AdminServiceServicer(metaclass=abc.ABCMeta):
         """
 
     @abc.abstractmethod
+    def PlanConfig(
+        self,
+        request: hedgerow.admin.v1.admin_service_pb2.PlanConfigRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[hedgerow.admin.v1.admin_service_pb2.PlanConfigResponse, collections.abc.Awaitable[hedgerow.admin.v1.admin_service_pb2.PlanConfigResponse]]:
+        """PlanConfig tells what another configuration would change, and changes nothing. It is checked as a reload would check
+        it, on this router: with its extras and its files. No secret is fetched for it. One that cannot be used is
+        FAILED_PRECONDITION with ERROR_REASON_CONFIG_INVALID, as for Reload.
+        """
+
+    @abc.abstractmethod
+    def RollbackConfig(
+        self,
+        request: hedgerow.admin.v1.admin_service_pb2.RollbackConfigRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[hedgerow.admin.v1.admin_service_pb2.RollbackConfigResponse, collections.abc.Awaitable[hedgerow.admin.v1.admin_service_pb2.RollbackConfigResponse]]:
+        """RollbackConfig puts a configuration in force again that was in force before, by the way that a reload takes: the last
+        good one, or one of those that GetConfig tells of. It stays until the file says something else than it did, or a
+        reload is asked for; a restart reads the file. NOT_FOUND with ERROR_REASON_CONFIG_NOT_KEPT where there is none;
+        secrets that cannot be fetched are as for Reload. Each router has its own.
+        """
+
+    @abc.abstractmethod
     def GetConfig(
         self,
         request: hedgerow.admin.v1.admin_service_pb2.GetConfigRequest,
         context: _ServicerContext,
     ) -> typing.Union[hedgerow.admin.v1.admin_service_pb2.GetConfigResponse, collections.abc.Awaitable[hedgerow.admin.v1.admin_service_pb2.GetConfigResponse]]:
-        """GetConfig tells which configuration is in force, and what came of the last reload."""
+        """GetConfig tells which configuration is in force, and what came of the last reload; and to
+        which ones it can go back.
+        """
 
     @abc.abstractmethod
     def ListCandidates(

@@ -114,6 +114,62 @@ KILL_SCOPE_TENANT: KillScope.ValueType  # 3
 """A tenant: all its calls fail with ERROR_REASON_SWITCHED_OFF."""
 global___KillScope = KillScope
 
+class _PlanArea:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _PlanAreaEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_PlanArea.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    PLAN_AREA_UNSPECIFIED: _PlanArea.ValueType  # 0
+    """Not set."""
+    PLAN_AREA_ROUTE: _PlanArea.ValueType  # 1
+    """`routes`: names of models, and who serves them."""
+    PLAN_AREA_PROVIDER: _PlanArea.ValueType  # 2
+    """`providers`."""
+    PLAN_AREA_CREDENTIAL: _PlanArea.ValueType  # 3
+    """`credentials`, by their names: what is in them is not told."""
+    PLAN_AREA_QUOTA: _PlanArea.ValueType  # 4
+    """`quotas`: what callers may use."""
+    PLAN_AREA_BUDGET: _PlanArea.ValueType  # 5
+    """`budgets`: what calls may cost."""
+    PLAN_AREA_PRICE: _PlanArea.ValueType  # 6
+    """`pricing`: what models cost."""
+    PLAN_AREA_GUARDRAIL: _PlanArea.ValueType  # 7
+    """`guardrails`."""
+    PLAN_AREA_CACHE: _PlanArea.ValueType  # 8
+    """`cache`."""
+    PLAN_AREA_IDENTITY: _PlanArea.ValueType  # 9
+    """`identity`: who callers are, and what they may do."""
+    PLAN_AREA_OTHER: _PlanArea.ValueType  # 10
+    """Any other section."""
+
+class PlanArea(_PlanArea, metaclass=_PlanAreaEnumTypeWrapper):
+    """PlanArea says what an entry of the configuration is about."""
+
+PLAN_AREA_UNSPECIFIED: PlanArea.ValueType  # 0
+"""Not set."""
+PLAN_AREA_ROUTE: PlanArea.ValueType  # 1
+"""`routes`: names of models, and who serves them."""
+PLAN_AREA_PROVIDER: PlanArea.ValueType  # 2
+"""`providers`."""
+PLAN_AREA_CREDENTIAL: PlanArea.ValueType  # 3
+"""`credentials`, by their names: what is in them is not told."""
+PLAN_AREA_QUOTA: PlanArea.ValueType  # 4
+"""`quotas`: what callers may use."""
+PLAN_AREA_BUDGET: PlanArea.ValueType  # 5
+"""`budgets`: what calls may cost."""
+PLAN_AREA_PRICE: PlanArea.ValueType  # 6
+"""`pricing`: what models cost."""
+PLAN_AREA_GUARDRAIL: PlanArea.ValueType  # 7
+"""`guardrails`."""
+PLAN_AREA_CACHE: PlanArea.ValueType  # 8
+"""`cache`."""
+PLAN_AREA_IDENTITY: PlanArea.ValueType  # 9
+"""`identity`: who callers are, and what they may do."""
+PLAN_AREA_OTHER: PlanArea.ValueType  # 10
+"""Any other section."""
+global___PlanArea = PlanArea
+
 @typing.final
 class ReloadRequest(google.protobuf.message.Message):
     """ReloadRequest asks for a reload."""
@@ -217,17 +273,25 @@ class GetConfigResponse(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     CONFIG_FIELD_NUMBER: builtins.int
+    KEPT_CONFIGS_FIELD_NUMBER: builtins.int
     @property
     def config(self) -> global___Config:
         """The configuration."""
+
+    @property
+    def kept_configs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___KeptConfig]:
+        """Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+        that was rolled back stands behind it until a reload puts another in its place.
+        """
 
     def __init__(
         self,
         *,
         config: global___Config | None = ...,
+        kept_configs: collections.abc.Iterable[global___KeptConfig] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["config", b"config"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["config", b"config"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["config", b"config", "kept_configs", b"kept_configs"]) -> None: ...
 
 global___GetConfigResponse = GetConfigResponse
 
@@ -246,6 +310,8 @@ class Config(google.protobuf.message.Message):
     LAST_ERROR_TIME_FIELD_NUMBER: builtins.int
     RESTART_KEYS_FIELD_NUMBER: builtins.int
     ROUTES_COUNT_FIELD_NUMBER: builtins.int
+    ROLLBACK_TIME_FIELD_NUMBER: builtins.int
+    FILE_HASH_FIELD_NUMBER: builtins.int
     hash: builtins.str
     """SHA-256 of the settings, lower-case hex. Defaults count as if they were written out, and comments and the order of
     keys do not count, so that equal configurations have equal hashes. Secrets are no part of a configuration.
@@ -262,6 +328,8 @@ class Config(google.protobuf.message.Message):
     """
     routes_count: builtins.int
     """How many routes there are."""
+    file_hash: builtins.str
+    """After a rollback: the hash of what the file said, which a reload would put in force. Empty as above."""
     @property
     def load_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it came in force."""
@@ -273,6 +341,10 @@ class Config(google.protobuf.message.Message):
     @property
     def restart_keys(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Keys of the file that take effect only with a restart; see `ReloadResponse.restart_keys`."""
+
+    @property
+    def rollback_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When a rollback put it in force. Unset: it is what the file said when it was last read without a fault."""
 
     def __init__(
         self,
@@ -286,9 +358,11 @@ class Config(google.protobuf.message.Message):
         last_error_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         restart_keys: collections.abc.Iterable[builtins.str] | None = ...,
         routes_count: builtins.int = ...,
+        rollback_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        file_hash: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["last_error_time", b"last_error_time", "load_time", b"load_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["failed_reloads_count", b"failed_reloads_count", "hash", b"hash", "last_error", b"last_error", "last_error_time", b"last_error_time", "load_time", b"load_time", "path", b"path", "reloads_count", b"reloads_count", "restart_keys", b"restart_keys", "routes_count", b"routes_count"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["last_error_time", b"last_error_time", "load_time", b"load_time", "rollback_time", b"rollback_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["failed_reloads_count", b"failed_reloads_count", "file_hash", b"file_hash", "hash", b"hash", "last_error", b"last_error", "last_error_time", b"last_error_time", "load_time", b"load_time", "path", b"path", "reloads_count", b"reloads_count", "restart_keys", b"restart_keys", "rollback_time", b"rollback_time", "routes_count", b"routes_count"]) -> None: ...
 
 global___Config = Config
 
@@ -783,3 +857,249 @@ class KillSwitch(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["name", b"name", "reason", b"reason", "scope", b"scope", "set_time", b"set_time"]) -> None: ...
 
 global___KillSwitch = KillSwitch
+
+@typing.final
+class PlanConfigRequest(google.protobuf.message.Message):
+    """PlanConfigRequest has a configuration that is not in force yet."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: builtins.int
+    FILE_NAME_FIELD_NUMBER: builtins.int
+    text: builtins.bytes
+    """The text of the file, YAML in UTF-8, at most 3 MiB. Larger files: Reload with `dry_run`, where they are."""
+    file_name: builtins.str
+    """How faults call the file, for example "config.yaml". No file of this name is read. Empty: "(plan)"."""
+    def __init__(
+        self,
+        *,
+        text: builtins.bytes = ...,
+        file_name: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["file_name", b"file_name", "text", b"text"]) -> None: ...
+
+global___PlanConfigRequest = PlanConfigRequest
+
+@typing.final
+class PlanConfigResponse(google.protobuf.message.Message):
+    """PlanConfigResponse says what the configuration would change."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CURRENT_HASH_FIELD_NUMBER: builtins.int
+    PLANNED_HASH_FIELD_NUMBER: builtins.int
+    CHANGES_FIELD_NUMBER: builtins.int
+    CHANGES_COUNT_FIELD_NUMBER: builtins.int
+    RESTART_KEYS_FIELD_NUMBER: builtins.int
+    NAMED_FILES_FIELD_NUMBER: builtins.int
+    current_hash: builtins.str
+    """The hash of what is in force; see `Config.hash`."""
+    planned_hash: builtins.str
+    """The hash that the planned configuration has."""
+    changes_count: builtins.int
+    """How many entries there are."""
+    @property
+    def changes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PlannedChange]:
+        """What would be new, gone or different, sorted by area, then by name. At most 1,000 entries and about 2 MiB;
+        `changes_count` says how many there are.
+        """
+
+    @property
+    def restart_keys(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Keys that would take effect only with a restart; see `ReloadResponse.restart_keys`."""
+
+    @property
+    def named_files(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Files that the planned configuration names, such as "catalogue.files[0]", by their dotted paths. The router looks for
+        them on its own disk: what is on the disk of whoever asks was not looked at.
+        """
+
+    def __init__(
+        self,
+        *,
+        current_hash: builtins.str = ...,
+        planned_hash: builtins.str = ...,
+        changes: collections.abc.Iterable[global___PlannedChange] | None = ...,
+        changes_count: builtins.int = ...,
+        restart_keys: collections.abc.Iterable[builtins.str] | None = ...,
+        named_files: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["changes", b"changes", "changes_count", b"changes_count", "current_hash", b"current_hash", "named_files", b"named_files", "planned_hash", b"planned_hash", "restart_keys", b"restart_keys"]) -> None: ...
+
+global___PlanConfigResponse = PlanConfigResponse
+
+@typing.final
+class PlannedChange(google.protobuf.message.Message):
+    """PlannedChange is one entry of the configuration that would not be what it is: a route, a provider, a quota; or what is
+    different in a section that has no entries with names.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    AREA_FIELD_NUMBER: builtins.int
+    PATH_FIELD_NUMBER: builtins.int
+    KIND_FIELD_NUMBER: builtins.int
+    FIELDS_FIELD_NUMBER: builtins.int
+    NEEDS_RESTART_FIELD_NUMBER: builtins.int
+    area: global___PlanArea.ValueType
+    """What the entry is about."""
+    path: builtins.str
+    """The entry's dotted path, such as "routes.fast", "quotas[per-team]" or "breaker"."""
+    kind: global___ChangeKind.ValueType
+    """What would become of it."""
+    needs_restart: builtins.bool
+    """Whether some of it would take effect only with a restart."""
+    @property
+    def fields(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___FieldChange]:
+        """What in it. Of an entry that is new: all that it sets; of one that would be gone: all that it has set."""
+
+    def __init__(
+        self,
+        *,
+        area: global___PlanArea.ValueType = ...,
+        path: builtins.str = ...,
+        kind: global___ChangeKind.ValueType = ...,
+        fields: collections.abc.Iterable[global___FieldChange] | None = ...,
+        needs_restart: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["area", b"area", "fields", b"fields", "kind", b"kind", "needs_restart", b"needs_restart", "path", b"path"]) -> None: ...
+
+global___PlannedChange = PlannedChange
+
+@typing.final
+class FieldChange(google.protobuf.message.Message):
+    """FieldChange is one value that would not be what it is. Text stands as it is, anything else as JSON; at most 2 KiB of
+    it. Values of credentials are never told; of URLs what could be a secret is left out.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: builtins.int
+    BEFORE_FIELD_NUMBER: builtins.int
+    AFTER_FIELD_NUMBER: builtins.int
+    NEEDS_RESTART_FIELD_NUMBER: builtins.int
+    path: builtins.str
+    """Where it is within the entry, such as "max_attempts" or "candidates[openai/gpt-4o].weight"."""
+    before: builtins.str
+    """What it is now. Unset: it is not there, or is not told."""
+    after: builtins.str
+    """What it would be. Unset: it would not be there, or is not told."""
+    needs_restart: builtins.bool
+    """Whether it would take effect only with a restart."""
+    def __init__(
+        self,
+        *,
+        path: builtins.str = ...,
+        before: builtins.str | None = ...,
+        after: builtins.str | None = ...,
+        needs_restart: builtins.bool = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_after", b"_after", "_before", b"_before", "after", b"after", "before", b"before"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_after", b"_after", "_before", b"_before", "after", b"after", "before", b"before", "needs_restart", b"needs_restart", "path", b"path"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_after", b"_after"]) -> typing.Literal["after"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_before", b"_before"]) -> typing.Literal["before"] | None: ...
+
+global___FieldChange = FieldChange
+
+@typing.final
+class RollbackConfigRequest(google.protobuf.message.Message):
+    """RollbackConfigRequest asks for a configuration that was in force before."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    HASH_FIELD_NUMBER: builtins.int
+    DRY_RUN_FIELD_NUMBER: builtins.int
+    hash: builtins.str
+    """Which: the beginning of its hash, at least 6 digits, as `GetConfigResponse.kept_configs` has it. Empty: the one before
+    that in force.
+    """
+    dry_run: builtins.bool
+    """Whether only to tell what the rollback would do, secrets fetched and all: nothing is put in force."""
+    def __init__(
+        self,
+        *,
+        hash: builtins.str = ...,
+        dry_run: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["dry_run", b"dry_run", "hash", b"hash"]) -> None: ...
+
+global___RollbackConfigRequest = RollbackConfigRequest
+
+@typing.final
+class RollbackConfigResponse(google.protobuf.message.Message):
+    """RollbackConfigResponse says what has changed, or with `dry_run` what would."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CONFIG_HASH_FIELD_NUMBER: builtins.int
+    PREVIOUS_HASH_FIELD_NUMBER: builtins.int
+    APPLIED_FIELD_NUMBER: builtins.int
+    CHANGES_FIELD_NUMBER: builtins.int
+    CHANGES_COUNT_FIELD_NUMBER: builtins.int
+    RESTART_KEYS_FIELD_NUMBER: builtins.int
+    config_hash: builtins.str
+    """The hash of the configuration that is in force now, or would be."""
+    previous_hash: builtins.str
+    """The hash of the configuration that was in force before."""
+    applied: builtins.bool
+    """Whether another configuration is in force than before. False for a dry run, and where `hash` is that in force."""
+    changes_count: builtins.int
+    """How many changes there are."""
+    @property
+    def changes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Change]:
+        """What is new, gone or different; as in `ReloadResponse.changes`."""
+
+    @property
+    def restart_keys(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Keys that take effect only with a restart; see `ReloadResponse.restart_keys`."""
+
+    def __init__(
+        self,
+        *,
+        config_hash: builtins.str = ...,
+        previous_hash: builtins.str = ...,
+        applied: builtins.bool = ...,
+        changes: collections.abc.Iterable[global___Change] | None = ...,
+        changes_count: builtins.int = ...,
+        restart_keys: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["applied", b"applied", "changes", b"changes", "changes_count", b"changes_count", "config_hash", b"config_hash", "previous_hash", b"previous_hash", "restart_keys", b"restart_keys"]) -> None: ...
+
+global___RollbackConfigResponse = RollbackConfigResponse
+
+@typing.final
+class KeptConfig(google.protobuf.message.Message):
+    """KeptConfig is a configuration that was put in force since the router was started, and that RollbackConfig can put in
+    force again.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    HASH_FIELD_NUMBER: builtins.int
+    LOAD_TIME_FIELD_NUMBER: builtins.int
+    CURRENT_FIELD_NUMBER: builtins.int
+    ROUTES_COUNT_FIELD_NUMBER: builtins.int
+    hash: builtins.str
+    """Its hash; see `Config.hash`."""
+    current: builtins.bool
+    """Whether it is in force."""
+    routes_count: builtins.int
+    """How many routes it has."""
+    @property
+    def load_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it last came in force."""
+
+    def __init__(
+        self,
+        *,
+        hash: builtins.str = ...,
+        load_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        current: builtins.bool = ...,
+        routes_count: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["load_time", b"load_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["current", b"current", "hash", b"hash", "load_time", b"load_time", "routes_count", b"routes_count"]) -> None: ...
+
+global___KeptConfig = KeptConfig

@@ -45,6 +45,16 @@ class AdminServiceStub(object):
                 request_serializer=hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.ReloadRequest.SerializeToString,
                 response_deserializer=hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.ReloadResponse.FromString,
                 _registered_method=True)
+        self.PlanConfig = channel.unary_unary(
+                '/hedgerow.admin.v1.AdminService/PlanConfig',
+                request_serializer=hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.PlanConfigRequest.SerializeToString,
+                response_deserializer=hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.PlanConfigResponse.FromString,
+                _registered_method=True)
+        self.RollbackConfig = channel.unary_unary(
+                '/hedgerow.admin.v1.AdminService/RollbackConfig',
+                request_serializer=hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.RollbackConfigRequest.SerializeToString,
+                response_deserializer=hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.RollbackConfigResponse.FromString,
+                _registered_method=True)
         self.GetConfig = channel.unary_unary(
                 '/hedgerow.admin.v1.AdminService/GetConfig',
                 request_serializer=hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.GetConfigRequest.SerializeToString,
@@ -138,8 +148,28 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PlanConfig(self, request, context):
+        """PlanConfig tells what another configuration would change, and changes nothing. It is checked as a reload would check
+        it, on this router: with its extras and its files. No secret is fetched for it. One that cannot be used is
+        FAILED_PRECONDITION with ERROR_REASON_CONFIG_INVALID, as for Reload.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollbackConfig(self, request, context):
+        """RollbackConfig puts a configuration in force again that was in force before, by the way that a reload takes: the last
+        good one, or one of those that GetConfig tells of. It stays until the file says something else than it did, or a
+        reload is asked for; a restart reads the file. NOT_FOUND with ERROR_REASON_CONFIG_NOT_KEPT where there is none;
+        secrets that cannot be fetched are as for Reload. Each router has its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetConfig(self, request, context):
-        """GetConfig tells which configuration is in force, and what came of the last reload.
+        """GetConfig tells which configuration is in force, and what came of the last reload; and to
+        which ones it can go back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -266,6 +296,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.ReloadRequest.FromString,
                     response_serializer=hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.ReloadResponse.SerializeToString,
             ),
+            'PlanConfig': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanConfig,
+                    request_deserializer=hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.PlanConfigRequest.FromString,
+                    response_serializer=hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.PlanConfigResponse.SerializeToString,
+            ),
+            'RollbackConfig': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollbackConfig,
+                    request_deserializer=hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.RollbackConfigRequest.FromString,
+                    response_serializer=hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.RollbackConfigResponse.SerializeToString,
+            ),
             'GetConfig': grpc.unary_unary_rpc_method_handler(
                     servicer.GetConfig,
                     request_deserializer=hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.GetConfigRequest.FromString,
@@ -371,6 +411,60 @@ class AdminService(object):
             '/hedgerow.admin.v1.AdminService/Reload',
             hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.ReloadRequest.SerializeToString,
             hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.ReloadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanConfig(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedgerow.admin.v1.AdminService/PlanConfig',
+            hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.PlanConfigRequest.SerializeToString,
+            hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.PlanConfigResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollbackConfig(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedgerow.admin.v1.AdminService/RollbackConfig',
+            hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.RollbackConfigRequest.SerializeToString,
+            hedgerow_dot_admin_dot_v1_dot_admin__service__pb2.RollbackConfigResponse.FromString,
             options,
             channel_credentials,
             insecure,

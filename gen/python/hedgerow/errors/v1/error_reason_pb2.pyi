@@ -272,6 +272,12 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
 
     Example: {"reason":"ERROR_REASON_GUARDRAIL_UNAVAILABLE","domain":"hedgerow","metadata":{"guardrail":"moderation","side":"input"}}
     """
+    ERROR_REASON_CONFIG_NOT_KEPT: _ErrorReason.ValueType  # 48
+    """NOT_FOUND. No configuration is kept that could be put in force again: none was before the one that is, or none with this
+    hash; google.rpc.ResourceInfo names it.
+
+    Example: {"reason":"ERROR_REASON_CONFIG_NOT_KEPT","domain":"hedgerow","metadata":{"hash":"3f0c1a5be2d4","kept":"1"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the reason of a failed call: the value's name stands in google.rpc.ErrorInfo.reason, with the domain
@@ -528,5 +534,11 @@ ERROR_REASON_GUARDRAIL_UNAVAILABLE: ErrorReason.ValueType  # 47
 side is "input" no provider has answered, or its answer was not read: the call may be made again.
 
 Example: {"reason":"ERROR_REASON_GUARDRAIL_UNAVAILABLE","domain":"hedgerow","metadata":{"guardrail":"moderation","side":"input"}}
+"""
+ERROR_REASON_CONFIG_NOT_KEPT: ErrorReason.ValueType  # 48
+"""NOT_FOUND. No configuration is kept that could be put in force again: none was before the one that is, or none with this
+hash; google.rpc.ResourceInfo names it.
+
+Example: {"reason":"ERROR_REASON_CONFIG_NOT_KEPT","domain":"hedgerow","metadata":{"hash":"3f0c1a5be2d4","kept":"1"}}
 """
 global___ErrorReason = ErrorReason

@@ -47,6 +47,68 @@ public final class AdminServiceGrpc {
     return getReloadMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.PlanConfigRequest,
+      io.hedgerow.admin.v1.PlanConfigResponse> getPlanConfigMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "PlanConfig",
+      requestType = io.hedgerow.admin.v1.PlanConfigRequest.class,
+      responseType = io.hedgerow.admin.v1.PlanConfigResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.admin.v1.PlanConfigRequest,
+      io.hedgerow.admin.v1.PlanConfigResponse> getPlanConfigMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.admin.v1.PlanConfigRequest, io.hedgerow.admin.v1.PlanConfigResponse> getPlanConfigMethod;
+    if ((getPlanConfigMethod = AdminServiceGrpc.getPlanConfigMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getPlanConfigMethod = AdminServiceGrpc.getPlanConfigMethod) == null) {
+          AdminServiceGrpc.getPlanConfigMethod = getPlanConfigMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.admin.v1.PlanConfigRequest, io.hedgerow.admin.v1.PlanConfigResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "PlanConfig"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.PlanConfigRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.PlanConfigResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("PlanConfig"))
+              .build();
+        }
+      }
+    }
+    return getPlanConfigMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.RollbackConfigRequest,
+      io.hedgerow.admin.v1.RollbackConfigResponse> getRollbackConfigMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "RollbackConfig",
+      requestType = io.hedgerow.admin.v1.RollbackConfigRequest.class,
+      responseType = io.hedgerow.admin.v1.RollbackConfigResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.hedgerow.admin.v1.RollbackConfigRequest,
+      io.hedgerow.admin.v1.RollbackConfigResponse> getRollbackConfigMethod() {
+    io.grpc.MethodDescriptor<io.hedgerow.admin.v1.RollbackConfigRequest, io.hedgerow.admin.v1.RollbackConfigResponse> getRollbackConfigMethod;
+    if ((getRollbackConfigMethod = AdminServiceGrpc.getRollbackConfigMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getRollbackConfigMethod = AdminServiceGrpc.getRollbackConfigMethod) == null) {
+          AdminServiceGrpc.getRollbackConfigMethod = getRollbackConfigMethod =
+              io.grpc.MethodDescriptor.<io.hedgerow.admin.v1.RollbackConfigRequest, io.hedgerow.admin.v1.RollbackConfigResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "RollbackConfig"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.RollbackConfigRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.hedgerow.admin.v1.RollbackConfigResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("RollbackConfig"))
+              .build();
+        }
+      }
+    }
+    return getRollbackConfigMethod;
+  }
+
   private static volatile io.grpc.MethodDescriptor<io.hedgerow.admin.v1.GetConfigRequest,
       io.hedgerow.admin.v1.GetConfigResponse> getGetConfigMethod;
 
@@ -595,7 +657,33 @@ public final class AdminServiceGrpc {
 
     /**
      * <pre>
-     * GetConfig tells which configuration is in force, and what came of the last reload.
+     * PlanConfig tells what another configuration would change, and changes nothing. It is checked as a reload would check
+     * it, on this router: with its extras and its files. No secret is fetched for it. One that cannot be used is
+     * FAILED_PRECONDITION with ERROR_REASON_CONFIG_INVALID, as for Reload.
+     * </pre>
+     */
+    default void planConfig(io.hedgerow.admin.v1.PlanConfigRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.PlanConfigResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getPlanConfigMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * RollbackConfig puts a configuration in force again that was in force before, by the way that a reload takes: the last
+     * good one, or one of those that GetConfig tells of. It stays until the file says something else than it did, or a
+     * reload is asked for; a restart reads the file. NOT_FOUND with ERROR_REASON_CONFIG_NOT_KEPT where there is none;
+     * secrets that cannot be fetched are as for Reload. Each router has its own.
+     * </pre>
+     */
+    default void rollbackConfig(io.hedgerow.admin.v1.RollbackConfigRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.RollbackConfigResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getRollbackConfigMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * GetConfig tells which configuration is in force, and what came of the last reload; and to
+     * which ones it can go back.
      * </pre>
      */
     default void getConfig(io.hedgerow.admin.v1.GetConfigRequest request,
@@ -811,7 +899,35 @@ public final class AdminServiceGrpc {
 
     /**
      * <pre>
-     * GetConfig tells which configuration is in force, and what came of the last reload.
+     * PlanConfig tells what another configuration would change, and changes nothing. It is checked as a reload would check
+     * it, on this router: with its extras and its files. No secret is fetched for it. One that cannot be used is
+     * FAILED_PRECONDITION with ERROR_REASON_CONFIG_INVALID, as for Reload.
+     * </pre>
+     */
+    public void planConfig(io.hedgerow.admin.v1.PlanConfigRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.PlanConfigResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getPlanConfigMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * RollbackConfig puts a configuration in force again that was in force before, by the way that a reload takes: the last
+     * good one, or one of those that GetConfig tells of. It stays until the file says something else than it did, or a
+     * reload is asked for; a restart reads the file. NOT_FOUND with ERROR_REASON_CONFIG_NOT_KEPT where there is none;
+     * secrets that cannot be fetched are as for Reload. Each router has its own.
+     * </pre>
+     */
+    public void rollbackConfig(io.hedgerow.admin.v1.RollbackConfigRequest request,
+        io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.RollbackConfigResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getRollbackConfigMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * GetConfig tells which configuration is in force, and what came of the last reload; and to
+     * which ones it can go back.
      * </pre>
      */
     public void getConfig(io.hedgerow.admin.v1.GetConfigRequest request,
@@ -1026,7 +1142,33 @@ public final class AdminServiceGrpc {
 
     /**
      * <pre>
-     * GetConfig tells which configuration is in force, and what came of the last reload.
+     * PlanConfig tells what another configuration would change, and changes nothing. It is checked as a reload would check
+     * it, on this router: with its extras and its files. No secret is fetched for it. One that cannot be used is
+     * FAILED_PRECONDITION with ERROR_REASON_CONFIG_INVALID, as for Reload.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.PlanConfigResponse planConfig(io.hedgerow.admin.v1.PlanConfigRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getPlanConfigMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * RollbackConfig puts a configuration in force again that was in force before, by the way that a reload takes: the last
+     * good one, or one of those that GetConfig tells of. It stays until the file says something else than it did, or a
+     * reload is asked for; a restart reads the file. NOT_FOUND with ERROR_REASON_CONFIG_NOT_KEPT where there is none;
+     * secrets that cannot be fetched are as for Reload. Each router has its own.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.RollbackConfigResponse rollbackConfig(io.hedgerow.admin.v1.RollbackConfigRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getRollbackConfigMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * GetConfig tells which configuration is in force, and what came of the last reload; and to
+     * which ones it can go back.
      * </pre>
      */
     public io.hedgerow.admin.v1.GetConfigResponse getConfig(io.hedgerow.admin.v1.GetConfigRequest request) throws io.grpc.StatusException {
@@ -1226,7 +1368,33 @@ public final class AdminServiceGrpc {
 
     /**
      * <pre>
-     * GetConfig tells which configuration is in force, and what came of the last reload.
+     * PlanConfig tells what another configuration would change, and changes nothing. It is checked as a reload would check
+     * it, on this router: with its extras and its files. No secret is fetched for it. One that cannot be used is
+     * FAILED_PRECONDITION with ERROR_REASON_CONFIG_INVALID, as for Reload.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.PlanConfigResponse planConfig(io.hedgerow.admin.v1.PlanConfigRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getPlanConfigMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * RollbackConfig puts a configuration in force again that was in force before, by the way that a reload takes: the last
+     * good one, or one of those that GetConfig tells of. It stays until the file says something else than it did, or a
+     * reload is asked for; a restart reads the file. NOT_FOUND with ERROR_REASON_CONFIG_NOT_KEPT where there is none;
+     * secrets that cannot be fetched are as for Reload. Each router has its own.
+     * </pre>
+     */
+    public io.hedgerow.admin.v1.RollbackConfigResponse rollbackConfig(io.hedgerow.admin.v1.RollbackConfigRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getRollbackConfigMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * GetConfig tells which configuration is in force, and what came of the last reload; and to
+     * which ones it can go back.
      * </pre>
      */
     public io.hedgerow.admin.v1.GetConfigResponse getConfig(io.hedgerow.admin.v1.GetConfigRequest request) {
@@ -1427,7 +1595,35 @@ public final class AdminServiceGrpc {
 
     /**
      * <pre>
-     * GetConfig tells which configuration is in force, and what came of the last reload.
+     * PlanConfig tells what another configuration would change, and changes nothing. It is checked as a reload would check
+     * it, on this router: with its extras and its files. No secret is fetched for it. One that cannot be used is
+     * FAILED_PRECONDITION with ERROR_REASON_CONFIG_INVALID, as for Reload.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.admin.v1.PlanConfigResponse> planConfig(
+        io.hedgerow.admin.v1.PlanConfigRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getPlanConfigMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * RollbackConfig puts a configuration in force again that was in force before, by the way that a reload takes: the last
+     * good one, or one of those that GetConfig tells of. It stays until the file says something else than it did, or a
+     * reload is asked for; a restart reads the file. NOT_FOUND with ERROR_REASON_CONFIG_NOT_KEPT where there is none;
+     * secrets that cannot be fetched are as for Reload. Each router has its own.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.admin.v1.RollbackConfigResponse> rollbackConfig(
+        io.hedgerow.admin.v1.RollbackConfigRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getRollbackConfigMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * GetConfig tells which configuration is in force, and what came of the last reload; and to
+     * which ones it can go back.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.hedgerow.admin.v1.GetConfigResponse> getConfig(
@@ -1607,21 +1803,23 @@ public final class AdminServiceGrpc {
   }
 
   private static final int METHODID_RELOAD = 0;
-  private static final int METHODID_GET_CONFIG = 1;
-  private static final int METHODID_LIST_CANDIDATES = 2;
-  private static final int METHODID_SET_KILL_SWITCH = 3;
-  private static final int METHODID_CLEAR_KILL_SWITCH = 4;
-  private static final int METHODID_LIST_KILL_SWITCHES = 5;
-  private static final int METHODID_CREATE_KEY = 6;
-  private static final int METHODID_LIST_KEYS = 7;
-  private static final int METHODID_GET_KEY = 8;
-  private static final int METHODID_ROTATE_KEY = 9;
-  private static final int METHODID_REVOKE_KEY = 10;
-  private static final int METHODID_LIST_AUDIT_ROWS = 11;
-  private static final int METHODID_VERIFY_AUDIT = 12;
-  private static final int METHODID_ERASE_USER = 13;
-  private static final int METHODID_LIST_CREDENTIALS = 14;
-  private static final int METHODID_REFRESH_CREDENTIAL = 15;
+  private static final int METHODID_PLAN_CONFIG = 1;
+  private static final int METHODID_ROLLBACK_CONFIG = 2;
+  private static final int METHODID_GET_CONFIG = 3;
+  private static final int METHODID_LIST_CANDIDATES = 4;
+  private static final int METHODID_SET_KILL_SWITCH = 5;
+  private static final int METHODID_CLEAR_KILL_SWITCH = 6;
+  private static final int METHODID_LIST_KILL_SWITCHES = 7;
+  private static final int METHODID_CREATE_KEY = 8;
+  private static final int METHODID_LIST_KEYS = 9;
+  private static final int METHODID_GET_KEY = 10;
+  private static final int METHODID_ROTATE_KEY = 11;
+  private static final int METHODID_REVOKE_KEY = 12;
+  private static final int METHODID_LIST_AUDIT_ROWS = 13;
+  private static final int METHODID_VERIFY_AUDIT = 14;
+  private static final int METHODID_ERASE_USER = 15;
+  private static final int METHODID_LIST_CREDENTIALS = 16;
+  private static final int METHODID_REFRESH_CREDENTIAL = 17;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -1643,6 +1841,14 @@ public final class AdminServiceGrpc {
         case METHODID_RELOAD:
           serviceImpl.reload((io.hedgerow.admin.v1.ReloadRequest) request,
               (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.ReloadResponse>) responseObserver);
+          break;
+        case METHODID_PLAN_CONFIG:
+          serviceImpl.planConfig((io.hedgerow.admin.v1.PlanConfigRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.PlanConfigResponse>) responseObserver);
+          break;
+        case METHODID_ROLLBACK_CONFIG:
+          serviceImpl.rollbackConfig((io.hedgerow.admin.v1.RollbackConfigRequest) request,
+              (io.grpc.stub.StreamObserver<io.hedgerow.admin.v1.RollbackConfigResponse>) responseObserver);
           break;
         case METHODID_GET_CONFIG:
           serviceImpl.getConfig((io.hedgerow.admin.v1.GetConfigRequest) request,
@@ -1729,6 +1935,20 @@ public final class AdminServiceGrpc {
               io.hedgerow.admin.v1.ReloadRequest,
               io.hedgerow.admin.v1.ReloadResponse>(
                 service, METHODID_RELOAD)))
+        .addMethod(
+          getPlanConfigMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.admin.v1.PlanConfigRequest,
+              io.hedgerow.admin.v1.PlanConfigResponse>(
+                service, METHODID_PLAN_CONFIG)))
+        .addMethod(
+          getRollbackConfigMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.hedgerow.admin.v1.RollbackConfigRequest,
+              io.hedgerow.admin.v1.RollbackConfigResponse>(
+                service, METHODID_ROLLBACK_CONFIG)))
         .addMethod(
           getGetConfigMethod(),
           io.grpc.stub.ServerCalls.asyncUnaryCall(
@@ -1883,6 +2103,8 @@ public final class AdminServiceGrpc {
           serviceDescriptor = result = io.grpc.ServiceDescriptor.newBuilder(SERVICE_NAME)
               .setSchemaDescriptor(new AdminServiceFileDescriptorSupplier())
               .addMethod(getReloadMethod())
+              .addMethod(getPlanConfigMethod())
+              .addMethod(getRollbackConfigMethod())
               .addMethod(getGetConfigMethod())
               .addMethod(getListCandidatesMethod())
               .addMethod(getSetKillSwitchMethod())

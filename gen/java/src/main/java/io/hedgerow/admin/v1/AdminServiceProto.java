@@ -120,6 +120,41 @@ public final class AdminServiceProto {
   static final 
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
       internal_static_hedgerow_admin_v1_KillSwitch_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_admin_v1_PlanConfigRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_admin_v1_PlanConfigRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_admin_v1_PlanConfigResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_admin_v1_PlanConfigResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_admin_v1_PlannedChange_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_admin_v1_PlannedChange_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_admin_v1_FieldChange_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_admin_v1_FieldChange_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_admin_v1_RollbackConfigRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_admin_v1_RollbackConfigRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_admin_v1_RollbackConfigResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_admin_v1_RollbackConfigResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_hedgerow_admin_v1_KeptConfig_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_hedgerow_admin_v1_KeptConfig_fieldAccessorTable;
 
   public static com.google.protobuf.Descriptors.FileDescriptor
       getDescriptor() {
@@ -144,147 +179,192 @@ public final class AdminServiceProto {
       " \001(\005R\014changesCount\022!\n\014restart_keys\030\005 \003(\t" +
       "R\013restartKeys\"O\n\006Change\022\022\n\004path\030\001 \001(\tR\004p" +
       "ath\0221\n\004kind\030\002 \001(\0162\035.hedgerow.admin.v1.Ch" +
-      "angeKindR\004kind\"\022\n\020GetConfigRequest\"F\n\021Ge" +
-      "tConfigResponse\0221\n\006config\030\001 \001(\0132\031.hedger" +
-      "ow.admin.v1.ConfigR\006config\"\351\002\n\006Config\022\022\n" +
-      "\004hash\030\001 \001(\tR\004hash\022\022\n\004path\030\002 \001(\tR\004path\0227\n" +
-      "\tload_time\030\003 \001(\0132\032.google.protobuf.Times" +
-      "tampR\010loadTime\022#\n\rreloads_count\030\004 \001(\003R\014r" +
-      "eloadsCount\0220\n\024failed_reloads_count\030\005 \001(" +
-      "\003R\022failedReloadsCount\022\035\n\nlast_error\030\006 \001(" +
-      "\tR\tlastError\022B\n\017last_error_time\030\007 \001(\0132\032." +
-      "google.protobuf.TimestampR\rlastErrorTime" +
-      "\022!\n\014restart_keys\030\010 \003(\tR\013restartKeys\022!\n\014r" +
-      "outes_count\030\t \001(\005R\013routesCount\"o\n\025ListCa" +
-      "ndidatesRequest\022\033\n\tpage_size\030\001 \001(\005R\010page" +
-      "Size\022\035\n\npage_token\030\002 \001(\tR\tpageToken\022\032\n\010p" +
-      "rovider\030\003 \001(\tR\010provider\"\203\001\n\026ListCandidat" +
-      "esResponse\022A\n\ncandidates\030\001 \003(\0132!.hedgero" +
-      "w.admin.v1.CandidateStateR\ncandidates\022&\n" +
-      "\017next_page_token\030\002 \001(\tR\rnextPageToken\"\375\t" +
-      "\n\016CandidateState\022\032\n\010provider\030\001 \001(\tR\010prov" +
-      "ider\022\024\n\005model\030\002 \001(\tR\005model\022\026\n\006region\030\003 \001" +
-      "(\tR\006region\022\036\n\ncredential\030\004 \001(\tR\ncredenti" +
-      "al\022!\n\014switched_off\030\005 \001(\010R\013switchedOff\022D\n" +
-      "\rbreaker_state\030\006 \001(\0162\037.hedgerow.admin.v1" +
-      ".BreakerStateR\014breakerState\022%\n\016breaker_r" +
-      "eason\030\007 \001(\tR\rbreakerReason\022H\n\022ejected_un" +
-      "til_time\030\010 \001(\0132\032.google.protobuf.Timesta" +
-      "mpR\020ejectedUntilTime\022\'\n\017ejections_count\030" +
-      "\t \001(\003R\016ejectionsCount\022,\n\022window_calls_co" +
-      "unt\030\n \001(\005R\020windowCallsCount\022^\n\017window_fa" +
-      "ilures\030\013 \003(\01325.hedgerow.admin.v1.Candida" +
-      "teState.WindowFailuresEntryR\016windowFailu" +
-      "res\022*\n\021window_slow_count\030\014 \001(\005R\017windowSl" +
-      "owCount\022!\n\014trials_count\030\r \001(\005R\013trialsCou" +
-      "nt\022H\n\022cooling_until_time\030\016 \001(\0132\032.google." +
-      "protobuf.TimestampR\020coolingUntilTime\022K\n\024" +
-      "set_aside_until_time\030\017 \001(\0132\032.google.prot" +
-      "obuf.TimestampR\021setAsideUntilTime\022(\n\020set" +
-      "_aside_reason\030\020 \001(\tR\016setAsideReason\0224\n\026r" +
-      "unning_attempts_count\030\021 \001(\005R\024runningAtte" +
-      "mptsCount\022,\n\022rate_limited_share\030\022 \001(\001R\020r" +
-      "ateLimitedShare\022>\n\010streamed\030\023 \001(\0132\".hedg" +
-      "erow.admin.v1.FirstTokenTimesR\010streamed\022" +
-      "8\n\005unary\030\024 \001(\0132\".hedgerow.admin.v1.First" +
-      "TokenTimesR\005unary\022I\n\017provider_limits\030\025 \003" +
-      "(\0132 .hedgerow.admin.v1.ProviderLimitR\016pr" +
-      "oviderLimits\0229\n\007hedging\030\026 \003(\0132\037.hedgerow" +
-      ".admin.v1.HedgingStateR\007hedging\0229\n\trate_" +
-      "pool\030\027 \001(\0132\034.hedgerow.common.v1.RatePool" +
-      "R\010ratePool\032A\n\023WindowFailuresEntry\022\020\n\003key" +
-      "\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\005R\005value:\0028\001\"\217\002" +
-      "\n\rProviderLimit\022\022\n\004name\030\001 \001(\tR\004name\022,\n\017r" +
-      "emaining_count\030\002 \001(\003H\000R\016remainingCount\210\001" +
-      "\001\022$\n\013limit_count\030\003 \001(\003H\001R\nlimitCount\210\001\001\022" +
-      "9\n\nreset_time\030\004 \001(\0132\032.google.protobuf.Ti" +
-      "mestampR\tresetTime\0227\n\ttell_time\030\005 \001(\0132\032." +
-      "google.protobuf.TimestampR\010tellTimeB\022\n\020_" +
-      "remaining_countB\016\n\014_limit_count\"\316\003\n\014Hedg" +
-      "ingState\022\024\n\005route\030\001 \001(\tR\005route\022.\n\023planne" +
-      "d_calls_count\030\002 \001(\003R\021plannedCallsCount\022&" +
-      "\n\017due_calls_count\030\003 \001(\003R\rdueCallsCount\022#" +
-      "\n\rstarted_count\030\004 \001(\003R\014startedCount\022\033\n\tw" +
-      "on_count\030\005 \001(\003R\010wonCount\022M\n\nheld_calls\030\006" +
-      " \003(\0132..hedgerow.admin.v1.HedgingState.He" +
-      "ldCallsEntryR\theldCalls\022G\n\022mean_planned_" +
-      "delay\030\007 \001(\0132\031.google.protobuf.DurationR\020" +
-      "meanPlannedDelay\0228\n\nmean_delay\030\010 \001(\0132\031.g" +
-      "oogle.protobuf.DurationR\tmeanDelay\032<\n\016He" +
-      "ldCallsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030" +
-      "\002 \001(\003R\005value:\0028\001\"\205\001\n\017FirstTokenTimes\022\030\n\007" +
-      "samples\030\001 \001(\001R\007samples\022+\n\003p50\030\002 \001(\0132\031.go" +
-      "ogle.protobuf.DurationR\003p50\022+\n\003p95\030\003 \001(\013" +
-      "2\031.google.protobuf.DurationR\003p95\"v\n\024SetK" +
-      "illSwitchRequest\0222\n\005scope\030\001 \001(\0162\034.hedger" +
-      "ow.admin.v1.KillScopeR\005scope\022\022\n\004name\030\002 \001" +
-      "(\tR\004name\022\026\n\006reason\030\003 \001(\tR\006reason\"m\n\025SetK" +
-      "illSwitchResponse\022>\n\013kill_switch\030\001 \001(\0132\035" +
-      ".hedgerow.admin.v1.KillSwitchR\nkillSwitc" +
-      "h\022\024\n\005known\030\002 \001(\010R\005known\"`\n\026ClearKillSwit" +
-      "chRequest\0222\n\005scope\030\001 \001(\0162\034.hedgerow.admi" +
-      "n.v1.KillScopeR\005scope\022\022\n\004name\030\002 \001(\tR\004nam" +
-      "e\"3\n\027ClearKillSwitchResponse\022\030\n\007cleared\030" +
-      "\001 \001(\010R\007cleared\"\031\n\027ListKillSwitchesReques" +
-      "t\"^\n\030ListKillSwitchesResponse\022B\n\rkill_sw" +
-      "itches\030\001 \003(\0132\035.hedgerow.admin.v1.KillSwi" +
-      "tchR\014killSwitches\"\243\001\n\nKillSwitch\0222\n\005scop" +
-      "e\030\001 \001(\0162\034.hedgerow.admin.v1.KillScopeR\005s" +
-      "cope\022\022\n\004name\030\002 \001(\tR\004name\022\026\n\006reason\030\003 \001(\t" +
-      "R\006reason\0225\n\010set_time\030\004 \001(\0132\032.google.prot" +
-      "obuf.TimestampR\007setTime*r\n\nChangeKind\022\033\n" +
-      "\027CHANGE_KIND_UNSPECIFIED\020\000\022\025\n\021CHANGE_KIN" +
-      "D_ADDED\020\001\022\027\n\023CHANGE_KIND_REMOVED\020\002\022\027\n\023CH" +
-      "ANGE_KIND_CHANGED\020\003*|\n\014BreakerState\022\035\n\031B" +
-      "REAKER_STATE_UNSPECIFIED\020\000\022\030\n\024BREAKER_ST" +
-      "ATE_CLOSED\020\001\022\026\n\022BREAKER_STATE_OPEN\020\002\022\033\n\027" +
-      "BREAKER_STATE_HALF_OPEN\020\003*m\n\tKillScope\022\032" +
-      "\n\026KILL_SCOPE_UNSPECIFIED\020\000\022\027\n\023KILL_SCOPE" +
-      "_PROVIDER\020\001\022\024\n\020KILL_SCOPE_MODEL\020\002\022\025\n\021KIL" +
-      "L_SCOPE_TENANT\020\0032\367\013\n\014AdminService\022M\n\006Rel" +
-      "oad\022 .hedgerow.admin.v1.ReloadRequest\032!." +
-      "hedgerow.admin.v1.ReloadResponse\022V\n\tGetC" +
-      "onfig\022#.hedgerow.admin.v1.GetConfigReque" +
-      "st\032$.hedgerow.admin.v1.GetConfigResponse" +
-      "\022e\n\016ListCandidates\022(.hedgerow.admin.v1.L" +
-      "istCandidatesRequest\032).hedgerow.admin.v1" +
-      ".ListCandidatesResponse\022b\n\rSetKillSwitch" +
-      "\022\'.hedgerow.admin.v1.SetKillSwitchReques" +
-      "t\032(.hedgerow.admin.v1.SetKillSwitchRespo" +
-      "nse\022h\n\017ClearKillSwitch\022).hedgerow.admin." +
-      "v1.ClearKillSwitchRequest\032*.hedgerow.adm" +
-      "in.v1.ClearKillSwitchResponse\022k\n\020ListKil" +
-      "lSwitches\022*.hedgerow.admin.v1.ListKillSw" +
-      "itchesRequest\032+.hedgerow.admin.v1.ListKi" +
-      "llSwitchesResponse\022V\n\tCreateKey\022#.hedger" +
-      "ow.admin.v1.CreateKeyRequest\032$.hedgerow." +
-      "admin.v1.CreateKeyResponse\022S\n\010ListKeys\022\"" +
-      ".hedgerow.admin.v1.ListKeysRequest\032#.hed" +
-      "gerow.admin.v1.ListKeysResponse\022M\n\006GetKe" +
-      "y\022 .hedgerow.admin.v1.GetKeyRequest\032!.he" +
-      "dgerow.admin.v1.GetKeyResponse\022V\n\tRotate" +
-      "Key\022#.hedgerow.admin.v1.RotateKeyRequest" +
-      "\032$.hedgerow.admin.v1.RotateKeyResponse\022V" +
-      "\n\tRevokeKey\022#.hedgerow.admin.v1.RevokeKe" +
-      "yRequest\032$.hedgerow.admin.v1.RevokeKeyRe" +
-      "sponse\022b\n\rListAuditRows\022\'.hedgerow.admin" +
-      ".v1.ListAuditRowsRequest\032(.hedgerow.admi" +
-      "n.v1.ListAuditRowsResponse\022\\\n\013VerifyAudi" +
-      "t\022%.hedgerow.admin.v1.VerifyAuditRequest" +
-      "\032&.hedgerow.admin.v1.VerifyAuditResponse" +
-      "\022V\n\tEraseUser\022#.hedgerow.admin.v1.EraseU" +
-      "serRequest\032$.hedgerow.admin.v1.EraseUser" +
-      "Response\022h\n\017ListCredentials\022).hedgerow.a" +
-      "dmin.v1.ListCredentialsRequest\032*.hedgero" +
-      "w.admin.v1.ListCredentialsResponse\022n\n\021Re" +
-      "freshCredential\022+.hedgerow.admin.v1.Refr" +
-      "eshCredentialRequest\032,.hedgerow.admin.v1" +
-      ".RefreshCredentialResponseB\303\001\n\024io.hedger" +
-      "ow.admin.v1B\021AdminServiceProtoP\001Z2hedger" +
-      "ow.internal/gen/go/hedgerow/admin/v1;adm" +
-      "inv1\242\002\003HAX\252\002\021Hedgerow.Admin.V1\312\002\021Hedgero" +
-      "w\\Admin\\V1\342\002\035Hedgerow\\Admin\\V1\\GPBMetada" +
-      "ta\352\002\023Hedgerow::Admin::V1b\006proto3"
+      "angeKindR\004kind\"\022\n\020GetConfigRequest\"\210\001\n\021G" +
+      "etConfigResponse\0221\n\006config\030\001 \001(\0132\031.hedge" +
+      "row.admin.v1.ConfigR\006config\022@\n\014kept_conf" +
+      "igs\030\002 \003(\0132\035.hedgerow.admin.v1.KeptConfig" +
+      "R\013keptConfigs\"\307\003\n\006Config\022\022\n\004hash\030\001 \001(\tR\004" +
+      "hash\022\022\n\004path\030\002 \001(\tR\004path\0227\n\tload_time\030\003 " +
+      "\001(\0132\032.google.protobuf.TimestampR\010loadTim" +
+      "e\022#\n\rreloads_count\030\004 \001(\003R\014reloadsCount\0220" +
+      "\n\024failed_reloads_count\030\005 \001(\003R\022failedRelo" +
+      "adsCount\022\035\n\nlast_error\030\006 \001(\tR\tlastError\022" +
+      "B\n\017last_error_time\030\007 \001(\0132\032.google.protob" +
+      "uf.TimestampR\rlastErrorTime\022!\n\014restart_k" +
+      "eys\030\010 \003(\tR\013restartKeys\022!\n\014routes_count\030\t" +
+      " \001(\005R\013routesCount\022?\n\rrollback_time\030\n \001(\013" +
+      "2\032.google.protobuf.TimestampR\014rollbackTi" +
+      "me\022\033\n\tfile_hash\030\013 \001(\tR\010fileHash\"o\n\025ListC" +
+      "andidatesRequest\022\033\n\tpage_size\030\001 \001(\005R\010pag" +
+      "eSize\022\035\n\npage_token\030\002 \001(\tR\tpageToken\022\032\n\010" +
+      "provider\030\003 \001(\tR\010provider\"\203\001\n\026ListCandida" +
+      "tesResponse\022A\n\ncandidates\030\001 \003(\0132!.hedger" +
+      "ow.admin.v1.CandidateStateR\ncandidates\022&" +
+      "\n\017next_page_token\030\002 \001(\tR\rnextPageToken\"\375" +
+      "\t\n\016CandidateState\022\032\n\010provider\030\001 \001(\tR\010pro" +
+      "vider\022\024\n\005model\030\002 \001(\tR\005model\022\026\n\006region\030\003 " +
+      "\001(\tR\006region\022\036\n\ncredential\030\004 \001(\tR\ncredent" +
+      "ial\022!\n\014switched_off\030\005 \001(\010R\013switchedOff\022D" +
+      "\n\rbreaker_state\030\006 \001(\0162\037.hedgerow.admin.v" +
+      "1.BreakerStateR\014breakerState\022%\n\016breaker_" +
+      "reason\030\007 \001(\tR\rbreakerReason\022H\n\022ejected_u" +
+      "ntil_time\030\010 \001(\0132\032.google.protobuf.Timest" +
+      "ampR\020ejectedUntilTime\022\'\n\017ejections_count" +
+      "\030\t \001(\003R\016ejectionsCount\022,\n\022window_calls_c" +
+      "ount\030\n \001(\005R\020windowCallsCount\022^\n\017window_f" +
+      "ailures\030\013 \003(\01325.hedgerow.admin.v1.Candid" +
+      "ateState.WindowFailuresEntryR\016windowFail" +
+      "ures\022*\n\021window_slow_count\030\014 \001(\005R\017windowS" +
+      "lowCount\022!\n\014trials_count\030\r \001(\005R\013trialsCo" +
+      "unt\022H\n\022cooling_until_time\030\016 \001(\0132\032.google" +
+      ".protobuf.TimestampR\020coolingUntilTime\022K\n" +
+      "\024set_aside_until_time\030\017 \001(\0132\032.google.pro" +
+      "tobuf.TimestampR\021setAsideUntilTime\022(\n\020se" +
+      "t_aside_reason\030\020 \001(\tR\016setAsideReason\0224\n\026" +
+      "running_attempts_count\030\021 \001(\005R\024runningAtt" +
+      "emptsCount\022,\n\022rate_limited_share\030\022 \001(\001R\020" +
+      "rateLimitedShare\022>\n\010streamed\030\023 \001(\0132\".hed" +
+      "gerow.admin.v1.FirstTokenTimesR\010streamed" +
+      "\0228\n\005unary\030\024 \001(\0132\".hedgerow.admin.v1.Firs" +
+      "tTokenTimesR\005unary\022I\n\017provider_limits\030\025 " +
+      "\003(\0132 .hedgerow.admin.v1.ProviderLimitR\016p" +
+      "roviderLimits\0229\n\007hedging\030\026 \003(\0132\037.hedgero" +
+      "w.admin.v1.HedgingStateR\007hedging\0229\n\trate" +
+      "_pool\030\027 \001(\0132\034.hedgerow.common.v1.RatePoo" +
+      "lR\010ratePool\032A\n\023WindowFailuresEntry\022\020\n\003ke" +
+      "y\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\005R\005value:\0028\001\"\217" +
+      "\002\n\rProviderLimit\022\022\n\004name\030\001 \001(\tR\004name\022,\n\017" +
+      "remaining_count\030\002 \001(\003H\000R\016remainingCount\210" +
+      "\001\001\022$\n\013limit_count\030\003 \001(\003H\001R\nlimitCount\210\001\001" +
+      "\0229\n\nreset_time\030\004 \001(\0132\032.google.protobuf.T" +
+      "imestampR\tresetTime\0227\n\ttell_time\030\005 \001(\0132\032" +
+      ".google.protobuf.TimestampR\010tellTimeB\022\n\020" +
+      "_remaining_countB\016\n\014_limit_count\"\316\003\n\014Hed" +
+      "gingState\022\024\n\005route\030\001 \001(\tR\005route\022.\n\023plann" +
+      "ed_calls_count\030\002 \001(\003R\021plannedCallsCount\022" +
+      "&\n\017due_calls_count\030\003 \001(\003R\rdueCallsCount\022" +
+      "#\n\rstarted_count\030\004 \001(\003R\014startedCount\022\033\n\t" +
+      "won_count\030\005 \001(\003R\010wonCount\022M\n\nheld_calls\030" +
+      "\006 \003(\0132..hedgerow.admin.v1.HedgingState.H" +
+      "eldCallsEntryR\theldCalls\022G\n\022mean_planned" +
+      "_delay\030\007 \001(\0132\031.google.protobuf.DurationR" +
+      "\020meanPlannedDelay\0228\n\nmean_delay\030\010 \001(\0132\031." +
+      "google.protobuf.DurationR\tmeanDelay\032<\n\016H" +
+      "eldCallsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value" +
+      "\030\002 \001(\003R\005value:\0028\001\"\205\001\n\017FirstTokenTimes\022\030\n" +
+      "\007samples\030\001 \001(\001R\007samples\022+\n\003p50\030\002 \001(\0132\031.g" +
+      "oogle.protobuf.DurationR\003p50\022+\n\003p95\030\003 \001(" +
+      "\0132\031.google.protobuf.DurationR\003p95\"v\n\024Set" +
+      "KillSwitchRequest\0222\n\005scope\030\001 \001(\0162\034.hedge" +
+      "row.admin.v1.KillScopeR\005scope\022\022\n\004name\030\002 " +
+      "\001(\tR\004name\022\026\n\006reason\030\003 \001(\tR\006reason\"m\n\025Set" +
+      "KillSwitchResponse\022>\n\013kill_switch\030\001 \001(\0132" +
+      "\035.hedgerow.admin.v1.KillSwitchR\nkillSwit" +
+      "ch\022\024\n\005known\030\002 \001(\010R\005known\"`\n\026ClearKillSwi" +
+      "tchRequest\0222\n\005scope\030\001 \001(\0162\034.hedgerow.adm" +
+      "in.v1.KillScopeR\005scope\022\022\n\004name\030\002 \001(\tR\004na" +
+      "me\"3\n\027ClearKillSwitchResponse\022\030\n\007cleared" +
+      "\030\001 \001(\010R\007cleared\"\031\n\027ListKillSwitchesReque" +
+      "st\"^\n\030ListKillSwitchesResponse\022B\n\rkill_s" +
+      "witches\030\001 \003(\0132\035.hedgerow.admin.v1.KillSw" +
+      "itchR\014killSwitches\"\243\001\n\nKillSwitch\0222\n\005sco" +
+      "pe\030\001 \001(\0162\034.hedgerow.admin.v1.KillScopeR\005" +
+      "scope\022\022\n\004name\030\002 \001(\tR\004name\022\026\n\006reason\030\003 \001(" +
+      "\tR\006reason\0225\n\010set_time\030\004 \001(\0132\032.google.pro" +
+      "tobuf.TimestampR\007setTime\"D\n\021PlanConfigRe" +
+      "quest\022\022\n\004text\030\001 \001(\014R\004text\022\033\n\tfile_name\030\002" +
+      " \001(\tR\010fileName\"\377\001\n\022PlanConfigResponse\022!\n" +
+      "\014current_hash\030\001 \001(\tR\013currentHash\022!\n\014plan" +
+      "ned_hash\030\002 \001(\tR\013plannedHash\022:\n\007changes\030\003" +
+      " \003(\0132 .hedgerow.admin.v1.PlannedChangeR\007" +
+      "changes\022#\n\rchanges_count\030\004 \001(\005R\014changesC" +
+      "ount\022!\n\014restart_keys\030\005 \003(\tR\013restartKeys\022" +
+      "\037\n\013named_files\030\006 \003(\tR\nnamedFiles\"\344\001\n\rPla" +
+      "nnedChange\022/\n\004area\030\001 \001(\0162\033.hedgerow.admi" +
+      "n.v1.PlanAreaR\004area\022\022\n\004path\030\002 \001(\tR\004path\022" +
+      "1\n\004kind\030\003 \001(\0162\035.hedgerow.admin.v1.Change" +
+      "KindR\004kind\0226\n\006fields\030\004 \003(\0132\036.hedgerow.ad" +
+      "min.v1.FieldChangeR\006fields\022#\n\rneeds_rest" +
+      "art\030\005 \001(\010R\014needsRestart\"\223\001\n\013FieldChange\022" +
+      "\022\n\004path\030\001 \001(\tR\004path\022\033\n\006before\030\002 \001(\tH\000R\006b" +
+      "efore\210\001\001\022\031\n\005after\030\003 \001(\tH\001R\005after\210\001\001\022#\n\rn" +
+      "eeds_restart\030\004 \001(\010R\014needsRestartB\t\n\007_bef" +
+      "oreB\010\n\006_after\"D\n\025RollbackConfigRequest\022\022" +
+      "\n\004hash\030\001 \001(\tR\004hash\022\027\n\007dry_run\030\002 \001(\010R\006dry" +
+      "Run\"\365\001\n\026RollbackConfigResponse\022\037\n\013config" +
+      "_hash\030\001 \001(\tR\nconfigHash\022#\n\rprevious_hash" +
+      "\030\002 \001(\tR\014previousHash\022\030\n\007applied\030\003 \001(\010R\007a" +
+      "pplied\0223\n\007changes\030\004 \003(\0132\031.hedgerow.admin" +
+      ".v1.ChangeR\007changes\022#\n\rchanges_count\030\005 \001" +
+      "(\005R\014changesCount\022!\n\014restart_keys\030\006 \003(\tR\013" +
+      "restartKeys\"\226\001\n\nKeptConfig\022\022\n\004hash\030\001 \001(\t" +
+      "R\004hash\0227\n\tload_time\030\002 \001(\0132\032.google.proto" +
+      "buf.TimestampR\010loadTime\022\030\n\007current\030\003 \001(\010" +
+      "R\007current\022!\n\014routes_count\030\004 \001(\005R\013routesC" +
+      "ount*r\n\nChangeKind\022\033\n\027CHANGE_KIND_UNSPEC" +
+      "IFIED\020\000\022\025\n\021CHANGE_KIND_ADDED\020\001\022\027\n\023CHANGE" +
+      "_KIND_REMOVED\020\002\022\027\n\023CHANGE_KIND_CHANGED\020\003" +
+      "*|\n\014BreakerState\022\035\n\031BREAKER_STATE_UNSPEC" +
+      "IFIED\020\000\022\030\n\024BREAKER_STATE_CLOSED\020\001\022\026\n\022BRE" +
+      "AKER_STATE_OPEN\020\002\022\033\n\027BREAKER_STATE_HALF_" +
+      "OPEN\020\003*m\n\tKillScope\022\032\n\026KILL_SCOPE_UNSPEC" +
+      "IFIED\020\000\022\027\n\023KILL_SCOPE_PROVIDER\020\001\022\024\n\020KILL" +
+      "_SCOPE_MODEL\020\002\022\025\n\021KILL_SCOPE_TENANT\020\003*\207\002" +
+      "\n\010PlanArea\022\031\n\025PLAN_AREA_UNSPECIFIED\020\000\022\023\n" +
+      "\017PLAN_AREA_ROUTE\020\001\022\026\n\022PLAN_AREA_PROVIDER" +
+      "\020\002\022\030\n\024PLAN_AREA_CREDENTIAL\020\003\022\023\n\017PLAN_ARE" +
+      "A_QUOTA\020\004\022\024\n\020PLAN_AREA_BUDGET\020\005\022\023\n\017PLAN_" +
+      "AREA_PRICE\020\006\022\027\n\023PLAN_AREA_GUARDRAIL\020\007\022\023\n" +
+      "\017PLAN_AREA_CACHE\020\010\022\026\n\022PLAN_AREA_IDENTITY" +
+      "\020\t\022\023\n\017PLAN_AREA_OTHER\020\n2\271\r\n\014AdminService" +
+      "\022M\n\006Reload\022 .hedgerow.admin.v1.ReloadReq" +
+      "uest\032!.hedgerow.admin.v1.ReloadResponse\022" +
+      "Y\n\nPlanConfig\022$.hedgerow.admin.v1.PlanCo" +
+      "nfigRequest\032%.hedgerow.admin.v1.PlanConf" +
+      "igResponse\022e\n\016RollbackConfig\022(.hedgerow." +
+      "admin.v1.RollbackConfigRequest\032).hedgero" +
+      "w.admin.v1.RollbackConfigResponse\022V\n\tGet" +
+      "Config\022#.hedgerow.admin.v1.GetConfigRequ" +
+      "est\032$.hedgerow.admin.v1.GetConfigRespons" +
+      "e\022e\n\016ListCandidates\022(.hedgerow.admin.v1." +
+      "ListCandidatesRequest\032).hedgerow.admin.v" +
+      "1.ListCandidatesResponse\022b\n\rSetKillSwitc" +
+      "h\022\'.hedgerow.admin.v1.SetKillSwitchReque" +
+      "st\032(.hedgerow.admin.v1.SetKillSwitchResp" +
+      "onse\022h\n\017ClearKillSwitch\022).hedgerow.admin" +
+      ".v1.ClearKillSwitchRequest\032*.hedgerow.ad" +
+      "min.v1.ClearKillSwitchResponse\022k\n\020ListKi" +
+      "llSwitches\022*.hedgerow.admin.v1.ListKillS" +
+      "witchesRequest\032+.hedgerow.admin.v1.ListK" +
+      "illSwitchesResponse\022V\n\tCreateKey\022#.hedge" +
+      "row.admin.v1.CreateKeyRequest\032$.hedgerow" +
+      ".admin.v1.CreateKeyResponse\022S\n\010ListKeys\022" +
+      "\".hedgerow.admin.v1.ListKeysRequest\032#.he" +
+      "dgerow.admin.v1.ListKeysResponse\022M\n\006GetK" +
+      "ey\022 .hedgerow.admin.v1.GetKeyRequest\032!.h" +
+      "edgerow.admin.v1.GetKeyResponse\022V\n\tRotat" +
+      "eKey\022#.hedgerow.admin.v1.RotateKeyReques" +
+      "t\032$.hedgerow.admin.v1.RotateKeyResponse\022" +
+      "V\n\tRevokeKey\022#.hedgerow.admin.v1.RevokeK" +
+      "eyRequest\032$.hedgerow.admin.v1.RevokeKeyR" +
+      "esponse\022b\n\rListAuditRows\022\'.hedgerow.admi" +
+      "n.v1.ListAuditRowsRequest\032(.hedgerow.adm" +
+      "in.v1.ListAuditRowsResponse\022\\\n\013VerifyAud" +
+      "it\022%.hedgerow.admin.v1.VerifyAuditReques" +
+      "t\032&.hedgerow.admin.v1.VerifyAuditRespons" +
+      "e\022V\n\tEraseUser\022#.hedgerow.admin.v1.Erase" +
+      "UserRequest\032$.hedgerow.admin.v1.EraseUse" +
+      "rResponse\022h\n\017ListCredentials\022).hedgerow." +
+      "admin.v1.ListCredentialsRequest\032*.hedger" +
+      "ow.admin.v1.ListCredentialsResponse\022n\n\021R" +
+      "efreshCredential\022+.hedgerow.admin.v1.Ref" +
+      "reshCredentialRequest\032,.hedgerow.admin.v" +
+      "1.RefreshCredentialResponseB\303\001\n\024io.hedge" +
+      "row.admin.v1B\021AdminServiceProtoP\001Z2hedge" +
+      "row.internal/gen/go/hedgerow/admin/v1;ad" +
+      "minv1\242\002\003HAX\252\002\021Hedgerow.Admin.V1\312\002\021Hedger" +
+      "ow\\Admin\\V1\342\002\035Hedgerow\\Admin\\V1\\GPBMetad" +
+      "ata\352\002\023Hedgerow::Admin::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -326,13 +406,13 @@ public final class AdminServiceProto {
     internal_static_hedgerow_admin_v1_GetConfigResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_GetConfigResponse_descriptor,
-        new java.lang.String[] { "Config", });
+        new java.lang.String[] { "Config", "KeptConfigs", });
     internal_static_hedgerow_admin_v1_Config_descriptor =
       getDescriptor().getMessageTypes().get(5);
     internal_static_hedgerow_admin_v1_Config_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_Config_descriptor,
-        new java.lang.String[] { "Hash", "Path", "LoadTime", "ReloadsCount", "FailedReloadsCount", "LastError", "LastErrorTime", "RestartKeys", "RoutesCount", });
+        new java.lang.String[] { "Hash", "Path", "LoadTime", "ReloadsCount", "FailedReloadsCount", "LastError", "LastErrorTime", "RestartKeys", "RoutesCount", "RollbackTime", "FileHash", });
     internal_static_hedgerow_admin_v1_ListCandidatesRequest_descriptor =
       getDescriptor().getMessageTypes().get(6);
     internal_static_hedgerow_admin_v1_ListCandidatesRequest_fieldAccessorTable = new
@@ -423,6 +503,48 @@ public final class AdminServiceProto {
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_admin_v1_KillSwitch_descriptor,
         new java.lang.String[] { "Scope", "Name", "Reason", "SetTime", });
+    internal_static_hedgerow_admin_v1_PlanConfigRequest_descriptor =
+      getDescriptor().getMessageTypes().get(19);
+    internal_static_hedgerow_admin_v1_PlanConfigRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_admin_v1_PlanConfigRequest_descriptor,
+        new java.lang.String[] { "Text", "FileName", });
+    internal_static_hedgerow_admin_v1_PlanConfigResponse_descriptor =
+      getDescriptor().getMessageTypes().get(20);
+    internal_static_hedgerow_admin_v1_PlanConfigResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_admin_v1_PlanConfigResponse_descriptor,
+        new java.lang.String[] { "CurrentHash", "PlannedHash", "Changes3", "ChangesCount4", "RestartKeys", "NamedFiles", });
+    internal_static_hedgerow_admin_v1_PlannedChange_descriptor =
+      getDescriptor().getMessageTypes().get(21);
+    internal_static_hedgerow_admin_v1_PlannedChange_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_admin_v1_PlannedChange_descriptor,
+        new java.lang.String[] { "Area", "Path", "Kind", "Fields", "NeedsRestart", });
+    internal_static_hedgerow_admin_v1_FieldChange_descriptor =
+      getDescriptor().getMessageTypes().get(22);
+    internal_static_hedgerow_admin_v1_FieldChange_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_admin_v1_FieldChange_descriptor,
+        new java.lang.String[] { "Path", "Before", "After", "NeedsRestart", });
+    internal_static_hedgerow_admin_v1_RollbackConfigRequest_descriptor =
+      getDescriptor().getMessageTypes().get(23);
+    internal_static_hedgerow_admin_v1_RollbackConfigRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_admin_v1_RollbackConfigRequest_descriptor,
+        new java.lang.String[] { "Hash", "DryRun", });
+    internal_static_hedgerow_admin_v1_RollbackConfigResponse_descriptor =
+      getDescriptor().getMessageTypes().get(24);
+    internal_static_hedgerow_admin_v1_RollbackConfigResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_admin_v1_RollbackConfigResponse_descriptor,
+        new java.lang.String[] { "ConfigHash", "PreviousHash", "Applied", "Changes4", "ChangesCount5", "RestartKeys", });
+    internal_static_hedgerow_admin_v1_KeptConfig_descriptor =
+      getDescriptor().getMessageTypes().get(25);
+    internal_static_hedgerow_admin_v1_KeptConfig_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_hedgerow_admin_v1_KeptConfig_descriptor,
+        new java.lang.String[] { "Hash", "LoadTime", "Current", "RoutesCount", });
     com.google.protobuf.DurationProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();
     io.hedgerow.admin.v1.AuditProto.getDescriptor();

@@ -26,6 +26,7 @@ private static final long serialVersionUID = 0L;
     lastError_ = "";
     restartKeys_ =
         com.google.protobuf.LazyStringArrayList.emptyList();
+    fileHash_ = "";
   }
 
   @java.lang.Override
@@ -368,6 +369,91 @@ private static final long serialVersionUID = 0L;
     return routesCount_;
   }
 
+  public static final int ROLLBACK_TIME_FIELD_NUMBER = 10;
+  private com.google.protobuf.Timestamp rollbackTime_;
+  /**
+   * <pre>
+   * When a rollback put it in force. Unset: it is what the file said when it was last read without a fault.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp rollback_time = 10 [json_name = "rollbackTime"];</code>
+   * @return Whether the rollbackTime field is set.
+   */
+  @java.lang.Override
+  public boolean hasRollbackTime() {
+    return ((bitField0_ & 0x00000004) != 0);
+  }
+  /**
+   * <pre>
+   * When a rollback put it in force. Unset: it is what the file said when it was last read without a fault.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp rollback_time = 10 [json_name = "rollbackTime"];</code>
+   * @return The rollbackTime.
+   */
+  @java.lang.Override
+  public com.google.protobuf.Timestamp getRollbackTime() {
+    return rollbackTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : rollbackTime_;
+  }
+  /**
+   * <pre>
+   * When a rollback put it in force. Unset: it is what the file said when it was last read without a fault.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp rollback_time = 10 [json_name = "rollbackTime"];</code>
+   */
+  @java.lang.Override
+  public com.google.protobuf.TimestampOrBuilder getRollbackTimeOrBuilder() {
+    return rollbackTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : rollbackTime_;
+  }
+
+  public static final int FILE_HASH_FIELD_NUMBER = 11;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object fileHash_ = "";
+  /**
+   * <pre>
+   * After a rollback: the hash of what the file said, which a reload would put in force. Empty as above.
+   * </pre>
+   *
+   * <code>string file_hash = 11 [json_name = "fileHash"];</code>
+   * @return The fileHash.
+   */
+  @java.lang.Override
+  public java.lang.String getFileHash() {
+    java.lang.Object ref = fileHash_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      fileHash_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * After a rollback: the hash of what the file said, which a reload would put in force. Empty as above.
+   * </pre>
+   *
+   * <code>string file_hash = 11 [json_name = "fileHash"];</code>
+   * @return The bytes for fileHash.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getFileHashBytes() {
+    java.lang.Object ref = fileHash_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      fileHash_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -408,6 +494,12 @@ private static final long serialVersionUID = 0L;
     }
     if (routesCount_ != 0) {
       output.writeInt32(9, routesCount_);
+    }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      output.writeMessage(10, getRollbackTime());
+    }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(fileHash_)) {
+      com.google.protobuf.GeneratedMessageV3.writeString(output, 11, fileHash_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -455,6 +547,13 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeInt32Size(9, routesCount_);
     }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(10, getRollbackTime());
+    }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(fileHash_)) {
+      size += com.google.protobuf.GeneratedMessageV3.computeStringSize(11, fileHash_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -494,6 +593,13 @@ private static final long serialVersionUID = 0L;
         .equals(other.getRestartKeysList())) return false;
     if (getRoutesCount()
         != other.getRoutesCount()) return false;
+    if (hasRollbackTime() != other.hasRollbackTime()) return false;
+    if (hasRollbackTime()) {
+      if (!getRollbackTime()
+          .equals(other.getRollbackTime())) return false;
+    }
+    if (!getFileHash()
+        .equals(other.getFileHash())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -531,6 +637,12 @@ private static final long serialVersionUID = 0L;
     }
     hash = (37 * hash) + ROUTES_COUNT_FIELD_NUMBER;
     hash = (53 * hash) + getRoutesCount();
+    if (hasRollbackTime()) {
+      hash = (37 * hash) + ROLLBACK_TIME_FIELD_NUMBER;
+      hash = (53 * hash) + getRollbackTime().hashCode();
+    }
+    hash = (37 * hash) + FILE_HASH_FIELD_NUMBER;
+    hash = (53 * hash) + getFileHash().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -667,6 +779,7 @@ private static final long serialVersionUID = 0L;
               .alwaysUseFieldBuilders) {
         getLoadTimeFieldBuilder();
         getLastErrorTimeFieldBuilder();
+        getRollbackTimeFieldBuilder();
       }
     }
     @java.lang.Override
@@ -691,6 +804,12 @@ private static final long serialVersionUID = 0L;
       restartKeys_ =
           com.google.protobuf.LazyStringArrayList.emptyList();
       routesCount_ = 0;
+      rollbackTime_ = null;
+      if (rollbackTimeBuilder_ != null) {
+        rollbackTimeBuilder_.dispose();
+        rollbackTimeBuilder_ = null;
+      }
+      fileHash_ = "";
       return this;
     }
 
@@ -758,6 +877,15 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000100) != 0)) {
         result.routesCount_ = routesCount_;
+      }
+      if (((from_bitField0_ & 0x00000200) != 0)) {
+        result.rollbackTime_ = rollbackTimeBuilder_ == null
+            ? rollbackTime_
+            : rollbackTimeBuilder_.build();
+        to_bitField0_ |= 0x00000004;
+      }
+      if (((from_bitField0_ & 0x00000400) != 0)) {
+        result.fileHash_ = fileHash_;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -846,6 +974,14 @@ private static final long serialVersionUID = 0L;
       if (other.getRoutesCount() != 0) {
         setRoutesCount(other.getRoutesCount());
       }
+      if (other.hasRollbackTime()) {
+        mergeRollbackTime(other.getRollbackTime());
+      }
+      if (!other.getFileHash().isEmpty()) {
+        fileHash_ = other.fileHash_;
+        bitField0_ |= 0x00000400;
+        onChanged();
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -922,6 +1058,18 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000100;
               break;
             } // case 72
+            case 82: {
+              input.readMessage(
+                  getRollbackTimeFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000200;
+              break;
+            } // case 82
+            case 90: {
+              fileHash_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000400;
+              break;
+            } // case 90
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1814,6 +1962,255 @@ private static final long serialVersionUID = 0L;
     public Builder clearRoutesCount() {
       bitField0_ = (bitField0_ & ~0x00000100);
       routesCount_ = 0;
+      onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.Timestamp rollbackTime_;
+    private com.google.protobuf.SingleFieldBuilderV3<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> rollbackTimeBuilder_;
+    /**
+     * <pre>
+     * When a rollback put it in force. Unset: it is what the file said when it was last read without a fault.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp rollback_time = 10 [json_name = "rollbackTime"];</code>
+     * @return Whether the rollbackTime field is set.
+     */
+    public boolean hasRollbackTime() {
+      return ((bitField0_ & 0x00000200) != 0);
+    }
+    /**
+     * <pre>
+     * When a rollback put it in force. Unset: it is what the file said when it was last read without a fault.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp rollback_time = 10 [json_name = "rollbackTime"];</code>
+     * @return The rollbackTime.
+     */
+    public com.google.protobuf.Timestamp getRollbackTime() {
+      if (rollbackTimeBuilder_ == null) {
+        return rollbackTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : rollbackTime_;
+      } else {
+        return rollbackTimeBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * When a rollback put it in force. Unset: it is what the file said when it was last read without a fault.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp rollback_time = 10 [json_name = "rollbackTime"];</code>
+     */
+    public Builder setRollbackTime(com.google.protobuf.Timestamp value) {
+      if (rollbackTimeBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        rollbackTime_ = value;
+      } else {
+        rollbackTimeBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When a rollback put it in force. Unset: it is what the file said when it was last read without a fault.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp rollback_time = 10 [json_name = "rollbackTime"];</code>
+     */
+    public Builder setRollbackTime(
+        com.google.protobuf.Timestamp.Builder builderForValue) {
+      if (rollbackTimeBuilder_ == null) {
+        rollbackTime_ = builderForValue.build();
+      } else {
+        rollbackTimeBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When a rollback put it in force. Unset: it is what the file said when it was last read without a fault.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp rollback_time = 10 [json_name = "rollbackTime"];</code>
+     */
+    public Builder mergeRollbackTime(com.google.protobuf.Timestamp value) {
+      if (rollbackTimeBuilder_ == null) {
+        if (((bitField0_ & 0x00000200) != 0) &&
+          rollbackTime_ != null &&
+          rollbackTime_ != com.google.protobuf.Timestamp.getDefaultInstance()) {
+          getRollbackTimeBuilder().mergeFrom(value);
+        } else {
+          rollbackTime_ = value;
+        }
+      } else {
+        rollbackTimeBuilder_.mergeFrom(value);
+      }
+      if (rollbackTime_ != null) {
+        bitField0_ |= 0x00000200;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * When a rollback put it in force. Unset: it is what the file said when it was last read without a fault.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp rollback_time = 10 [json_name = "rollbackTime"];</code>
+     */
+    public Builder clearRollbackTime() {
+      bitField0_ = (bitField0_ & ~0x00000200);
+      rollbackTime_ = null;
+      if (rollbackTimeBuilder_ != null) {
+        rollbackTimeBuilder_.dispose();
+        rollbackTimeBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When a rollback put it in force. Unset: it is what the file said when it was last read without a fault.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp rollback_time = 10 [json_name = "rollbackTime"];</code>
+     */
+    public com.google.protobuf.Timestamp.Builder getRollbackTimeBuilder() {
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return getRollbackTimeFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * When a rollback put it in force. Unset: it is what the file said when it was last read without a fault.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp rollback_time = 10 [json_name = "rollbackTime"];</code>
+     */
+    public com.google.protobuf.TimestampOrBuilder getRollbackTimeOrBuilder() {
+      if (rollbackTimeBuilder_ != null) {
+        return rollbackTimeBuilder_.getMessageOrBuilder();
+      } else {
+        return rollbackTime_ == null ?
+            com.google.protobuf.Timestamp.getDefaultInstance() : rollbackTime_;
+      }
+    }
+    /**
+     * <pre>
+     * When a rollback put it in force. Unset: it is what the file said when it was last read without a fault.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp rollback_time = 10 [json_name = "rollbackTime"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilderV3<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> 
+        getRollbackTimeFieldBuilder() {
+      if (rollbackTimeBuilder_ == null) {
+        rollbackTimeBuilder_ = new com.google.protobuf.SingleFieldBuilderV3<
+            com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder>(
+                getRollbackTime(),
+                getParentForChildren(),
+                isClean());
+        rollbackTime_ = null;
+      }
+      return rollbackTimeBuilder_;
+    }
+
+    private java.lang.Object fileHash_ = "";
+    /**
+     * <pre>
+     * After a rollback: the hash of what the file said, which a reload would put in force. Empty as above.
+     * </pre>
+     *
+     * <code>string file_hash = 11 [json_name = "fileHash"];</code>
+     * @return The fileHash.
+     */
+    public java.lang.String getFileHash() {
+      java.lang.Object ref = fileHash_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        fileHash_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * After a rollback: the hash of what the file said, which a reload would put in force. Empty as above.
+     * </pre>
+     *
+     * <code>string file_hash = 11 [json_name = "fileHash"];</code>
+     * @return The bytes for fileHash.
+     */
+    public com.google.protobuf.ByteString
+        getFileHashBytes() {
+      java.lang.Object ref = fileHash_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        fileHash_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * After a rollback: the hash of what the file said, which a reload would put in force. Empty as above.
+     * </pre>
+     *
+     * <code>string file_hash = 11 [json_name = "fileHash"];</code>
+     * @param value The fileHash to set.
+     * @return This builder for chaining.
+     */
+    public Builder setFileHash(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      fileHash_ = value;
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * After a rollback: the hash of what the file said, which a reload would put in force. Empty as above.
+     * </pre>
+     *
+     * <code>string file_hash = 11 [json_name = "fileHash"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearFileHash() {
+      fileHash_ = getDefaultInstance().getFileHash();
+      bitField0_ = (bitField0_ & ~0x00000400);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * After a rollback: the hash of what the file said, which a reload would put in force. Empty as above.
+     * </pre>
+     *
+     * <code>string file_hash = 11 [json_name = "fileHash"];</code>
+     * @param value The bytes for fileHash to set.
+     * @return This builder for chaining.
+     */
+    public Builder setFileHashBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      fileHash_ = value;
+      bitField0_ |= 0x00000400;
       onChanged();
       return this;
     }

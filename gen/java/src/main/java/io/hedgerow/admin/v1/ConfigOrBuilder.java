@@ -196,4 +196,51 @@ public interface ConfigOrBuilder extends
    * @return The routesCount.
    */
   int getRoutesCount();
+
+  /**
+   * <pre>
+   * When a rollback put it in force. Unset: it is what the file said when it was last read without a fault.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp rollback_time = 10 [json_name = "rollbackTime"];</code>
+   * @return Whether the rollbackTime field is set.
+   */
+  boolean hasRollbackTime();
+  /**
+   * <pre>
+   * When a rollback put it in force. Unset: it is what the file said when it was last read without a fault.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp rollback_time = 10 [json_name = "rollbackTime"];</code>
+   * @return The rollbackTime.
+   */
+  com.google.protobuf.Timestamp getRollbackTime();
+  /**
+   * <pre>
+   * When a rollback put it in force. Unset: it is what the file said when it was last read without a fault.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp rollback_time = 10 [json_name = "rollbackTime"];</code>
+   */
+  com.google.protobuf.TimestampOrBuilder getRollbackTimeOrBuilder();
+
+  /**
+   * <pre>
+   * After a rollback: the hash of what the file said, which a reload would put in force. Empty as above.
+   * </pre>
+   *
+   * <code>string file_hash = 11 [json_name = "fileHash"];</code>
+   * @return The fileHash.
+   */
+  java.lang.String getFileHash();
+  /**
+   * <pre>
+   * After a rollback: the hash of what the file said, which a reload would put in force. Empty as above.
+   * </pre>
+   *
+   * <code>string file_hash = 11 [json_name = "fileHash"];</code>
+   * @return The bytes for fileHash.
+   */
+  com.google.protobuf.ByteString
+      getFileHashBytes();
 }

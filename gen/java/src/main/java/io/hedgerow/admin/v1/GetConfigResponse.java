@@ -21,6 +21,7 @@ private static final long serialVersionUID = 0L;
     super(builder);
   }
   private GetConfigResponse() {
+    keptConfigs_ = java.util.Collections.emptyList();
   }
 
   @java.lang.Override
@@ -82,6 +83,72 @@ private static final long serialVersionUID = 0L;
     return config_ == null ? io.hedgerow.admin.v1.Config.getDefaultInstance() : config_;
   }
 
+  public static final int KEPT_CONFIGS_FIELD_NUMBER = 2;
+  @SuppressWarnings("serial")
+  private java.util.List<io.hedgerow.admin.v1.KeptConfig> keptConfigs_;
+  /**
+   * <pre>
+   * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+   * that was rolled back stands behind it until a reload puts another in its place.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+   */
+  @java.lang.Override
+  public java.util.List<io.hedgerow.admin.v1.KeptConfig> getKeptConfigsList() {
+    return keptConfigs_;
+  }
+  /**
+   * <pre>
+   * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+   * that was rolled back stands behind it until a reload puts another in its place.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+   */
+  @java.lang.Override
+  public java.util.List<? extends io.hedgerow.admin.v1.KeptConfigOrBuilder> 
+      getKeptConfigsOrBuilderList() {
+    return keptConfigs_;
+  }
+  /**
+   * <pre>
+   * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+   * that was rolled back stands behind it until a reload puts another in its place.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+   */
+  @java.lang.Override
+  public int getKeptConfigsCount() {
+    return keptConfigs_.size();
+  }
+  /**
+   * <pre>
+   * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+   * that was rolled back stands behind it until a reload puts another in its place.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.admin.v1.KeptConfig getKeptConfigs(int index) {
+    return keptConfigs_.get(index);
+  }
+  /**
+   * <pre>
+   * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+   * that was rolled back stands behind it until a reload puts another in its place.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+   */
+  @java.lang.Override
+  public io.hedgerow.admin.v1.KeptConfigOrBuilder getKeptConfigsOrBuilder(
+      int index) {
+    return keptConfigs_.get(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -99,6 +166,9 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000001) != 0)) {
       output.writeMessage(1, getConfig());
     }
+    for (int i = 0; i < keptConfigs_.size(); i++) {
+      output.writeMessage(2, keptConfigs_.get(i));
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -111,6 +181,10 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000001) != 0)) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(1, getConfig());
+    }
+    for (int i = 0; i < keptConfigs_.size(); i++) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(2, keptConfigs_.get(i));
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -132,6 +206,8 @@ private static final long serialVersionUID = 0L;
       if (!getConfig()
           .equals(other.getConfig())) return false;
     }
+    if (!getKeptConfigsList()
+        .equals(other.getKeptConfigsList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -146,6 +222,10 @@ private static final long serialVersionUID = 0L;
     if (hasConfig()) {
       hash = (37 * hash) + CONFIG_FIELD_NUMBER;
       hash = (53 * hash) + getConfig().hashCode();
+    }
+    if (getKeptConfigsCount() > 0) {
+      hash = (37 * hash) + KEPT_CONFIGS_FIELD_NUMBER;
+      hash = (53 * hash) + getKeptConfigsList().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -282,6 +362,7 @@ private static final long serialVersionUID = 0L;
       if (com.google.protobuf.GeneratedMessageV3
               .alwaysUseFieldBuilders) {
         getConfigFieldBuilder();
+        getKeptConfigsFieldBuilder();
       }
     }
     @java.lang.Override
@@ -293,6 +374,13 @@ private static final long serialVersionUID = 0L;
         configBuilder_.dispose();
         configBuilder_ = null;
       }
+      if (keptConfigsBuilder_ == null) {
+        keptConfigs_ = java.util.Collections.emptyList();
+      } else {
+        keptConfigs_ = null;
+        keptConfigsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000002);
       return this;
     }
 
@@ -319,9 +407,22 @@ private static final long serialVersionUID = 0L;
     @java.lang.Override
     public io.hedgerow.admin.v1.GetConfigResponse buildPartial() {
       io.hedgerow.admin.v1.GetConfigResponse result = new io.hedgerow.admin.v1.GetConfigResponse(this);
+      buildPartialRepeatedFields(result);
       if (bitField0_ != 0) { buildPartial0(result); }
       onBuilt();
       return result;
+    }
+
+    private void buildPartialRepeatedFields(io.hedgerow.admin.v1.GetConfigResponse result) {
+      if (keptConfigsBuilder_ == null) {
+        if (((bitField0_ & 0x00000002) != 0)) {
+          keptConfigs_ = java.util.Collections.unmodifiableList(keptConfigs_);
+          bitField0_ = (bitField0_ & ~0x00000002);
+        }
+        result.keptConfigs_ = keptConfigs_;
+      } else {
+        result.keptConfigs_ = keptConfigsBuilder_.build();
+      }
     }
 
     private void buildPartial0(io.hedgerow.admin.v1.GetConfigResponse result) {
@@ -383,6 +484,32 @@ private static final long serialVersionUID = 0L;
       if (other.hasConfig()) {
         mergeConfig(other.getConfig());
       }
+      if (keptConfigsBuilder_ == null) {
+        if (!other.keptConfigs_.isEmpty()) {
+          if (keptConfigs_.isEmpty()) {
+            keptConfigs_ = other.keptConfigs_;
+            bitField0_ = (bitField0_ & ~0x00000002);
+          } else {
+            ensureKeptConfigsIsMutable();
+            keptConfigs_.addAll(other.keptConfigs_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.keptConfigs_.isEmpty()) {
+          if (keptConfigsBuilder_.isEmpty()) {
+            keptConfigsBuilder_.dispose();
+            keptConfigsBuilder_ = null;
+            keptConfigs_ = other.keptConfigs_;
+            bitField0_ = (bitField0_ & ~0x00000002);
+            keptConfigsBuilder_ = 
+              com.google.protobuf.GeneratedMessageV3.alwaysUseFieldBuilders ?
+                 getKeptConfigsFieldBuilder() : null;
+          } else {
+            keptConfigsBuilder_.addAllMessages(other.keptConfigs_);
+          }
+        }
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -416,6 +543,19 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000001;
               break;
             } // case 10
+            case 18: {
+              io.hedgerow.admin.v1.KeptConfig m =
+                  input.readMessage(
+                      io.hedgerow.admin.v1.KeptConfig.parser(),
+                      extensionRegistry);
+              if (keptConfigsBuilder_ == null) {
+                ensureKeptConfigsIsMutable();
+                keptConfigs_.add(m);
+              } else {
+                keptConfigsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 18
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -588,6 +728,336 @@ private static final long serialVersionUID = 0L;
         config_ = null;
       }
       return configBuilder_;
+    }
+
+    private java.util.List<io.hedgerow.admin.v1.KeptConfig> keptConfigs_ =
+      java.util.Collections.emptyList();
+    private void ensureKeptConfigsIsMutable() {
+      if (!((bitField0_ & 0x00000002) != 0)) {
+        keptConfigs_ = new java.util.ArrayList<io.hedgerow.admin.v1.KeptConfig>(keptConfigs_);
+        bitField0_ |= 0x00000002;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilderV3<
+        io.hedgerow.admin.v1.KeptConfig, io.hedgerow.admin.v1.KeptConfig.Builder, io.hedgerow.admin.v1.KeptConfigOrBuilder> keptConfigsBuilder_;
+
+    /**
+     * <pre>
+     * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+     * that was rolled back stands behind it until a reload puts another in its place.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+     */
+    public java.util.List<io.hedgerow.admin.v1.KeptConfig> getKeptConfigsList() {
+      if (keptConfigsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(keptConfigs_);
+      } else {
+        return keptConfigsBuilder_.getMessageList();
+      }
+    }
+    /**
+     * <pre>
+     * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+     * that was rolled back stands behind it until a reload puts another in its place.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+     */
+    public int getKeptConfigsCount() {
+      if (keptConfigsBuilder_ == null) {
+        return keptConfigs_.size();
+      } else {
+        return keptConfigsBuilder_.getCount();
+      }
+    }
+    /**
+     * <pre>
+     * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+     * that was rolled back stands behind it until a reload puts another in its place.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+     */
+    public io.hedgerow.admin.v1.KeptConfig getKeptConfigs(int index) {
+      if (keptConfigsBuilder_ == null) {
+        return keptConfigs_.get(index);
+      } else {
+        return keptConfigsBuilder_.getMessage(index);
+      }
+    }
+    /**
+     * <pre>
+     * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+     * that was rolled back stands behind it until a reload puts another in its place.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+     */
+    public Builder setKeptConfigs(
+        int index, io.hedgerow.admin.v1.KeptConfig value) {
+      if (keptConfigsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureKeptConfigsIsMutable();
+        keptConfigs_.set(index, value);
+        onChanged();
+      } else {
+        keptConfigsBuilder_.setMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+     * that was rolled back stands behind it until a reload puts another in its place.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+     */
+    public Builder setKeptConfigs(
+        int index, io.hedgerow.admin.v1.KeptConfig.Builder builderForValue) {
+      if (keptConfigsBuilder_ == null) {
+        ensureKeptConfigsIsMutable();
+        keptConfigs_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        keptConfigsBuilder_.setMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+     * that was rolled back stands behind it until a reload puts another in its place.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+     */
+    public Builder addKeptConfigs(io.hedgerow.admin.v1.KeptConfig value) {
+      if (keptConfigsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureKeptConfigsIsMutable();
+        keptConfigs_.add(value);
+        onChanged();
+      } else {
+        keptConfigsBuilder_.addMessage(value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+     * that was rolled back stands behind it until a reload puts another in its place.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+     */
+    public Builder addKeptConfigs(
+        int index, io.hedgerow.admin.v1.KeptConfig value) {
+      if (keptConfigsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureKeptConfigsIsMutable();
+        keptConfigs_.add(index, value);
+        onChanged();
+      } else {
+        keptConfigsBuilder_.addMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+     * that was rolled back stands behind it until a reload puts another in its place.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+     */
+    public Builder addKeptConfigs(
+        io.hedgerow.admin.v1.KeptConfig.Builder builderForValue) {
+      if (keptConfigsBuilder_ == null) {
+        ensureKeptConfigsIsMutable();
+        keptConfigs_.add(builderForValue.build());
+        onChanged();
+      } else {
+        keptConfigsBuilder_.addMessage(builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+     * that was rolled back stands behind it until a reload puts another in its place.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+     */
+    public Builder addKeptConfigs(
+        int index, io.hedgerow.admin.v1.KeptConfig.Builder builderForValue) {
+      if (keptConfigsBuilder_ == null) {
+        ensureKeptConfigsIsMutable();
+        keptConfigs_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        keptConfigsBuilder_.addMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+     * that was rolled back stands behind it until a reload puts another in its place.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+     */
+    public Builder addAllKeptConfigs(
+        java.lang.Iterable<? extends io.hedgerow.admin.v1.KeptConfig> values) {
+      if (keptConfigsBuilder_ == null) {
+        ensureKeptConfigsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, keptConfigs_);
+        onChanged();
+      } else {
+        keptConfigsBuilder_.addAllMessages(values);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+     * that was rolled back stands behind it until a reload puts another in its place.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+     */
+    public Builder clearKeptConfigs() {
+      if (keptConfigsBuilder_ == null) {
+        keptConfigs_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000002);
+        onChanged();
+      } else {
+        keptConfigsBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+     * that was rolled back stands behind it until a reload puts another in its place.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+     */
+    public Builder removeKeptConfigs(int index) {
+      if (keptConfigsBuilder_ == null) {
+        ensureKeptConfigsIsMutable();
+        keptConfigs_.remove(index);
+        onChanged();
+      } else {
+        keptConfigsBuilder_.remove(index);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+     * that was rolled back stands behind it until a reload puts another in its place.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+     */
+    public io.hedgerow.admin.v1.KeptConfig.Builder getKeptConfigsBuilder(
+        int index) {
+      return getKeptConfigsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <pre>
+     * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+     * that was rolled back stands behind it until a reload puts another in its place.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+     */
+    public io.hedgerow.admin.v1.KeptConfigOrBuilder getKeptConfigsOrBuilder(
+        int index) {
+      if (keptConfigsBuilder_ == null) {
+        return keptConfigs_.get(index);  } else {
+        return keptConfigsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <pre>
+     * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+     * that was rolled back stands behind it until a reload puts another in its place.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+     */
+    public java.util.List<? extends io.hedgerow.admin.v1.KeptConfigOrBuilder> 
+         getKeptConfigsOrBuilderList() {
+      if (keptConfigsBuilder_ != null) {
+        return keptConfigsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(keptConfigs_);
+      }
+    }
+    /**
+     * <pre>
+     * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+     * that was rolled back stands behind it until a reload puts another in its place.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+     */
+    public io.hedgerow.admin.v1.KeptConfig.Builder addKeptConfigsBuilder() {
+      return getKeptConfigsFieldBuilder().addBuilder(
+          io.hedgerow.admin.v1.KeptConfig.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+     * that was rolled back stands behind it until a reload puts another in its place.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+     */
+    public io.hedgerow.admin.v1.KeptConfig.Builder addKeptConfigsBuilder(
+        int index) {
+      return getKeptConfigsFieldBuilder().addBuilder(
+          index, io.hedgerow.admin.v1.KeptConfig.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+     * that was rolled back stands behind it until a reload puts another in its place.
+     * </pre>
+     *
+     * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+     */
+    public java.util.List<io.hedgerow.admin.v1.KeptConfig.Builder> 
+         getKeptConfigsBuilderList() {
+      return getKeptConfigsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilderV3<
+        io.hedgerow.admin.v1.KeptConfig, io.hedgerow.admin.v1.KeptConfig.Builder, io.hedgerow.admin.v1.KeptConfigOrBuilder> 
+        getKeptConfigsFieldBuilder() {
+      if (keptConfigsBuilder_ == null) {
+        keptConfigsBuilder_ = new com.google.protobuf.RepeatedFieldBuilderV3<
+            io.hedgerow.admin.v1.KeptConfig, io.hedgerow.admin.v1.KeptConfig.Builder, io.hedgerow.admin.v1.KeptConfigOrBuilder>(
+                keptConfigs_,
+                ((bitField0_ & 0x00000002) != 0),
+                getParentForChildren(),
+                isClean());
+        keptConfigs_ = null;
+      }
+      return keptConfigsBuilder_;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

@@ -34,4 +34,53 @@ public interface GetConfigResponseOrBuilder extends
    * <code>.hedgerow.admin.v1.Config config = 1 [json_name = "config"];</code>
    */
   io.hedgerow.admin.v1.ConfigOrBuilder getConfigOrBuilder();
+
+  /**
+   * <pre>
+   * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+   * that was rolled back stands behind it until a reload puts another in its place.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+   */
+  java.util.List<io.hedgerow.admin.v1.KeptConfig> 
+      getKeptConfigsList();
+  /**
+   * <pre>
+   * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+   * that was rolled back stands behind it until a reload puts another in its place.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+   */
+  io.hedgerow.admin.v1.KeptConfig getKeptConfigs(int index);
+  /**
+   * <pre>
+   * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+   * that was rolled back stands behind it until a reload puts another in its place.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+   */
+  int getKeptConfigsCount();
+  /**
+   * <pre>
+   * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+   * that was rolled back stands behind it until a reload puts another in its place.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+   */
+  java.util.List<? extends io.hedgerow.admin.v1.KeptConfigOrBuilder> 
+      getKeptConfigsOrBuilderList();
+  /**
+   * <pre>
+   * Configurations that RollbackConfig can put in force, oldest first, with the one in force among them: at most 6. One
+   * that was rolled back stands behind it until a reload puts another in its place.
+   * </pre>
+   *
+   * <code>repeated .hedgerow.admin.v1.KeptConfig kept_configs = 2 [json_name = "keptConfigs"];</code>
+   */
+  io.hedgerow.admin.v1.KeptConfigOrBuilder getKeptConfigsOrBuilder(
+      int index);
 }

@@ -506,6 +506,17 @@ public enum ErrorReason
    * <code>ERROR_REASON_GUARDRAIL_UNAVAILABLE = 47;</code>
    */
   ERROR_REASON_GUARDRAIL_UNAVAILABLE(47),
+  /**
+   * <pre>
+   * NOT_FOUND. No configuration is kept that could be put in force again: none was before the one that is, or none with this
+   * hash; google.rpc.ResourceInfo names it.
+   *
+   * Example: {"reason":"ERROR_REASON_CONFIG_NOT_KEPT","domain":"hedgerow","metadata":{"hash":"3f0c1a5be2d4","kept":"1"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_CONFIG_NOT_KEPT = 48;</code>
+   */
+  ERROR_REASON_CONFIG_NOT_KEPT(48),
   UNRECOGNIZED(-1),
   ;
 
@@ -1000,6 +1011,17 @@ public enum ErrorReason
    * <code>ERROR_REASON_GUARDRAIL_UNAVAILABLE = 47;</code>
    */
   public static final int ERROR_REASON_GUARDRAIL_UNAVAILABLE_VALUE = 47;
+  /**
+   * <pre>
+   * NOT_FOUND. No configuration is kept that could be put in force again: none was before the one that is, or none with this
+   * hash; google.rpc.ResourceInfo names it.
+   *
+   * Example: {"reason":"ERROR_REASON_CONFIG_NOT_KEPT","domain":"hedgerow","metadata":{"hash":"3f0c1a5be2d4","kept":"1"}}
+   * </pre>
+   *
+   * <code>ERROR_REASON_CONFIG_NOT_KEPT = 48;</code>
+   */
+  public static final int ERROR_REASON_CONFIG_NOT_KEPT_VALUE = 48;
 
 
   public final int getNumber() {
@@ -1074,6 +1096,7 @@ public enum ErrorReason
       case 45: return ERROR_REASON_LIMITS_UNAVAILABLE;
       case 46: return ERROR_REASON_GUARDRAIL_BLOCKED;
       case 47: return ERROR_REASON_GUARDRAIL_UNAVAILABLE;
+      case 48: return ERROR_REASON_CONFIG_NOT_KEPT;
       default: return null;
     }
   }

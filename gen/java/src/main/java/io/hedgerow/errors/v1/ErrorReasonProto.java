@@ -25,7 +25,7 @@ public final class ErrorReasonProto {
   static {
     java.lang.String[] descriptorData = {
       "\n%hedgerow/errors/v1/error_reason.proto\022" +
-      "\022hedgerow.errors.v1*\223\r\n\013ErrorReason\022\034\n\030E" +
+      "\022hedgerow.errors.v1*\265\r\n\013ErrorReason\022\034\n\030E" +
       "RROR_REASON_UNSPECIFIED\020\000\022 \n\034ERROR_REASO" +
       "N_REQUEST_INVALID\020\001\022\"\n\036ERROR_REASON_REQU" +
       "EST_MALFORMED\020\002\022!\n\035ERROR_REASON_CONTEXT_" +
@@ -67,12 +67,13 @@ public final class ErrorReasonProto {
       "\037\n\033ERROR_REASON_CALL_NOT_FOUND\020,\022#\n\037ERRO" +
       "R_REASON_LIMITS_UNAVAILABLE\020-\022\"\n\036ERROR_R" +
       "EASON_GUARDRAIL_BLOCKED\020.\022&\n\"ERROR_REASO" +
-      "N_GUARDRAIL_UNAVAILABLE\020/B\311\001\n\025io.hedgero" +
-      "w.errors.v1B\020ErrorReasonProtoP\001Z4hedgero" +
-      "w.internal/gen/go/hedgerow/errors/v1;err" +
-      "orsv1\242\002\003HEX\252\002\022Hedgerow.Errors.V1\312\002\022Hedge" +
-      "row\\Errors\\V1\342\002\036Hedgerow\\Errors\\V1\\GPBMe" +
-      "tadata\352\002\024Hedgerow::Errors::V1b\006proto3"
+      "N_GUARDRAIL_UNAVAILABLE\020/\022 \n\034ERROR_REASO" +
+      "N_CONFIG_NOT_KEPT\0200B\311\001\n\025io.hedgerow.erro" +
+      "rs.v1B\020ErrorReasonProtoP\001Z4hedgerow.inte" +
+      "rnal/gen/go/hedgerow/errors/v1;errorsv1\242" +
+      "\002\003HEX\252\002\022Hedgerow.Errors.V1\312\002\022Hedgerow\\Er" +
+      "rors\\V1\342\002\036Hedgerow\\Errors\\V1\\GPBMetadata" +
+      "\352\002\024Hedgerow::Errors::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
