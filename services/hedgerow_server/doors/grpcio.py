@@ -19,6 +19,7 @@ import grpc.aio
 from hedgerow_server.core.call import Call, Kind, Method
 from hedgerow_server.core.error import HedgerowError, Internal, RpcUnknown
 from hedgerow_server.core.event import Event
+from hedgerow_server.doors.proxies import TrustedProxies
 from hedgerow_server.doors.serving import Encoder, OpenCalls, Serving
 from hedgerow_server.doors.status import Trailers, code_of, text_of, trailers
 
@@ -34,12 +35,20 @@ Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 class GrpcDoor:
     """Turns gRPC calls into core calls."""
 
-    def __init__(self, serving: Serving, report: Callable[[Call], bytes], calls: OpenCalls | None = None) -> None:
+    def __init__(
+        self,
+        serving: Serving,
+        report: Callable[[Call], bytes],
+        calls: OpenCalls | None = None,
+        proxies: TrustedProxies | None = None,
+    ) -> None:
+        """`proxies` None: nobody's word for whom they call is taken."""
         self.serving = serving
         """What runs new calls; may be replaced by one with the same RPCs at any time."""
         self.calls = calls or OpenCalls()
         """Those that are open, perhaps with those of other doors."""
         self._report = report
+        self._proxies = proxies
 
     def handlers(self, *, instrumented: bool = False) -> list[grpc.GenericRpcHandler]:
         """The handlers of every service, and one for RPCs that do not exist: to be registered after all others.
@@ -70,7 +79,7 @@ class GrpcDoor:
             serving = self.serving
             endpoint = serving.endpoints[name]
             assert endpoint.answer is not None
-            call = _call(endpoint.method, context, body)
+            call = self._call(endpoint.method, context, body)
             answer = endpoint.answer()
 
             async def deliver(event: Event) -> None:
@@ -89,7 +98,7 @@ class GrpcDoor:
             serving = self.serving
             endpoint = serving.endpoints[name]
             assert endpoint.encoder is not None
-            await self._write_events(serving, _call(endpoint.method, context, body), context, endpoint.encoder())
+            await self._write_events(serving, self._call(endpoint.method, context, body), context, endpoint.encoder())
 
         return handle
 
@@ -98,7 +107,7 @@ class GrpcDoor:
             serving = self.serving
             endpoint = serving.endpoints[name]
             assert endpoint.encoder is not None
-            call = _call(endpoint.method, context, b"", bodies)
+            call = self._call(endpoint.method, context, b"", bodies)
             await self._write_events(serving, call, context, endpoint.encoder())
 
         return handle
@@ -110,7 +119,7 @@ class GrpcDoor:
             raise RpcUnknown(f"There is no RPC {name}.", metadata={"method": name})
 
         async def handle(bodies: AsyncIterator[bytes], context: Context) -> None:
-            call = _call(Method(name, Kind.BIDI_STREAM, refuse, refuse), context, b"")
+            call = self._call(Method(name, Kind.BIDI_STREAM, refuse, refuse), context, b"")
             await self._write_events(self.serving, call, context, _NoEvents())
 
         return grpc.stream_stream_rpc_method_handler(_as_generator(handle) if instrumented else handle)
@@ -128,6 +137,24 @@ class GrpcDoor:
             await self._run(serving, call, context, deliver)
         except Exception as error:
             await self._fault(call, context, error)
+
+    def _call(self, method: Method, context: Context, body: bytes, bodies: AsyncIterator[bytes] | None = None) -> Call:
+        pairs = [(key, value) for key, value in context.invocation_metadata() or () if isinstance(value, str)]
+        metadata: dict[str, str] = dict(pairs)
+        peer, identities = context.peer(), lambda: _identities(context)
+        if self._proxies is not None:
+            origin = self._proxies.origin(peer, identities, lambda name: [value for key, value in pairs if key == name])
+            peer, identities = origin.peer, origin.identities
+        return Call(
+            method,
+            metadata,
+            body,
+            peer=peer,
+            timeout_s=context.time_remaining(),
+            bodies=bodies,
+            repeated=_NONE if len(metadata) == len(pairs) else _repeated(key for key, _ in pairs),
+            peer_identities=identities,
+        )
 
     async def _run(
         self, serving: Serving, call: Call, context: Context, deliver: Callable[[Event], Awaitable[None]]
@@ -161,21 +188,6 @@ async def _abort(context: Context, error: HedgerowError, metadata: Trailers) -> 
     except grpc.aio.InternalError:
         # The caller has left, and with it whoever would read the status.
         raise asyncio.CancelledError from None
-
-
-def _call(method: Method, context: Context, body: bytes, bodies: AsyncIterator[bytes] | None = None) -> Call:
-    pairs = [(key, value) for key, value in context.invocation_metadata() or () if isinstance(value, str)]
-    metadata: dict[str, str] = dict(pairs)
-    return Call(
-        method,
-        metadata,
-        body,
-        peer=context.peer(),
-        timeout_s=context.time_remaining(),
-        bodies=bodies,
-        repeated=_NONE if len(metadata) == len(pairs) else _repeated(key for key, _ in pairs),
-        peer_identities=lambda: _identities(context),
-    )
 
 
 def _repeated(keys: Iterable[str]) -> frozenset[str]:

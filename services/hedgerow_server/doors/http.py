@@ -19,6 +19,7 @@ from hedgerow_server.doors.http_exchange import Exchange
 from hedgerow_server.doors.http_listener import HttpListener
 from hedgerow_server.doors.http_status import BadMessage, BodyTooLarge, PathUnknown, VerbUnknown
 from hedgerow_server.doors.openai import OpenAiForm
+from hedgerow_server.doors.proxies import TrustedProxies
 from hedgerow_server.doors.section import HttpSection
 from hedgerow_server.doors.serving import Answer, Encoder, Form, HttpEndpoint, OpenCalls, Serving
 from hedgerow_server.wire.target import Target
@@ -44,9 +45,16 @@ class HttpDoor:
     """Turns HTTP requests into core calls."""
 
     def __init__(
-        self, serving: Serving, calls: OpenCalls, section: HttpSection | None, ready: Callable[[], bool]
+        self,
+        serving: Serving,
+        calls: OpenCalls,
+        section: HttpSection | None,
+        ready: Callable[[], bool],
+        proxies: TrustedProxies | None = None,
     ) -> None:
-        """Without a section it is never open. `ready` says whether calls should come here."""
+        """Without a section it is never open. `ready` says whether calls should come here. `proxies` None: nobody's
+        word for whom they call is taken.
+        """
         self.serving = serving
         """What runs new calls; may be replaced at any time."""
         self.calls = calls
@@ -54,6 +62,7 @@ class HttpDoor:
         self.refused: Counter[int] = Counter()
         """Requests that never became calls, by the status that they were answered."""
         self._ready = ready
+        self._proxies = proxies
         self._section = section or HttpSection()
         self._listener = HttpListener(section, self.answer) if section is not None else None
 
@@ -123,7 +132,7 @@ class HttpDoor:
         return endpoint
 
     async def _serve(self, serving: Serving, endpoint: HttpEndpoint, exchange: Exchange) -> None:
-        call = _call(endpoint, exchange, self._section.body_seconds)
+        call = _call(endpoint, exchange, self._section.body_seconds, self._proxies)
         response = _Response(endpoint, call, exchange)
         self.calls.enter(call)
         serving.enter()
@@ -237,25 +246,34 @@ def _refuse(exchange: Exchange, form: Form, error: HedgerowError) -> None:
     exchange.answer(form.status(error), headers, form.body(error, request_id))
 
 
-def _call(endpoint: HttpEndpoint, exchange: Exchange, body_s: float) -> Call:
+def _call(endpoint: HttpEndpoint, exchange: Exchange, body_s: float, proxies: TrustedProxies | None) -> Call:
     """Raises RequestInvalid."""
     metadata = {name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.headers}
     repeated = _NONE if len(metadata) == len(exchange.headers) else _repeated(exchange)
     if _API_KEY in metadata:
         repeated = _take_api_key(metadata, repeated)
+    peer, identities = exchange.wire.peer, exchange.wire.identities
+    if proxies is not None:
+        origin = proxies.origin(peer, identities, lambda name: _values(exchange, name))
+        peer, identities = origin.peer, origin.identities
     call = Call(
         endpoint.method,
         metadata,
         b"",
-        peer=exchange.wire.peer,
+        peer=peer,
         timeout_s=_timeout_s(metadata[_TIMEOUT]) if _TIMEOUT in metadata else None,
         bodies=_Body(exchange, body_s) if endpoint.verb == "POST" else None,
         repeated=repeated,
-        peer_identities=exchange.wire.identities,
+        peer_identities=identities,
         door=endpoint.form.name,
     )
     call.form = Target(exchange.path.removeprefix(endpoint.path), exchange.query)
     return call
+
+
+def _values(exchange: Exchange, name: str) -> list[str]:
+    wanted = name.encode()
+    return [value.decode("latin-1") for key, value in exchange.headers if key == wanted]
 
 
 def _repeated(exchange: Exchange) -> frozenset[str]:

@@ -1,10 +1,15 @@
 """What the configuration says of the doors."""
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from typing import Annotated
 
 import pydantic
 
 from hedgerow_server.config.model import ListenAddress, Seconds, Section
+
+ProxyName = Annotated[str, pydantic.Field(pattern=r"^(spiffe://|https://|urn:|dns:|email:|ip:)[^\s*]{1,2000}$")]
+"""A name in a certificate, in whole."""
 
 
 class SpiffeSection(Section):
@@ -61,7 +66,9 @@ class GrpcSection(Section):
     max_request_bytes: int = pydantic.Field(default=16 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
     """The largest request message in bytes; a larger one is RESOURCE_EXHAUSTED. 16 MiB by default."""
     max_streams_per_connection: int = pydantic.Field(default=1000, ge=1, le=100_000)
-    """The most calls that one connection may have open at once; clients queue further ones."""
+    """The most calls that one connection may have open at once. Clients queue further ones; of those that follow right
+    behind one that has ended some are refused all the same (docs/conformance.md): leave room, or use more connections.
+    """
     max_connection_age_seconds: Seconds | None = None
     """After which a connection is asked to go, so that clients spread over new replicas. None: never."""
     min_ping_interval_seconds: Seconds = 10.0
@@ -119,6 +126,30 @@ class AdminHttpSection(Section):
     """Where it listens."""
 
 
+class TrustedProxiesSection(Section):
+    """Proxies in front of the callers' doors, such as Envoy, whose word for whom they call is taken. Those headers are
+    ignored of everybody else.
+    """
+
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Where their connections come from, such as 10.4.0.0/16. Empty: nobody's word is taken."""
+    identities: tuple[ProxyName, ...] = ()
+    """One of these names must be in their own certificate as well: "spiffe://mesh/ns/edge/sa/envoy", "dns:envoy.edge".
+    Empty: the network is enough, which is right only where nobody else can connect from there.
+    """
+    client_certificates: bool = False
+    """Whether `x-forwarded-client-cert` says whose certificate a call came with: its last element, in Envoy's form, by
+    URI and DNS. Then a proxy's own certificate names no caller. The proxies must write the header themselves
+    (SANITIZE_SET or APPEND_FORWARD), never hand on what callers send.
+    """
+
+    @pydantic.model_validator(mode="after")
+    def _somebody(self) -> "TrustedProxiesSection":
+        if not self.networks and (self.identities or self.client_certificates):
+            raise ValueError("expected networks: without one nobody is trusted")
+        return self
+
+
 class ServerSection(Section):
     """Section `server`: where and how calls come in."""
 
@@ -131,6 +162,8 @@ class ServerSection(Section):
     """The admin gRPC door."""
     admin_http: AdminHttpSection = AdminHttpSection()
     """The admin HTTP door."""
+    trusted_proxies: TrustedProxiesSection = TrustedProxiesSection()
+    """Proxies that may say for whom they call."""
     drain_seconds: Seconds = 30.0
     """How long open calls may go on after SIGTERM."""
     opentelemetry: bool = False
