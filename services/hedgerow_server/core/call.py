@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import enum
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -14,6 +14,10 @@ from hedgerow_server.core.error import HedgerowError
 from hedgerow_server.core.event import AttemptRecord, Event, Events, GuardVerdict, ItemFailed, Usage, Warning
 from hedgerow_server.core.hold import Hold
 from hedgerow_server.core.request import EmbedItem
+from hedgerow_server.core.trace import Headers, Traced, new_span_id
+
+_MOST_WAITS = 64
+"""Waits of a call that are kept: a guard may look at every piece of an answer."""
 
 
 class Kind(enum.Enum):
@@ -89,6 +93,11 @@ class Books(Protocol):
         """It has ended, or what is known of it has changed since. Must not fail."""
 
 
+Wait = tuple[str, str, float, float]
+"""What a call has waited for: "auth", "queue", "guard" or "cache", the guard's name, from when and until when by the
+monotonic clock in seconds."""
+
+
 class Call:
     """The state of one call. A door makes it, interceptors fill it, the chain settles it. Times are monotonic."""
 
@@ -115,6 +124,7 @@ class Call:
         "items",
         "metadata",
         "method",
+        "on_dropped",
         "peer",
         "peer_identities",
         "plan",
@@ -130,8 +140,10 @@ class Call:
         "timeout_s",
         "timer",
         "trace",
+        "traced",
         "usage",
         "verdicts",
+        "waits",
         "warnings",
         "why",
     )
@@ -171,6 +183,12 @@ class Call:
     """Seconds that each guard took, by its name. Guards elsewhere work side by side."""
     verdicts: list[GuardVerdict]
     """What guards have decided, the first few."""
+    on_dropped: "Callable[[Call, Sequence[AttemptRecord]], None] | None"
+    """Told of attempts just before `attempts` keeps them no longer. None: nobody counts them."""
+    traced: Traced | None
+    """Its place in a trace that is recorded. None: it is in none."""
+    waits: list["Wait"]
+    """What it has waited for besides its attempts, the first of them, oldest first."""
 
     def __init__(
         self,
@@ -209,7 +227,7 @@ class Call:
         self.ended_with: HedgerowError | None = None
         """The error that `end` was given."""
         self.request_id = ""
-        self.trace: tuple[tuple[str, str], ...] = ()
+        self.trace: Headers = ()
         """Headers that carry the caller's trace on to the provider."""
         self.principal: Principal | None = None
         self.request: object = None
@@ -226,13 +244,13 @@ class Call:
         self.warnings: list[Warning] = []
         self.usage: Usage | None = None
         self.call_id = self.why = self.downgraded_from = self.cache = ""
-        self.saved_picos = self.cause = None
+        self.saved_picos = self.cause = self.traced = None
         self.door = door
-        self.books = self.hold = self.form = self.plan = self.similar = None
+        self.books = self.hold = self.form = self.plan = self.similar = self.on_dropped = None
         self.auth_s = self.queue_s = self.guardrail_s = 0.0
         self.guards_policy = b""
         self.guard_times = {}
-        self.verdicts = []
+        self.verdicts, self.waits = [], []
 
     @classmethod
     def internal(cls, purpose: str, charge_to: "Call", method: Method, request: object, *, timeout_s: float) -> "Call":
@@ -250,6 +268,9 @@ class Call:
         )
         call.cause = Cause(charge_to.call_id, purpose)
         call.request_id, call.trace = charge_to.request_id, charge_to.trace
+        if charge_to.traced is not None:
+            call.traced = charge_to.traced.child()
+            call.trace = call.traced.within(call.trace)
         call.principal, call.request = charge_to.principal, request
         return call
 
@@ -261,6 +282,22 @@ class Call:
             with contextlib.suppress(RuntimeError):  # what a timer says that runs no more
                 self.timer.reschedule(0)
                 self.ended_with = error
+
+    def attempt_trace(self, record: AttemptRecord) -> Headers:
+        """What carries the trace on to the provider of one attempt. Where it is recorded the attempt gets a span, which
+        is the parent of whatever happens there.
+        """
+        if self.traced is None:
+            return self.trace
+        record.span_id = new_span_id()
+        return self.traced.within(self.trace, record.span_id)
+
+    def waited(self, kind: str, since_s: float, name: str = "") -> float:
+        """Notes that it has waited from then on, by the monotonic clock, until now; returns for how long."""
+        now_s = time.monotonic()
+        if len(self.waits) < _MOST_WAITS:
+            self.waits.append((kind, name, since_s, now_s))
+        return now_s - since_s
 
     def remaining_s(self) -> float | None:
         """Seconds until the deadline, negative once it has passed, None without one."""

@@ -312,6 +312,10 @@ class AttemptRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What the provider said that it is; empty where it did not say."""
     connect_s: float | None = None
     """How long it took to connect; None where a connection was there already, or that is not known."""
+    open_ended: bool = False
+    """Whether its answer is read on though nobody waits for it: `usage` and `cost_picos` are still to change."""
+    span_id: str = ""
+    """The id of its span, which the provider was told as the parent; empty where the call is not traced."""
 
 
 class Completed(Terminal, frozen=True):

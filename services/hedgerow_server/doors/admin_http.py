@@ -1,6 +1,6 @@
 """The admin HTTP door: is the process alive, and may it be sent calls."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,8 +14,8 @@ Readiness = Callable[[], list[str]]
 """Why the server is not ready, one phrase each; empty when it is."""
 Drift = Callable[[], dict[str, Counts]]
 """What came of each provider that is not known."""
-Page = Callable[[], tuple[bytes, str]]
-"""A page and its content type."""
+Page = Callable[[], Awaitable[tuple[bytes, str]]]
+"""A page and its content type. Made while calls go on."""
 
 
 class AdminHttp:
@@ -58,5 +58,5 @@ class AdminHttp:
         return JSONResponse(self._drift())
 
     async def _tell_metrics(self, request: Request) -> Response:
-        content, content_type = self._metrics()
+        content, content_type = await self._metrics()
         return Response(content, headers={"content-type": content_type})

@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import msgspec
 
-from hedgerow_server.core.admin import Reloaded, SwitchRequest
+from hedgerow_server.core.admin import Reloaded, RolledBack, SwitchRequest
 from hedgerow_server.core.call import Call, Outcome
 from hedgerow_server.core.credentials import RefreshCredentialRequest
 from hedgerow_server.core.erasure import EraseUserRequest
@@ -39,7 +39,10 @@ class Audit:
         self._actions = frozenset(actions)
         self._by_themselves = frozenset(by_themselves)
         self._writing: set[asyncio.Task[None]] = set()
-        self._missed = 0
+        self.written = 0
+        """Rows that were appended since the start."""
+        self.missed = 0
+        """Rows that the store did not take."""
 
     async def admit(self, call: Call) -> None:
         """Nothing to do."""
@@ -51,7 +54,9 @@ class Audit:
 
     def settle(self, call: Call, outcome: Outcome) -> None:
         """Writes of a failure. Whoever was not even known leaves no row, or strangers would fill the log."""
-        if outcome.error is not None and call.principal is not None and call.method.name in self._actions:
+        if outcome.error is None:
+            self.written += call.method.name in self._by_themselves and self._store is not None
+        elif call.principal is not None and call.method.name in self._actions:
             self._append_soon(_entry(call, None, outcome.error.code))
 
     def reloaded(self, by: str, told: Reloaded | HedgerowError) -> None:
@@ -66,6 +71,10 @@ class Audit:
                 outcome="OK" if isinstance(told, Reloaded) else told.code,
             )
         )
+
+    def note(self, entry: AuditEntry) -> None:
+        """Writes of what was done by no call, such as a login to the console. Waits for nothing."""
+        self._append_soon(entry)
 
     async def close(self) -> None:
         """Waits for the rows that are being written: for as long as the store takes to say that it is away."""
@@ -89,16 +98,18 @@ class Audit:
         try:
             await self._store.append(entry)
         except StoreUnavailable as error:
-            self._missed += 1
+            self.missed += 1
             missed = " ".join(one for one in (entry.action, entry.subject, "by", entry.who) if one)
             # The store's own words are enough.
             _log.error(
                 "the audit log misses %s (%s), row %d that it misses since the start: %s",
                 missed,
                 entry.outcome,
-                self._missed,
+                self.missed,
                 error,
             )
+        else:
+            self.written += 1
 
 
 def _reload_detail(told: Reloaded) -> dict[str, object]:
@@ -121,6 +132,9 @@ def _entry(call: Call, event: Event | None, outcome: str) -> AuditEntry:
         subject = request.name
     if isinstance(event, Answered) and isinstance(event.answer, Reloaded):
         detail["answer"] = _reload_detail(event.answer)
+    if isinstance(event, Answered) and isinstance(event.answer, RolledBack):
+        back = event.answer
+        detail["answer"] = {**_reload_detail(back.reloaded), "previous_hash": back.previous_hash}
     return AuditEntry(
         at_unix_s=time.time(),
         who=f"{principal.method}:{principal.label}" if principal is not None else "",

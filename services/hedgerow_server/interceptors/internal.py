@@ -14,16 +14,18 @@ from hedgerow_server.core.event import EmbeddingsAdded, Event
 from hedgerow_server.core.guard import Scanner, Source
 from hedgerow_server.core.port import Operation
 from hedgerow_server.core.request import ChatRequest, EmbedRequest, EmbedSpec
+from hedgerow_server.core.watch import Watcher
 from hedgerow_server.interceptors.chain import Chain, Interceptor
 from hedgerow_server.interceptors.deadline import Deadline
 from hedgerow_server.interceptors.ledger import Bookkeeping
 from hedgerow_server.interceptors.quota import Quota
+from hedgerow_server.interceptors.telemetry import Telemetry
 from hedgerow_server.ledger.ledger import Ledger
 from hedgerow_server.limits.limiter import Limiter
 from hedgerow_server.routing.ask import Ask
 from hedgerow_server.routing.routes import Routes
 
-_PASSED = ("request_id", "telemetry", "auth", "decode", "authorise", "idempotency")
+_PASSED = ("request_id", "auth", "decode", "authorise", "idempotency")
 """What the call that one is made for has passed already."""
 _LONGEST_S = 3600.0
 PURPOSE = "semantic_cache"
@@ -42,9 +44,10 @@ def personal(guard: Scanner) -> Callable[[str], bool]:
 class InternalCalls:
     """Makes them. One for each configuration."""
 
-    def __init__(self, interceptors: Sequence[Interceptor]) -> None:
-        """`interceptors`: quota and ledger, as far as there are any."""
-        self._chain = Chain([Deadline(_LONGEST_S, _LONGEST_S), *interceptors], passed=_PASSED)
+    def __init__(self, interceptors: Sequence[Interceptor], watchers: Sequence[Watcher] = ()) -> None:
+        """`interceptors`: quota and ledger, as far as there are any; `watchers` are told of each call."""
+        telemetry = Telemetry(watchers, _its_own)
+        self._chain = Chain([telemetry, Deadline(_LONGEST_S, _LONGEST_S), *interceptors], passed=_PASSED)
 
     async def ask(
         self, purpose: str, charge_to: Call, method: Method, request: object, *, timeout_s: float
@@ -61,11 +64,22 @@ class InternalCalls:
         return events
 
 
+def _its_own(call: Call) -> tuple[tuple[str, str], ...]:
+    """The trace of the call that it is made for, which it has already."""
+    return call.trace
+
+
 def question_vectors(
-    rules: SemanticSection, limiter: Limiter, routes: Routes, ledger: Ledger | None, method: Method
+    rules: SemanticSection,
+    limiter: Limiter,
+    routes: Routes,
+    ledger: Ledger | None,
+    method: Method,
+    *,
+    watchers: Sequence[Watcher] = (),
 ) -> "QuestionVectors":
-    """What makes vectors of questions as a configuration says. `method` is Embed's."""
-    calls = InternalCalls([Quota(limiter, routes), *([Bookkeeping(ledger)] if ledger is not None else [])])
+    """What makes vectors of questions as a configuration says. `method` is Embed's; `watchers` are told of each."""
+    calls = InternalCalls([Quota(limiter, routes), *([Bookkeeping(ledger)] if ledger is not None else [])], watchers)
     return QuestionVectors(calls, method, routes, rules.model, rules.timeout_seconds)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from hedgerow_server.core.call import Principal
 from hedgerow_server.core.error import BudgetSpent, HedgerowError, LimitsUnavailable, QuotaExceeded
 from hedgerow_server.limits.alert import Alert, alert, usd
+from hedgerow_server.limits.bucket import Bucket
 from hedgerow_server.limits.counters import Amounts, Counters, LocalCounters, Reservation, Short
 from hedgerow_server.limits.rules import Group, Limit, Line, Resolved, Subject, Unit, resolve
 from hedgerow_server.limits.spent import SpentBefore, Sums
@@ -193,6 +194,14 @@ class Limiter:
         ]
         kept = [one for one in found if keep is None or keep(one.scope)]
         yield from sorted(kept, key=lambda one: (one.name, one.unit, one.window, *one.scope.values()))
+
+    def budgets(self) -> list[Limit]:
+        """The limits of budgets, in the order of the configuration."""
+        return [limit for group in self._groups for limit in group.limits if limit.budget]
+
+    def buckets(self) -> Iterator[Bucket]:
+        """What was taken of any limit, whosever it is, as of now; those of earlier configurations among them."""
+        return iter(self._memory.counters)
 
     def expect(self) -> None:
         """Until it is loaded what was used before, calls under hard limits in money are refused."""

@@ -206,6 +206,7 @@ class Attempt:
             return False
         drain = self._drain()
         self.read_on = drain is not None and drain.drainer.take(response, reader, drain.caps, self._counted)
+        record.open_ended = self.read_on
         return self.read_on
 
     def _drain(self) -> Drain | None:
@@ -217,10 +218,13 @@ class Attempt:
 
     def _counted(self, usage: Usage | None) -> None:
         """What the provider counted for an answer that was read on."""
-        if self.record is not None and usage is not None:
-            self.record.usage = usage
-            self._price(self.record)
-            self._changed(self.record)
+        record = self.record
+        if record is not None:
+            record.open_ended = False
+            if usage is not None:
+                record.usage = usage
+                self._price(record)
+                self._changed(record)
         self.read_on = False
         self._told_at_last()
 
@@ -267,7 +271,9 @@ class Attempt:
     async def _send(self, record: AttemptRecord) -> Response:
         upstream = self._candidate.upstream
         try:
-            sending: Awaitable[Response] = upstream.transport.send(self._prepared.request, self._call.trace)
+            sending: Awaitable[Response] = upstream.transport.send(
+                self._prepared.request, self._call.attempt_trace(record)
+            )
             if (drain := self._drain()) is not None:
                 sending = self._send_on(sending, drain)
             response = self._response = await self._clock.wait(self._first_token_timeout_s, sending)
@@ -292,6 +298,8 @@ class Attempt:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             self.read_on = drain.drainer.take_sending(task, self._reader_of, drain.caps, self._counted)
+            if self.record is not None:
+                self.record.open_ended = self.read_on
             if not self.read_on:
                 task.cancel()
                 task.add_done_callback(_let_go)

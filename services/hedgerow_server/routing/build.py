@@ -7,6 +7,7 @@ from hedgerow_server.core.slices import SLICE_UNITS, Work, at_once
 from hedgerow_server.routing.affinity import Affinity
 from hedgerow_server.routing.candidate import Candidate
 from hedgerow_server.routing.conditions import Condition
+from hedgerow_server.routing.hedge import HedgeCounts
 from hedgerow_server.routing.hedges import HedgeBudgets, Hedges
 from hedgerow_server.routing.kill import KillSwitches
 from hedgerow_server.routing.plan import Bounds, StructuredOutput
@@ -39,8 +40,13 @@ class Learned:
         policy = section.hedge.policy()
         kept = self._hedges.get((kind, name))
         if kept is None or kept.policy != policy:
-            kept = self._hedges[kind, name] = Hedges(policy, self.budgets)
+            before = kept.counts() if kept is not None else None
+            kept = self._hedges[kind, name] = Hedges(policy, self.budgets, before)
         return kept
+
+    def hedge_counts(self) -> list[tuple[str, HedgeCounts]]:
+        """What hedging has done so far, by the configured names of routes, those included that are gone."""
+        return [(name, hedges.counts()) for (_, name), hedges in sorted(self._hedges.items())]
 
     def affinity(self, name: str, section: RouteSection) -> Affinity | None:
         """The conversations of a route."""

@@ -130,12 +130,26 @@ class HedgeCounts(msgspec.Struct):
     """Of these, calls that got a second attempt."""
     won: int = 0
     """Second attempts whose first token came first."""
+    lost: int = 0
+    """Second attempts that were outrun, or failed while the first one answered."""
     planned_s: float = 0.0
     """The delays as planned, of due calls."""
     real_s: float = 0.0
     """How long due calls had really waited when the question was put."""
     held: dict[str, int] = msgspec.field(default_factory=dict)
     """Due calls without a second attempt, by the value of Start."""
+
+    def add(self, other: "HedgeCounts") -> None:
+        """Adds what has happened elsewhere."""
+        self.planned += other.planned
+        self.due += other.due
+        self.started += other.started
+        self.won += other.won
+        self.lost += other.lost
+        self.planned_s += other.planned_s
+        self.real_s += other.real_s
+        for why, count in other.held.items():
+            self.held[why] = self.held.get(why, 0) + count
 
 
 class Hedging:
@@ -260,7 +274,10 @@ class Hedging:
     def settled(self, *, won: bool) -> None:
         """A race is decided: whether the second attempt's first token came first. Not for races that nobody won."""
         self._useful.note(won)
-        self.counts.won += won
+        if won:
+            self.counts.won += 1
+        else:
+            self.counts.lost += 1
 
     def booked(self, ordinary_picos: int, extra_picos: int = 0, expected_picos: int | None = None) -> None:
         """A call is over: what it cost without its second attempt and what that added, in picodollars; `expected_picos`

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 
 from hedgerow_server.routing.candidate import Candidate
-from hedgerow_server.routing.hedge import Budget, HedgePolicy, Hedging
+from hedgerow_server.routing.hedge import Budget, HedgeCounts, HedgePolicy, Hedging
 
 _SHARED_EXTRA = 0.05
 _REMEMBERED = 4096
@@ -35,10 +35,19 @@ class HedgeBudgets:
 class Hedges:
     """A route's hedging. What it has learned outlives a reload that leaves the route's policy as it is."""
 
-    def __init__(self, policy: HedgePolicy, budgets: HedgeBudgets) -> None:
+    def __init__(self, policy: HedgePolicy, budgets: HedgeBudgets, before: HedgeCounts | None = None) -> None:
+        """`before` is what had happened under the route's earlier policies."""
         self.policy = policy
         self._budgets = budgets
         self._made: OrderedDict[str, Hedging] = OrderedDict()
+        self._before = before or HedgeCounts()
+
+    def counts(self) -> HedgeCounts:
+        """What has happened so far at all candidates together, those included that are forgotten."""
+        total = HedgeCounts()
+        for one in (self._before, *(hedging.counts for hedging in self._made.values())):
+            total.add(one)
+        return total
 
     def known(self, candidate: Candidate) -> Hedging | None:
         """The same, where any call has started there."""
@@ -51,5 +60,6 @@ class Hedges:
             shared = (self._budgets.of(candidate.upstream.name), self._budgets.whole)
             made = self._made[candidate.label] = Hedging(self.policy, *shared)
             if len(self._made) > _REMEMBERED:
-                self._made.popitem(last=False)
+                _, forgotten = self._made.popitem(last=False)
+                self._before.add(forgotten.counts)
         return made

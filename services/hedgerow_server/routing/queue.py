@@ -47,7 +47,7 @@ class Queue:
             return None, 0.0
         pool, began_s = self.paced[candidate], time.monotonic()
         turn = await pool.turn(self._tenant, self._expected(), within_s)
-        waited_s = time.monotonic() - began_s
+        waited_s = self._call.waited("queue", began_s)
         self._call.queue_s += waited_s
         if turn is None:
             return None, waited_s

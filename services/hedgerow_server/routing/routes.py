@@ -111,6 +111,19 @@ class Routes:
             raise self._unknown(operation, model)
         return route
 
+    def configured(self, kind: str, model: str) -> str | None:
+        """The name in the configuration of the route that serves a name; None: there is none. Makes nothing."""
+        table = self.table
+        route = table.routes.get((kind, model)) or table.made.get((kind, model))
+        if route is not None:
+            return route.configured
+        beginning = model
+        while (cut := beginning.rfind("/")) > 0:
+            beginning = beginning[:cut]
+            if (kind, beginning) in table.beginnings:
+                return f"{beginning}/*"
+        return None
+
     def _of_beginning(self, kind: str, model: str) -> Route | None:
         """The route with the longest beginning of the name, asked for the rest of it; none where the rest could be more
         than a name, since it may become part of a URL.

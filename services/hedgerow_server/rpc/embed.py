@@ -132,7 +132,10 @@ class _Run:
         if call.usage is not None:
             self._usage = added(self._usage, call.usage)
         call.usage = self._usage
-        del call.attempts[:-_KEPT_ATTEMPTS]
+        if len(call.attempts) > _KEPT_ATTEMPTS:
+            if call.on_dropped is not None:
+                call.on_dropped(call, call.attempts[:-_KEPT_ATTEMPTS])
+            del call.attempts[:-_KEPT_ATTEMPTS]
 
     async def items(self, batch: Sequence[_Item]) -> Events:
         """The events of a batch of items. Where the provider refuses the batch as such, halves of it find the items

@@ -9,7 +9,10 @@ from hedgerow_server.core.error import IdentityUnavailable
 from hedgerow_server.core.event import Events
 from hedgerow_server.core.keys import RevokeKeyRequest
 from hedgerow_server.interceptors.audit import Audit
+from hedgerow_server.interceptors.numbers import AuditNumbers
+from hedgerow_server.store.port import StoreUnavailable
 from hedgerow_server.store.record import AuditEntry, AuditRow
+from unit.hedgerow_server.telemetry.counted import told
 
 
 class Log:
@@ -51,3 +54,41 @@ async def test_a_failure_is_written_down_with_what_was_asked_but_for_a_user_who_
     (entry,) = log.entries
     assert (entry.action, entry.outcome, entry.who) == ("Do", "UNAVAILABLE", "admin_token:operator")
     assert (entry.detail, entry.subject) == (detail, subject)
+
+
+class Away(Log):
+    """One that takes nothing."""
+
+    async def append(self, entry: AuditEntry) -> AuditRow:
+        """Refuses it."""
+        raise StoreUnavailable("The store is away.")
+
+
+async def _refused(audit: Audit) -> None:
+    call = Call(Method("admin/Do", Kind.UNARY, lambda _: None, _nothing), {}, b"")
+    call.principal = Principal("", user="operator", method="admin_token")
+    audit.settle(call, Outcome(error=IdentityUnavailable("The store is away.")))
+    await audit.close()
+
+
+async def test_rows_that_were_written_and_rows_that_were_missed_are_counted_apart() -> None:
+    name = "hedgerow_audit_records_total"
+    audit = Audit(Log(), ["admin/Do"])
+    await _refused(audit)
+    assert told(AuditNumbers(audit)) == {(name, "written"): 1}
+    audit = Audit(Away(), ["admin/Do"])
+    await _refused(audit)
+    assert told(AuditNumbers(audit)) == {(name, "missed"): 1}
+
+
+async def test_a_row_that_a_change_leaves_itself_counts_once_it_has_succeeded() -> None:
+    audit = Audit(Log(), ["admin/Do"], by_themselves=["admin/Do"])
+    audit.settle(Call(Method("admin/Do", Kind.UNARY, lambda _: None, _nothing), {}, b""), Outcome())
+    assert told(AuditNumbers(audit)) == {("hedgerow_audit_records_total", "written"): 1}
+
+
+async def test_where_there_is_no_audit_log_nothing_is_counted() -> None:
+    audit = Audit(None, ["admin/Do"], by_themselves=["admin/Other"])
+    await _refused(audit)
+    audit.settle(Call(Method("admin/Other", Kind.UNARY, lambda _: None, _nothing), {}, b""), Outcome())
+    assert not told(AuditNumbers(audit))

@@ -8,6 +8,7 @@ from hedgerow_server.core.port import Operation
 from hedgerow_server.core.request import NO_POLICY, EmbedSpec, RoutePolicy
 from hedgerow_server.routing.ask import Ask
 from hedgerow_server.routing.plan import Plan
+from hedgerow_server.routing.route import Route
 from hedgerow_server.routing.routes import Routes
 from unit.hedgerow_server.calls import call
 from unit.hedgerow_server.routing.scripted import HI, ScriptedTransport, candidate, routes
@@ -113,3 +114,18 @@ def test_what_is_no_name_after_a_beginning_is_not_found(model: str) -> None:
 def test_a_beginning_is_for_its_kind_only() -> None:
     with pytest.raises(ModelNotFound):
         plan(WILD, Operation.EMBED, "one/gpt-5", NO_POLICY)
+
+
+def test_the_configured_name_of_a_model_is_told_without_making_a_route() -> None:
+    def make(rest: str) -> Route:
+        return Route(f"all/{rest}", [ONE], configured="all/*")
+
+    star = Routes([("chat", Route("fast", [TWO]))], [("chat", Route("all/*", [ONE]), make)])
+    assert star.configured("chat", "fast") == "fast"
+    assert star.configured("chat", "all/any/thing") == "all/*"
+    assert star.configured("embed", "fast") is None
+    assert star.configured("embed", "all/any") is None
+    assert star.configured("chat", "none/such") is None
+    assert not star.table.made
+    star.route(Operation.CHAT, "all/some")
+    assert star.configured("chat", "all/some") == "all/*"
