@@ -106,6 +106,14 @@ class HeldLease:
         self.used_unix_s = time.time()
         return self._secret
 
+    def all_secrets(self) -> tuple[Secret, ...]:
+        """What must not be shown: the secret in use, one that waits, and those before that calls still use. Counts as
+        no use.
+        """
+        waiting = self.waiting
+        held = (one for one in (self._secret, waiting) if one is not None)
+        return (*held, *self._in_use)
+
     def _stale(self) -> bool:
         return self._good_until_s is not None and time.monotonic() > self._good_until_s
 

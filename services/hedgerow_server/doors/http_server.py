@@ -23,7 +23,15 @@ class HttpServer:
     def __init__(self, app: ASGIApp) -> None:
         self._server = _Server(
             uvicorn.Config(
-                app, http="httptools", log_config=None, access_log=False, lifespan="off", server_header=False, ws="none"
+                app,
+                http="httptools",
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                ws="none",
+                # It would take the word of whoever connects from this machine.
+                proxy_headers=False,
             )
         )
         self._task: asyncio.Task[None] | None = None

@@ -71,13 +71,25 @@ def bearer_of(call: Call) -> str:
     return bearer
 
 
+class AdminToken:
+    """The operator's token, which opens all of the admin door."""
+
+    def __init__(self, reveal: Reveal) -> None:
+        self._reveal = reveal
+
+    def is_it(self, text: str) -> bool:
+        """Whether somebody has shown it. Raises CredentialUnavailable."""
+        token = self._reveal().reveal().encode()
+        return len(token) >= MIN_SECRET_BYTES and hmac.compare_digest(text.encode(), token)
+
+
 class Operators:
     """The authenticator of the admin door, where roles say who may use it."""
 
     def __init__(self, callers: Callers | None, token: Reveal | None) -> None:
         """`callers` tells who others are, None where there are no methods; `token` opens everything."""
         self._callers = callers
-        self._token = token
+        self._token = AdminToken(token) if token is not None else None
 
     async def authenticate(self, call: Call) -> Principal:
         """The operator. Raises Unauthenticated, Forbidden, IdentityUnavailable."""
@@ -96,9 +108,8 @@ class Operators:
     def _is_token(self, bearer: str) -> bool:
         assert self._token is not None
         try:
-            token = self._token().reveal().encode()
+            return self._token.is_it(bearer)
         except CredentialUnavailable:
             if self._callers is None:
                 raise unavailable("admin_token", "The token of the admin door is not available.") from None
             return False
-        return len(token) >= MIN_SECRET_BYTES and hmac.compare_digest(bearer.encode(), token)

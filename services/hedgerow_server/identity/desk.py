@@ -16,6 +16,7 @@ from hedgerow_server.identity.fetch import Fetch, IssuerFetch
 from hedgerow_server.identity.jwks import KeySet
 from hedgerow_server.identity.jwt import Issuer, TokenCallers
 from hedgerow_server.identity.keys import KeyCallers, Peppers
+from hedgerow_server.identity.logins import Logins
 from hedgerow_server.identity.mtls import PeerCallers
 from hedgerow_server.identity.registry import KeyRegistry
 from hedgerow_server.identity.roles import Roles
@@ -39,6 +40,8 @@ class Desk(msgspec.Struct, frozen=True):
     """Where operators make keys; None where there are none."""
     ended: Callable[[Principal], Unauthenticated | None] | None
     """Why the open calls of a caller have to end; None where none ever has to."""
+    logins: Logins | None = None
+    """Who may log in to the console; None where roles do not say who is an operator."""
 
 
 class Sources:
@@ -64,11 +67,12 @@ class Sources:
             peppers = Peppers([reveal(name) for name in names])
             keys = KeyCallers(self._book, peppers, roles)
             registry = KeyRegistry(self._store, self._book, peppers, roles, upkeep=self._upkeep)
+        tokens = TokenCallers(self._issuers(section), roles) if section.jwt is not None else None
         callers = None
         if section.authenticates:
             callers = Callers(
                 keys=keys,
-                tokens=TokenCallers(self._issuers(section), roles) if section.jwt is not None else None,
+                tokens=tokens,
                 peers=PeerCallers(section.mtls, roles) if section.mtls is not None else None,
                 anonymous=static_principal(section) if section.allow_unauthenticated else None,
             )
@@ -78,7 +82,8 @@ class Sources:
         if section.admin.access == "loopback":
             return Desk(callers or everybody, everybody, registry, ended)
         token = reveal(section.admin.token) if section.admin.token is not None else None
-        return Desk(callers or everybody, Operators(callers, token), registry, ended)
+        logins = Logins(keys, tokens, token)
+        return Desk(callers or everybody, Operators(callers, token), registry, ended, logins)
 
     def serve(self, section: IdentitySection) -> None:
         """Keeps what this configuration needs fresh from now on, and nothing else."""

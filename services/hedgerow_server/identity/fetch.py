@@ -18,17 +18,21 @@ class FetchError(Exception):
     """The document is not to be had; the text says why."""
 
 
+def reach(section: IssuerSection) -> Reach:
+    """Where requests to an issuer may go, and whom they trust."""
+    # Of the URL in the configuration, for a discovery document may name another one: an address that only stands
+    # there must not allow itself.
+    named = section.proxy or section.jwks_url or section.issuer
+    return Reach(AddressRule.of(named, allow=section.allow_private_addresses), section.proxy, section.ca_file)
+
+
 class IssuerFetch:
     """Fetches the documents of one issuer. No redirect is followed and no proxy of the environment is used: what
     answers there decides who may call.
     """
 
     def __init__(self, section: IssuerSection, web: Web | None) -> None:
-        # Of the URL in the configuration, for a discovery document may name another one: an address that only stands
-        # there must not allow itself.
-        named = section.proxy or section.jwks_url or section.issuer
-        rule = AddressRule.of(named, allow=section.allow_private_addresses)
-        self._reach = Reach(rule, section.proxy, section.ca_file)
+        self._reach = reach(section)
         self._web = web
 
     async def __call__(self, url: str) -> object:

@@ -2,10 +2,11 @@
 
 import binascii
 import hashlib
+import hmac
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import jwt
 import msgspec
@@ -73,7 +74,39 @@ class TokenCallers:
             self._verified.popitem(last=False)
         return fresh.principal
 
+    async def id_token(self, token: str, issuer: str, client_id: str, nonce: str) -> dict[str, object]:
+        """The claims of an ID token that an issuer has just given to a client of its own (OpenID Connect Core 1.0,
+        3.1.3.7). Raises Unauthenticated, IdentityUnavailable.
+        """
+        if len(token) > _MAX_CHARS:
+            raise Unauthenticated(f"The token is longer than {_MAX_CHARS} characters.")
+        found, _, claims = await self._claims(token, (client_id,))
+        if found.section.issuer != issuer:
+            raise Unauthenticated("The token is of another issuer.")
+        several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+        if claims.get("azp") != client_id and (several or "azp" in claims):
+            raise Unauthenticated("The token was made for another client.")
+        shown = claims.get("nonce")
+        if not isinstance(shown, str) or not hmac.compare_digest(shown.encode(), nonce.encode()):
+            raise Unauthenticated("The token is not the answer to this login.")
+        return claims
+
+    def again(self, issuer: str, claims: Mapping[str, object]) -> Principal:
+        """Who that is of whom claims were verified before. Raises Unauthenticated, Forbidden."""
+        found = self._issuers.get(issuer)
+        if found is None:
+            raise Unauthenticated("The token's issuer is not one whose tokens are accepted.")
+        return _principal(claims, found.section, self._roles)
+
     async def _verify(self, token: str) -> _Verified:
+        issuer, key, claims = await self._claims(token)
+        principal = _principal(claims, issuer.section, self._roles)
+        return _Verified(principal, key, float(str(claims["exp"])) + issuer.section.leeway_seconds)
+
+    async def _claims(
+        self, token: str, audiences: tuple[str, ...] | None = None
+    ) -> tuple[Issuer, Key, dict[str, object]]:
+        """Who has signed a token, with what, and what it says. `audiences` are others than the issuer's."""
         header, claimed = _unverified(token)
         issuer = self._issuers.get(claimed) if isinstance(claimed, str) else None
         if issuer is None:
@@ -82,9 +115,7 @@ class TokenCallers:
         if algorithm not in issuer.section.algorithms:
             raise Unauthenticated("The token's algorithm is not one that its issuer is configured with.")
         key, public = await issuer.keys.key(_kid(header), algorithm)
-        claims = _checked(token, public, algorithm, issuer.section)
-        principal = _principal(claims, issuer.section, self._roles)
-        return _Verified(principal, key, float(str(claims["exp"])) + issuer.section.leeway_seconds)
+        return issuer, key, _checked(token, public, algorithm, issuer.section, audiences)
 
 
 def _unverified(token: str) -> tuple[dict[str, object], object]:
@@ -111,13 +142,15 @@ def _kid(header: dict[str, object]) -> str | None:
     return kid
 
 
-def _checked(token: str, key: jwt.PyJWK, algorithm: str, section: IssuerSection) -> dict[str, object]:
+def _checked(
+    token: str, key: jwt.PyJWK, algorithm: str, section: IssuerSection, audiences: tuple[str, ...] | None
+) -> dict[str, object]:
     try:
         claims: dict[str, object] = jwt.decode(
             token,
             key,
             algorithms=[algorithm],
-            audience=section.audiences,
+            audience=section.audiences if audiences is None else audiences,
             issuer=section.issuer,
             leeway=section.leeway_seconds,
             options={"require": ["exp", "iss", "aud"]},
@@ -133,7 +166,7 @@ def _checked(token: str, key: jwt.PyJWK, algorithm: str, section: IssuerSection)
     return claims
 
 
-def _principal(claims: dict[str, object], section: IssuerSection, roles: Roles) -> Principal:
+def _principal(claims: Mapping[str, object], section: IssuerSection, roles: Roles) -> Principal:
     names = section.claims
     tenant = _word(claims, names.tenant) or section.tenant
     if not tenant:
@@ -154,7 +187,7 @@ def _principal(claims: dict[str, object], section: IssuerSection, roles: Roles) 
     )
 
 
-def _claim(claims: dict[str, object], path: str | None) -> object:
+def _claim(claims: Mapping[str, object], path: str | None) -> object:
     if path is None:
         return None
     if path in claims:  # names of claims may have dots: "https://example.com/tenant"
@@ -165,7 +198,7 @@ def _claim(claims: dict[str, object], path: str | None) -> object:
     return found
 
 
-def _word(claims: dict[str, object], path: str | None) -> str:
+def _word(claims: Mapping[str, object], path: str | None) -> str:
     value = _claim(claims, path)
     if value is None:
         return ""
@@ -174,7 +207,7 @@ def _word(claims: dict[str, object], path: str | None) -> str:
     return value
 
 
-def _words(claims: dict[str, object], path: str | None) -> tuple[str, ...]:
+def _words(claims: Mapping[str, object], path: str | None) -> tuple[str, ...]:
     """A list that narrows. One that is there and empty is no list that allows everything, so it is refused."""
     words = _listed(claims, path, _MAX_LIST)
     if words is not None and not words:
@@ -182,7 +215,7 @@ def _words(claims: dict[str, object], path: str | None) -> tuple[str, ...]:
     return words or ()
 
 
-def _listed(claims: dict[str, object], path: str | None, most: int) -> tuple[str, ...] | None:
+def _listed(claims: Mapping[str, object], path: str | None, most: int) -> tuple[str, ...] | None:
     """The words of a claim; None where it is not there."""
     value = _claim(claims, path)
     if value is None:

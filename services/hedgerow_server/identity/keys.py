@@ -75,9 +75,16 @@ class KeyCallers:
         if held.ends_unix_s is not None and now_unix_s >= held.ends_unix_s:
             raise _ended(held)
         self._book.uses[text[ID]] = now_unix_s
-        if held.principal is None or held.made_by is not self._roles:
-            held.principal, held.made_by = _principal(held.record, self._roles), self._roles
-        return held.principal
+        return self._principal(held)
+
+    def again(self, key_id: str) -> Principal:
+        """Who has the key of this id, for one who has shown it before. Raises Unauthenticated, Forbidden."""
+        held = self._book.get(key_id)
+        if held is None:
+            raise Unauthenticated("The API key is not accepted.")
+        if held.ends_unix_s is not None and time.time() >= held.ends_unix_s:
+            raise _ended(held)
+        return self._principal(held)
 
     def ended(self, principal: Principal) -> Unauthenticated | None:
         """Why a caller who was let in with a key would no longer be; None for everybody else."""
@@ -85,6 +92,11 @@ class KeyCallers:
         if held is None or held.ends_unix_s is None or time.time() < held.ends_unix_s:
             return None
         return _ended(held)
+
+    def _principal(self, held: Held) -> Principal:
+        if held.principal is None or held.made_by is not self._roles:
+            held.principal, held.made_by = _principal(held.record, self._roles), self._roles
+        return held.principal
 
     async def _look_for(self, key_id: str | None) -> Held:
         try:

@@ -1,0 +1,1 @@
+"""The admin page: what operators see of a running router in a browser."""
