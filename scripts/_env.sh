@@ -8,6 +8,7 @@ UV_VERSION=0.13.9
 PROTOC_GEN_GO_VERSION=v1.36.11
 PROTOC_GEN_GO_GRPC_VERSION=v1.6.1
 GRPCURL_VERSION=v1.9.4
+HELM_VERSION=v3.21.4
 JAVA_PROTOC_VERSION=3.25.8
 JAVA_GRPC_PLUGIN_VERSION=1.83.1
 export UV_PROJECT_ENVIRONMENT=$ROOT/.venv
@@ -76,6 +77,16 @@ ensure_gen_python() {
   quietly "$UV" pip install --python "$GEN_PYTHON/bin/python" --require-hashes -r scripts/gen-requirements.txt
   printf '#!/bin/sh\nexec "%s" -m grpc_tools.protoc "$@"\n' "$GEN_PYTHON/bin/python" >"$GEN_PYTHON/bin/protoc-for-python"
   chmod +x "$GEN_PYTHON/bin/protoc-for-python"
+}
+
+# What builds wheels, by hash: no build fetches a backend of its own.
+ensure_build_tools() {
+  BUILD_TOOLS=$CACHE/build-tools-$(cksum <deploy/docker/build-requirements.txt | tr ' ' '-')
+  [ -x "$BUILD_TOOLS/bin/hatchling" ] && return
+  say "Setting up what builds wheels …"
+  rm -rf "$BUILD_TOOLS"
+  quietly "$UV" venv --python "$(find_python)" "$BUILD_TOOLS"
+  quietly "$UV" pip install --python "$BUILD_TOOLS/bin/python" --require-hashes -r deploy/docker/build-requirements.txt
 }
 
 # go_tool NAME MODULE VERSION: builds a Go program once; prints the folder that holds it.

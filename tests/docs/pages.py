@@ -9,6 +9,8 @@ more:
 - `<!-- fails -->`: its last command ends with a status other than 0. Output that begins with "error" says so itself.
 - `<!-- PATH#PART -->`: it stands in that file, from the page's folder, where a test of its own runs it.
 - `<!-- file: NAME -->`: what it holds is a file that later commands of the page find under this name.
+- `<!-- deployed -->`, `<!-- deployed: NAME -->`: it is for a cluster, and has a name there. tests/deploy renders and
+  validates manifests and values of the chart, and runs what can be run without one.
 """
 
 import re
@@ -20,7 +22,7 @@ from pathlib import Path
 from stack import ROOT
 
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[\w+-]*)[^\n`]*$")
-MARK = re.compile(r"<!-- (not run|example|fails|file)(?:: (.+?))? -->")
+MARK = re.compile(r"<!-- (not run|example|fails|file|deployed)(?:: (.+?))? -->")
 SOURCE = re.compile(r"<!-- (\S+\.\w+)#[\w-]+ -->")
 LINK = re.compile(r"\[[^\]\[]*(?:\[[^\]]*\][^\]\[]*)*\]\(([^()\s]+)\)")
 
@@ -47,6 +49,8 @@ class Snippet:
     """The name of the file that it is."""
     source: str = ""
     """The file that it is a part of, from the root of the tree."""
+    deployed: bool = False
+    """Whether it is for a cluster: tests/deploy sees to it."""
 
     @property
     def place(self) -> str:
@@ -68,8 +72,8 @@ def snippets(*languages: str) -> list[Snippet]:
 
 
 def runnable(*languages: str) -> list[Snippet]:
-    """Those that are not marked as not to be run."""
-    return [one for one in snippets(*languages) if not one.not_run]
+    """Those that the tests of this folder run: not marked as not to be run, and not for a cluster."""
+    return [one for one in snippets(*languages) if not (one.not_run or one.deployed)]
 
 
 def parsed(page: str, text: str) -> Iterator[Snippet]:
@@ -100,8 +104,9 @@ def _snippet(page: str, lines: list[str], begin: int, end: int, opened: re.Match
         not_run=marks.get("not run", ""),
         example="example" in marks,
         fails="fails" in marks,
-        file=marks.get("file", ""),
+        file=marks.get("file", "") or marks.get("deployed", ""),
         source=str(Path(page).parent / source[1]) if source else "",
+        deployed="deployed" in marks,
     )
 
 
