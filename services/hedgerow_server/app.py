@@ -1,9 +1,11 @@
 """Wires a router together: its doors, and the edition of the configuration that they serve."""
 
 import asyncio
+from importlib.metadata import version
 from pathlib import Path
 
 import grpc.aio
+from starlette.routing import BaseRoute
 
 from hedgerow_server.caching.numbers import CacheNumbers
 from hedgerow_server.caching.similarity import SimilarityNumbers
@@ -20,6 +22,7 @@ from hedgerow_server.doors.grpcio import GrpcDoor
 from hedgerow_server.doors.http import HttpDoor
 from hedgerow_server.doors.http_numbers import HttpNumbers
 from hedgerow_server.doors.listen import bind, instrumentation, server_options
+from hedgerow_server.doors.proxies import TrustedProxies
 from hedgerow_server.doors.section import AdminGrpcSection
 from hedgerow_server.doors.serving import OpenCalls, Serving
 from hedgerow_server.doors.standard import Health, add_channelz, add_reflection
@@ -28,8 +31,10 @@ from hedgerow_server.endpoints import ADMIN_SERVICES, CHANGING, CHANGING_KEYS, S
 from hedgerow_server.identity.desk import Sources
 from hedgerow_server.interceptors.audit import Audit
 from hedgerow_server.interceptors.keeper import Keepers
+from hedgerow_server.interceptors.numbers import AuditNumbers
 from hedgerow_server.ledger.numbers import LedgerNumbers
 from hedgerow_server.ledger.query import LedgerReader
+from hedgerow_server.limits.budgets import BudgetNumbers
 from hedgerow_server.limits.numbers import SharedNumbers
 from hedgerow_server.limits.shared import SharedCounters
 from hedgerow_server.providers.http.web import HttpWeb
@@ -39,25 +44,34 @@ from hedgerow_server.resources import (
     InForce,
     audit_store,
     open_caches,
+    open_call_log,
     open_counters,
     open_database,
     open_ledger,
     people,
 )
 from hedgerow_server.rotations import Rotations
+from hedgerow_server.routing.numbers import RoutingNumbers
 from hedgerow_server.rpc.admin import Admin
 from hedgerow_server.rpc.audit import AuditLog
 from hedgerow_server.rpc.credentials import Credentials
 from hedgerow_server.rpc.erase import Erasure
 from hedgerow_server.rpc.keys import Keys
 from hedgerow_server.settings import Settings
+from hedgerow_server.showing import Shown, console
 from hedgerow_server.store.answers import StoredAnswers
 from hedgerow_server.store.keys import StoredKeys
 from hedgerow_server.store.ledger import StoredLedger
 from hedgerow_server.store.port import Database
 from hedgerow_server.store.reading import reader
-from hedgerow_server.telemetry.logs import CallLog, set_up_logging
+from hedgerow_server.telemetry.calls import CallNumbers, InnerCalls, OperatorCalls
+from hedgerow_server.telemetry.lag import LoopLag
+from hedgerow_server.telemetry.logs import CallLog, program_lines_dropped, set_up_logging
 from hedgerow_server.telemetry.metrics import Metrics
+from hedgerow_server.telemetry.recent import RecentCalls
+from hedgerow_server.telemetry.spans import SpanNumbers
+from hedgerow_server.telemetry.state import RouterNumbers
+from hedgerow_server.tracing import open_spans, serve_spans
 from hedgerow_server.wire.check import Checker
 from hedgerow_server.wire.report import report
 
@@ -75,10 +89,24 @@ _ALERTING_S = 2.0
 class App:
     """A router, built from its settings. Build it within a running event loop."""
 
+    shared: SharedCounters | None = None
+    """Counts that other routers add to."""
+    numbers: CallNumbers | None = None
+    """What calls came to. None: nobody counts."""
+
     def __init__(
-        self, path: Path, edition: Edition, memory: Memory, call_log: CallLog | None, database: Database | None = None
+        self,
+        path: Path,
+        edition: Edition,
+        memory: Memory,
+        call_log: CallLog | None,
+        database: Database | None = None,
+        *,
+        recent: RecentCalls | None = None,
     ) -> None:
-        """Raises ListenError when a part of the settings cannot be used on this machine."""
+        """`recent` are the calls that the console shows; None: there is no console. Raises ListenError when a part of
+        the settings cannot be used on this machine.
+        """
         settings = edition.settings
         self._server_section = settings.server
         http = settings.server.http
@@ -89,7 +117,7 @@ class App:
         }
         self._certificates = Certificates(doors, memory.news.set)
         self._call_log = call_log
-        self._log_level = settings.telemetry.log_level
+        self._log = (settings.telemetry.log_level, settings.telemetry.log_format)
         self.memory = memory
         self._database = database
         self.erasers: dict[str, Eraser] = {
@@ -102,14 +130,8 @@ class App:
             self.erasers["ledger_calls"] = StoredLedger(database)
         self.reloader = Reloader(path, edition, memory, self._serve)
         self.rotations = Rotations(lambda: self.edition, memory.alarms, memory.web)
-        self.metrics = Metrics()
-        for numbers in (
-            CacheNumbers(memory.caches),
-            SimilarityNumbers(memory.similarity),
-            CredentialNumbers(lambda: self.edition.leases, memory.alarms, self.rotations.outcomes),
-            memory.guard_numbers,
-        ):
-            self.metrics.add(numbers)
+        self.lag = LoopLag()
+        self.metrics = self._metrics()
         self._admin = admin_endpoints(
             Admin(self.reloader, memory.learned.kills),
             memory.checker,
@@ -125,8 +147,9 @@ class App:
         self.server = grpc.aio.server(options=server_options(settings.server.grpc), interceptors=interceptors)
         self.admin_server = grpc.aio.server(options=(("grpc.so_reuseport", 0), ("grpc.enable_channelz", 1)))
         self._calls = OpenCalls()
-        self._door = GrpcDoor(edition.serving, report, self._calls)
-        self._http_door = HttpDoor(edition.serving, self._calls, http, lambda: not self.problems())
+        proxies = TrustedProxies.of(settings.server.trusted_proxies)
+        self._door = GrpcDoor(edition.serving, report, self._calls, proxies)
+        self._http_door = HttpDoor(edition.serving, self._calls, http, lambda: not self.problems(), proxies)
         self._admin_door = GrpcDoor(Serving(edition.admin_chain(), self._admin), report)
         self.health.register(self.server)
         if settings.server.grpc.reflection:
@@ -135,35 +158,36 @@ class App:
         self.admin_health.register(self.admin_server)
         _describe(self.admin_server, settings.server.admin_grpc)
         self.admin_server.add_generic_rpc_handlers(self._admin_door.handlers())
-        self.admin_http = AdminHttp(self.problems, self.drift, self.metrics.page)
+        self.admin_http = AdminHttp(self.problems, self.drift, self.metrics.page, self._console(recent, proxies))
         ledger, reading = memory.ledger, memory.reading
         self._recall: Recall | None = None
         if ledger is not None and reading is not None and database is not None:
             self._recall = Recall(ledger, reading, database)
         self._draining = False
-        self.shared: SharedCounters | None = None
-        """Counts that other routers add to."""
 
     @classmethod
     async def build(cls, settings: Settings, path: Path) -> "App":
         """A router with its settings, which stand in a file. Raises ListenError when a part of them cannot be used on
         this machine, ConfigError for a file of the catalogue.
         """
-        call_log = CallLog() if settings.telemetry.call_log else None
+        call_log = open_call_log(settings, path)
         checker = Checker(settings.server.grpc.max_request_bytes)
         in_force = InForce()
+        spans = open_spans(settings, path, in_force.reveal)
         database = open_database(settings, path, in_force)
         web = HttpWeb(settings.egress.nat64)
         sources = Sources(StoredKeys(database) if database is not None else None, web=web)
         audit = Audit(audit_store(database), (*CHANGING, *CHANGING_KEYS), by_themselves=CHANGING_KEYS)
         keepers = Keepers(StoredAnswers(database) if database is not None else None)
         watchers: list[Watcher] = [call_log] if call_log is not None else []
+        numbers = CallNumbers(settings.telemetry.max_tenants)
+        recent = RecentCalls(settings.console.recent_calls) if settings.console is not None else None
         ledger = open_ledger(settings, database, in_force)
         shared = open_counters(settings, path, in_force)
         questions = reader(settings.store, in_force.reveal) if settings.store is not None and ledger else None
         reading = LedgerReader(questions) if questions is not None else None
         memory = Memory(
-            watchers,
+            [*watchers, numbers, *([recent] if recent is not None else []), *([spans] if spans is not None else [])],
             checker,
             sources,
             audit,
@@ -175,6 +199,9 @@ class App:
             caches=open_caches(settings, path, in_force),
             reveal=in_force.reveal,
         )
+        memory.operator_watchers = [*watchers, OperatorCalls(numbers)]
+        memory.inner_watchers = [InnerCalls(numbers), *([spans] if spans is not None else [])]
+        memory.spans = spans
         memory.keepers.allow(settings.idempotency)
         memory.similarity.serve(settings.cache)
         memory.states.policy = settings.breaker.policy()
@@ -183,8 +210,9 @@ class App:
             edition = await Edition.prepare(settings, memory)
             await edition.build_routes()
         memory.alerts.webhook = edition.webhook
-        app = cls(path, edition, memory, call_log, database)
+        app = cls(path, edition, memory, call_log, database, recent=recent)
         app.shared = shared
+        app._count(numbers)
         if shared is not None:
             app.metrics.add(SharedNumbers(shared.lender))
         if ledger is not None:
@@ -193,6 +221,56 @@ class App:
             app.metrics.add(HttpNumbers(app._http_door))
         in_force.edition = lambda: app.edition
         return app
+
+    def _console(self, recent: RecentCalls | None, proxies: TrustedProxies | None) -> list[BaseRoute]:
+        """The paths of the console; none where the configuration has none."""
+        settings = self.edition.settings
+        if settings.console is None or recent is None:
+            return []
+        shown = Shown(
+            reloader=self.reloader,
+            memory=self.memory,
+            admin=self._admin,
+            problems=self.problems,
+            drift=self.drift,
+            recent=recent,
+            proxies=proxies,
+            version=version("hedgerow"),
+        )
+        return console(settings.console, settings.server.admin_http.listen, shown).routes()
+
+    def _metrics(self) -> Metrics:
+        """What every router has to tell."""
+        memory, call_log, metrics = self.memory, self._call_log, Metrics(process=True)
+        for numbers in (
+            CacheNumbers(memory.caches),
+            SimilarityNumbers(memory.similarity),
+            CredentialNumbers(lambda: self.edition.leases, memory.alarms, self.rotations.outcomes),
+            memory.guard_numbers,
+            RoutingNumbers(lambda: self.edition.routes, memory.learned),
+            BudgetNumbers(lambda: self.edition.limiter),
+            AuditNumbers(memory.audit),
+            SpanNumbers(memory.spans),
+            self.lag,
+            RouterNumbers(
+                version("hedgerow"),
+                lambda: self.reloader.state,
+                lambda: not self.problems(),
+                lambda: program_lines_dropped() + (call_log.dropped if call_log is not None else 0),
+            ),
+        ):
+            metrics.add(numbers)
+        return metrics
+
+    def _count(self, numbers: CallNumbers) -> None:
+        """Tells the numbers of calls what there is, and tells them to whoever asks."""
+        numbers.know({*self.edition.serving.endpoints, *(one.method.name for one in self._admin)}, self._route_of)
+        self.numbers = numbers
+        self.metrics.add(numbers)
+
+    def _route_of(self, kind: str, model: str) -> str | None:
+        """The configured name of the route for a model name, as it is now."""
+        return self.edition.routes.configured(kind, model)
 
     @property
     def edition(self) -> Edition:
@@ -212,10 +290,13 @@ class App:
         self.memory.caches.serve(edition.settings.cache)
         self.memory.similarity.serve(edition.settings.cache)
         self.memory.web.nat64 = edition.settings.egress.nat64
-        level = edition.settings.telemetry.log_level
-        if level != self._log_level:
-            self._log_level = level
-            set_up_logging(level)
+        if self.numbers is not None:
+            self.numbers.tenants.most = edition.settings.telemetry.max_tenants
+        serve_spans(self.memory.spans, edition.settings)
+        told = edition.settings.telemetry
+        if self._log != (told.log_level, told.log_format):
+            self._log = (told.log_level, told.log_format)
+            set_up_logging(*self._log)
 
     async def refresh(self) -> None:
         """Reads secrets and the files of the catalogue again, and lets go of counts that nobody needs."""
@@ -267,6 +348,7 @@ class App:
         if self.shared is not None:
             await self.shared.settle_in()
             self.shared.start()
+        self.lag.start()
         addresses |= await self._http_door.start(self._certificates.context(_HTTP_TLS))
         await self.tell_health()
         await self.admin_server.start()
@@ -292,6 +374,7 @@ class App:
 
     async def close(self) -> None:
         """Ends what is left."""
+        self.lag.stop()
         await self._http_door.stop()
         await self.admin_http.stop()
         await self.admin_server.stop(None)
@@ -313,8 +396,10 @@ class App:
             await self.memory.ledger.close()
         if self._database is not None:
             await self._database.close()
+        if self.memory.spans is not None:
+            await asyncio.to_thread(self.memory.spans.sink.close)
         if self._call_log is not None:
-            self._call_log.close()
+            await asyncio.to_thread(self._call_log.close)
 
 
 def _describe(server: grpc.aio.Server, section: AdminGrpcSection) -> None:

@@ -18,6 +18,7 @@ from hedgerow_server.core.event import Usage
 from hedgerow_server.core.secret import RevealNamed, Secret
 from hedgerow_server.core.slices import Work, collector_paused, in_slices
 from hedgerow_server.core.tokens import text_tokens
+from hedgerow_server.core.trace import Headers
 from hedgerow_server.core.watch import Watcher
 from hedgerow_server.core.webhook import Receiver
 from hedgerow_server.credentials.alarm import Alarms
@@ -75,6 +76,8 @@ from hedgerow_server.rpc.listing import Listing
 from hedgerow_server.rpc.usage import Usage as UsageRpc
 from hedgerow_server.settings import Settings, exposed
 from hedgerow_server.telemetry import trace
+from hedgerow_server.telemetry.baggage import propagated
+from hedgerow_server.telemetry.spans import Spans
 from hedgerow_server.wire.check import Checker
 
 _FETCH_S = 30.0
@@ -112,6 +115,10 @@ class Memory:
         """What is told of callers' calls."""
         self.operator_watchers: Sequence[Watcher] = watchers
         """What is told of operators' calls."""
+        self.inner_watchers: Sequence[Watcher] = ()
+        """What is told of calls that the gateway makes itself."""
+        self.spans: Spans | None = None
+        """What records traces; a watcher, too. None: nothing does."""
         self.sources = sources or Sources()
         self.audit = audit or Audit(None, ())
         self.web = web or HttpWeb()
@@ -234,13 +241,15 @@ class Edition:
         settings = self.settings
         guards = Guards(Policies(settings.guardrails, self.guards), self.routes, self._memory.guard_numbers)
         shelf = Shelf(self._memory.caches, settings.cache)
-        headers: Callable[[Call], tuple[tuple[str, str], ...]] = (
-            trace.instrumented() if settings.server.opentelemetry else trace.forwarded
-        )
+        spans = self._memory.spans
+        headers: Callable[[Call], Headers] = trace.forwarded if spans is None else spans.headers
+        if settings.server.opentelemetry:
+            headers = trace.instrumented()
+        traced = propagated(headers, settings.telemetry)
         return Chain(
             [
                 RequestId(),
-                Telemetry(self._memory.watchers, headers),
+                Telemetry(self._memory.watchers, traced, spans.shown if spans is not None else None),
                 Deadline(settings.deadline.default_seconds, settings.deadline.max_seconds),
                 Auth(self.desk.callers),
                 Decode(),
@@ -259,7 +268,14 @@ class Edition:
         section, memory = self.settings.cache, self._memory
         if section.semantic is None:
             return None
-        embed = question_vectors(section.semantic, self.limiter, self.routes, memory.ledger, embedding(self.routes))
+        embed = question_vectors(
+            section.semantic,
+            self.limiter,
+            self.routes,
+            memory.ledger,
+            embedding(self.routes),
+            watchers=memory.inner_watchers,
+        )
         return memory.similarity.of(section, shelf, embed, memory.personal)
 
     def admin_chain(self) -> Chain:

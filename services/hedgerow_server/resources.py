@@ -20,6 +20,7 @@ from hedgerow_server.store.ledger import StoredLedger
 from hedgerow_server.store.opened import opened
 from hedgerow_server.store.port import Database
 from hedgerow_server.store.section import StoreSection
+from hedgerow_server.telemetry.logs import CallLog
 
 
 class InForce:
@@ -60,6 +61,17 @@ def open_counters(settings: Settings, path: Path, in_force: InForce) -> SharedCo
         return SharedCounters(settings.sharing, lender(settings.sharing, in_force.reveal))
     except ModuleNotFoundError:
         raise ConfigError([Fault(str(path), 1, "sharing.redis", "needs the extra `redis`")]) from None
+
+
+def open_call_log(settings: Settings, path: Path) -> CallLog | None:
+    """What writes the lines of calls; None where nothing does. Raises ConfigError for a file that cannot be opened."""
+    section = settings.telemetry
+    if not section.call_log:
+        return None
+    try:
+        return CallLog(path=section.call_log_file, peers=section.log_peers)
+    except OSError as error:
+        raise ConfigError([Fault(str(path), 1, "telemetry.call_log_file", f"{error.strerror}")]) from None
 
 
 def open_caches(settings: Settings, path: Path, in_force: InForce) -> Caches:

@@ -12,6 +12,7 @@ from hedgerow_server.catalogue.section import CatalogueSection
 from hedgerow_server.config.credential import KeySection, keys_of
 from hedgerow_server.config.load import Location
 from hedgerow_server.config.model import Section, is_loopback
+from hedgerow_server.console.section import ConsoleSection
 from hedgerow_server.core.secret import Secret
 from hedgerow_server.credentials.rotation.section import RotationSection
 from hedgerow_server.credentials.sources import CredentialSection
@@ -89,6 +90,8 @@ class Settings(Section):
     """When a candidate that fails is not asked for a while."""
     telemetry: TelemetrySection = TelemetrySection()
     """Numbers, traces and lines."""
+    console: ConsoleSection | None = None
+    """The admin page. None: there is none; `console: {}` has one as the defaults say."""
 
 
 def json_schema() -> dict[str, object]:
@@ -104,6 +107,8 @@ def references(settings: Settings) -> Iterator[tuple[Location, str]]:
     if isinstance(settings.store, PostgresStoreSection) and settings.ledger.enabled and settings.ledger.spool is None:
         yield ("ledger", "spool"), "expected a folder on a local disk, since the store is on a server"
     yield from _callers(settings)
+    yield from _console(settings)
+    yield from _traced(settings)
     yield from _in_no_vault(settings)
     for name, provider in settings.providers.items():
         yield from _keys(("providers", name, "credential"), provider.credential, settings)
@@ -309,7 +314,8 @@ def _callers(settings: Settings) -> Iterator[tuple[Location, str]]:
             yield where, _known("credentials", settings.credentials)
     server = settings.server
     doors = (server.grpc.tls, server.http.tls if server.http is not None else None)
-    if identity.mtls is not None and not any(tls is not None and tls.asks_callers for tls in doors):
+    told = server.trusted_proxies.client_certificates
+    if identity.mtls is not None and not told and not any(tls is not None and tls.asks_callers for tls in doors):
         yield (
             (at, "mtls"),
             "expected client_ca or spiffe in server.grpc.tls or server.http.tls, to verify callers' certificates by",
@@ -319,6 +325,24 @@ def _callers(settings: Settings) -> Iterator[tuple[Location, str]]:
     for where, name in _roles(identity):
         if name not in identity.roles:
             yield where, f"expected an entry of identity.roles ({', '.join(sorted(identity.roles)) or 'there is none'})"
+
+
+def _console(settings: Settings) -> Iterator[tuple[Location, str]]:
+    """A console that nobody could log in to, and what it names that is not there."""
+    console, identity = settings.console, settings.identity
+    if console is None:
+        return
+    if identity.admin.access != "roles":
+        yield ("console",), "expected roles as identity.admin.access, by which people log in"
+    oidc = console.oidc
+    if oidc is None:
+        return
+    issuers = [one.issuer for one in (identity.jwt.issuers if identity.jwt is not None else ())]
+    if oidc.issuer not in issuers:
+        known = ", ".join(issuers) or "there is none"
+        yield ("console", "oidc", "issuer"), f"expected the issuer of an entry of identity.jwt.issuers ({known})"
+    if oidc.client_secret is not None and oidc.client_secret not in settings.credentials:
+        yield ("console", "oidc", "client_secret"), _known("credentials", settings.credentials)
 
 
 def _roles(identity: IdentitySection) -> Iterator[tuple[Location, str]]:
@@ -377,3 +401,15 @@ def _downgrades(route: Location, section: RouteSection, budgets: set[str]) -> It
 def _known(section: str, entries: dict[str, Provider] | dict[str, CredentialSection]) -> str:
     # Without the name that was given: it may be a secret in the wrong place.
     return f"expected an entry of {section} ({', '.join(sorted(entries)) or 'there is none'})"
+
+
+def _traced(settings: Settings) -> Iterator[tuple[Location, str]]:
+    """Headers for the collector that stand for no secret, and spans that would be made twice."""
+    traces = settings.telemetry.traces
+    if traces is None:
+        return
+    for header, credential in traces.headers.items():
+        if credential not in settings.credentials:
+            yield ("telemetry", "traces", "headers", header), _known("credentials", settings.credentials)
+    if settings.server.opentelemetry:
+        yield ("server", "opentelemetry"), "expected false, since telemetry.traces records every call itself"

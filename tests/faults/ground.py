@@ -309,7 +309,7 @@ class Place:
         for name in dict.fromkeys(self.names):
             entries = self._ended(name)
             records = [
-                (self.traces.get(id(outcome), (None, None))[1], record)
+                (_trace_id(self.traces.get(id(outcome), (None, None))[1]), record)
                 for outcome in outcomes
                 for record in reversed(outcome.report.attempts)
                 if record.provider == name
@@ -319,7 +319,7 @@ class Place:
                 records = [(trace, record) for trace, record in records if record.upstream_status]
             else:
                 # A second attempt that lost before its connection stood never got there, which we cannot know.
-                there = {entry["headers"].get("traceparent") for entry in entries}
+                there = {_trace_id(entry["headers"].get("traceparent")) for entry in entries}
                 lost = attempt_pb2.ATTEMPT_OUTCOME_HEDGE_LOST
                 records = [
                     (trace, record)
@@ -391,10 +391,15 @@ def _paired(
     """Each record with the book's entry: of calls that were traced the next one of its trace, else the next one."""
     left: dict[str | None, deque[dict[str, Any]]] = {}
     for entry in entries:
-        left.setdefault(entry["headers"].get("traceparent"), deque()).append(entry)
+        left.setdefault(_trace_id(entry["headers"].get("traceparent")), deque()).append(entry)
     for trace, record in records:
         assert left.get(trace), f"the provider knows nothing of attempt {record.number}"
         yield record, left[trace].popleft()
+
+
+def _trace_id(traceparent: str | None) -> str | None:
+    """The trace: the span is the attempt's own where the router records it."""
+    return traceparent.split("-")[1] if traceparent else None
 
 
 def _tokens(record: attempt_pb2.Attempt) -> tuple[int, int]:

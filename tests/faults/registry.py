@@ -30,6 +30,7 @@ _ROOMS = (
     "cache",
     "semantic",
     "operation",
+    "ending",
     "egress",
     "bench",
 )

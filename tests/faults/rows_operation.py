@@ -1,4 +1,4 @@
-"""Rows O that need no second process: reload and time. O2 and O7 come with the mesh, O3 to O5 with performance."""
+"""Rows O of reload and time. O2 and O7 are in `rows_ending`; O3 to O5 come with performance."""
 
 import json
 import threading
@@ -31,12 +31,12 @@ def reload(ground: Ground) -> Outcome[admin_pb.ReloadResponse]:
 
 
 @contextmanager
-def own_router(place: Place) -> Iterator[Place]:
-    """The trial on a router of its own, whose file has nothing but its route."""
+def own_router(place: Place, *, ends: bool = False, **sections: object) -> Iterator[Place]:
+    """The trial on a router of its own, whose file has its route and `sections` only. `ends`: the trial ends it."""
     case = Case(place.trial.name, "", place.mode, (place.trial,))
     folder = place.ground.folder / place.route
     folder.mkdir()
-    config = configuration([case], {"sim": place.ground.sim_url})
+    config = {**configuration([case], {"sim": place.ground.sim_url}), **sections}
     with (
         router(folder, config, HEDGEROW_TEST_BAD_KEY=BAD_KEY) as running,
         connected(running.addresses["grpc"]) as caller,
@@ -44,7 +44,8 @@ def own_router(place: Place) -> Iterator[Place]:
     ):
         ground = replace(place.ground, router=running, caller=caller, admin=admin, folder=folder)
         yield ground.place(case, place.trial)
-        ground.check_alive(0)
+        if not ends:
+            ground.check_alive(0)
 
 
 @contextmanager

@@ -130,6 +130,8 @@ class Asker(msgspec.Struct, frozen=True):
     residency: tuple[frozenset[str], ...] = ()
     """The regions where they may go, by each place that restricts them: the caller, the route, the call. A guard in a
     region must be in all of these. Empty: anywhere."""
+    trace: tuple[tuple[str, str], ...] = ()
+    """Headers that carry the call's trace on, as for a provider."""
 
 
 @runtime_checkable

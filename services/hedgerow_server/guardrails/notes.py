@@ -40,6 +40,8 @@ class Notes:
         self._times[name] = self._times.get(name, 0.0) + took_s
         times = self._call.guard_times
         times[name] = times.get(name, 0.0) + took_s
+        if took_s:
+            self._call.waited("guard", time.monotonic() - took_s, name)
 
     @contextlib.contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -102,6 +104,7 @@ class Notes:
                 call.request_id,
                 why,
                 before,
+                extra={"request_id": call.request_id},
             )
         if fitted.must:
             raise GuardrailUnavailable(

@@ -27,7 +27,7 @@ class Auth:
         """Sets `call.principal`. Raises Forbidden for an RPC that is not the caller's."""
         since_s = time.monotonic()
         call.principal = principal = await self._authenticator.authenticate(call)
-        call.auth_s = time.monotonic() - since_s
+        call.auth_s = call.waited("auth", since_s)
         method, access = call.method, principal.access
         if access is None or access.allows(method.name):
             return

@@ -1,5 +1,6 @@
 """Answers a chat that was answered before, and keeps the answers of those that were not."""
 
+import time
 from contextlib import aclosing
 
 from hedgerow_server.caching import track
@@ -55,10 +56,14 @@ class Cache:
         route = self._routes.route(operation, request.spec.model)
         if route.cache is None:
             return
-        if isinstance(request, EmbedRequest):
-            await self._embeddings.admit(call, request, route)
-        elif _fits(route.cache, request.spec):
-            await self._chat(call, request, route, route.cache)
+        since_s = time.monotonic()
+        try:
+            if isinstance(request, EmbedRequest):
+                await self._embeddings.admit(call, request, route)
+            elif _fits(route.cache, request.spec):
+                await self._chat(call, request, route, route.cache)
+        finally:
+            call.waited("cache", since_s)
 
     def wrap(self, call: Call, events: Events) -> Events:
         """The same events, written down; those of an embedding call with the vectors that were there."""

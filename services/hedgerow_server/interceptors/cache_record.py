@@ -167,7 +167,7 @@ async def waited(call: Call, flight: Flight) -> Landed | Vectors | Next:
     try:
         landing = await flight.landed()
     finally:
-        call.queue_s += time.monotonic() - since_s
+        call.queue_s += call.waited("queue", since_s)
     if isinstance(landing, HedgerowError):
         raise again(landing)
     return landing

@@ -144,5 +144,6 @@ def _deadline_error(call: Call) -> DeadlineExceeded:
 
 
 def _fault(call: Call, error: Exception) -> Internal:
-    _log.error("call %s failed by a fault of the gateway", call.request_id, exc_info=error)
+    about = {"request_id": call.request_id}
+    _log.error("call %s failed by a fault of the gateway", call.request_id, exc_info=error, extra=about)
     return Internal("A fault of the gateway; the request id finds it in the log.")

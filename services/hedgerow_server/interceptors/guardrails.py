@@ -53,6 +53,7 @@ class Guards:
             model=request.spec.model,
             side=side,
             residency=route.residency(_ask(call, request)) if plan.remote else (),
+            trace=call.trace,
         )
         return Notes(call, asker, self._numbers)
 

@@ -1,22 +1,18 @@
-"""One JSON line a call, and the program's own log. Writing never blocks the event loop: a thread does it, and when it
-cannot keep up lines are dropped and counted.
-"""
+"""One JSON line a call, and the program's own log. Writing never blocks the event loop (`writer.py`)."""
 
-import collections
 import logging
-import sys
-import threading
 import time
+from functools import partial
+from pathlib import Path
 from typing import TextIO
 
 import msgspec
 
 from hedgerow_server.core.call import Call, Outcome
 from hedgerow_server.core.request import ChatRequest, EmbedRequest
-
-_QUEUE_LINES = 10_000
-_BATCH_LINES = 256
-_PAUSE_S = 0.05
+from hedgerow_server.core.trace import TRACEPARENT
+from hedgerow_server.telemetry.breakdown import breakdown
+from hedgerow_server.telemetry.writer import FileTarget, LineWriter, StreamTarget
 
 
 class CallLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -39,18 +35,34 @@ class CallLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     input_tokens: int = 0
     output_tokens: int = 0
     duration_ms: float = 0.0
+    """All of the time; the six that follow are its parts and add up to it, see `breakdown.Breakdown`."""
+    auth_ms: float = 0.0
+    queue_ms: float = 0.0
+    guards_ms: float = 0.0
+    cache_ms: float = 0.0
+    upstream_ms: float = 0.0
+    overhead_ms: float = 0.0
     first_token_ms: float | None = None
     replay_of: str = ""
     """The call whose kept answer was given."""
     trace: str = ""
+    """`traceparent` as it goes on to providers and guards."""
+    trace_id: str = ""
+    """The trace of the call, whoever records it."""
+    span_id: str = ""
+    """The call's own span, where the router records one."""
+    peer: str = ""
+    """Where the call came from, where the configuration wants that told."""
     labels: dict[str, str] = {}
     time_unix_s: float = msgspec.field(default_factory=time.time)
 
 
-def line(call: Call, outcome: Outcome, duration_s: float) -> CallLine:
-    """The line of a call that is over."""
+def line(call: Call, outcome: Outcome, duration_s: float, *, peers: bool = False) -> CallLine:
+    """The line of a call that is over; `peers`: with the caller's address."""
     error, last = outcome.error, call.attempts[-1] if call.attempts else None
     usage, request, principal = call.usage, call.request, call.principal
+    traced, parts = call.traced, breakdown(call, duration_s)
+    trace = next((value for name, value in call.trace if name == TRACEPARENT), "")
     return CallLine(
         request_id=call.request_id,
         method=call.method.name,
@@ -67,71 +79,127 @@ def line(call: Call, outcome: Outcome, duration_s: float) -> CallLine:
         attempts=call.attempts_started,
         input_tokens=usage.input_tokens if usage else 0,
         output_tokens=usage.output_tokens if usage else 0,
-        duration_ms=round(duration_s * 1000, 3),
-        first_token_ms=round(last.first_token_s * 1000, 3) if last and last.first_token_s is not None else None,
+        duration_ms=_ms(duration_s),
+        auth_ms=_ms(parts.auth_s),
+        queue_ms=_ms(parts.queue_s),
+        guards_ms=_ms(parts.guards_s),
+        cache_ms=_ms(parts.cache_s),
+        upstream_ms=_ms(parts.upstream_s),
+        overhead_ms=_ms(parts.overhead_s),
+        first_token_ms=_ms(last.first_token_s) if last and last.first_token_s is not None else None,
         replay_of=call.replay_of,
+        peer=call.peer if peers else "",
         labels=request.labels if isinstance(request, ChatRequest | EmbedRequest) else {},
-        trace=next((value for name, value in call.trace if name == "traceparent"), ""),
+        trace=trace,
+        trace_id=trace[3:35],
+        span_id=traced.span_id if traced is not None else "",
     )
 
 
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)
+
+
 class CallLog:
-    """A watcher that writes the line of every call: encoded and written in a thread of its own.
+    """A watcher that writes the line of every call: encoded and written in a thread of its own."""
 
-    The thread looks for lines every 50 ms rather than being woken for each: a wake-up costs the event loop more than
-    all else that the line does.
-    """
+    def __init__(self, stream: TextIO | None = None, *, path: Path | None = None, peers: bool = False) -> None:
+        """Writes to `stream`, standard error by default, or to the file at `path`; `peers`: with callers' addresses.
+        Raises OSError for a file that cannot be opened.
+        """
+        self._peers = peers
+        self._encoder = msgspec.json.Encoder()
+        self._writer = LineWriter(FileTarget(path) if path is not None else StreamTarget(stream), "call-log")
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        """Writes to `stream`, standard error by default."""
-        self._stream = stream or sys.stderr
-        self._lines: collections.deque[CallLine] = collections.deque()
-        self._closing = threading.Event()
-        self.dropped = 0
-        """Lines that were lost because the stream was too slow."""
-        self._thread = threading.Thread(target=self._write_lines, name="call-log", daemon=True)
-        self._thread.start()
+    @property
+    def dropped(self) -> int:
+        """Lines that were lost since they could not be written, or not fast enough."""
+        return self._writer.dropped
 
     def began(self, call: Call) -> None:
         """Nothing: a call has its line at its end."""
 
     def settled(self, call: Call, outcome: Outcome, duration_s: float) -> None:
         """Queues its line."""
-        self.write(line(call, outcome, duration_s))
+        self.write(line(call, outcome, duration_s, peers=self._peers))
 
     def write(self, line: CallLine) -> None:
         """Queues the line, or drops and counts it."""
-        if len(self._lines) < _QUEUE_LINES:
-            self._lines.append(line)
-        else:
-            self.dropped += 1
+        self._writer.put(partial(self._encoded, line))
 
     def close(self) -> None:
         """Writes what is queued, at most for two seconds."""
-        self._closing.set()
-        self._thread.join(timeout=2)
+        self._writer.close()
 
-    def _write_lines(self) -> None:
-        encoder = msgspec.json.Encoder()
-        last = False
-        while not last:
-            last = self._closing.wait(_PAUSE_S)
-            while self._lines:
-                batch = [self._lines.popleft() for _ in range(min(len(self._lines), _BATCH_LINES))]
-                try:
-                    self._stream.write("".join(f"{encoder.encode(line).decode()}\n" for line in batch))
-                    self._stream.flush()
-                except (OSError, ValueError):
-                    self.dropped += len(batch)
+    def _encoded(self, line: CallLine) -> str:
+        return self._encoder.encode(line).decode()
 
 
-def set_up_logging(level: str) -> None:
-    """Sends the program's own log to standard error, one line a record."""
-    logging.basicConfig(
-        level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+class ProgramLog(logging.Handler):
+    """Writes the program's own log in a thread of its own: who logs is often the event loop, and standard error may be
+    a pipe that nobody reads.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        """Writes to `stream`, standard error by default."""
+        super().__init__()
+        self.writer = LineWriter(StreamTarget(stream), "program-log")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queues the line of a record; it is made at once, since what it tells of may change."""
+        try:
+            text = self.format(record)
+        except Exception:
+            self.handleError(record)
+            return
+        self.writer.put(lambda: text)
+
+    def close(self) -> None:
+        """Writes what is queued, at most for two seconds."""
+        self.writer.close()
+        super().close()
+
+
+class JsonLines(logging.Formatter):
+    """A record as a JSON line: `time_unix_s`, `level`, `logger`, `message`, the `request_id` of the call that it is
+    about where that is known, and the `exception` with its traceback.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        found: dict[str, object] = {
+            "time_unix_s": record.created,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        request_id = getattr(record, "request_id", "")
+        if request_id:
+            found["request_id"] = request_id
+        if record.exc_info:
+            found["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(found).decode()
+
+
+def program_lines_dropped() -> int:
+    """Lines of the program's own log that were lost."""
+    return sum(one.writer.dropped for one in logging.getLogger().handlers if isinstance(one, ProgramLog))
+
+
+def set_up_logging(level: str, form: str = "text") -> None:
+    """Sends the program's own log to standard error, one line a record: "text" or "json". May be called again."""
+    root = logging.getLogger()
+    handler = next((one for one in root.handlers if isinstance(one, ProgramLog)), None)
+    if handler is None:
+        handler = ProgramLog()
+        logging.basicConfig(handlers=[handler], force=True)
+    handler.setFormatter(
+        JsonLines() if form == "json" else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     )
+    root.setLevel(level.upper())
     # The admin door's server tells of every start and stop of its own; httpx of every request with its URL, and at the
-    # level of debug of its headers; watchfiles of every change beside the configuration.
-    quiet = max(logging.WARNING, logging.getLogger().level)
-    for name in ("uvicorn", "httpx", "httpcore", "watchfiles"):
+    # level of debug of its headers, as does what urllib3 sends to a collector; watchfiles of every change beside the
+    # configuration.
+    quiet = max(logging.WARNING, root.level)
+    for name in ("uvicorn", "httpx", "httpcore", "urllib3", "watchfiles"):
         logging.getLogger(name).setLevel(quiet)

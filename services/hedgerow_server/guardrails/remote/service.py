@@ -28,6 +28,7 @@ _LONGEST_NAME = 256
 _CATEGORY = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _SOURCES = {one: pb.TextSource.Value(f"TEXT_SOURCE_{one.name}") for one in Source}
 _SIDES = {one: pb.CheckSide.Value(f"CHECK_SIDE_{one.name}") for one in Side}
+_TRACE = ("traceparent", "tracestate")
 _OURS = (grpc.StatusCode.CANCELLED, grpc.StatusCode.INVALID_ARGUMENT)
 """What says nothing of the guard's health."""
 
@@ -63,7 +64,7 @@ class RemoteServiceGuard:
             request_id=asker.request_id[:_LONGEST_NAME],
         )
         try:
-            answer = await self._channels.next()(request, timeout=within_s, metadata=self._metadata())
+            answer = await self._channels.next()(request, timeout=within_s, metadata=self._metadata(asker))
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise TimeoutError from None
@@ -71,11 +72,12 @@ class RemoteServiceGuard:
             raise Unanswered(f"answers {error.code().name}", at_fault=error.code() not in _OURS) from None
         return await self._checked(answer, pieces)
 
-    def _metadata(self) -> list[tuple[str, str]]:
+    def _metadata(self, asker: Asker) -> list[tuple[str, str]]:
+        trace = [one for one in asker.trace if one[0] in _TRACE]
         if self._token is None:
-            return []
+            return trace
         try:
-            return [("authorization", f"Bearer {self._token().reveal()}")]
+            return [*trace, ("authorization", f"Bearer {self._token().reveal()}")]
         except CredentialUnavailable:
             raise Unanswered("has no credential to be asked with", at_fault=False) from None
 

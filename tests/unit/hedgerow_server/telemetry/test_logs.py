@@ -4,7 +4,7 @@ import io
 import json
 import threading
 
-from hedgerow_server.telemetry import logs
+from hedgerow_server.telemetry import writer
 from hedgerow_server.telemetry.logs import CallLine, CallLog
 
 
@@ -61,7 +61,7 @@ def test_a_stuck_stream_drops_and_counts_lines_and_blocks_nobody() -> None:
     try:
         log.write(line())
         assert out.entered.wait(10)
-        for number in range(logs._QUEUE_LINES + 5):
+        for number in range(writer._QUEUE_LINES + 5):
             log.write(line(number))
         assert log.dropped == 5
     finally:
