@@ -77,6 +77,8 @@ from hedgerow_server.wire.report import report
 
 _TLS, _HTTP_TLS, _ADMIN_TLS = "server.grpc.tls", "server.http.tls", "server.admin_grpc.tls"
 _LAST_WORDS_S = 0.5
+_TELLING_S = 5.0
+"""How long a shutdown takes at most to tell callers that their calls have ended: many of them, on a busy machine."""
 _READ_ON_S = 5.0
 """How long the shutdown waits for answers that are read on for their usage."""
 _ELSEWHERE_S = 0.1
@@ -362,11 +364,12 @@ class App:
         self._draining = True
         await self.health.drain()
         self._http_door.drain()
-        stopping = asyncio.create_task(self.server.stop(grace_s + _LAST_WORDS_S))
+        stopping = asyncio.create_task(self.server.stop(grace_s + _TELLING_S + _LAST_WORDS_S))
         idle, hurrying = asyncio.create_task(self._calls.idle()), asyncio.create_task(hurry.wait())
         await asyncio.wait({idle, hurrying}, timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
         hurrying.cancel()
         self._calls.end(Draining("The gateway is shutting down.", retry_delay_s=_ELSEWHERE_S))
+        await asyncio.wait({idle}, timeout=_TELLING_S)
         # Not the rest of the grace: a watcher of health stays until it is sent away.
         await self.server.stop(_LAST_WORDS_S)
         await stopping
