@@ -71,8 +71,8 @@ def hurried(place: Place) -> Seen:
 def o2(mode: Mode) -> Iterator[Trial]:
     """SIGTERM while calls are under way."""
     yield Trial("finished", (Candidate("sim-tokens-30-100"),), finished)
-    yield Trial("grace-over", (Candidate("sim-tokens-60-1000"),), over)
-    yield Trial("second-signal", (Candidate("sim-tokens-60-1000"),), hurried)
+    yield Trial("grace-over", (Candidate("sim-tokens-9-9000"),), over)
+    yield Trial("second-signal", (Candidate("sim-tokens-9-9000"),), hurried)
 
 
 @contextmanager
@@ -112,8 +112,7 @@ def untold(place: Place, *, listens: bool, disk_full: bool) -> Seen:
 def o7(mode: Mode) -> Iterator[Trial]:
     """Logs and traces that nobody takes."""
     yield Trial("dead", (HEALTHY,), lambda place: untold(place, listens=False, disk_full=False))
-    yield Trial("frozen", (HEALTHY,), lambda place: untold(place, listens=True, disk_full=False))
-    yield Trial("disk-full", (HEALTHY,), lambda place: untold(place, listens=True, disk_full=True))
+    yield Trial("frozen-and-disk-full", (HEALTHY,), lambda place: untold(place, listens=True, disk_full=True))
 
 
 CASES = [
