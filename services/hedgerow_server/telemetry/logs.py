@@ -136,8 +136,8 @@ class CallLog:
 
 
 class ProgramLog(logging.Handler):
-    """Writes the program's own log in a thread of its own: who logs is often the event loop, and standard error may be
-    a pipe that nobody reads.
+    """Writes the program's own log: at once where nobody has to be waited for, otherwise in a thread of its own. Who
+    logs is often the event loop, and standard error may be a pipe that nobody reads.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -146,13 +146,13 @@ class ProgramLog(logging.Handler):
         self.writer = LineWriter(StreamTarget(stream), "program-log")
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Queues the line of a record; it is made at once, since what it tells of may change."""
+        """Writes the line of a record, or queues it."""
         try:
             text = self.format(record)
         except Exception:
             self.handleError(record)
             return
-        self.writer.put(lambda: text)
+        self.writer.put_at_once(text)
 
     def close(self) -> None:
         """Writes what is queued, at most for two seconds."""

@@ -5,6 +5,7 @@ What cannot be written, or comes while too much waits, is dropped and counted: a
 
 import collections
 import os
+import select
 import sys
 import threading
 from collections.abc import Callable
@@ -31,6 +32,9 @@ class Target(Protocol):
     def write(self, data: bytes) -> None:
         """Writes all of it; raises OSError or ValueError."""
 
+    def ready(self, size: int) -> bool:
+        """Whether so many bytes can be written without waiting for a reader."""
+
 
 class LineWriter:
     """Writes lines, each with its line end.
@@ -47,6 +51,7 @@ class LineWriter:
         self._lines: collections.deque[Render] = collections.deque()
         self._closing = threading.Event()
         self._torn = False
+        self._writing = False
         self._thread = threading.Thread(target=self._write_lines, name=name, daemon=True)
         self._thread.start()
 
@@ -56,6 +61,16 @@ class LineWriter:
             self._lines.append(line)
         else:
             self.dropped += 1
+
+    def put_at_once(self, text: str) -> None:
+        """Writes a line before it returns, so that whoever hears of what it tells finds it there; queues it where that
+        would mean to wait for a reader, or where others wait already. For lines that are rare; one thread at a time.
+        """
+        data = f"{text}\n".encode("utf-8", "backslashreplace")
+        if self._lines or self._writing or not self._target.ready(len(data)):
+            self.put(lambda: text)
+        else:
+            self._write([data])
 
     def close(self) -> None:
         """Writes what is queued, at most for two seconds."""
@@ -67,8 +82,11 @@ class LineWriter:
         while not last:
             last = self._closing.wait(_PAUSE_S)
             while self._lines:
+                # Before the queue is emptied: nobody else may find it empty while the last of it is being written.
+                self._writing = True
                 batch = [self._lines.popleft() for _ in range(min(len(self._lines), _BATCH_LINES))]
                 self._write([f"{line()}\n".encode("utf-8", "backslashreplace") for line in batch])
+            self._writing = False
 
     def _write(self, lines: list[bytes]) -> None:
         data = b"".join(lines)
@@ -94,6 +112,15 @@ class StreamTarget:
             self._descriptor: int | None = self._stream.fileno()
         except (OSError, ValueError):
             self._descriptor = None
+        self._poll = select.poll()
+        if self._descriptor is not None:
+            self._poll.register(self._descriptor, select.POLLOUT)
+
+    def ready(self, size: int) -> bool:
+        """Whether so many bytes can be written without waiting: a pipe that says so takes PIPE_BUF of them."""
+        if self._descriptor is None:
+            return True
+        return size <= select.PIPE_BUF and bool(self._poll.poll(0))
 
     def write(self, data: bytes) -> None:
         """Writes all of it."""
@@ -111,6 +138,10 @@ class FileTarget:
         """Raises OSError for a file that cannot be opened."""
         self._path = path
         self._descriptor = self._opened()
+
+    def ready(self, size: int) -> bool:
+        """Always: a file has no reader."""
+        return True
 
     def write(self, data: bytes) -> None:
         """Writes all of it."""
