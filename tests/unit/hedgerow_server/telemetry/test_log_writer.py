@@ -10,7 +10,7 @@ from io import StringIO
 
 import pytest
 from hedgerow_server.telemetry.logs import JsonLines, ProgramLog
-from hedgerow_server.telemetry.writer import LineWriter, TornError
+from hedgerow_server.telemetry.writer import LineWriter, StreamTarget, TornError
 
 
 class Disk:
@@ -19,6 +19,11 @@ class Disk:
     def __init__(self, room: int) -> None:
         self.room = room
         self.written = b""
+        self.takes = True
+
+    def ready(self, size: int) -> bool:
+        """Unless it is said to be slow."""
+        return self.takes
 
     def write(self, data: bytes) -> None:
         """Takes what fits."""
@@ -48,6 +53,36 @@ def test_a_full_disk_leaves_no_empty_lines() -> None:
     writer._write([b"second\n"])
     writer.close()
     assert disk.written == b"second\n"
+
+
+def test_a_line_is_there_at_once_where_nobody_has_to_be_waited_for() -> None:
+    disk = Disk(100)
+    writer = LineWriter(disk, "test")
+    writer.put_at_once("first")
+    assert disk.written == b"first\n"
+    writer.close()
+
+
+def test_a_line_waits_in_the_thread_where_the_reader_is_slow() -> None:
+    disk = Disk(100)
+    disk.takes = False
+    writer = LineWriter(disk, "test")
+    writer.put_at_once("first")
+    writer.close()
+    assert disk.written == b"first\n"
+
+
+def test_a_frozen_pipe_holds_up_nobody_who_writes_at_once() -> None:
+    reader, end = os.pipe()
+    with os.fdopen(end, "w") as stream:
+        writer = LineWriter(StreamTarget(stream), "test")
+        for number in range(3000):
+            writer.put_at_once(f"{number} " + "x" * 100)
+        assert len(os.read(reader, 1 << 20)) > 0
+        while writer._lines:
+            os.read(reader, 1 << 16)
+        writer.close()
+    os.close(reader)
 
 
 @contextmanager
