@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hedgerow_server.console.shown import AttemptShown, CallDetail, CallShown, Part, VerdictShown
 from hedgerow_server.core.call import Call, Principal
 from hedgerow_server.core.event import AttemptOutcome, AttemptRecord, GuardVerdict, Usage
+from hedgerow_server.core.intervals import covered_s
 from hedgerow_server.ledger.answers import CallTold, usage_of
 from hedgerow_server.store.ledger_rows import AttemptRow, CallRow
 from hedgerow_server.telemetry.recent import RecentCall
@@ -235,7 +236,7 @@ def breakdown(
     """
     left_s = total_s
     parts = []
-    upstream_s = _union(((one.offset_s, one.offset_s + one.total_s) for one in attempts), total_s)
+    upstream_s = covered_s(((one.offset_s, one.offset_s + one.total_s) for one in attempts), until_s=total_s)
     named = (("provider", upstream_s), ("queue", queue_s), ("guardrails", guardrail_s), ("authentication", auth_s))
     for name, told_s in named:
         took_s = min(told_s, left_s)
@@ -243,17 +244,6 @@ def breakdown(
             parts.append(Part(name, took_s))
             left_s -= took_s
     return (*parts, Part("gateway", left_s))
-
-
-def _union(intervals: Iterable[tuple[float, float]], end_s: float) -> float:
-    """How much of the time until the end some interval covers."""
-    covered = reached = 0.0
-    for start, end in sorted(intervals):
-        begins, ends = max(start, reached), min(end, end_s)
-        if ends > begins:
-            covered += ends - begins
-            reached = ends
-    return covered
 
 
 def _verdicts(verdicts: Sequence[GuardVerdict]) -> tuple[VerdictShown, ...]:

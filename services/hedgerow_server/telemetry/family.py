@@ -18,26 +18,16 @@ Labels = tuple[str, ...]
 
 def counters(
     name: str, text: str, labels: Sequence[str], series: Iterable[tuple[Labels, float]]
-) -> Iterator[CounterMetricFamily]:
+) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
     """A family of counters. `name` is without its "_total"; `series` are read once, between the pieces."""
-    yield CounterMetricFamily(name, text, labels=labels)
-    for part in _parts(series, _SERIES):
-        family = CounterMetricFamily(name, text, labels=labels)
-        for values, value in part:
-            family.add_metric(values, value)
-        yield family
+    return _plain(CounterMetricFamily, name, text, labels, series)
 
 
 def gauges(
     name: str, text: str, labels: Sequence[str], series: Iterable[tuple[Labels, float]]
-) -> Iterator[GaugeMetricFamily]:
+) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
     """The same of gauges."""
-    yield GaugeMetricFamily(name, text, labels=labels)
-    for part in _parts(series, _SERIES):
-        family = GaugeMetricFamily(name, text, labels=labels)
-        for values, value in part:
-            family.add_metric(values, value)
-        yield family
+    return _plain(GaugeMetricFamily, name, text, labels, series)
 
 
 def histograms(
@@ -55,6 +45,21 @@ def histograms(
 def pause(family: Metric) -> Metric:
     """A piece of the family without a sample: for whoever has looked at much, and found nothing to tell."""
     return Metric(family.name, family.documentation, family.type)
+
+
+def _plain(
+    kind: type[CounterMetricFamily | GaugeMetricFamily],
+    name: str,
+    text: str,
+    labels: Sequence[str],
+    series: Iterable[tuple[Labels, float]],
+) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+    yield kind(name, text, labels=labels)
+    for part in _parts(series, _SERIES):
+        family = kind(name, text, labels=labels)
+        for values, value in part:
+            family.add_metric(values, value)
+        yield family
 
 
 def _buckets(one: Histogram) -> list[tuple[str, float]]:

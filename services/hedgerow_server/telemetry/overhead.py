@@ -3,19 +3,14 @@
 from collections.abc import Sequence
 
 from hedgerow_server.core.event import AttemptRecord
+from hedgerow_server.core.intervals import covered_s
 
 
 def upstream_s(attempts: Sequence[AttemptRecord]) -> float:
     """The seconds in which at least one attempt was under way. Hedged ones overlap: that time counts once."""
     if len(attempts) == 1:
         return attempts[0].total_s
-    spans = sorted([(one.start_unix_s, one.start_unix_s + one.total_s) for one in attempts])
-    covered_s, end_s = 0.0, float("-inf")
-    for start_s, stop_s in spans:
-        if stop_s > end_s:
-            covered_s += stop_s - max(start_s, end_s)
-            end_s = stop_s
-    return covered_s
+    return covered_s([(one.start_unix_s, one.start_unix_s + one.total_s) for one in attempts])
 
 
 def overhead_s(attempts: Sequence[AttemptRecord], duration_s: float) -> float:
