@@ -1,10 +1,11 @@
 """What one configuration would change in another, for people: entry by entry, value by value."""
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from hedgerow_server.config.masked import masked
 from hedgerow_server.config.model import Section
 from hedgerow_server.core.plan import FieldChange, PlannedChange
 from hedgerow_server.core.slices import Work
@@ -32,7 +33,7 @@ _AREAS = {
 _ORDER = (*_AREAS.values(), "other")
 # Collections of entries within a section, which are told of one by one.
 _WITHIN = {"guardrails": ("guards",), "pricing": ("overrides", "discounts"), "identity": ("roles",)}
-_HIDDEN = "…"
+_KEY = re.compile(r"[^.\[\]]+")
 _GONE = object()
 """Stands for a value that is not there."""
 
@@ -52,9 +53,10 @@ def changes(old: Settings, new: Settings, restart_keys: Sequence[str]) -> Work[t
                 entries.append(entry)
     entries.sort(key=lambda one: (_ORDER.index(one[0]), one[1]))
     told: list[PlannedChange] = []
+    credentials = {*old.credentials, *new.credentials}
     room = _MOST_BYTES
     for entry in entries[:MOST_CHANGES]:
-        change = _change(entry, restart_keys)
+        change = _change(entry, restart_keys, credentials)
         room -= sum(len(one.path) + len(one.before or "") + len(one.after or "") for one in change.fields)
         if room < 0:
             break
@@ -143,7 +145,7 @@ def _plain(value: object, *, alone: bool = False) -> object:
     return value.model_dump(mode="json", exclude_unset=alone) if isinstance(value, Section) else value
 
 
-def _change(entry: _Entry, restart_keys: Sequence[str]) -> PlannedChange:
+def _change(entry: _Entry, restart_keys: Sequence[str], credentials: Collection[str]) -> PlannedChange:
     area, path, old, new = entry
     # A section that may be left out is None then.
     kind = "added" if old in (_GONE, None) else "removed" if new in (_GONE, None) else "changed"
@@ -151,8 +153,8 @@ def _change(entry: _Entry, restart_keys: Sequence[str]) -> PlannedChange:
     for at, before, after in _differences("", _set(old), _set(new), whole=kind == "changed"):
         if len(fields) == _MOST_FIELDS:
             break
-        told = (None, None) if area == "credential" else (_shown(path, at, before), _shown(path, at, after))
-        fields.append(FieldChange(at, *told, needs_restart=_waits(f"{path}.{at}", restart_keys)))
+        was, would = (None if area == "credential" else _shown(path, at, one, credentials) for one in (before, after))
+        fields.append(FieldChange(at, was, would, needs_restart=_waits(f"{path}.{at}", restart_keys)))
     return PlannedChange(area, path, kind, tuple(fields))
 
 
@@ -237,40 +239,16 @@ def _waits(path: str, restart_keys: Sequence[str]) -> bool:
     )
 
 
-def _shown(entry: str, path: str, value: object) -> str | None:
-    """A value as it is told: no more of it than may be seen."""
+def _shown(entry: str, path: str, value: object, credentials: Collection[str]) -> str | None:
+    """A value as it is told: no more of it than may be seen, and of what is inside it only what is set."""
     if value is _GONE or value is None:
         return None
-    at = f"{entry}.{path}"
-    seen = _public(value, headers=".headers" in at, webhook="webhook" in at)
+    seen = masked(_filled(value), credentials, _KEY.findall(f"{entry}.{path}"))
     text = seen if isinstance(seen, str) else json.dumps(seen, ensure_ascii=False, separators=(", ", ": "))
     return cut(text, _VALUE_BYTES)
 
 
-def _public(value: object, *, headers: bool, webhook: bool) -> object:
-    """A value without what could be a secret: values of headers, user names and queries of URLs, paths of webhooks. Of
-    what is inside it, only what is set.
-    """
+def _filled(value: object) -> object:
     if isinstance(value, dict):
-        return {
-            name: _public(one, headers=headers or name == "headers", webhook=webhook or "webhook" in name)
-            for name, one in value.items()
-            if not _empty(one)
-        }
-    if isinstance(value, list):
-        return [_public(one, headers=headers, webhook=webhook) for one in value]
-    if not isinstance(value, str):
-        return value
-    return _HIDDEN if headers else _address(value, webhook=webhook) if "://" in value else value
-
-
-def _address(url: str, *, webhook: bool) -> str:
-    try:
-        split = urlsplit(url)
-    except ValueError:
-        return _HIDDEN
-    host = split.netloc.rpartition("@")[2]
-    user = f"{_HIDDEN}@" if "@" in split.netloc else ""
-    path = f"/{_HIDDEN}" if webhook and split.path.strip("/") else split.path
-    query = f"?{_HIDDEN}" if split.query or split.fragment else ""
-    return f"{split.scheme}://{user}{host}{path}{query}"
+        return {name: _filled(one) for name, one in value.items() if not _empty(one)}
+    return [_filled(one) for one in value] if isinstance(value, list) else value

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import yaml
 
+from hedgerow_server.config.masked import masked
 from hedgerow_server.config.model import Section
 from hedgerow_server.config.reload import Mark, mark
 from hedgerow_server.console.access import GET_CONFIG, LIST_CREDENTIALS, LIST_KEYS, RELOAD, allowed
 from hedgerow_server.console.asking import Asking
-from hedgerow_server.console.masking import masked
 from hedgerow_server.console.shown import Configuration, Credentials, Keys
 from hedgerow_server.console.source import Source
 from hedgerow_server.core.admin import Change, ConfigState, Reloaded, ReloadRequest
