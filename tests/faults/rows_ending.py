@@ -71,8 +71,8 @@ def hurried(place: Place) -> Seen:
 def o2(mode: Mode) -> Iterator[Trial]:
     """SIGTERM while calls are under way."""
     yield Trial("finished", (Candidate("sim-tokens-30-100"),), finished)
-    yield Trial("grace-over", (Candidate("sim-tokens-9-9000"),), over)
-    yield Trial("second-signal", (Candidate("sim-tokens-9-9000"),), hurried)
+    yield Trial("grace-over", (Candidate("sim-tokens-60-1000"),), over)
+    yield Trial("second-signal", (Candidate("sim-tokens-60-1000"),), hurried)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from functools import partial
 from typing import NoReturn, TypeAlias
 
 import grpc
@@ -25,6 +26,8 @@ from hedgerow_server.doors.status import Trailers, code_of, text_of, trailers
 
 _log = logging.getLogger(__name__)
 _NAME_CHARS = 128
+_WRITTEN_S = 1.0
+"""How long the end of a call waits for a message that is on its way."""
 _NONE: frozenset[str] = frozenset()
 _PEER_PROPERTIES = {"peer_uri": "", "peer_dns": "dns:", "peer_email": "email:", "peer_ip": "ip:"}
 """C-core's names for the subject alternative names of a certificate, and how they are told apart from here on."""
@@ -125,13 +128,17 @@ class GrpcDoor:
         return grpc.stream_stream_rpc_method_handler(_as_generator(handle) if instrumented else handle)
 
     async def _write_events(self, serving: Serving, call: Call, context: Context, encoder: Encoder) -> None:
+        write: Callable[[bytes], Awaitable[None]] = partial(_write_first, context)
+
         async def deliver(event: Event) -> None:
+            nonlocal write
             for message in encoder.encode(event):
                 try:
-                    await context.write(message)
+                    await write(message)
                 except grpc.aio.InternalError:
                     # Nothing else makes a write fail than a caller that has left.
                     raise asyncio.CancelledError from None
+                write = context.write
 
         try:
             await self._run(serving, call, context, deliver)
@@ -180,6 +187,20 @@ class GrpcDoor:
         _log.error("call %s failed by a fault at the door", call.request_id, exc_info=error)
         fault = Internal("A fault of the gateway; the request id finds it in the log.")
         await _abort(context, fault, trailers(call.request_id, b"", fault))
+
+
+async def _write_first(context: Context, message: bytes) -> None:
+    """Writes the first message of a stream, whole even where the call ends meanwhile. The headers go with it: grpc.aio
+    would take them for unsent and put them into the status again, which C-core refuses, and the caller would get none.
+    """
+    writing = asyncio.ensure_future(context.write(message))
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait({writing}, timeout=_WRITTEN_S)
+        if writing.done() and not writing.cancelled():
+            writing.exception()  # or asyncio complains: the caller may have left
+        raise
 
 
 async def _abort(context: Context, error: HedgerowError, metadata: Trailers) -> NoReturn:
