@@ -11,14 +11,12 @@ from hedgerow_server.caching.shelf import Caches, Shelf, lacking
 from hedgerow_server.caching.similarity import Similarity, lacking_index
 from hedgerow_server.catalogue.book import Catalogue
 from hedgerow_server.config.credential import KeySection, keys_of
-from hedgerow_server.core.call import Call
 from hedgerow_server.core.drift import Counts
 from hedgerow_server.core.error import ConfigInvalid, CredentialUnavailable, FieldViolation
 from hedgerow_server.core.event import Usage
 from hedgerow_server.core.secret import RevealNamed, Secret
 from hedgerow_server.core.slices import Work, collector_paused, in_slices
 from hedgerow_server.core.tokens import text_tokens
-from hedgerow_server.core.trace import Headers
 from hedgerow_server.core.watch import Watcher
 from hedgerow_server.core.webhook import Receiver
 from hedgerow_server.credentials.alarm import Alarms
@@ -242,7 +240,7 @@ class Edition:
         guards = Guards(Policies(settings.guardrails, self.guards), self.routes, self._memory.guard_numbers)
         shelf = Shelf(self._memory.caches, settings.cache)
         spans = self._memory.spans
-        headers: Callable[[Call], Headers] = trace.forwarded if spans is None else spans.headers
+        headers: trace.TraceHeaders = trace.forwarded if spans is None else spans.headers
         if settings.server.opentelemetry:
             headers = trace.instrumented()
         traced = propagated(headers, settings.telemetry)

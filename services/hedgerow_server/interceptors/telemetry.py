@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from hedgerow_server.core.call import Call, Outcome
 from hedgerow_server.core.event import Events
 from hedgerow_server.core.watch import Watcher
+from hedgerow_server.telemetry.trace import TraceHeaders
 
-TraceHeaders = Callable[[Call], tuple[tuple[str, str], ...]]
 Shown = Callable[[Call, Events], Events]
 """Sees the events of a call as they go out to its caller, and gives them on as they are."""
 

@@ -1,23 +1,22 @@
 """What callers say of their calls in the header `baggage` (W3C Baggage), as far as providers may know it."""
 
-from collections.abc import Callable
-
 from hedgerow_server.core.call import Call
+from hedgerow_server.core.trace import Headers
 from hedgerow_server.telemetry.section import TelemetrySection
+from hedgerow_server.telemetry.trace import TraceHeaders
 
-Headers = Callable[[Call], tuple[tuple[str, str], ...]]
 _MAX_BYTES = 8192
 _MAX_MEMBERS = 64
 """The least that a party must propagate, and the most that this one does."""
 
 
-def propagated(trace: Headers, section: TelemetrySection) -> Headers:
+def propagated(trace: TraceHeaders, section: TelemetrySection) -> TraceHeaders:
     """The headers of `trace`, and those that the configuration lets go on to providers besides."""
     keys, tell_id = frozenset(section.propagate_baggage), section.propagate_request_id
     if not keys and not tell_id:
         return trace
 
-    def headers(call: Call) -> tuple[tuple[str, str], ...]:
+    def headers(call: Call) -> Headers:
         found = trace(call)
         if keys and (baggage := listed(call.metadata.get("baggage", ""), keys)):
             found += (("baggage", baggage),)

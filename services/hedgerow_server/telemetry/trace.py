@@ -11,6 +11,8 @@ from hedgerow_server.core.trace import TRACEPARENT, Headers, Traced, new_span_id
 # Ids of zeros and version ff are invalid; later versions than 00 may go on after the flags.
 _FIELDS = r"-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 _TRACEPARENT = re.compile(rf"00{_FIELDS}|(?!00|ff)[0-9a-f]{{2}}{_FIELDS}(-.*)?")
+TraceHeaders = Callable[[Call], Headers]
+"""Gives the headers of a call that carry its trace on to the provider."""
 _TRACESTATE = "tracestate"
 _MAX_TRACESTATE = 512
 _RECORDED = 1
@@ -18,7 +20,7 @@ _KNOWN = 3
 """The flags that have a meaning: recorded, and that the trace id is random (level 2)."""
 
 
-def forwarded(call: Call) -> tuple[tuple[str, str], ...]:
+def forwarded(call: Call) -> Headers:
     """The caller's own context, unchanged: the gateway records no span, so the caller's span is the parent of whatever
     the provider does. A malformed traceparent is dropped, and tracestate with it, as the standard asks.
     """
@@ -88,7 +90,7 @@ class Allowance:
         self._left -= spans
 
 
-def instrumented() -> Callable[[Call], tuple[tuple[str, str], ...]]:
+def instrumented() -> TraceHeaders:
     """For servers that OpenTelemetry instruments: the context of the server span that is current. Needs the extra
     `otel`.
     """
@@ -96,7 +98,7 @@ def instrumented() -> Callable[[Call], tuple[tuple[str, str], ...]]:
 
     propagator = TraceContextTextMapPropagator()
 
-    def current(call: Call) -> tuple[tuple[str, str], ...]:
+    def current(call: Call) -> Headers:
         carrier: dict[str, str] = {}
         propagator.inject(carrier)
         return tuple(carrier.items()) or forwarded(call)
