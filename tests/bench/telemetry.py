@@ -28,13 +28,14 @@ from hedgerow_server.core.event import AttemptKind, AttemptOutcome, AttemptRecor
 from hedgerow_server.core.request import ChatRequest, ChatSpec
 from hedgerow_server.core.secret import Secret
 from hedgerow_server.core.watch import Watcher
-from hedgerow_server.interceptors.telemetry import Telemetry, TraceHeaders
+from hedgerow_server.interceptors.telemetry import Telemetry
 from hedgerow_server.telemetry import trace
 from hedgerow_server.telemetry.calls import CallNumbers
 from hedgerow_server.telemetry.exporter import SpanExporter
 from hedgerow_server.telemetry.logs import CallLog
 from hedgerow_server.telemetry.metrics import Metrics
 from hedgerow_server.telemetry.spans import Spans
+from hedgerow_server.telemetry.trace import TraceHeaders
 from hedgerow_server.telemetry.traces_section import TracesSection
 from unit.hedgerow_server.calls import no_request, nothing
 
