@@ -90,7 +90,8 @@ def _tell(answer: "PlanConfigResponse") -> None:
     if answer.current_hash == answer.planned_hash:
         say(f"nothing would change: configuration {now} is in force")
     else:
-        say(f"{answer.changes_count:,} entries would change: configuration {now} is in force, {planned} is planned")
+        count = "1 entry" if answer.changes_count == 1 else f"{answer.changes_count:,} entries"
+        say(f"{count} would change: configuration {now} is in force, {planned} is planned")
 
 
 def _rows(answer: "PlanConfigResponse") -> Iterator[tuple[str, ...]]:
