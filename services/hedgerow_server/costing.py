@@ -10,7 +10,6 @@ from pathlib import Path
 from hedgerow_server.catalogue.book import Catalogue
 from hedgerow_server.config.load import load
 from hedgerow_server.core.event import Usage
-from hedgerow_server.pricing.book import PriceBook
 from hedgerow_server.pricing.classes import Classes, counts
 from hedgerow_server.pricing.price import Price, priced
 from hedgerow_server.pricing.section import PricingSection
@@ -76,6 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _price(config: Path | None, provider: str, model: str, region: str) -> Price | None:
+    from hedgerow_server.pricing.book import PriceBook
+
     if config is None:
         return PriceBook(PricingSection()).price(provider, model, region)
     settings = load(config, Settings, references)

@@ -12,7 +12,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2] / part) for part in ("se
 
 import _injection_texts as texts
 import _train_injection as training
-from hedgerow_server.guardrails.injection import Detector
+from hedgerow_server.guardrails.injection_detector import Detector
 from hedgerow_server.guardrails.injection_model import LinearModel
 
 DIRECT = ("injection_deepset", "injection_cyberseceval", "jailbreak_inthewild")

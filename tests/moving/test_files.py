@@ -6,7 +6,7 @@ import pytest
 import yaml
 from hedgerow_client.cli.importing import EXIT_NOT_ALL_MAPPED
 from hedgerow_client.cli.verbs import build
-from hedgerow_server.__main__ import _checked
+from hedgerow_server.command import _checked
 from typer.testing import CliRunner, Result
 
 HERE = Path(__file__).parent

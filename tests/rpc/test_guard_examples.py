@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 from hedgerow_server.core.guard import Asker, Finding, GuardFailed, Judged, Source
-from hedgerow_server.guardrails.remote import RemoteServiceGuard
+from hedgerow_server.guardrails.remote.service import RemoteServiceGuard
 from rpc.guards import RunningGuard, presidio, running, words
 from unit.hedgerow_server.guardrails.guard_server import asking
 

@@ -5,12 +5,15 @@ import itertools
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from hedgerow_server.caching.differences import Facts
 from hedgerow_server.caching.key import FORMAT, Asked
-from hedgerow_server.caching.vectors import Vector, Vectors
+
+if TYPE_CHECKING:
+    from hedgerow_server.caching.vectors import Vector
 
 _LOOKED_AT = 2
 """Old questions that are looked at with each new one, whether their time is over."""
@@ -61,6 +64,8 @@ class _Partition:
     __slots__ = ("by_slot", "questions", "vectors")
 
     def __init__(self, dimensions: int) -> None:
+        from hedgerow_server.caching.vectors import Vectors
+
         self.vectors = Vectors(dimensions)
         self.questions: dict[int, Question] = {}
         self.by_slot: dict[bytes, int] = {}
@@ -100,7 +105,7 @@ class Questions:
         while len(self._order) > self._max:
             self._remove(next(iter(self._order)))
 
-    def add(self, question: Question, vector: Vector) -> None:
+    def add(self, question: Question, vector: "Vector") -> None:
         """One more, in the place of an earlier one with the same slot. `vector` has length 1."""
         if self._max <= 0:
             return
@@ -133,7 +138,7 @@ class Questions:
         partition.questions[key] = question
         return True
 
-    def near(self, place: bytes, vector: Vector, most: int, least: float) -> Iterator[Alike]:
+    def near(self, place: bytes, vector: "Vector", most: int, least: float) -> Iterator[Alike]:
         """Those of a partition that are at least so like, the likest first."""
         partition = self._partitions.get(place)
         if partition is None:

@@ -9,7 +9,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -22,9 +22,11 @@ from hedgerow_server.caching.key import Asked, owner_of
 from hedgerow_server.caching.port import Near
 from hedgerow_server.caching.questions import Question, Questions, owner_tag, place_of
 from hedgerow_server.caching.section import RouteCacheSection, SemanticSection
-from hedgerow_server.caching.vectors import Vector, unit
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.error import HedgerowError
+
+if TYPE_CHECKING:
+    from hedgerow_server.caching.vectors import Vector
 
 MINIMA = {"all-minilm-l6-v2": 0.85}
 """Measured on tests/cache/data/paraphrases.jsonl: precision 0.99, recall 0.57; see docs/caching.md."""
@@ -83,7 +85,7 @@ class Looked(msgspec.Struct, frozen=True):
     """What a look-up has found out about a question, for when its answer is kept."""
 
     place: bytes
-    vector: Vector
+    vector: "Vector"
     facts: Facts
     least: float
     """How like it a neighbour must be."""
@@ -94,7 +96,7 @@ class Looked(msgspec.Struct, frozen=True):
 class Shared(Protocol):
     """Tells other routers of questions."""
 
-    def tell(self, question: Question, vector: Vector) -> None:
+    def tell(self, question: Question, vector: "Vector") -> None:
         """Of one more. Waits for nothing, never fails."""
 
 
@@ -179,6 +181,8 @@ class Semantic:
         if embedded is None:
             self._counted.passed_over["residency"] += 1
             return None
+        from hedgerow_server.caching.vectors import unit
+
         vector, secret = unit(embedded.packed), self._secret()
         if vector is None or secret is None:
             self._counted.passed_over["vector"] += 1

@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Iterator
 from importlib.util import find_spec
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
@@ -13,10 +13,12 @@ from hedgerow_server.caching.questions import Question, Questions, owner_tag
 from hedgerow_server.caching.section import CacheSection
 from hedgerow_server.caching.semantic import Counted, Embed, Personal, Semantic
 from hedgerow_server.caching.shelf import Caches, Shelf
-from hedgerow_server.caching.vectors import Vector
 from hedgerow_server.core.call import Principal
 from hedgerow_server.core.secret import RevealNamed, later
 from hedgerow_server.store.port import StoreUnavailable
+
+if TYPE_CHECKING:
+    from hedgerow_server.caching.vectors import Vector
 
 _LOAD_S = 1.0
 """How long a page of the stream may take: no call waits for it."""
@@ -33,7 +35,7 @@ class _Following(Protocol):
     alarms: int
 
     def start(self) -> None: ...
-    def tell(self, question: Question, vector: Vector) -> None: ...
+    def tell(self, question: Question, vector: "Vector") -> None: ...
     def expired(self, number: str) -> None: ...
     async def erase(self, owner: bytes) -> int: ...
     async def close(self) -> None: ...
@@ -83,7 +85,7 @@ class Similarity:
             shared=self,
         )
 
-    def tell(self, question: Question, vector: Vector) -> None:
+    def tell(self, question: Question, vector: "Vector") -> None:
         """Tells other routers of a question, where there are any."""
         if self._shared is not None:
             self._shared.tell(question, vector)

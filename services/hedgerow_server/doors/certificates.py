@@ -4,14 +4,17 @@ import asyncio
 import os
 import ssl
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import grpc
 
 from hedgerow_server.doors.listen import ListenError
 from hedgerow_server.doors.section import TlsSection
-from hedgerow_server.doors.spiffe import NoSocketError, WorkloadIdentity
 from hedgerow_server.doors.tls import CertificateFiles, FilesError, for_python, grpc_credentials
 from hedgerow_server.doors.tls_context import FileContexts, SvidContexts, following
+
+if TYPE_CHECKING:
+    from hedgerow_server.doors.spiffe import WorkloadIdentity
 
 _FIRST_IDENTITIES_S = 3.0
 """How long the start waits for the Workload API; its identity may come later."""
@@ -33,6 +36,8 @@ class Certificates:
         """Follows the Workload API from now on, and waits for its first answers, for a while. Raises ListenError."""
         for where, section in self._sections.items():
             if section is not None and section.spiffe is not None:
+                from hedgerow_server.doors.spiffe import NoSocketError, WorkloadIdentity
+
                 try:
                     self._identities[where] = WorkloadIdentity(section.spiffe, where, self._news)
                 except NoSocketError as error:

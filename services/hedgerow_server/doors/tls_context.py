@@ -10,11 +10,13 @@ import contextlib
 import os
 import ssl
 from collections.abc import Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from hedgerow_server.doors.spiffe import WorkloadIdentity
-from hedgerow_server.doors.svid import Svid
 from hedgerow_server.doors.tls import CertificateFiles
+
+if TYPE_CHECKING:
+    from hedgerow_server.doors.spiffe import WorkloadIdentity
+    from hedgerow_server.doors.svid import Svid
 
 _LOOK_S = 0.5
 """How often files are looked at, in a thread: a disk may be slow, and the event loop must not wait for it."""
@@ -50,7 +52,7 @@ class FileContexts:
 class SvidContexts:
     """Contexts of what a Workload API gives."""
 
-    def __init__(self, identity: WorkloadIdentity) -> None:
+    def __init__(self, identity: "WorkloadIdentity") -> None:
         self._identity = identity
         self._svid: Svid | None = None
         self._current: ssl.SSLContext | None = None
@@ -85,7 +87,7 @@ def following(contexts: Contexts, *, ask_callers: bool) -> ssl.SSLContext:
     return outer
 
 
-def _context(svid: Svid, *, ask_callers: bool) -> ssl.SSLContext:
+def _context(svid: "Svid", *, ask_callers: bool) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with _in_memory(svid.key + svid.chain) as path:
         context.load_cert_chain(path)

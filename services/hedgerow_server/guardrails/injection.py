@@ -7,26 +7,20 @@ by itself, so that harmless text around an attack does not hide it. A text is re
 what it says in other codings is read as well (`injection_decode`).
 """
 
-import math
-from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
-import numpy.typing as npt
 import pydantic
 
 from hedgerow_server.core.guard import Finding, Scan, Source
-from hedgerow_server.guardrails import injection_decode, injection_rules
 from hedgerow_server.guardrails.entry import GuardEntry
-from hedgerow_server.guardrails.injection_model import LinearModel, features, passages, shipped
-from hedgerow_server.guardrails.normalise import LINE, Plain, plain
 
-_BLOCK = 2304
-"""The most code points that are looked at together."""
-_CONTEXT = 256
+if TYPE_CHECKING:
+    from hedgerow_server.guardrails.injection_detector import Detector
+
 _INDIRECT = frozenset({Source.TOOL_RESULT, Source.DOCUMENT})
 _DEFAULT = frozenset({Source.USER, *_INDIRECT})
-_EDGE = np.full(4, LINE, np.uint8)
+CONTEXT = 256
+"""How many code points before those that are looked at are seen with them."""
 
 Threshold = Annotated[float, pydantic.Field(gt=0, le=1)] | None
 
@@ -48,14 +42,12 @@ class InjectionGuardSection(GuardEntry):
 class InjectionGuard:
     """Scanner of one entry. Without `sources` it looks at words of users, tool results and documents."""
 
-    context = _CONTEXT
+    context = CONTEXT
 
     def __init__(self, section: InjectionGuardSection) -> None:
         self._sources = frozenset(section.sources) if section.sources is not None else _DEFAULT
-        self._direct = Detector(shipped("direct"), section.direct_threshold, "injection.direct", section.replacement)
-        self._indirect = Detector(
-            shipped("indirect"), section.indirect_threshold, "injection.indirect", section.replacement
-        )
+        self._direct = _detector("direct", section.direct_threshold, section.replacement)
+        self._indirect = _detector("indirect", section.indirect_threshold, section.replacement)
 
     def scan(self, text: str, source: Source, begin: int, *, final: bool) -> Scan:
         """Goes on in blocks of sentences: where one ends depends on nothing but the text from `begin` on."""
@@ -63,99 +55,15 @@ class InjectionGuard:
         if source not in self._sources or detector.threshold is None:
             return Scan((), len(text))
         found: list[Finding] = []
-        while (end := _block_end(text, begin, final=final)) > begin:
-            found.extend(detector.findings(text[max(0, begin - _CONTEXT) : end], min(begin, _CONTEXT), begin))
+        while (end := detector.block_end(text, begin, final=final)) > begin:
+            found.extend(detector.findings(text[max(0, begin - CONTEXT) : end], min(begin, CONTEXT), begin))
             begin = end
         return Scan(found, begin)
 
 
-def _block_end(text: str, begin: int, *, final: bool) -> int:
-    """Where the block that begins there ends; `begin` while that is not known."""
-    if len(text) - begin <= _BLOCK:
-        return len(text) if final else begin
-    least, most = begin + _BLOCK // 2, begin + _BLOCK
-    for mark in ("\n", ". ", " "):
-        at = text.rfind(mark, least, most)
-        if at >= 0:
-            return at + len(mark)
-    return most
+def _detector(side: str, threshold: float | None, replacement: str) -> "Detector":
+    # NumPy comes with the first guard that needs it: its import takes a tenth of a router's start.
+    from hedgerow_server.guardrails.injection_detector import Detector
+    from hedgerow_server.guardrails.injection_model import shipped
 
-
-class Detector:
-    """One of the two models, with its threshold."""
-
-    def __init__(self, model: LinearModel, threshold: float | None, category: str, replacement: str) -> None:
-        self.threshold = threshold
-        self._model = model
-        self._category = category
-        self._replacement = replacement
-        self._least = math.log(threshold / (1 - threshold)) if threshold is not None and threshold < 1 else math.inf
-
-    def findings(self, piece: str, skip: int, at: int) -> Iterator[Finding]:
-        """What is found in a piece behind its first `skip` code points; `at` is where that is in the text."""
-        seen = plain(piece)
-        spelling = injection_rules.spelled(seen.symbols)
-        hits = self._hits(seen, spelling, skip)
-        for hidden in injection_decode.decoded(piece, spelling):
-            if hidden.end > skip and (excess := self._excess(plain(hidden.text))) >= self._least:
-                hits.append((max(skip, hidden.start), hidden.end, excess))
-        for start, end, excess in _merged(hits):
-            score = 1 / (1 + math.exp(-max(-30.0, min(30.0, excess))))
-            yield Finding(start - skip + at, end - skip + at, self._category, self._replacement, round(score, 4))
-
-    def worst(self, text: str) -> float:
-        """By how much the worst passage of a text, in whatever coding, is beyond its threshold, in log odds."""
-        worst, begin = -math.inf, 0
-        while (end := _block_end(text, begin, final=True)) > begin:
-            piece = text[max(0, begin - _CONTEXT) : end]
-            seen = plain(piece)
-            spelling = injection_rules.spelled(seen.symbols)
-            hidden = (self._excess(plain(one.text)) for one in injection_decode.decoded(piece, spelling))
-            worst, begin = max(worst, float(self._judge(seen, spelling)[2].max()), *hidden), end
-        return worst
-
-    def _excess(self, seen: Plain) -> float:
-        return float(self._judge(seen, injection_rules.spelled(seen.symbols))[2].max())
-
-    def _judge(
-        self, seen: Plain, spelling: bytes
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """Where the passages of a text begin and end, in its symbols, and by how much each is beyond its threshold."""
-        size = len(seen.symbols)
-        symbols = np.concatenate((_EDGE[:1], seen.symbols, _EDGE))
-        parts = passages(symbols)
-        logits = self._model.logits(self._model.sums(features(symbols), len(symbols)), parts)
-        rules = injection_rules.evidence(spelling)
-        if rules is not None:
-            logits = logits + rules.of(parts.starts - 1, parts.ends - 1)
-        excess = logits - self._model.thresholds[parts.kinds()]
-        return np.maximum(parts.starts - 1, 0), np.minimum(parts.ends - 1, size), excess
-
-    def _hits(self, seen: Plain, spelling: bytes, skip: int) -> list[tuple[int, int, float]]:
-        size = len(seen.symbols)
-        if not size:
-            return []
-        starts, ends, excess = self._judge(seen, spelling)
-        if excess[0] >= self._least:
-            return [(skip, int(seen.places.max()) + 1, float(excess.max()))] if seen.places.max() >= skip else []
-        hits = []
-        for index in np.flatnonzero(excess >= self._least):
-            places = seen.places[starts[index] : ends[index]]
-            if len(places) and (end := int(places.max()) + 1) > skip:
-                hits.append((max(skip, int(places.min())), end, float(excess[index])))
-        return hits
-
-
-def _merged(hits: list[tuple[int, int, float]]) -> Iterator[tuple[int, int, float]]:
-    """Overlapping hits as one, with the highest of their scores."""
-    hits.sort()
-    current: tuple[int, int, float] | None = None
-    for start, end, excess in hits:
-        if current is not None and start <= current[1]:
-            current = (current[0], max(end, current[1]), max(excess, current[2]))
-            continue
-        if current is not None:
-            yield current
-        current = (start, end, excess)
-    if current is not None:
-        yield current
+    return Detector(shipped(side), threshold, f"injection.{side}", replacement)

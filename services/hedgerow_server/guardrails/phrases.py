@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping
 
 import re2
 
-from hedgerow_server.guardrails import normalise
-
 UNSEEN = "\0"
 """Stands for a character that nobody sees, so that a folded text keeps its length."""
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -49,6 +47,8 @@ def unmask(text: str) -> str:
 @functools.cache
 def _look_alikes() -> Mapping[int, str]:
     """Letters of other scripts, with accents, full-width and so on, and the Latin ones that they look like."""
+    from hedgerow_server.guardrails import normalise
+
     codes = [code for code in range(0x80, 0x20000) if not 0xD800 <= code < 0xE000]
     # A line for each, so that none is read together with its neighbours.
     plain = normalise.plain("\n".join(map(chr, codes)))

@@ -6,11 +6,10 @@ from typing import Literal, get_args
 
 import pydantic
 
-from hedgerow_server.guardrails import pii_address, pii_contact, pii_numbers
+from hedgerow_server.guardrails import pii_address, pii_contact
 from hedgerow_server.guardrails.entry import GuardEntry
 from hedgerow_server.guardrails.forms import FormScanner, last_word
 from hedgerow_server.guardrails.pii_checks import iban_lengths
-from hedgerow_server.guardrails.pii_phone import Phones
 from hedgerow_server.guardrails.regexp import compiled
 
 Category = Literal[
@@ -74,6 +73,9 @@ class PiiGuard(FormScanner):
     """
 
     def __init__(self, section: PiiGuardSection) -> None:
+        from hedgerow_server.guardrails import pii_numbers
+        from hedgerow_server.guardrails.pii_phone import Phones
+
         forms = [
             *pii_contact.FORMS,
             *pii_numbers.FORMS,

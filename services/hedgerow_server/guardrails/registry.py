@@ -14,7 +14,7 @@ from hedgerow_server.guardrails.injection import InjectionGuard, InjectionGuardS
 from hedgerow_server.guardrails.length import LengthGuard, LengthGuardSection
 from hedgerow_server.guardrails.moderation import ModerationGuard, ModerationGuardSection
 from hedgerow_server.guardrails.pii import PiiGuard, PiiGuardSection
-from hedgerow_server.guardrails.remote import RemoteServiceGuard, RemoteServiceGuardSection
+from hedgerow_server.guardrails.remote.section import RemoteServiceGuardSection
 from hedgerow_server.guardrails.secret_formats import SecretsGuard, SecretsGuardSection
 from hedgerow_server.guardrails.tool_calls import ToolCallsGuard, ToolCallsGuardSection
 from hedgerow_server.guardrails.toxicity import ToxicityGuard, ToxicityGuardSection
@@ -50,7 +50,7 @@ _REMOTE: dict[type[GuardEntry], Callable[[Any, str, RevealNamed, Lines], Guard]]
     ModerationGuardSection: lambda entry, name, reveal, lines: ModerationGuard(
         entry, name=name, reveal=reveal, lines=lines
     ),
-    RemoteServiceGuardSection: lambda entry, name, reveal, _: RemoteServiceGuard(entry, name=name, reveal=reveal),
+    RemoteServiceGuardSection: lambda entry, name, reveal, _: _remote_service(entry, name, reveal),
 }
 """Those that ask others. They are built on the event loop, without a word to anybody."""
 
@@ -68,3 +68,10 @@ def remote_guard(name: str, entry: GuardEntry, reveal: RevealNamed, lines: Lines
     Raises ConfigError.
     """
     return _REMOTE[type(entry)](entry, name, reveal, lines)
+
+
+def _remote_service(entry: RemoteServiceGuardSection, name: str, reveal: RevealNamed) -> Guard:
+    # A gRPC client, which nobody else needs who only reads a configuration.
+    from hedgerow_server.guardrails.remote.service import RemoteServiceGuard
+
+    return RemoteServiceGuard(entry, name=name, reveal=reveal)

@@ -9,15 +9,18 @@ A caller that shows both a certificate and a bearer is who the latter says, call
 """
 
 import hmac
+from typing import TYPE_CHECKING
 
 from hedgerow_server.core.call import Call, Principal
 from hedgerow_server.core.error import CredentialUnavailable, Forbidden, Unauthenticated
 from hedgerow_server.core.secret import Reveal
-from hedgerow_server.identity.jwt import TokenCallers
 from hedgerow_server.identity.key import MIN_SECRET_BYTES, PREFIX
 from hedgerow_server.identity.keys import KeyCallers, unavailable
 from hedgerow_server.identity.mtls import PeerCallers
 from hedgerow_server.identity.roles import ACT_FOR, acting, both
+
+if TYPE_CHECKING:
+    from hedgerow_server.identity.jwt import TokenCallers
 
 _AUTHORIZATION = "authorization"
 
@@ -29,7 +32,7 @@ class Callers:
         self,
         *,
         keys: KeyCallers | None = None,
-        tokens: TokenCallers | None = None,
+        tokens: "TokenCallers | None" = None,
         peers: PeerCallers | None = None,
         anonymous: Principal | None = None,
     ) -> None:

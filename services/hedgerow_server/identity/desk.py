@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,17 +14,19 @@ from hedgerow_server.core.web import Web
 from hedgerow_server.identity.book import KeyBook
 from hedgerow_server.identity.callers import Callers, Operators
 from hedgerow_server.identity.fetch import Fetch, IssuerFetch
-from hedgerow_server.identity.jwks import KeySet
-from hedgerow_server.identity.jwt import Issuer, TokenCallers
 from hedgerow_server.identity.keys import KeyCallers, Peppers
 from hedgerow_server.identity.logins import Logins
 from hedgerow_server.identity.mtls import PeerCallers
 from hedgerow_server.identity.registry import KeyRegistry
 from hedgerow_server.identity.roles import Roles
-from hedgerow_server.identity.section import IdentitySection, IssuerSection
+from hedgerow_server.identity.section import IdentitySection, IssuerSection, JwtSection
 from hedgerow_server.identity.static import StaticAuthenticator, static_principal
 from hedgerow_server.identity.upkeep import KeyUpkeep
 from hedgerow_server.store.port import KeyStore
+
+if TYPE_CHECKING:
+    from hedgerow_server.identity.jwks import KeySet
+    from hedgerow_server.identity.jwt import TokenCallers
 
 _FIRST_ANSWERS_S = 3.0
 """How long the start waits for the store and the issuers; they may come later."""
@@ -58,6 +61,11 @@ class Sources:
         self._sets: dict[IssuerSection, KeySet] = {}
         self._keepers: dict[KeyBook | KeySet, asyncio.Task[None]] = {}
 
+    @property
+    def book(self) -> KeyBook | None:
+        """What is known of API keys; None without a database."""
+        return self._book
+
     def desk(self, section: IdentitySection, reveal: Callable[[str], Reveal]) -> Desk:
         """What a configuration comes to. `reveal` gives the secret of a credential by name."""
         roles = Roles(section.roles, section.default_roles)
@@ -67,7 +75,7 @@ class Sources:
             peppers = Peppers([reveal(name) for name in names])
             keys = KeyCallers(self._book, peppers, roles)
             registry = KeyRegistry(self._store, self._book, peppers, roles, upkeep=self._upkeep)
-        tokens = TokenCallers(self._issuers(section), roles) if section.jwt is not None else None
+        tokens = self._tokens(section.jwt, roles) if section.jwt is not None else None
         callers = None
         if section.authenticates:
             callers = Callers(
@@ -87,7 +95,7 @@ class Sources:
 
     def serve(self, section: IdentitySection) -> None:
         """Keeps what this configuration needs fresh from now on, and nothing else."""
-        needed: list[KeyBook | KeySet] = [one.keys for one in self._issuers(section)]
+        needed: list[KeyBook | KeySet] = [*self._key_sets(section.jwt)] if section.jwt is not None else []
         if section.api_keys is not None and self._book is not None:
             self._book.refresh_s = section.api_keys.refresh_seconds
             needed.append(self._book)
@@ -128,8 +136,15 @@ class Sources:
             await asyncio.wait({self._upkeeping})
             await self._upkeep.note()
 
-    def _issuers(self, section: IdentitySection) -> list[Issuer]:
-        """The issuers; one whose section is what it was goes on with its keys."""
-        issuers = section.jwt.issuers if section.jwt is not None else ()
-        fetches = {one: self._fetch or IssuerFetch(one, self._web) for one in issuers}
-        return [Issuer(one, self._sets.setdefault(one, KeySet(one, fetches[one]))) for one in issuers]
+    def _tokens(self, section: JwtSection, roles: Roles) -> "TokenCallers":
+        from hedgerow_server.identity.jwt import Issuer, TokenCallers
+
+        issuers = zip(section.issuers, self._key_sets(section), strict=True)
+        return TokenCallers([Issuer(one, keys) for one, keys in issuers], roles)
+
+    def _key_sets(self, section: JwtSection) -> "list[KeySet]":
+        """The keys of the issuers; one whose section is what it was goes on with its own."""
+        from hedgerow_server.identity.jwks import KeySet
+
+        fetches = {one: self._fetch or IssuerFetch(one, self._web) for one in section.issuers}
+        return [self._sets.setdefault(one, KeySet(one, fetches[one])) for one in section.issuers]

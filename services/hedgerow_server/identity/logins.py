@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,9 +17,11 @@ from hedgerow_server.core.call import Principal
 from hedgerow_server.core.error import CredentialUnavailable, Forbidden, Unauthenticated
 from hedgerow_server.core.secret import Reveal
 from hedgerow_server.identity.callers import AdminToken
-from hedgerow_server.identity.jwt import TokenCallers
 from hedgerow_server.identity.key import PREFIX
 from hedgerow_server.identity.keys import KeyCallers, unavailable
+
+if TYPE_CHECKING:
+    from hedgerow_server.identity.jwt import TokenCallers
 
 _EVERYTHING = Access((Grant(all_tenants=True),))
 """Of the operator's token: it opens all of the admin door, and so all of the console."""
@@ -55,7 +58,7 @@ Standing = KeyStanding | OperatorStanding | ClaimsStanding
 class Logins:
     """Who may log in, as one configuration says."""
 
-    def __init__(self, keys: KeyCallers | None, tokens: TokenCallers | None, operator: Reveal | None) -> None:
+    def __init__(self, keys: KeyCallers | None, tokens: "TokenCallers | None", operator: Reveal | None) -> None:
         """`operator` is the token that opens everything; None: there is none."""
         self._keys = keys
         self._tokens = tokens

@@ -1,24 +1,21 @@
 """Requests to token endpoints and issuers: few, small, and under the same rules of addresses as calls to providers."""
 
 import asyncio
-import logging
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
 from ipaddress import IPv6Network
 from pathlib import Path
-from urllib.parse import urlsplit
-
-import httpx
+from typing import TYPE_CHECKING
 
 from hedgerow_server.config.load import ConfigError
-from hedgerow_server.core.addresses import AddressRefusedError, AddressRule
+from hedgerow_server.core.addresses import AddressRule
 from hedgerow_server.core.port import HttpRequest
-from hedgerow_server.core.web import MAX_ANSWER_BYTES, Reach, WebAnswer, WebError
+from hedgerow_server.core.web import Reach, WebAnswer, WebError
 from hedgerow_server.providers.http.egress import Egress, trusting
-from hedgerow_server.providers.http.pool import PoolTransport
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from hedgerow_server.providers.http.exchange import Exchanges
+
 _KEEPALIVE_S = 5.0
 _LINE_KEEPALIVE_S = 60.0
 """How long a connection of a line is kept while nobody needs it."""
@@ -36,9 +33,11 @@ class HttpWeb:
 
     async def send(self, request: HttpRequest, reach: Reach, *, timeout_s: float) -> WebAnswer:
         """The answer, whatever its status, within `timeout_s` seconds in all. Raises WebError."""
-        with _told(reach.proxy or request.url, timeout_s):
-            async with asyncio.timeout(timeout_s), self.client(reach, 1, _KEEPALIVE_S) as client:
-                return await _exchange(client, request)
+        exchanges = await self.exchanges(reach, 1, _KEEPALIVE_S)
+        try:
+            return await exchanges.send(request, timeout_s=timeout_s)
+        finally:
+            await exchanges.close()
 
     def send_blocking(self, request: HttpRequest, reach: Reach, *, timeout_s: float) -> WebAnswer:
         """`send` for a thread that has no event loop. Raises WebError."""
@@ -49,13 +48,14 @@ class HttpWeb:
         """At most so many connections at once, which are kept; further requests wait for one."""
         return HttpLine(self, reach, connections)
 
-    def client(self, reach: Reach, connections: int, keepalive_s: float) -> httpx.AsyncClient:
-        """A client that keeps to the rules of an address. Raises WebError for authorities that cannot be used."""
+    async def exchanges(self, reach: Reach, connections: int, keepalive_s: float) -> "Exchanges":
+        """Connections that keep to the rules of an address. Raises WebError for authorities that cannot be used."""
+        if "hedgerow_server.providers.http.exchange" not in sys.modules:
+            # Most routers never need it, and importing it takes a fifth of a second, in which others want their turn.
+            await asyncio.to_thread(_exchanges)
         rule = AddressRule(reach.rule.host, reach.rule.allow, self.nat64)
         egress = Egress(rule, reach.proxy, self._trusted(reach.ca_file))
-        transport = PoolTransport(egress, max_connections=connections, keepalive_s=keepalive_s)
-        no_other = httpx.Timeout(None)  # than that of the whole exchange
-        return httpx.AsyncClient(transport=transport, timeout=no_other, follow_redirects=False, trust_env=False)
+        return _exchanges()(egress, connections=connections, keepalive_s=keepalive_s)
 
     def _trusted(self, ca_file: Path | None) -> ssl.SSLContext:
         if ca_file is not None:
@@ -65,7 +65,7 @@ class HttpWeb:
                 raise WebError(f"the file {ca_file} holds no certificates that can be used") from None
         if self._public is None:
             # Reading the authorities takes a while: once is enough.
-            self._public = httpx.create_ssl_context(trust_env=False)
+            self._public = _exchanges().public_authorities()
         return self._public
 
 
@@ -77,56 +77,33 @@ class HttpLine:
         self._reach = reach
         self._connections = connections
         self._nat64 = web.nat64
-        self._client: httpx.AsyncClient | None = None
+        self._exchanges: Exchanges | None = None
 
     async def send(self, request: HttpRequest, *, timeout_s: float) -> WebAnswer:
         """The answer, whatever its status, within `timeout_s` seconds in all. Raises WebError."""
-        with _told(self._reach.proxy or request.url, timeout_s):
-            async with asyncio.timeout(timeout_s):
-                return await _exchange(await self._connected(), request)
+        return await (await self._connected()).send(request, timeout_s=timeout_s)
 
     async def close(self) -> None:
         """Closes the connections."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        exchanges, self._exchanges = self._exchanges, None
+        if exchanges is not None:
+            await exchanges.close()
 
-    async def _connected(self) -> httpx.AsyncClient:
-        if self._client is not None and self._nat64 != self._web.nat64:
+    async def _connected(self) -> "Exchanges":
+        if self._exchanges is not None and self._nat64 != self._web.nat64:
             # By other rules now, which its connections were not held against.
             await self.close()
-        if self._client is None:
+        if self._exchanges is None:
             self._nat64 = self._web.nat64
-            self._client = self._web.client(self._reach, self._connections, _LINE_KEEPALIVE_S)
-        return self._client
+            made = await self._web.exchanges(self._reach, self._connections, _LINE_KEEPALIVE_S)
+            if self._exchanges is None:
+                self._exchanges = made
+            else:  # another request was as early
+                await made.close()
+        return self._exchanges
 
 
-@contextmanager
-def _told(url: str, timeout_s: float) -> Iterator[None]:
-    """Turns whatever hinders an answer into WebError. `url` is what is connected to."""
-    try:
-        yield
-    except AddressRefusedError as error:
-        host = urlsplit(url).hostname
-        _log.warning("no connection to %s: its address is %s and not allowed", host, error.range.value)
-        raise WebError(str(error)) from None
-    except TimeoutError:
-        raise WebError(f"no answer within {timeout_s:g} s") from None
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        raise WebError(f"no answer ({type(error).__name__})") from None
+def _exchanges() -> "type[Exchanges]":
+    from hedgerow_server.providers.http.exchange import Exchanges
 
-
-async def _exchange(client: httpx.AsyncClient, request: HttpRequest) -> WebAnswer:
-    body = bytearray()
-    # As it is, for a compressed answer may become a thousand times as long.
-    headers = {**request.headers, "accept-encoding": "identity"}
-    built = client.build_request(request.method, request.url, content=request.body, headers=headers)
-    answer = await client.send(built, stream=True)
-    try:
-        async for piece in answer.aiter_raw():
-            body += piece
-            if len(body) > MAX_ANSWER_BYTES:
-                raise WebError(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
-    finally:
-        await answer.aclose()
-    return WebAnswer(answer.status_code, dict(answer.headers), bytes(body))
+    return Exchanges

@@ -15,7 +15,6 @@ from hedgerow_server.wire.extension import Extension, options_text, told_of_end,
 from hedgerow_server.wire.json_body import decoded, members_beside
 from hedgerow_server.wire.openai.chat_body import Int32
 from hedgerow_server.wire.openai.fields import api_field
-from hedgerow_server.wire.openai.floats import float_json
 
 _Token = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
 _OWNER = "openai"
@@ -151,5 +150,13 @@ class EmbedAnswer:
         return b"".join((b'{"object":"list","data":[', b",".join(self._pieces), b"],", rest[1:]))
 
     def _written(self, vector: bytes) -> bytes:
-        value = b'"%b"' % base64.b64encode(vector) if self._packed else float_json(vector)
+        value = b'"%b"' % base64.b64encode(vector) if self._packed else _float_json(vector)
         return b'{"object":"embedding","index":%d,"embedding":%b}' % (len(self._pieces), value)
+
+
+def _float_json(vector: bytes) -> bytes:
+    # NumPy comes with the first vector that is written so, or before (`floats`): routers without such callers start
+    # sooner.
+    from hedgerow_server.wire.openai.floats import float_json
+
+    return float_json(vector)

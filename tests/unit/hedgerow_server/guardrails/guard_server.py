@@ -9,7 +9,8 @@ import grpc.aio
 from hedgerow.guardrail.v1 import guardrail_service_pb2 as pb
 from hedgerow.guardrail.v1 import guardrail_service_pb2_grpc as stubs
 from hedgerow_server.core.secret import Secret
-from hedgerow_server.guardrails.remote import RemoteServiceGuard, RemoteServiceGuardSection
+from hedgerow_server.guardrails.remote.section import RemoteServiceGuardSection
+from hedgerow_server.guardrails.remote.service import RemoteServiceGuard
 
 Answering = Callable[[pb.CheckRequest], pb.CheckResponse | Awaitable[pb.CheckResponse]]
 TOKEN = "guard-token-0123456789"

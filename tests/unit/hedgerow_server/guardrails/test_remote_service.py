@@ -10,7 +10,7 @@ import pydantic
 import pytest
 from hedgerow.guardrail.v1 import guardrail_service_pb2 as pb
 from hedgerow_server.core.guard import Asker, Finding, GuardFailed, Judged, RemoteGuard, Side, Source
-from hedgerow_server.guardrails.remote import RemoteServiceGuardSection
+from hedgerow_server.guardrails.remote.section import RemoteServiceGuardSection
 from unit.hedgerow_server.guardrails.guard_server import TOKEN, GuardServer, asking, finding, saying, serving, until
 
 ASKER = Asker("acme", "request-1", "fast")

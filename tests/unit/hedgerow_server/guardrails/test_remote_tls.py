@@ -9,7 +9,8 @@ import grpc
 import pytest
 from hedgerow_server.config.load import ConfigError
 from hedgerow_server.core.guard import Asker, GuardFailed, Judged, Source
-from hedgerow_server.guardrails.remote import RemoteServiceGuard, channels
+from hedgerow_server.guardrails.remote import channels
+from hedgerow_server.guardrails.remote.service import RemoteServiceGuard
 from rpc.certificates import Authority
 from unit.hedgerow_server.guardrails.guard_server import GuardServer, asking, serving
 
