@@ -48,8 +48,12 @@ def _turn(item: pytest.Item) -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Applies `--fast`, and puts files in order."""
+    """Applies `--fast` and `--long`, and puts files in order."""
     items.sort(key=_turn)
+    if not config.getoption("--long"):
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
     if config.getoption("--fast"):
         for item in items:
             if item.get_closest_marker("slow") or item.get_closest_marker("polyglot"):
@@ -97,6 +101,13 @@ def stack_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def httpx_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The same with the httpx transport."""
     with start_stack(tmp_path_factory.mktemp("stack-httpx"), transport="httpx") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def aiohttp_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The same with the aiohttp transport."""
+    with start_stack(tmp_path_factory.mktemp("stack-aiohttp"), transport="aiohttp") as running:
         yield running
 
 

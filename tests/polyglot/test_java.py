@@ -107,6 +107,7 @@ def maven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Maven]:
         yield maven
 
 
+@pytest.mark.long
 def test_the_artefacts_pass_their_tests_with_the_oldest_versions(maven: Maven) -> None:
     """What they are compiled against, with the Java on the PATH."""
     maven.reactor("surefire:test")

@@ -201,7 +201,7 @@ def test_without_an_answer_nothing_is_recorded(run: Run, tmp_path: Path) -> None
     assert (done.returncode, done.stdout, list(tmp_path.iterdir())) == (1, "", [])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_recordings_pass_the_tests_of_their_dialect(run: Run, tmp_path: Path) -> None:
     """Read by the conformance tests as any folder of recordings is: nothing was scrubbed away that they need."""
     for name in ("anthropic", "responses"):

@@ -18,7 +18,7 @@ from rpc.caller import eventually
 from rpc.conftest import without_faults
 from stack import FORGIVING, KEY, Process, Stack, router
 
-RELOADS = 100
+RELOADS, RELOADS_LONG = 30, 100
 
 
 def _bomb(n: int) -> str:
@@ -155,13 +155,16 @@ class Load:
 
 
 @pytest.mark.slow
-def test_no_call_fails_while_the_configuration_is_reloaded_a_hundred_times(running: Running) -> None:
+def test_no_call_fails_while_the_configuration_is_reloaded_again_and_again(
+    running: Running, request: pytest.FixtureRequest
+) -> None:
     """By RPC, by SIGHUP and by the file alone in turn; in between come files that are of no use."""
     earlier = running.admin.get_config().reloads_count
     load = Load(running.process.addresses["grpc"])
     broken = list(BROKEN.items())
+    reloads = RELOADS_LONG if request.config.getoption("--long") else RELOADS
     with load.on():
-        for _ in range(RELOADS):
+        for _ in range(reloads):
             number = running.number()
             before = running.hash()
             if number % 10 == 0:
@@ -180,7 +183,7 @@ def test_no_call_fails_while_the_configuration_is_reloaded_a_hundred_times(runni
     assert len(load.done) == 7
     assert all(calls >= 2 for calls in load.done.values()), load.done
     told = running.admin.get_config()
-    assert told.reloads_count == earlier + RELOADS
+    assert told.reloads_count == earlier + reloads
     assert told.last_error == ""
     # All was read by one process; those of the files that took too long or too much would have been replaced.
     assert len(psutil.Process(running.process.popen.pid).children()) == 1

@@ -31,7 +31,7 @@ from stack import OWN_CONNECTIONS
 DIMENSIONS = 32
 MIB = 1 << 20
 TOO_LONG = "word " * 9000
-BULK = 100_000
+BULK = 50_000
 RESTS = (5_000, 35_000)
 MAX_ASKED_AHEAD = 10_000
 MAX_GROWTH_BYTES = 32 * MIB
@@ -208,7 +208,7 @@ def settled(sender: Sender) -> int:
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_a_slow_reader_holds_everything_back_and_memory_stays_flat(door: Door) -> None:
-    """100,000 items and a reader that rests: the order is kept, neither the sender nor the calls of the provider run
+    """50,000 items and a reader that rests: the order is kept, neither the sender nor the calls of the provider run
     ahead, and the router's memory does not grow.
     """
     router = psutil.Process(door.stack.router.popen.pid)

@@ -13,7 +13,8 @@ class Section(pydantic.BaseModel):
     also in the JSON Schema.
     """
 
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    # Deferred: what nobody configures is not built. `Settings` builds all of its own at once.
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, defer_build=True)
 
 
 _ADDRESS = r"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):([0-9]{1,5})$"
