@@ -15,7 +15,7 @@ DOWN = "PROVIDER_UNAVAILABLE"
 BABBLE = "UPSTREAM_PROTOCOL"
 METADATA = "http://169.254.169.254/latest/meta-data"
 MAPPED = "http://[::ffff:169.254.169.254]/latest/meta-data"
-TRANSPORTS = ("aiohttp", "httpx")
+TRANSPORTS = ("thin", "aiohttp", "httpx")
 
 
 def not_followed(trial: Trial) -> Trial:

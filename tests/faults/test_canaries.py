@@ -137,7 +137,7 @@ def _configured(canaries: Canaries, echo: Echo, sim_url: str, folder: Path) -> t
             url = str(settings["base_url"]).format(sim=f"{echo.url}/{status}")
             name = f"echo-{dialect}-{status}"
             providers[name] = {**settings, "base_url": url, "credential": f"bad-{dialect}"}
-            providers[name]["transport"] = ("aiohttp", "httpx")[number % 2]
+            providers[name]["transport"] = ("thin", "aiohttp", "httpx")[number % 3]
             routes[name] = _route(name, model)
         url = str(settings["base_url"]).format(sim=sim_url)
         providers[f"sim-{dialect}"] = {**settings, "base_url": url, "credential": "good"}

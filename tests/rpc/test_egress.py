@@ -17,7 +17,7 @@ from rpc.certificates import Authority
 from rpc.conftest import without_faults
 from stack import KEY, Process, Stack, router, simulator
 
-TRANSPORTS = ("aiohttp", "httpx")
+TRANSPORTS = ("thin", "aiohttp", "httpx")
 RPCS = (COMPLETE, STREAM_COMPLETE)
 
 
@@ -39,7 +39,7 @@ def routed(folder: Path, providers: dict[str, dict[str, Any]]) -> Iterator[tuple
 
 
 def test_a_provider_behind_a_proxy_with_a_private_authority_serves(tmp_path: Path) -> None:
-    """Both transports, unary and streamed; the proxy sees a tunnel and never the key."""
+    """All transports, unary and streamed; the proxy sees a tunnel and never the key."""
     authority = Authority()
     (tmp_path / "ca.pem").write_bytes(authority.certificate)
     (tmp_path / "sim.pem").write_bytes(b"".join(authority.issue()))
@@ -53,7 +53,9 @@ def test_a_provider_behind_a_proxy_with_a_private_authority_serves(tmp_path: Pat
             for name in TRANSPORTS:
                 for rpc in RPCS:
                     assert caller.chat(rpc, name).code is grpc.StatusCode.OK, name
-        assert [head.split(b"\r\n")[0] for head in proxy.asked] == [f"CONNECT {address} HTTP/1.1".encode()] * 2
+        assert [head.split(b"\r\n")[0] for head in proxy.asked] == [f"CONNECT {address} HTTP/1.1".encode()] * len(
+            TRANSPORTS
+        )
         assert KEY.encode() not in b"".join(proxy.asked) + bytes(proxy.seen)
 
 

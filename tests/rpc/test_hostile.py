@@ -146,7 +146,7 @@ ODDITIES: dict[str, bytes] = {
 }
 
 
-@pytest.fixture(scope="module", params=["aiohttp", "httpx"])
+@pytest.fixture(scope="module", params=["thin", "httpx", pytest.param("aiohttp", marks=pytest.mark.long)])
 def hostile(start_router: StartRouter, request: pytest.FixtureRequest) -> Iterator[Caller]:
     """A caller of a router whose provider goes to extremes; models are named by what is wrong with the answer."""
     answers = FAILURES | ODDITIES

@@ -43,7 +43,7 @@ def billed(stack: Stack, name: str) -> list[tuple[str, int, int]]:
     return [(one["outcome"], one["billed_input_tokens"], one["billed_output_tokens"]) for one in calls]
 
 
-@pytest.mark.parametrize("transport", ["aiohttp", "httpx"])
+@pytest.mark.parametrize("transport", ["thin", "httpx", pytest.param("aiohttp", marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", sorted(FREE))
 async def test_it_knows_a_good_key_from_a_bad_one_and_costs_nothing(stack: Stack, name: str, transport: str) -> None:
     given = {**section(stack, name), "transport": transport}

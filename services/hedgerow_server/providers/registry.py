@@ -13,10 +13,9 @@ from hedgerow_server.providers.azure_openai import AzureOpenAI, AzureOpenAISecti
 from hedgerow_server.providers.bedrock import Bedrock, BedrockSection
 from hedgerow_server.providers.cohere import Cohere, CohereSection
 from hedgerow_server.providers.google import Gemini, GeminiSection, Vertex, VertexSection
-from hedgerow_server.providers.http.aiohttp import AiohttpTransport
-from hedgerow_server.providers.http.egress import Egress, trusting
-from hedgerow_server.providers.http.httpx import HttpxTransport
+from hedgerow_server.providers.http.egress import Egress, public_trust, trusting
 from hedgerow_server.providers.http.port import Transport
+from hedgerow_server.providers.http.thin import ThinTransport
 from hedgerow_server.providers.ollama import Ollama, OllamaSection
 from hedgerow_server.providers.openai import OpenAI, OpenAISection
 from hedgerow_server.providers.openai_responses import OpenAIResponses, OpenAIResponsesSection
@@ -67,6 +66,15 @@ def transport(section: ProviderSection, nat64: tuple[IPv6Network, ...] = ()) -> 
     """The HTTP client of a configured provider. Raises ConfigError for a file of authorities that is of no use."""
     rules, timeout_s, connections = egress(section, nat64), section.connect_timeout_seconds, section.max_connections
     if section.transport == "httpx":
+        from hedgerow_server.providers.http.httpx import HttpxTransport
+
         resumable = section.on_cancel == "drain"
         return HttpxTransport(rules, connect_timeout_s=timeout_s, max_connections=connections, resumable=resumable)
-    return AiohttpTransport(rules, connect_timeout_s=timeout_s, max_connections=connections)
+    if section.transport == "aiohttp":
+        from hedgerow_server.providers.http.aiohttp import AiohttpTransport
+
+        return AiohttpTransport(rules, connect_timeout_s=timeout_s, max_connections=connections)
+    if not (section.url or "https:").startswith("http:") and rules.tls is None:
+        # Not with the first request.
+        public_trust()
+    return ThinTransport(rules, connect_timeout_s=timeout_s, max_connections=connections)

@@ -73,8 +73,9 @@ class ProviderSection(Section):
     credential: Credential | None = None
     """The entry of `credentials` whose secret is sent, or a list of several keys (docs/providers.md). None: no
     credential is sent."""
-    transport: Literal["aiohttp", "httpx"] = "aiohttp"
-    """The HTTP client: aiohttp is the fast one."""
+    transport: Literal["thin", "aiohttp", "httpx"] = "thin"
+    """The HTTP client: thin is the gateway's own and the fastest; aiohttp and httpx are the libraries of that name
+    (docs/providers.md). All three speak HTTP/1.1."""
     allow_private_addresses: bool | None = None
     """Whether it may have an address that is not public: loopback, private, link-local, of a cloud's metadata service
     and their like. None: only if `base_url` itself has that address in the place of a name, or is `localhost`, and

@@ -4,6 +4,7 @@ import logging
 import socket
 import ssl
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,6 +52,14 @@ def trusting(ca_file: Path) -> ssl.SSLContext:
         raise _unusable(ca_file, "expected certificates, PEM") from None
     except OSError as error:
         raise _unusable(ca_file, f"cannot be read: {error.strerror}") from None
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+@cache
+def public_trust() -> ssl.SSLContext:
+    """Trusts the authorities that the system trusts. Reading them takes a while: once is enough."""
+    context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context
 

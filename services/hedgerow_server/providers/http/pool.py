@@ -2,19 +2,16 @@
 
 import asyncio
 import socket
-from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
 import httpcore
 import httpx
 
-from hedgerow_server.core.addresses import AddressRefusedError
+from hedgerow_server.providers.http import eyeballs
 from hedgerow_server.providers.http.egress import Egress
 
-_STAGGER_S = 0.25
-"""How long an address has to answer before the next one is tried beside it (RFC 8305, section 5)."""
 _FAILURES = (
     httpcore.NetworkError,
     httpcore.ProtocolError,
@@ -22,7 +19,6 @@ _FAILURES = (
     httpcore.TimeoutException,
     httpcore.UnsupportedProtocol,
 )
-_Try = Callable[[], Coroutine[None, None, httpcore.AsyncNetworkStream]]
 _SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
 
 
@@ -106,61 +102,21 @@ class _CheckedBackend(httpcore.AsyncNetworkBackend):
         """A connection. Raises httpcore.ConnectError, httpcore.ConnectTimeout and AddressRefusedError."""
         try:
             async with asyncio.timeout(timeout):
-                addresses = await self._allowed(host, port)
+                addresses = await eyeballs.allowed(self._rule, host, port)
                 tries = [
                     partial(self._inner.connect_tcp, one, port, None, local_address, socket_options)
                     for one in addresses
                 ]
-                return await (tries[0]() if len(tries) == 1 else _first(tries))
+                return await eyeballs.first(tries, _close)
         except TimeoutError:
             raise httpcore.ConnectTimeout from None
         except socket.gaierror as error:
             raise httpcore.ConnectError(str(error)) from None
-
-    async def _allowed(self, host: str, port: int) -> list[str]:
-        loop = asyncio.get_running_loop()
-        infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = list(dict.fromkeys(str(info[4][0]) for info in infos))
-        allowed: list[str] = []
-        refused: AddressRefusedError | None = None
-        for address in addresses:
-            try:
-                self._rule.check(address)
-            except AddressRefusedError as error:
-                refused = error
-            else:
-                allowed.append(address)
-        if refused is not None and not allowed:
-            raise refused
-        return allowed
 
     async def sleep(self, seconds: float) -> None:
         """Waits."""
         await asyncio.sleep(seconds)
 
 
-async def _first(tries: Iterable[_Try]) -> httpcore.AsyncNetworkStream:
-    """The first connection that comes about; each try begins when the one before it has failed, or has taken a while.
-    Raises what the last one to fail raised.
-    """
-    left, running = deque(tries), set[asyncio.Task[httpcore.AsyncNetworkStream]]()
-    try:
-        while True:
-            if left:
-                running.add(asyncio.create_task(left.popleft()()))
-            wait_s = _STAGGER_S if left else None
-            done, _ = await asyncio.wait(running, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                running.discard(task)
-                if task.exception() is None or not (left or running):
-                    return task.result()
-    finally:
-        await _let_go(running)
-
-
-async def _let_go(running: set[asyncio.Task[httpcore.AsyncNetworkStream]]) -> None:
-    for task in running:
-        task.cancel()
-    for late in await asyncio.gather(*running, return_exceptions=True):
-        if isinstance(late, httpcore.AsyncNetworkStream):
-            await late.aclose()
+async def _close(late: httpcore.AsyncNetworkStream) -> None:
+    await late.aclose()

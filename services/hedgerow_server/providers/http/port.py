@@ -31,7 +31,7 @@ class Response(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers; look-ups ignore case."""
+        """The headers; they are looked up by names in lower case."""
 
     async def read(self) -> bytes:
         """The next bytes of the body as they arrive, decoded; empty at its end. Raises UnreachableError when the

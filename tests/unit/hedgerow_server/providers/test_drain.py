@@ -1,6 +1,6 @@
 """Answers whose callers have left are read on: the provider finishes them, and what they cost is its own count.
 
-The provider is the simulator on a socket, behind both transports.
+The provider is the simulator on a socket, behind all transports.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ class Upstream:
         return response, self.reader(response)
 
 
-@pytest.fixture(params=["aiohttp", "httpx"])
+@pytest.fixture(params=["thin", "aiohttp", "httpx"])
 async def upstream(request: pytest.FixtureRequest, sim: Sim) -> AsyncIterator[Upstream]:
     """The simulator behind one of the transports."""
     one = Upstream(sim, request.param)

@@ -1,4 +1,4 @@
-"""Where connections to providers go, for both transports: checked addresses, proxies, private authorities."""
+"""Where connections to providers go, for all transports: checked addresses, proxies, private authorities."""
 
 import asyncio
 import contextlib
@@ -64,9 +64,9 @@ async def serving(tls: ssl.SSLContext | None = None, *, keep: bool = True) -> As
 Make = Callable[..., Transport]
 
 
-@pytest.fixture(params=["aiohttp", "httpx"])
+@pytest.fixture(params=["thin", "aiohttp", "httpx"])
 async def make(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
-    """Makes the transport of a configured provider, once for each of the two kinds; closes it afterwards."""
+    """Makes the transport of a configured provider, once for each of the kinds; closes it afterwards."""
     made: list[Transport] = []
 
     def build(base_url: str, **settings: object) -> Transport:
@@ -248,7 +248,7 @@ async def test_the_metadata_service_is_not_connected_to_though_the_url_names_it(
     assert network.connected == []
 
 
-@pytest.mark.parametrize("transport", ["aiohttp", "httpx"])
+@pytest.mark.parametrize("transport", ["thin", "aiohttp", "httpx"])
 async def test_behind_a_nat64_prefix_of_the_network_the_ipv4_address_counts(transport: str, network: Network) -> None:
     """What a resolver that makes addresses up (DNS64) says of a name that stands for the metadata service."""
     network.answers = [["2a00:64::a9fe:a9fe"]]
