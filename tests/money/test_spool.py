@@ -170,6 +170,24 @@ async def test_segments_go_though_there_is_something_to_store_every_time(tmp_pat
     spool.close(empty=False)
 
 
+async def test_many_open_calls_are_written_once_more_and_nobody_is_refused_meanwhile(tmp_path: Path) -> None:
+    """Of segments that are as full of them as can be: no frame is longer than a segment has room for."""
+    spool = Spool(tmp_path / "spool", segment_bytes=SEGMENT, max_bytes=64 * SEGMENT)
+    drain = OwnDrain(spool, Keeper(AilingStore(), asyncio.get_running_loop(), tmp_path))
+    spool.tend()
+    while len(spool.written()) < 8:
+        call, request = new_call()
+        CallBooks(call, spool, request).open(attempt(call), credential="key", request_bytes=400)
+    filled = len(spool.written())
+    for _ in range(20):
+        await asyncio.to_thread(drain.run)
+        assert spool.admitting
+    assert len(spool.written()) > filled, "nothing was written once more"
+    assert {path.stat().st_size for _, path, _ in spool.written()} == {SEGMENT}
+    drain.close()
+    spool.close(empty=False)
+
+
 async def test_a_locked_store_delays_nobody_and_has_every_row_once_afterwards(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

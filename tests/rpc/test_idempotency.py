@@ -1,7 +1,7 @@
 """A call with an idempotency key is answered once, however often it is repeated and at whichever router."""
 
+import signal
 import sqlite3
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,12 +14,12 @@ import pytest
 from google.rpc import error_details_pb2
 from hedgerow.chat.v1.chat_service_pb2 import StreamCompleteRequest
 from hedgerow_client import AbortedError, Client
+from money.accounts import ledger
 from rpc.access import Guarded, bearer, guarded, known_key, troubled
 from rpc.caller import (
     COMPLETE,
     EMBED,
     STREAM_COMPLETE,
-    TIMEOUT_S,
     WAYS,
     Caller,
     Door,
@@ -29,13 +29,14 @@ from rpc.caller import (
     booked,
     chat,
     connected,
+    drained,
     embed,
     eventually,
     hello,
     new_trace,
 )
 from rpc.conftest import StartRouter
-from stack import Stack
+from stack import Process, Stack
 
 OK, ABORTED, INVALID = grpc.StatusCode.OK, grpc.StatusCode.ABORTED, grpc.StatusCode.INVALID_ARGUMENT
 CHATS = WAYS
@@ -168,7 +169,7 @@ def test_a_call_that_fails_frees_its_key(asker: Asker, key: str, rpc: Way) -> No
 def test_a_stream_that_its_caller_leaves_is_not_kept_and_frees_its_key(asker: Asker, key: str) -> None:
     left = asker.open(key, "slow")
     next(left)
-    assert asker.ask(STREAM_COMPLETE, key, model="slow", timeout=5).reason == "IDEMPOTENCY_IN_FLIGHT"
+    assert asker.ask(STREAM_COMPLETE, key, model="slow", timeout=0.5).reason == "IDEMPOTENCY_IN_FLIGHT"
     left.cancel()
     eventually(lambda: asker.ask(STREAM_COMPLETE, key).code is OK, "the key is free")
 
@@ -179,7 +180,7 @@ def test_the_python_client_names_the_call_in_flight_and_the_replay(asker: Asker,
     with Client(door.stack.target) as client:
         first = client.stream(request)
         next(first)
-        with pytest.raises(AbortedError) as refused, client.stream(request) as second:
+        with pytest.raises(AbortedError) as refused, client.stream(request, timeout=0.3) as second:
             second.collect()
         assert refused.value.reason == "ERROR_REASON_IDEMPOTENCY_IN_FLIGHT"
         assert refused.value.retry_delay is not None
@@ -210,12 +211,20 @@ def test_of_many_calls_at_two_routers_one_asks_the_provider(
         going = [pool.submit(askers[i % 2].ask, STREAM_COMPLETE, key, "all/sim-tokens-20-50") for i in range(12)]
         outcomes = [one.result() for one in going]
     assert sum(one.asked for one in askers) == 1
-    assert sum(not one.report.replay_of for one in outcomes if one.code is OK) == 1
-    assert {one.reason for one in outcomes if one.code is not OK} <= {"IDEMPOTENCY_IN_FLIGHT"}
-    refused = next(one for one in outcomes if one.code is ABORTED)
+    assert {one.code for one in outcomes} == {OK}
+    (first,) = [one for one in outcomes if not one.report.replay_of]
+    assert {one.report.replay_of for one in outcomes} == {"", first.request_id}
+
+
+def test_a_call_that_cannot_wait_for_another_with_its_key_is_told_when_to_come_again(asker: Asker, key: str) -> None:
+    going = asker.open(key, "paced")
+    next(going)
+    refused = asker.ask(STREAM_COMPLETE, key, "paced", timeout=0.3)
+    assert (refused.code, refused.reason) == (ABORTED, "IDEMPOTENCY_IN_FLIGHT")
     delay = refused.detail(error_details_pb2.RetryInfo)
     assert delay is not None
     assert delay.retry_delay.ToMilliseconds() > 0
+    assert len(list(going)) > 1
 
 
 def test_a_key_is_another_one_for_every_tenant_and_user(
@@ -293,7 +302,7 @@ def test_an_answer_that_the_store_cannot_take_goes_out_with_a_warning(
             outcome = going.result()
         assert outcome.code is OK
         assert [one.field for one in outcome.report.warnings] == ["idempotency_key"]
-        assert asker.ask(STREAM_COMPLETE, key, "paced").reason == "IDEMPOTENCY_IN_FLIGHT"
+        assert asker.ask(STREAM_COMPLETE, key, "paced", timeout=0.5).reason == "IDEMPOTENCY_IN_FLIGHT"
         assert asker.asked == 1
 
 
@@ -312,26 +321,59 @@ def test_a_router_that_keeps_nothing_refuses_keys_before_anybody_is_asked(
         assert len(book(stack.sim_url)) == before
 
 
-def test_what_a_killed_router_had_under_way_is_not_asked_for_again_before_its_call_would_be_over(
-    stack: Stack, trouble: Callable[..., Any], tmp_path: Path, key: str
+def test_what_a_router_had_under_way_is_served_by_another_once_it_says_nothing_any_more(
+    stack: Stack, start_router: StartRouter, tmp_path: Path, key: str
 ) -> None:
-    store = {"path": str(tmp_path / "kept.db")}
-    with trouble(store=store) as running, connected(running.addresses) as caller:
-        first = Asker(caller, stack.sim_url)
-        going = first.open(key, "slow")
-        next(going)
-        running.popen.kill()
-        running.popen.wait()
-    with trouble(store=store) as running, connected(running.addresses) as caller:
-        again = Asker(caller, stack.sim_url)
-        assert again.ask(STREAM_COMPLETE, key, "slow").reason == "IDEMPOTENCY_IN_FLIGHT"
-        assert again.asked == 0
-        with closing(sqlite3.connect(store["path"])) as database:
-            ((until_unix_s,),) = database.execute("SELECT until_unix_s FROM kept_answer").fetchall()
-            assert 0 < until_unix_s - time.time() <= TIMEOUT_S + 30
-            database.execute("UPDATE kept_answer SET until_unix_s = ?", (time.time(),))
-            database.commit()
-        assert again.ask(STREAM_COMPLETE, key).code is OK
+    """A repetition waits for the lease of a router that is frozen, or killed. What the frozen one answers when it goes
+    on is in the ledger, and not in the place of the kept answer.
+    """
+    given = {"store": {"path": str(tmp_path / "kept.db")}, "idempotency": {"lease_seconds": 1}}
+    with (
+        start_router(**given) as one,
+        start_router(**given) as other,
+        connected(one.addresses) as ours,
+        connected(other.addresses) as theirs,
+    ):
+        first, again = Asker(ours, stack.sim_url), Asker(theirs, stack.sim_url)
+        for ended, name in ((signal.SIGSTOP, key), (signal.SIGKILL, f"{key}-2")):
+            asked = first.asked, again.asked
+            going = first.open(name, "paced")
+            next(going)
+            if ended is signal.SIGSTOP:
+                _freeze(one, tmp_path / "kept.db")
+            else:
+                one.popen.kill()
+            outcome = again.ask(STREAM_COMPLETE, name, "paced")
+            assert (outcome.code, outcome.report.replay_of) == (OK, "")
+            if ended is signal.SIGSTOP:
+                one.popen.send_signal(signal.SIGCONT)
+                late = drained(going)
+                assert late.code is OK
+                assert [found.field for found in late.report.warnings] == ["idempotency_key"]
+                _in_the_ledger(tmp_path / "kept.db", late.request_id, outcome.request_id)
+                assert first.ask(STREAM_COMPLETE, name, "paced").report.replay_of == outcome.request_id
+            assert again.ask(STREAM_COMPLETE, name, "paced").report.replay_of == outcome.request_id
+            assert (first.asked, again.asked) == (asked[0] + 1, asked[1] + 1)
+
+
+def _freeze(router: Process, store: Path) -> None:
+    """SIGSTOP, at a moment at which it does not write to the file: in SQLite that would keep all others out."""
+    for _ in range(50):
+        router.popen.send_signal(signal.SIGSTOP)
+        with closing(sqlite3.connect(store, timeout=0.05, isolation_level=None)) as database:
+            try:
+                database.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                router.popen.send_signal(signal.SIGCONT)
+            else:
+                return
+    raise AssertionError("it writes all the time")
+
+
+def _in_the_ledger(store: Path, *request_ids: str) -> None:
+    eventually(
+        lambda: {call.request_id for call in ledger(store)[0]} >= set(request_ids), "all of them are in the ledger"
+    )
 
 
 @pytest.fixture(scope="module")

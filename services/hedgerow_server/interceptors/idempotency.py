@@ -31,6 +31,8 @@ _FIELD = "idempotency_key"
 _GRACE_S = 30.0
 """How long a claim lasts beyond its call's deadline: clocks of routers differ, and an answer is being kept."""
 _AGAIN_S = 1.0
+_BEFORE_S = 0.05
+"""How long before its deadline a call that waits for another is told so."""
 _NOBODY = Principal(tenant="")
 
 
@@ -65,7 +67,7 @@ class Idempotency:
             raise RequestInvalid(f"{_FIELD}: {text}", metadata={"field": _FIELD}, violations=_violation(text))
         claim = self._claim(call, request.once)
         try:
-            kept = await self._keeper.claim(claim)
+            kept = await self._asked(self._keeper, call, claim)
         except StoreUnavailable as error:
             _log.error("call %s with an idempotency key was refused: %s", call.request_id, error)
             raise _unavailable() from None
@@ -84,6 +86,20 @@ class Idempotency:
         claim = self._running.pop(call, None)
         if claim is not None and self._keeper is not None:
             self._keeper.free_soon(claim)
+
+    async def _asked(self, keeper: Keeper, call: Call, claim: Claim) -> Kept | None:
+        """Takes the key, or tells what it has. While an equal call has it, its end is waited for."""
+        while True:
+            kept = await keeper.claim(claim)
+            if kept is None or kept.answer is not None or kept.fingerprint != claim.fingerprint:
+                return kept
+            since_s, left_s = time.monotonic(), call.remaining_s()
+            assert left_s is not None
+            try:
+                if not await keeper.wait(claim, left_s - _BEFORE_S):
+                    return kept
+            finally:
+                call.queue_s += call.waited("queue", since_s)
 
     async def _kept(self, call: Call, events: Events) -> Events:
         record = tape.Tape(self._section.max_answer_bytes)
@@ -107,10 +123,10 @@ class Idempotency:
         except StoreUnavailable as error:
             _log.error("the answer of call %s is not kept under its key: %s", call.request_id, error)
             left_s = claim.until_unix_s - self._now()
-            _warn(call, f"The store of kept answers is away: the key stays taken for {left_s:.0f} s, then it is free.")
+            _warn(call, f"The store of kept answers is away: the key stays taken for up to {left_s:.0f} s.")
             return
         if not kept:
-            _warn(call, "The answer could not be kept: its key is free again.")
+            _warn(call, "The answer is not kept: there is no room for it, or a repetition has the key by now.")
 
     def _claim(self, call: Call, once: Once) -> Claim:
         who = call.principal or _NOBODY
@@ -127,6 +143,7 @@ class Idempotency:
             user=who.user,
             request_id=call.request_id,
             until_unix_s=self._now() + max(0.0, remaining_s) + _GRACE_S,
+            lease_s=self._section.lease_seconds,
         )
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from hedgerow_server.interceptors.leases import Lease, Waiting
 from hedgerow_server.interceptors.section import IdempotencySection
 from hedgerow_server.store.kept import Claim, Kept
 from hedgerow_server.store.memory import MemoryAnswers
@@ -18,7 +19,7 @@ T = TypeVar("T")
 
 class Keeper:
     """An AnswerStore whose every write is seen through: a caller that leaves in the middle of one leaves no key behind
-    that nobody has. Outlives the configurations.
+    that nobody has. Calls have their keys for as long as this router lives. Outlives the configurations.
     """
 
     def __init__(self, store: AnswerStore) -> None:
@@ -26,6 +27,8 @@ class Keeper:
         self._working: set[asyncio.Task[Any]] = set()
         self._freeing: dict[bytes, asyncio.Task[None]] = {}
         self._swept_s = time.monotonic()
+        self._lease = Lease(store, self._begin)
+        self._waiting = Waiting(store, self._begin)
 
     async def claim(self, claim: Claim) -> Kept | None:
         """Takes a key, or tells who has it. Raises StoreUnavailable."""
@@ -34,16 +37,22 @@ class Keeper:
             # Whoever was told of a failure, or has left, may come again sooner than the store has taken note.
             await asyncio.wait({freeing})
         self._sweep_at_times()
-        asking = self._begin(self.store.claim(claim))
+        asking = self._begin(self._claim(claim))
         try:
             return await asyncio.shield(asking)
         except asyncio.CancelledError:
             self._give_back(claim.slot, self._undo(claim, asking))
             raise
 
+    async def wait(self, claim: Claim, within_s: float) -> bool:
+        """Waits while another call has the key, at most so long. False where it still has it then; otherwise it is
+        worth claiming again.
+        """
+        return await self._waiting.wait(claim.slot, within_s)
+
     async def keep(self, claim: Claim, answer: bytes, until_unix_s: float) -> bool:
         """Keeps an answer, also where nobody waits for that any more. Raises StoreUnavailable."""
-        return await asyncio.shield(self._begin(self.store.keep(claim, answer, until_unix_s)))
+        return await asyncio.shield(self._begin(self._keep(claim, answer, until_unix_s)))
 
     def free_soon(self, claim: Claim) -> None:
         """Gives a key back. One that a store cannot be told of is free once its time is over."""
@@ -51,6 +60,7 @@ class Keeper:
 
     async def close(self) -> None:
         """Waits for what was begun: for as long as the store takes to say that it is away."""
+        self._lease.close()
         while self._working:
             await asyncio.wait(self._working)
 
@@ -80,12 +90,28 @@ class Keeper:
         if asking.exception() is None and asking.result() is None:
             await self._free(claim)
 
+    async def _claim(self, claim: Claim) -> Kept | None:
+        found = await self.store.claim(claim)
+        if found is None:
+            self._lease.hold(claim)
+        return found
+
+    async def _keep(self, claim: Claim, answer: bytes, until_unix_s: float) -> bool:
+        try:
+            return await self.store.keep(claim, answer, until_unix_s)
+        finally:
+            self._lease.drop(claim)
+            self._waiting.wake(claim.slot)
+
     async def _free(self, claim: Claim) -> None:
         try:
             await self.store.free(claim)
         except StoreUnavailable as error:
             left_s = claim.until_unix_s - time.time()
-            _log.warning("the key of call %s stays taken for %.0f s: %s", claim.request_id, left_s, error)
+            _log.warning("the key of call %s stays taken for up to %.0f s: %s", claim.request_id, left_s, error)
+        finally:
+            self._lease.drop(claim)
+            self._waiting.wake(claim.slot)
 
     def _sweep_at_times(self) -> None:
         now_s = time.monotonic()
@@ -116,6 +142,10 @@ class Keepers:
         if section.kept_in == "memory":
             return self._memory
         return self._store or (self._memory if section.kept_in is None else None)
+
+    def apart(self, section: IdempotencySection) -> bool:
+        """Whether answers are kept where other processes of this router cannot find them."""
+        return self.of(section) is self._memory
 
     def allow(self, section: IdempotencySection) -> None:
         """Sets how much memory answers may take. What a configuration keeps elsewhere, or not at all, takes none."""

@@ -35,6 +35,11 @@ class IdempotencySection(Section):
     """
     keep_seconds: float = pydantic.Field(default=86_400.0, gt=0, le=2_592_000)
     """How long, from the end of the answer on."""
+    lease_seconds: float = pydantic.Field(default=10.0, ge=1, le=300)
+    """How long a key stays with a router that tells the store nothing any more: it has died, stands still or cannot
+    reach the store. Then a repetition of its call at another router is served, and paid, as a new one. Routers renew
+    three times in it.
+    """
     max_answer_bytes: int = pydantic.Field(default=4_194_304, ge=1_024, le=67_108_864)
     """The largest answer that is kept. That of a larger one has a warning, and its key is free again."""
     max_memory_bytes: int = pydantic.Field(default=67_108_864, ge=1_024)

@@ -19,6 +19,10 @@ from hedgerow_server.ledger.trail import Trail
 _log = logging.getLogger(__name__)
 _BATCH = 512
 """Frames that are stored at once."""
+_MOVED = 64
+"""Records in one frame where they are written once more. A frame that is longer than a segment has calls refused until
+there is a longer one.
+"""
 _BEHIND = 4
 """So many of the newest segments of which all is stored stay where they are while something in them is open."""
 
@@ -121,8 +125,8 @@ class OwnDrain:
         """Writes once more what is open in a segment, so that an hour-long call does not keep it for an hour."""
         self._moved.add(number)
         records = self._trail.open_in(number)
-        for start in range(0, len(records), _BATCH):
-            self._spool.append(encoded(records[start : start + _BATCH]))
+        for start in range(0, len(records), _MOVED):
+            self._spool.append(encoded(records[start : start + _MOVED]))
 
 
 def adopt(root: Path, own: Path, keeper: Keeper, estimate: Estimate) -> int:

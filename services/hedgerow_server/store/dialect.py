@@ -7,13 +7,15 @@ _TYPES = {"BLOB": "BYTEA", "REAL": "DOUBLE PRECISION", "INTEGER": "BIGINT", "WIT
 _TYPE = re.compile(r"\b(" + "|".join(_TYPES) + r")\b")
 _LOCKS = int.from_bytes(b"hrow")
 """The first half of the numbers of our advisory locks; the second is made of the lock's name."""
+_NOW = "extract(epoch FROM clock_timestamp())::float8"
 _LABEL = re.compile(r"\blabel\(([\w.]+), \?\)")
 
 
 def numbered(sql: str) -> str:
-    """`$1`, `$2` and so on for each `?`, and JSON's operator for our function `label`. No statement has a `?` within a
-    text.
+    """`$1`, `$2` and so on for each `?`, JSON's operator for our function `label`, and the server's clock for
+    `unix_now`. No statement has a `?` within a text.
     """
+    sql = sql.replace("unix_now()", _NOW)
     first, *rest = _LABEL.sub(r"(nullif(\1, '')::json ->> ?)", sql).split("?")
     return first + "".join(f"${number}{part}" for number, part in enumerate(rest, 1))
 

@@ -17,6 +17,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
     until_unix_s: float
     """When the call is over in any case. A claim that is still there then has been left behind."""
+    lease_s: float
+    """For how long the key is the call's, where its router has not told the store since that it lives."""
 
 
 class Kept(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import msgspec
 
@@ -52,6 +52,13 @@ class MemoryAnswers:
             self._drop(claim.slot)
         self._claims[claim.slot] = claim
         return None
+
+    async def renew(self, lease_s: float) -> None:
+        """Nothing: there are no calls of other routers, and this one lives."""
+
+    async def taken(self, slots: Collection[bytes]) -> Collection[bytes]:
+        """Those of the keys that a call has."""
+        return {slot for slot in slots if slot in self._claims}
 
     async def keep(self, claim: Claim, answer: bytes, until_unix_s: float) -> bool:
         """Keeps an answer, where there is room for it at all."""

@@ -88,6 +88,16 @@ _KEPT_ANSWERS = Step(
     )
 )
 
+_LEASES = Step(
+    (
+        """CREATE TABLE claim_lease (
+            owner BLOB PRIMARY KEY,
+            until_unix_s REAL NOT NULL
+        )""",
+        """ALTER TABLE kept_answer ADD COLUMN lease_unix_s REAL NOT NULL DEFAULT 0""",
+    )
+)
+
 STEPS: tuple[Step, ...] = (
     _KEYS_AND_AUDIT,
     _USE_AND_SEALS,
@@ -96,6 +106,7 @@ STEPS: tuple[Step, ...] = (
     Step(CAUSES),
     Step(GUARDS),
     Step(SAVED),
+    _LEASES,
 )
 """Step n leads from version n to version n + 1."""
 

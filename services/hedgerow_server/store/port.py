@@ -1,6 +1,6 @@
 """What the rooms ask of a database, whichever it is. Every method may take its time, and none blocks the event loop."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from hedgerow_server.store.kept import Claim, Kept
@@ -84,8 +84,17 @@ class AnswerStore(Protocol):
 
     async def claim(self, claim: Claim) -> Kept | None:
         """Takes a key for a call, or tells of the call that has it. One step: of all who ask at once, in whichever
-        router, one gets None. Raises StoreUnavailable.
+        router, one gets None. A key whose router tells nothing any more is free once its lease has lapsed. Raises
+        StoreUnavailable.
         """
+
+    async def renew(self, lease_s: float) -> None:
+        """Tells that this router lives: all its calls have their keys for so long from now on, but for those that have
+        lost them already. Raises StoreUnavailable.
+        """
+
+    async def taken(self, slots: Collection[bytes]) -> Collection[bytes]:
+        """Those of the keys that a call has. Others can be claimed, or have an answer. Raises StoreUnavailable."""
 
     async def keep(self, claim: Claim, answer: bytes, until_unix_s: float) -> bool:
         """Keeps the answer of the call that has the key until a time. False where the call has it no more, or there is

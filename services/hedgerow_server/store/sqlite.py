@@ -78,6 +78,7 @@ class Sqlite:
             self._to_wal(connection)
             # In WAL mode only FULL keeps what was acknowledged when the machine loses power.
             connection.execute("PRAGMA synchronous = FULL")
+            connection.create_function("unix_now", 0, time.time)
             # What is deleted or replaced is overwritten: a user may have wanted to be forgotten.
             connection.execute("PRAGMA secure_delete = ON")
             _bring_up(connection)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Collection
 
 from hedgerow_server.core.call import Call, Kind, Method, Principal
 from hedgerow_server.core.error import HedgerowError, StreamCut
@@ -34,12 +35,27 @@ class SlowStore:
         self._room.allow(1 << 30, 1 << 20)
         self.there_s, self.back_s = there_s, back_s
         self.away: set[str] = set()
-        """What it can do no more: "claim", "keep", "free", "sweep"."""
+        """What it can do no more: "claim", "renew", "taken", "keep", "free", "sweep"."""
         self.swept = 0
+        self.renewed: list[tuple[float, float]] = []
+        """When a router has told that it lives, and for how long that holds."""
+        self.looks: list[int] = []
+        """How many keys each question was about."""
 
     async def claim(self, claim: Claim) -> Kept | None:
         await self._reach("claim", self.there_s)
         found = await self._room.claim(claim)
+        await asyncio.sleep(self.back_s)
+        return found
+
+    async def renew(self, lease_s: float) -> None:
+        await self._reach("renew", self.there_s)
+        self.renewed.append((_now(), lease_s))
+
+    async def taken(self, slots: Collection[bytes]) -> Collection[bytes]:
+        await self._reach("taken", self.there_s)
+        self.looks.append(len(slots))
+        found = await self._room.taken(slots)
         await asyncio.sleep(self.back_s)
         return found
 
@@ -86,10 +102,12 @@ class Router:
         self.asked: list[tuple[str, str]] = []
         """Key and text of each request that the provider had."""
 
-    async def ask(self, key: str, text: str = "hi", who: Principal = ANN, *, fails: bool = False) -> "Told":
+    async def ask(
+        self, key: str, text: str = "hi", who: Principal = ANN, *, fails: bool = False, timeout_s: float | None = None
+    ) -> "Told":
         """A call through the chain to its end."""
         method = Method("chat", Kind.SERVER_STREAM, lambda _: None, lambda call: self._answer(call, fails))
-        told = Told(Call(method, {}, b""))
+        told = Told(Call(method, {}, b"", timeout_s=timeout_s))
         told.call.principal = who
         told.call.request_id = f"req-{id(told)}"
         once = Once(key, text.encode()) if key else None

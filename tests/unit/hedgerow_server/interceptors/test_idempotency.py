@@ -42,14 +42,62 @@ async def test_a_call_without_a_key_never_sees_the_store() -> None:
 
 
 @timed
-async def test_of_two_calls_at_once_the_second_is_told_to_come_again() -> None:
+async def test_of_two_calls_at_once_the_second_waits_for_the_answer_of_the_first() -> None:
+    """At whichever router; for another request under the same key there is nothing to wait for."""
     store = SlowStore(0.01, 0.01)
     one, other = Router(store), Router(store)
     first, second, third = await asyncio.gather(one.ask("k"), other.ask("k"), other.ask("k", "another"))
-    assert (first.reason, second.reason, third.reason) == ("OK", "IDEMPOTENCY_IN_FLIGHT", "IDEMPOTENCY_KEY_REUSED")
+    assert (first.reason, second.reason, third.reason) == ("OK", "OK", "IDEMPOTENCY_KEY_REUSED")
+    assert (second.call.replay_of, second.events) == (first.call.request_id, first.events)
+    assert 0.9 < second.call.queue_s < 1.5
+    assert other.asked == []
+
+
+@timed
+async def test_a_call_whose_deadline_is_too_near_to_wait_is_told_to_come_again() -> None:
+    router = Router(SlowStore())
+    first, second = await asyncio.gather(router.ask("k"), router.ask("k", timeout_s=0.5))
+    assert (first.reason, second.reason) == ("OK", "IDEMPOTENCY_IN_FLIGHT")
     assert second.error is not None
     assert second.error.retry_delay_s == 1.0
-    assert other.asked == []
+    assert len(router.asked) == 1
+
+
+@timed
+async def test_of_many_that_wait_one_has_the_key_when_its_call_fails_and_the_others_get_its_answer() -> None:
+    store = SlowStore()
+    routers = [Router(store), Router(store)]
+    failing = asyncio.create_task(routers[0].ask("k", fails=True))
+    await asyncio.sleep(0.1)
+    told = await asyncio.gather(*(routers[number % 2].ask("k") for number in range(10)))
+    assert (await failing).reason == "STREAM_CUT"
+    assert {one.reason for one in told} == {"OK"}
+    assert sum(not one.call.replay_of for one in told) == 1
+    assert sum(len(router.asked) for router in routers) == 2
+
+
+@timed
+async def test_the_store_is_asked_once_for_all_that_wait() -> None:
+    store = SlowStore()
+    one, other = Router(store), Router(store)
+    first = [asyncio.create_task(one.ask(f"k-{number}")) for number in range(20)]
+    await asyncio.sleep(0.1)
+    await asyncio.gather(*(other.ask(f"k-{number}") for number in range(20)), *first)
+    assert 1 <= len(store.looks) <= 6
+    assert set(store.looks) == {20}
+
+
+@timed
+async def test_whoever_waits_while_the_store_goes_away_is_told_so() -> None:
+    store = SlowStore()
+    one, other = Router(store), Router(store)
+    first = asyncio.create_task(one.ask("k"))
+    await asyncio.sleep(0.1)
+    second = asyncio.create_task(other.ask("k"))
+    await asyncio.sleep(0.1)
+    store.away = {"claim", "taken"}
+    assert ((await second).reason, other.asked) == ("IDEMPOTENCY_UNAVAILABLE", [])
+    await first
 
 
 @timed
@@ -108,7 +156,7 @@ async def test_an_answer_that_cannot_be_kept_goes_out_and_its_key_stays_taken() 
     router = Router(store)
     told = await router.ask("k")
     assert (told.reason, [one.code for one in told.call.warnings]) == ("OK", [WarningCode.ANSWER_NOT_KEPT])
-    assert (await router.ask("k")).reason == "IDEMPOTENCY_IN_FLIGHT"
+    assert (await router.ask("k", timeout_s=5)).reason == "IDEMPOTENCY_IN_FLIGHT"
 
 
 @timed
@@ -118,7 +166,7 @@ async def test_a_key_that_cannot_be_given_back_holds_nobody_up() -> None:
     router = Router(store)
     assert (await router.ask("k", fails=True)).reason == "STREAM_CUT"
     await router.keeper.close()
-    assert (await router.ask("k")).reason == "IDEMPOTENCY_IN_FLIGHT"
+    assert (await router.ask("k", timeout_s=5)).reason == "IDEMPOTENCY_IN_FLIGHT"
 
 
 @timed

@@ -52,7 +52,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) ->
 def claim(slot: str = "a", token: str = "1", **more: object) -> Claim:
     """A call's wish."""
     given = {"fingerprint": b"asked", "tenant": "acme", "user": "ann", "request_id": f"req-{token}", **more}
-    return Claim(slot=slot.encode(), token=token.encode(), until_unix_s=1060.0, **given)  # type: ignore[arg-type]
+    return Claim(slot=slot.encode(), token=token.encode(), until_unix_s=1060.0, lease_s=60.0, **given)  # type: ignore[arg-type]
 
 
 async def test_one_of_many_that_ask_at_once_has_the_key(store: AnswerStore) -> None:
