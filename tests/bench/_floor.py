@@ -1,10 +1,14 @@
-"""The floor under the router's figures: the same grpc.aio door and the same aiohttp client with nothing between them.
+"""The floors under the router's figures: bare grpc.aio servers with nothing between their two ends.
 
-It parses nothing and checks nothing: it sends a fixed request upstream and hands on the bytes as they come.
+A request is the name of what is wanted. `echo` is answered at once with 1 KB, without any upstream; of the rest the
+upstream is asked by aiohttp with a body that is ready, and its bytes are handed on as they come. Nothing is parsed and
+nothing is checked.
 """
 
+import asyncio
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +17,40 @@ import grpc
 import grpc.aio
 import uvloop
 
+_KILOBYTE = b"Something about hedges. " * 43
+_EVENT = b'data: {"choices":[{"delta":{"content":"hedges"},"finish_reason":null}]}\n\n'
+_PROMPT = ("Say something about hedges. " * 37)[:1024]
+_NEVER_S = 3600.0
 
-async def serve(url: str, key: str, ports: Path) -> None:
+
+def _bodies() -> Mapping[bytes, bytes]:
+    def body(model: str, **more: object) -> bytes:
+        return json.dumps({"model": model, "messages": [{"role": "user", "content": _PROMPT}], **more}).encode()
+
+    streamed = {name.encode(): body(name, stream=True) for name in ("bench-burst", "bench-paced", "bench-hold")}
+    return {b"bench-unary": body("bench-unary"), **streamed}
+
+
+async def serve(url: str, ports: Path) -> None:
     """Serves until it is killed."""
+    connector = aiohttp.TCPConnector(limit=2000)
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=1000), cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, timeout=aiohttp.ClientTimeout()
     )
-    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+    headers, bodies = {"authorization": "Bearer none", "content-type": "application/json"}, _bodies()
 
-    def body(model: str, *, stream: bool) -> bytes:
-        messages = [{"role": "user", "content": "Say something about hedges. " * 36}]
-        return json.dumps({"model": model, "messages": messages, "stream": stream}).encode()
-
-    bodies = {
-        b"unary": body("bench-model", stream=False),
-        b"burst": body("sim-tokens-64-0", stream=True),
-        b"paced": body("sim-tokens-64-20", stream=True),
-    }
-
-    async def unary(request: bytes, context: object) -> bytes:
+    async def unary(request: bytes, context: Any) -> bytes:
+        if request == b"echo":
+            return _KILOBYTE
+        if request == b"echo-silent":
+            await asyncio.sleep(_NEVER_S)
         async with session.post(url, data=bodies[request], headers=headers) as response:
             return await response.read()
 
-    async def stream(request: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> None:
+    async def stream(request: bytes, context: Any) -> None:
+        if request == b"echo-hold":
+            await context.write(_EVENT)
+            await asyncio.sleep(_NEVER_S)
         async with session.post(url, data=bodies[request], headers=headers) as response:
             while data := await response.content.readany():
                 await context.write(data)
@@ -55,5 +70,5 @@ async def serve(url: str, key: str, ports: Path) -> None:
 
 
 if __name__ == "__main__":
-    # As tests/stack.py starts every server: URL KEY --ports-file FILE.
-    uvloop.run(serve(sys.argv[1], sys.argv[2], Path(sys.argv[4])))
+    # As tests/stack.py starts every server: URL --ports-file FILE.
+    uvloop.run(serve(sys.argv[1], Path(sys.argv[3])))

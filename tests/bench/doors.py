@@ -20,7 +20,7 @@ from hedgerow.chat.v1 import chat_service_pb2
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.quick import PROMPT, STREAM_TOKENS, Meter, bench_routes, request, spread
+from bench._calls import PROMPT, STREAM_TOKENS, Meter, bench_routes, request, spread
 from stack import Stack, stack
 
 Ask = Callable[[str, bool], Awaitable[None]]

@@ -203,7 +203,9 @@ def _timed(look: Callable[[str], object], texts: Iterable[str]) -> list[float]:
 
 def main() -> None:
     """Prints the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench guardrails", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="the figures")
     default = Path(os.environ.get("HEDGEROW_GUARD_TEXTS") or ROOT.parent / "shared/guardrails")
     parser.add_argument("--texts", type=Path, default=default, metavar="FOLDER", help="the development texts")

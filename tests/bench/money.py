@@ -25,7 +25,8 @@ import uvloop
 # Instead of this folder, whose `money` is another.
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from bench.quick import PROMPT, NullTransport, document, request
+from bench._calls import PROMPT, request
+from bench.behind_door import NullTransport, document
 from hedgerow_server.core.call import Call, Kind, Method, Outcome, Principal
 from hedgerow_server.core.event import AttemptOutcome, Completed, Event, Events, FinishReason, Usage
 from hedgerow_server.core.hold import Spent

@@ -19,7 +19,7 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.quick import NullTransport
+from bench.behind_door import NullTransport
 from hedgerow_server.core.call import Call, Principal
 from hedgerow_server.core.drift import Drift
 from hedgerow_server.core.event import AttemptKind, Event, Finished, FinishReason, Started, TextDelta, Usage
