@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hedgerow_server.core.slices import at_once
-from hedgerow_server.telemetry.metrics import Metrics
+from hedgerow_server.telemetry.metrics import Metrics, pieces
 from prometheus_client.parser import text_string_to_metric_families
 from stack import ROOT
 from telemetry.pages import documented
@@ -97,7 +96,7 @@ def test_every_metric_of_the_gateway_is_on_a_dashboard() -> None:
 
 
 def test_numbers_of_the_process_are_those_that_a_router_tells() -> None:
-    page = at_once(Metrics(process=True).work()).decode()
+    page = "".join(text for text, _ in pieces(Metrics(process=True).metrics()))
     there = {sample.name for family in text_string_to_metric_families(page) for sample in family.samples}
     wanted = {name for query in queries() for name in asked(query).names if PROCESS.match(name)}
     assert wanted

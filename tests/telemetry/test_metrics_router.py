@@ -18,7 +18,10 @@ import pytest
 from hedgerow.admin.v1.admin_service_pb2 import GetConfigRequest, GetConfigResponse
 from hedgerow_server.limits.lender import Lender
 from hedgerow_server.limits.numbers import SharedNumbers
+from hedgerow_server.together import worker_numbers
+from hedgerow_server.workers.words import WorkerState
 from money.counter import SLOW, Counter, configuration, ids
+from prometheus_client.openmetrics import parser as openmetrics
 from rpc.caller import (
     ANTHROPIC,
     COMPLETE,
@@ -40,6 +43,7 @@ from telemetry.pages import documented, families, name_of, samples, values
 
 ANYBODY = {"allow_unauthenticated": True, "api_keys": {"pepper": "pepper"}}
 PICOS = 1e12
+OPENMETRICS = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
 CALLS, ATTEMPTS = "hedgerow_calls_total", "hedgerow_attempts_total"
 
 
@@ -279,7 +283,7 @@ def test_every_family_has_help_and_type_and_no_sample_comes_twice(desk: Desk) ->
 
 def test_the_documentation_tells_of_every_metric_with_its_type_and_labels(desk: Desk) -> None:
     known, shared = documented(), SharedNumbers(cast("Lender", SimpleNamespace(away=None, requests=0, failures=0)))
-    found = [*families(desk.router), *shared()]
+    found = [*families(desk.router), *shared(), *worker_numbers([WorkerState(0, 1, True, 0)])]
     assert {name_of(one): one.type for one in found} == {name: kind for name, (kind, _) in known.items()}
     for family in found:
         for sample in family.samples:
@@ -300,3 +304,12 @@ def test_a_scrape_is_answered_in_prometheus_own_format(desk: Desk) -> None:
     url = f"http://{desk.router.addresses['admin_http']}/metrics"
     with urllib.request.urlopen(url, timeout=10) as response:
         assert response.headers["content-type"].startswith("text/plain; version=")
+
+
+def test_who_asks_for_openmetrics_gets_the_same_families_in_it(desk: Desk) -> None:
+    url = f"http://{desk.router.addresses['admin_http']}/metrics"
+    with urllib.request.urlopen(urllib.request.Request(url, headers={"accept": OPENMETRICS})) as answer:
+        assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+        assert answer.headers["vary"] == "accept"
+        found = list(openmetrics.text_string_to_metric_families(answer.read().decode()))  # type: ignore[no-untyped-call]
+    assert {one.name for one in found} == {one.name for one in families(desk.router)}

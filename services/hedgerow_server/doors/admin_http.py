@@ -1,11 +1,13 @@
 """The admin HTTP door: is the process alive, and may it be sent calls."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from hedgerow_server.core.drift import Counts
 from hedgerow_server.doors.http_server import HttpServer
@@ -14,8 +16,8 @@ Readiness = Callable[[], list[str]]
 """Why the server is not ready, one phrase each; empty when it is."""
 Drift = Callable[[], dict[str, Counts]]
 """What came of each provider that is not known."""
-Page = Callable[[], Awaitable[tuple[bytes, str]]]
-"""A page and its content type. Made while calls go on."""
+Parts = Callable[[str], tuple[str, AsyncIterator[bytes]]]
+"""A content type and a page in parts, for an Accept header (empty: none came). Made while calls go on."""
 
 
 class AdminHttp:
@@ -23,7 +25,7 @@ class AdminHttp:
     counts what providers send that is not known; /metrics has the numbers for Prometheus.
     """
 
-    def __init__(self, readiness: Readiness, drift: Drift, metrics: Page, more: Sequence[BaseRoute] = ()) -> None:
+    def __init__(self, readiness: Readiness, drift: Drift, metrics: Parts, more: Sequence[BaseRoute] = ()) -> None:
         """`more` are the routes of others who serve here."""
         self._readiness = readiness
         self._drift = drift
@@ -37,9 +39,9 @@ class AdminHttp:
         ]
         self._server = HttpServer(Starlette(routes=routes))
 
-    async def start(self, address: str) -> str:
-        """Listens; returns the address with the real port. Raises ListenError."""
-        return await self._server.start(address)
+    async def start(self, address: str, *, shared: bool = False) -> str:
+        """Listens; returns the address with the real port. `shared` as for `listening`. Raises ListenError."""
+        return await self._server.start(address, shared=shared)
 
     async def stop(self) -> None:
         """Ends it at once."""
@@ -58,5 +60,22 @@ class AdminHttp:
         return JSONResponse(self._drift())
 
     async def _tell_metrics(self, request: Request) -> Response:
-        content, content_type = await self._metrics()
-        return Response(content, headers={"content-type": content_type})
+        content_type, parts = self._metrics(", ".join(request.headers.getlist("accept")))
+        # The same path answers in several forms (RFC 9110, 12.5.5).
+        return _Parted(parts, {"content-type": content_type, "vary": "accept"})
+
+
+class _Parted(Response):
+    """An answer in parts. Starlette's own watches for callers that leave with anyio, whose first use alone holds up the
+    loop for 60 ms; here what is sent to nobody costs little.
+    """
+
+    def __init__(self, parts: AsyncIterator[bytes], headers: Mapping[str, str]) -> None:
+        self._parts, self.status_code, self.background = parts, HTTPStatus.OK, None
+        self.init_headers(headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async for part in self._parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})

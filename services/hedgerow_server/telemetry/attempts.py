@@ -8,7 +8,7 @@ import msgspec
 from prometheus_client.core import Metric
 
 from hedgerow_server.core.event import AttemptKind, AttemptOutcome, AttemptRecord
-from hedgerow_server.telemetry.family import Labels, counters, histograms
+from hedgerow_server.telemetry.family import Labels, counters, each, histograms
 from hedgerow_server.telemetry.histogram import DURATION_S, FIRST_TOKEN_S, MOST_SERIES, TOKENS, Histogram
 from hedgerow_server.telemetry.labels import OTHER
 from hedgerow_server.telemetry.spending import CLASSES, Spending, dollars
@@ -172,35 +172,36 @@ class AttemptNumbers:
         yield from counters("hedgerow_attempts", text, (*_MODEL, "kind", "outcome", "reason"), self._ends())
         text = "Tokens of all attempts, by class; each token is in one of them."
         yield from counters("hedgerow_tokens", text, (*_MODEL, "type"), self._tokens())
-        models = list(self._models.items())
         text = "What all attempts cost, in US dollars, those that no caller is charged for included."
-        yield from counters("hedgerow_cost_dollars", text, _MODEL, ((key, one.spending.dollars) for key, one in models))
+        costs = ((key, one.spending.dollars) for key, one in each(self._models))
+        yield from counters("hedgerow_cost_dollars", text, _MODEL, costs)
         text = "Attempts that used tokens whose price is not known: their cost is missing everywhere."
-        yield from counters("hedgerow_unpriced_attempts", text, _MODEL, ((key, one.unpriced) for key, one in models))
+        unpriced = ((key, one.unpriced) for key, one in each(self._models))
+        yield from counters("hedgerow_unpriced_attempts", text, _MODEL, unpriced)
         text = "What hedging cost: attempts that lost a race, and second ones that failed, in US dollars."
-        hedging = [((route,), dollars(picos)) for route, picos in self._hedging.items()]
+        hedging = (((route,), dollars(picos)) for route, picos in each(self._hedging))
         yield from counters("hedgerow_hedge_cost_dollars", text, ("route",), hedging)
         yield from self._gen_ai()
 
     def _ends(self) -> Iterator[tuple[Labels, int]]:
-        for key, one in list(self._models.items()):
+        for key, one in each(self._models):
             for how, count in one.counts():
                 yield (*key, *how), count
 
     def _tokens(self) -> Iterator[tuple[Labels, int]]:
-        for key, one in list(self._models.items()):
+        for key, one in each(self._models):
             for name, count in zip(CLASSES, one.spending.tokens, strict=True):
                 if count:
                     yield (*key, name), count
 
     def _gen_ai(self) -> Iterator[Metric]:
         """The same under the names of OpenTelemetry's semantic conventions for generative AI."""
-        shapes = list(self._shapes.items())
+        shapes = self._shapes
         yield from histograms(
             "gen_ai_client_operation_duration_seconds",
             "How long requests to providers took, in seconds.",
             (*_GEN_AI, "error_type"),
-            (((*labels, why), length) for labels, shape in shapes for why, length in shape.durations()),
+            (((*labels, why), length) for labels, shape in each(shapes) for why, length in shape.durations()),
         )
         yield from histograms(
             "gen_ai_client_token_usage",
@@ -208,7 +209,7 @@ class AttemptNumbers:
             (*_GEN_AI, "gen_ai_token_type"),
             (
                 ((*labels, way), size)
-                for labels, shape in shapes
+                for labels, shape in each(shapes)
                 for way, size in (("input", shape.input), ("output", shape.output))
                 if not size.empty
             ),
@@ -217,5 +218,5 @@ class AttemptNumbers:
             "gen_ai_server_time_to_first_token_seconds",
             "How long a provider took to the first content, in seconds.",
             _GEN_AI,
-            ((labels, shape.first) for labels, shape in shapes if not shape.first.empty),
+            ((labels, shape.first) for labels, shape in each(shapes) if not shape.first.empty),
         )

@@ -10,7 +10,7 @@ from hedgerow_server.core.error import BudgetSpent, QuotaExceeded
 from hedgerow_server.core.event import AttemptOutcome, AttemptRecord
 from hedgerow_server.core.request import ChatRequest, EmbedRequest
 from hedgerow_server.telemetry.attempts import AttemptNumbers
-from hedgerow_server.telemetry.family import Labels, counters, gauges, histograms
+from hedgerow_server.telemetry.family import Labels, counters, each, gauges, histograms
 from hedgerow_server.telemetry.histogram import DURATION_S, FIRST_TOKEN_S, MOST_SERIES, OWN_S, Histogram
 from hedgerow_server.telemetry.labels import OTHER, UNKNOWN, TenantLabels
 from hedgerow_server.telemetry.overhead import overhead_s
@@ -89,7 +89,7 @@ class CallNumbers:
                 self._refused(error)
         self._calls[key] = self._calls.get(key, 0) + 1
         caller.codes[code] = caller.codes.get(code, 0) + 1
-        self._took(method, route, duration_s)
+        self._took(call, method, route, duration_s)
         if call.attempts:
             self._asked(call, method, route, caller, duration_s)
 
@@ -100,12 +100,17 @@ class CallNumbers:
         if first_s is not None:
             first = self._first.get((method, route)) or _new(self._first, method, route, FIRST_TOKEN_S)
             first.observe(first_s)
+            if call.traced is not None:
+                first.mark(first_s, call.traced.trace_id)
         # Of those that are no longer kept nobody knows when they ran.
         if len(attempts) == call.attempts_started:
             own = self._own.get(method)
             if own is None:
                 own = self._own[method] = Histogram(OWN_S)
-            own.observe(overhead_s(attempts, duration_s))
+            own_s = overhead_s(attempts, duration_s)
+            own.observe(own_s)
+            if call.traced is not None:
+                own.mark(own_s, call.traced.trace_id)
         self._count(call, attempts, route, caller)
 
     def _count(self, call: Call, attempts: Sequence[AttemptRecord], route: str, caller: _Caller) -> None:
@@ -133,11 +138,13 @@ class CallNumbers:
         code, reason = ("OK", "") if error is None else (error.code, error.reason)
         key = (_ADMIN, method, "", code, reason)
         self._calls[key] = self._calls.get(key, 0) + 1
-        self._took(method, "", duration_s)
+        self._took(call, method, "", duration_s)
 
-    def _took(self, method: str, route: str, duration_s: float) -> None:
+    def _took(self, call: Call, method: str, route: str, duration_s: float) -> None:
         durations = self._durations.get((method, route)) or _new(self._durations, method, route, DURATION_S)
         durations.observe(duration_s)
+        if call.traced is not None:
+            durations.mark(duration_s, call.traced.trace_id)
 
     def _route(self, call: Call) -> str:
         """The configured name of its route; empty where it asks for none, or was refused before that was known."""
@@ -176,11 +183,12 @@ class CallNumbers:
             ("door",),
             [((door,), count) for door, count in self._open.items()],
         )
+        calls = each(self._calls)
         yield from counters(
             "hedgerow_calls",
             "Calls that are over, by what became of them. The reason is empty for those that were served.",
             ("door", "method", "route", "code", "reason"),
-            list(self._calls.items()),
+            calls,
         )
         yield from self._times()
         yield from self.attempts()
@@ -193,17 +201,18 @@ class CallNumbers:
         yield from counters("hedgerow_budget_refusals", text, ("budget",), over)
 
     def _times(self) -> Iterator[Metric]:
+        durations, first = each(self._durations), each(self._first)
         yield from histograms(
             "hedgerow_call_duration_seconds",
             "How long calls took until their last event, in seconds.",
             ("method", "route"),
-            list(self._durations.items()),
+            durations,
         )
         yield from histograms(
             "hedgerow_first_token_seconds",
             "How long it took from the start of a call to the first content from a provider, in seconds.",
             ("method", "route"),
-            list(self._first.items()),
+            first,
         )
         yield from histograms(
             "hedgerow_overhead_seconds",
@@ -214,20 +223,20 @@ class CallNumbers:
 
     def _who(self) -> Iterator[Metric]:
         who = ("tenant", "team")
-        callers = list(self._callers.items())
+        callers = self._callers
         yield from counters(
             "hedgerow_tenant_calls",
             "Calls by who made them; the tenant is empty where that was not found out.",
             (*who, "code"),
-            [((*labels, code), count) for labels, one in callers for code, count in one.codes.items()],
+            (((*labels, code), count) for labels, one in each(callers) for code, count in list(one.codes.items())),
         )
         text = "Tokens that callers are charged for, by class."
-        yield from counters("hedgerow_tenant_tokens", text, (*who, "type"), _tokens(callers))
+        yield from counters("hedgerow_tenant_tokens", text, (*who, "type"), _tokens(each(callers)))
         yield from counters(
             "hedgerow_tenant_cost_dollars",
             "What callers are charged, in US dollars.",
             who,
-            [(labels, one.spending.dollars) for labels, one in callers],
+            ((labels, one.spending.dollars) for labels, one in each(callers)),
         )
 
 
@@ -281,7 +290,7 @@ def _first_s(attempts: Sequence[AttemptRecord], began_unix_s: float) -> float | 
     return None
 
 
-def _tokens(callers: Sequence[tuple[tuple[str, str], _Caller]]) -> Iterator[tuple[Labels, int]]:
+def _tokens(callers: Iterable[tuple[tuple[str, str], _Caller]]) -> Iterator[tuple[Labels, int]]:
     for labels, one in callers:
         for name, count in zip(CLASSES, one.spending.tokens, strict=True):
             if count:

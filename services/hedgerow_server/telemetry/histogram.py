@@ -1,6 +1,9 @@
 """Histograms that cost a call next to nothing: a list of counts, made into Prometheus's form when somebody reads it."""
 
+import time
 from bisect import bisect_left
+
+import msgspec
 
 DURATION_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 """Bounds for whole operations, in seconds: OpenTelemetry's advice for gen_ai.client.operation.duration."""
@@ -20,10 +23,20 @@ for later are one, "other"; counters tell all of them apart.
 """
 
 
+class Exemplar(msgspec.Struct, frozen=True):
+    """One of the values, and where more is known of it."""
+
+    value: float
+    trace_id: str
+    """Of a trace that is recorded, in hex."""
+    unix_s: float
+    """When the value was seen."""
+
+
 class Histogram:
     """Counts of one set of labels."""
 
-    __slots__ = ("bounds", "counts", "total")
+    __slots__ = ("bounds", "counts", "exemplars", "total")
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         """`bounds` are the upper bounds of the buckets, rising; beyond the last one there is one more bucket."""
@@ -31,6 +44,8 @@ class Histogram:
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0.0
         """The sum of all values."""
+        self.exemplars: dict[int, Exemplar] | None = None
+        """The newest one of each bucket that has one, by the bucket's place; None: no bucket has."""
 
     @property
     def empty(self) -> bool:
@@ -41,3 +56,9 @@ class Histogram:
         """One more value."""
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
+
+    def mark(self, value: float, trace_id: str) -> None:
+        """A value that was just observed is one of a trace that is recorded."""
+        if self.exemplars is None:
+            self.exemplars = {}
+        self.exemplars[bisect_left(self.bounds, value)] = Exemplar(value, trace_id, time.time())

@@ -1,7 +1,7 @@
 """How late the event loop is: every call waits for it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client.core import Metric
 
@@ -17,6 +17,8 @@ class LoopLag:
 
     def __init__(self) -> None:
         self.seen = Histogram(_BOUNDS_S)
+        self.told: list[Callable[[float, float], None]] = []
+        """Called at each timer: with how late it was, and how long after the one before, in seconds."""
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
 
@@ -34,7 +36,10 @@ class LoopLag:
         self._timer = loop.call_at(self._due_s, self._look, loop)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.seen.observe(max(0.0, loop.time() - self._due_s))
+        late_s = max(0.0, loop.time() - self._due_s)
+        self.seen.observe(late_s)
+        for tell in self.told:
+            tell(late_s, _EVERY_S + late_s)
         self._set(loop)
 
     def __call__(self) -> Iterator[Metric]:
