@@ -273,6 +273,10 @@ def routes(write: Write) -> shown.Routes:
             shown.RouteShown(name=write("embed"), kind="embed", strategy="order", candidates=candidates[:1]),
         ),
         switches=(SwitchFacts("model", write("gpt-4o"), write("retired by the vendor"), NOW - 86_000),),
+        find=write("e"),
+        left_out=9_800,
+        scopes=("provider", "model", "tenant"),
+        may_switch_on=True,
     )
 
 
@@ -398,7 +402,10 @@ def errors(write: Write) -> shown.Errors:
 def configuration(write: Write) -> shown.Configuration:
     text = "server:\n  listen: 0.0.0.0:8443\nproviders:\n  openai-main:\n    dialect: openai\n    api_key: '***'\n"
     return shown.Configuration(
-        state=config(write), text=write(text), drift=(Change(write("routes.chat-default"), "changed"),)
+        state=config(write),
+        text=write(text),
+        drift=(Change(write("routes.chat-default"), "changed"),),
+        may_reload=True,
     )
 
 

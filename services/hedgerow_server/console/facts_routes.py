@@ -3,7 +3,15 @@
 import time
 from collections.abc import Mapping
 
-from hedgerow_server.console.access import EXPLAIN_ROUTE, LIST_CANDIDATES, LIST_KILL_SWITCHES, allowed
+from hedgerow_server.console.access import (
+    CLEAR_KILL_SWITCH,
+    EXPLAIN_ROUTE,
+    LIST_CANDIDATES,
+    LIST_KILL_SWITCHES,
+    SET_KILL_SWITCH,
+    allowed,
+)
+from hedgerow_server.console.actions import SCOPES, Actions
 from hedgerow_server.console.asking import Asking
 from hedgerow_server.console.shown import CandidateShown, Question, Routes, RouteShown, Try
 from hedgerow_server.console.source import Configured, Source
@@ -19,6 +27,9 @@ from hedgerow_server.routing.route import Route
 from hedgerow_server.routing.view import facts
 
 _MOST_ROUTES = 200
+_MOST_FIND = 200
+_NAMES_AT_ONCE = 64
+"""Names that are about a unit of work to look at."""
 _MOST_MODELS = 1000
 _MAX_OUTPUT_TOKENS = 10**9
 
@@ -26,15 +37,16 @@ _MAX_OUTPUT_TOKENS = 10**9
 class RouteFacts:
     """Gathers them, for whoever looks."""
 
-    def __init__(self, source: Source, asking: Asking) -> None:
+    def __init__(self, source: Source, asking: Asking, actions: Actions) -> None:
         self._source = source
         self._asking = asking
+        self._actions = actions
 
     async def routes(self, who: Principal, query: Mapping[str, str]) -> Routes:
         """Routes and their candidates, as they stand now."""
         if not allowed(who, LIST_CANDIDATES):
             raise Forbidden("Your roles do not allow this page.", metadata={"method": LIST_CANDIDATES})
-        find = query.get("find", "").strip()
+        find = query.get("find", "").strip()[:_MOST_FIND]
         switches: SwitchesListed | None = None
         if allowed(who, LIST_KILL_SWITCHES):
             switches = await self._asking.answer(who, LIST_KILL_SWITCHES, None, SwitchesListed)
@@ -44,26 +56,34 @@ class RouteFacts:
             switches=switches.switches if switches is not None else (),
             find=find,
             left_out=left_out,
+            scopes=SCOPES if self._actions.may(who, SET_KILL_SWITCH) else (),
+            may_switch_on=self._actions.may(who, CLEAR_KILL_SWITCH),
         )
 
     def _routes(self, find: str) -> Work[tuple[list[RouteShown], int]]:
-        in_force = self._source.in_force()
+        in_force, sought = self._source.in_force(), find.casefold()
+        table, left_out = in_force.routes.table, 0
         found: list[RouteShown] = []
-        left_out = 0
-        for (kind, name), route in sorted(in_force.routes.table.routes.items(), key=lambda one: one[0][::-1]):
-            if find not in name:
+        # They are sorted: to sort ten thousand names for every look would hold up the loop.
+        for place, model in enumerate(in_force.routes.models(), 1):
+            if not place % _NAMES_AT_ONCE:
+                yield 1
+            if sought not in model.name.casefold():
                 continue
             if len(found) >= _MOST_ROUTES:
                 left_out += 1
                 continue
-            candidates = [self._candidate(key, route) for one in route.candidates for key in one.variants]
-            yield len(candidates)
-            found.append(RouteShown(name=name, kind=kind, strategy=route.strategy, candidates=tuple(candidates)))
-        for model in in_force.routes.models():
-            if model.name.endswith("/*") and find in model.name:
-                yield 1
+            route = table.routes.get((model.kind, model.name))
+            if route is None:
                 found.append(self._star(model, in_force.settings))
-        return sorted(found, key=lambda one: (one.name, one.kind)), left_out
+                yield 1
+                continue
+            candidates = [self._candidate(key, route) for one in route.candidates for key in one.variants]
+            found.append(
+                RouteShown(name=model.name, kind=model.kind, strategy=route.strategy, candidates=tuple(candidates))
+            )
+            yield len(candidates)
+        return found, left_out
 
     def _candidate(self, one: Candidate, route: Route) -> CandidateShown:
         known = facts(one, self._source.kills, time.monotonic(), time.time())

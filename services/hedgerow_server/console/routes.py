@@ -1,7 +1,7 @@
 """The console as an ASGI application: which path shows what, and what every answer has in common.
 
 A request passes, in this order: the Host header, the path, the form's tokens, the session, who that is now, and whether
-he may see the page. GET changes nothing.
+he may see the page. GET changes nothing; after a form that has changed something the browser asks for the page anew.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from hedgerow_server.console import access
+from hedgerow_server.console.actions import Actions
 from hedgerow_server.console.asking import Asking
 from hedgerow_server.console.facts import CallFacts
 from hedgerow_server.console.facts_config import ConfigFacts
@@ -33,6 +34,7 @@ from hedgerow_server.console.source import Source
 from hedgerow_server.core.call import Principal
 from hedgerow_server.core.error import (
     CallNotFound,
+    ConfigInvalid,
     Forbidden,
     HedgerowError,
     IdentityUnavailable,
@@ -53,12 +55,16 @@ _STATUS: Mapping[type[HedgerowError], int] = {
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     CallNotFound: HTTPStatus.NOT_FOUND,
+    ConfigInvalid: HTTPStatus.CONFLICT,
     RequestInvalid: HTTPStatus.BAD_REQUEST,
     IdentityUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 Gather = Callable[[Principal, Mapping[str, str]], Awaitable[Page]]
 """Makes what a page shows, for somebody, of the query or the form."""
+
+Change = Callable[[Principal, Mapping[str, str]], Awaitable[None]]
+"""Does something for somebody, of a form."""
 
 
 class Shows(msgspec.Struct, frozen=True):
@@ -68,6 +74,8 @@ class Shows(msgspec.Struct, frozen=True):
     gather: Gather
     posted: Gather | None = None
     """The same of a form; None: there is none."""
+    changed: Change | None = None
+    """Does what a form asks for, after which the page is shown anew; None: there is nothing to be done."""
 
 
 class Console:
@@ -80,19 +88,20 @@ class Console:
         self._hosts = access.Hosts(listen, section)
         self._headers = access.headers(section)
         self._entrance = Entrance(section, source, self._pages, address)
-        asking = Asking(source.rpcs)
-        calls, routes = CallFacts(source, asking), RouteFacts(source, asking)
-        spend, config = SpendFacts(asking), ConfigFacts(source, asking)
+        asking = Asking(source.rpcs, source.audit)
+        actions = Actions(asking, read_only=section.read_only)
+        calls, routes = CallFacts(source, asking), RouteFacts(source, asking, actions)
+        spend, config = SpendFacts(asking), ConfigFacts(source, asking, actions)
         self._shows: Mapping[str, Shows] = {
             HOME: Shows("overview", calls.overview),
             "/console/calls": Shows("calls", calls.calls),
             "/console/call": Shows("calls", calls.call),
-            "/console/routes": Shows("routes", routes.routes),
+            "/console/routes": Shows("routes", routes.routes, changed=actions.switch),
             "/console/errors": Shows("errors", calls.errors),
             "/console/spend": Shows("spend", spend.spend),
             "/console/keys": Shows("keys", config.keys),
             "/console/credentials": Shows("credentials", config.credentials),
-            "/console/configuration": Shows("configuration", config.configuration),
+            "/console/configuration": Shows("configuration", config.configuration, changed=actions.reload),
             "/console/try": Shows("try", routes.question, routes.explained),
         }
 
@@ -152,10 +161,14 @@ class Console:
             return self._failure(HTTPStatus.FORBIDDEN)
         if reading:
             page = await shows.gather(inside.principal, _query(request))
-        elif request.method == "POST" and shows.posted is not None:
+        elif request.method == "POST" and (shows.posted is not None or shows.changed is not None):
             form = await form_of(request, _PROMPT_BYTES)
             if not same(form.get("csrf", ""), inside.session.csrf) or not self._entrance.from_here(request):
                 return self._failure(HTTPStatus.FORBIDDEN, "The form is not of this session. Go back and try again.")
+            if shows.posted is None:
+                assert shows.changed is not None
+                await shows.changed(inside.principal, form)
+                return _to(path)
             page = await shows.posted(inside.principal, form)
         else:
             return self._failure(HTTPStatus.METHOD_NOT_ALLOWED)
@@ -173,6 +186,7 @@ class Console:
             session_ends_unix_s=inside.ends_unix_s,
             open_calls=self._source.recent.open_count,
             hidden=hidden,
+            worker=self._source.worker,
         )
 
     def _file(self, name: str) -> Response:

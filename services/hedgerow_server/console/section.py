@@ -46,6 +46,10 @@ class ConsoleSection(Section):
     """
     with_key: bool = True
     """Whether API keys and the operator's token are taken on the login page."""
+    read_only: bool = True
+    """Whether pages only show. With false whoever may call `Reload`, `SetKillSwitch` or `ClearKillSwitch` of
+    AdminService has a button for it.
+    """
     idle_seconds: float = pydantic.Field(default=1800, ge=1, le=86_400)
     """A session ends when nobody has asked for a page for this long."""
     lifetime_seconds: float = pydantic.Field(default=28_800, ge=1, le=7 * 86_400)

@@ -30,6 +30,9 @@ class Shell(msgspec.Struct, frozen=True, kw_only=True):
     open_calls: int = 0
     hidden: frozenset[str] = frozenset()
     """Sections of the navigation that the roles do not allow: they are left out."""
+    worker: str = ""
+    """Which worker shows this, such as "worker 2 of 4": calls, failures and breakers are its own. Empty: there is but
+    one."""
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -268,9 +271,13 @@ class Routes(Page, frozen=True, kw_only=True):
     switches: tuple[SwitchFacts, ...]
     """What operators have switched off."""
     find: str = ""
-    """Only routes whose name has this in it; empty: all."""
+    """Only routes whose name has this in it, whatever its case; empty: all."""
     left_out: int = 0
     """How many more there are than are shown."""
+    scopes: tuple[str, ...] = ()
+    """What may be switched off from here; empty: nothing."""
+    may_switch_on: bool = False
+    """Whether what is off may be switched on from here."""
 
 
 class SpendPoint(msgspec.Struct, frozen=True):
@@ -400,6 +407,10 @@ class Configuration(Page, frozen=True, kw_only=True):
     """Where the file differs from what is in force, as the next reload would take it."""
     drift_problem: str = ""
     """Why the file cannot be compared; empty when it can."""
+    comparing: bool = False
+    """Whether the file is still being compared."""
+    may_reload: bool = False
+    """Whether the file may be put in force from here."""
 
 
 class Question(msgspec.Struct, frozen=True):

@@ -81,3 +81,5 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """None: there is none."""
     version: str
     """Of the router."""
+    worker: str = ""
+    """Which worker of several it is; empty: there is but one."""
