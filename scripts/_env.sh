@@ -89,6 +89,25 @@ ensure_build_tools() {
   quietly "$UV" pip install --python "$BUILD_TOOLS/bin/python" --require-hashes -r deploy/docker/build-requirements.txt
 }
 
+# Known weaknesses of all that is installed with the router and of what builds it; needs the network. The exit status is
+# that of scripts/_audit.py: 3 means that nobody could be asked.
+audit() {
+  local tools=$CACHE/audit-$(cksum <scripts/audit-requirements.txt | tr ' ' '-') wanted status=0
+  if [ ! -x "$tools/bin/pip-audit" ]; then
+    say "Setting up pip-audit …"
+    rm -rf "$tools"
+    quietly "$UV" venv --python "$(find_python)" "$tools"
+    quietly "$UV" pip install --python "$tools/bin/python" --require-hashes -r scripts/audit-requirements.txt || {
+      say "pip-audit could not be installed, so known weaknesses could not be looked up"; return 3; }
+  fi
+  wanted=$(mktemp -d)
+  "$UV" export --quiet --frozen --no-dev --all-extras --no-emit-project --format requirements.txt \
+    --output-file "$wanted/router.txt" >/dev/null
+  python scripts/_audit.py "$tools/bin/pip-audit" "$wanted/router.txt" deploy/docker/build-requirements.txt || status=$?
+  rm -rf "$wanted"
+  return "$status"
+}
+
 # go_tool NAME MODULE VERSION: builds a Go program once; prints the folder that holds it.
 go_tool() {
   local folder=$CACHE/go-$1-$3

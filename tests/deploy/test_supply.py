@@ -21,6 +21,7 @@ from deploy import dockerfile
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
+import _audit
 import _licences
 import _notes
 
@@ -145,7 +146,7 @@ def test_a_release_is_made_in_a_folder_and_nothing_is_tagged_or_pushed(tmp_path:
         pytest.skip("install Go 1.24 or newer, which builds Helm")
     refs = run("git", "for-each-ref", cwd=ROOT)
     out = tmp_path / "release"
-    told = run("scripts/release", "--without-java", str(out), cwd=ROOT)
+    told = run("scripts/release", "--without-java", "--without-audit", str(out), cwd=ROOT)
     assert {one.name for one in out.iterdir()} == {
         "SHA256SUMS",
         "hedgerow-0.1.0-py3-none-any.whl",
@@ -159,6 +160,7 @@ def test_a_release_is_made_in_a_folder_and_nothing_is_tagged_or_pushed(tmp_path:
     run("sha256sum", "--check", "--strict", "SHA256SUMS", cwd=out)
     assert "gen/go/v0.1.0" in told, "a Go module below the root has its folder in the tag"
     assert "Left out: the jars (Maven)" in told
+    assert "Left out: known weaknesses (--without-audit)" in told
     assert refs == run("git", "for-each-ref", cwd=ROOT)
     bill = json.loads((out / "hedgerow-0.1.0.cdx.json").read_text())
     named = {one["name"]: one["version"] for one in bill["components"]}
@@ -166,6 +168,42 @@ def test_a_release_is_made_in_a_folder_and_nothing_is_tagged_or_pushed(tmp_path:
     assert bill["bomFormat"] == "CycloneDX"
     assert installed.keys() <= named.keys()
     assert all(one["purl"].startswith("pkg:pypi/") for one in bill["components"] if "purl" in one)
+
+
+WEAK = {"name": "old", "version": "1.0", "vulns": [{"id": "PYSEC-1", "aliases": ["CVE-1"], "fix_versions": ["1.1"]}]}
+FINE = {"name": "new", "version": "2.0", "vulns": []}
+UNSEEN = {"name": "odd", "skip_reason": "Dependency not found on PyPI and could not be audited: odd (1)"}
+
+
+@pytest.mark.parametrize(
+    ("services", "status", "told"),
+    [
+        ({"pypi": [FINE]}, 0, "no known weakness in 1 packages"),
+        ({"pypi": [FINE, WEAK]}, 1, "old 1.0: PYSEC-1, fixed in 1.1"),
+        # A service that does not know a package is no reason to take it for fine.
+        ({"pypi": [FINE, UNSEEN], "osv": [FINE, FINE]}, 0, "no known weakness in 2 packages"),
+        ({"pypi": [FINE, UNSEEN], "osv": [FINE, WEAK]}, 1, "old 1.0"),
+        ({"pypi": [FINE, UNSEEN]}, 3, "no advisory service answers for all packages"),
+        ({}, 3, "pypi: it is away"),
+    ],
+)
+def test_weaknesses_are_told_apart_from_not_knowing(
+    services: dict[str, Any], status: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = {service: json.dumps({"dependencies": found}) for service, found in services.items()}
+    program = tmp_path / "pip-audit"
+    program.write_text(
+        f"#!{sys.executable}\nimport sys\nfound = {answers!r}.get(sys.argv[2])\n"
+        "print(found) if found else print('it is away', file=sys.stderr)\nsys.exit(not found)\n"
+    )
+    program.chmod(0o755)
+    assert _audit.main([str(program), "requirements.txt"]) == status
+    assert told in "".join(capsys.readouterr())
+
+
+def test_a_weakness_that_is_accepted_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_audit, "ACCEPTED", {"CVE-1": "its function is not called"})
+    assert _audit.told([FINE, WEAK]) == (0, ["no known weakness in 2 packages"])
 
 
 def test_a_release_is_not_made_over_another(tmp_path: Path) -> None:
