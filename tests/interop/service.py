@@ -1,9 +1,12 @@
 """grpc.testing.TestService behind the gateway's own door and chain, with the options of the callers' door."""
 
 import asyncio
+import tempfile
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -16,6 +19,7 @@ from hedgerow_server.doors.grpcio import GrpcDoor
 from hedgerow_server.doors.listen import bind, server_options
 from hedgerow_server.doors.section import GrpcSection
 from hedgerow_server.doors.serving import Endpoint, Serving
+from hedgerow_server.doors.tls import grpc_credentials
 from hedgerow_server.interceptors.auth import Auth
 from hedgerow_server.interceptors.chain import Chain
 from hedgerow_server.interceptors.deadline import Deadline
@@ -25,6 +29,7 @@ from hedgerow_server.interceptors.telemetry import Telemetry
 from hedgerow_server.wire.report import report
 from interop import messages
 from interop.echo import Echo
+from rpc.certificates import Authority
 
 SERVER_ID = "the-only-one"
 Rpc = Callable[[Call], AsyncGenerator[Any, None]]
@@ -77,14 +82,20 @@ class Open:
     come: int = 0
     now: int = 0
     peak: int = 0
+    of_one: int = 0
+    """The most of one connection."""
+    _of: Counter[str] = field(default_factory=Counter)
 
     def began(self, call: Call) -> None:
         self.come += 1
         self.now += 1
         self.peak = max(self.peak, self.now)
+        self._of[call.peer] += 1
+        self.of_one = max(self.of_one, self._of[call.peer])
 
     def settled(self, call: Call, outcome: Outcome, duration_s: float) -> None:
         self.now -= 1
+        self._of[call.peer] -= 1
 
 
 @dataclass
@@ -93,6 +104,8 @@ class Running:
 
     target: str
     open: Open = field(default_factory=Open)
+    authority: bytes | None = None
+    """Whose certificate it shows, as PEM. None: it speaks plaintext."""
 
     @property
     def port(self) -> str:
@@ -190,16 +203,31 @@ def endpoints() -> list[Endpoint]:
 
 
 @asynccontextmanager
-async def running(**section: Any) -> AsyncIterator[Running]:
-    """Serves until it is left; `section` is what the configuration says of the callers' door."""
-    grpc_section = GrpcSection(listen="127.0.0.1:0", **section)
-    found = Open()
-    chain = Chain([RequestId(), Telemetry([found], lambda _: ()), Deadline(60, 600), Auth(Anyone()), Decode()])
-    server = grpc.aio.server(options=server_options(grpc_section), interceptors=[Echo()])
-    server.add_generic_rpc_handlers(GrpcDoor(Serving(chain, endpoints()), report).handlers())
-    target = bind(server, grpc_section.listen, None)
-    await server.start()
-    try:
-        yield Running(target, found)
-    finally:
-        await server.stop(0)
+async def running(*, tls: bool = False, **section: Any) -> AsyncIterator[Running]:
+    """Serves until it is left, with `tls` over TLS as the doors do; `section` is what the configuration says of the
+    callers' door.
+    """
+    authority = Authority() if tls else None
+    with tempfile.TemporaryDirectory() as folder:
+        if authority is not None:
+            section["tls"] = _files(Path(folder), authority)
+        grpc_section = GrpcSection(listen="127.0.0.1:0", **section)
+        secure = None if grpc_section.tls is None else grpc_credentials(grpc_section.tls, "server.grpc.tls")
+        found = Open()
+        chain = Chain([RequestId(), Telemetry([found], lambda _: ()), Deadline(60, 600), Auth(Anyone()), Decode()])
+        server = grpc.aio.server(options=server_options(grpc_section), interceptors=[Echo()])
+        server.add_generic_rpc_handlers(GrpcDoor(Serving(chain, endpoints()), report).handlers())
+        target = bind(server, grpc_section.listen, secure)
+        await server.start()
+        try:
+            yield Running(target, found, authority.certificate if authority else None)
+        finally:
+            await server.stop(0)
+
+
+def _files(folder: Path, authority: Authority) -> dict[str, Path]:
+    """The certificate and the key of a server on 127.0.0.1."""
+    found = {name: folder / f"{name}.pem" for name in ("certificate", "key")}
+    for path, content in zip(found.values(), authority.issue(), strict=True):
+        path.write_bytes(content)
+    return found

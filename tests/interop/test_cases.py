@@ -1,21 +1,17 @@
-"""gRPC's interoperability cases, from clients in Python, Go and Java, against the gateway's own gRPC door.
+"""gRPC's interoperability cases, from clients in Python, Go and Java, against the gateway's own gRPC door, in plaintext
+and over TLS.
 
 docs/conformance.md says what each of them shows, and why those of MISSES fail.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import grpc
 import grpc.aio
-import h2.config
-import h2.connection
-import h2.errors
-import h2.events
-import h2.settings
 import pytest
 from interop import toolchain
-from interop.messages import PEAK, of
 from interop.python_cases import AS_TOLD, CASES, Caller
 from interop.service import Running, running
 from stack import OWN_CONNECTIONS
@@ -60,10 +56,20 @@ MISSES = {
 """The cases that fail, and words of how."""
 
 
-@pytest.fixture(scope="module")
-async def service() -> AsyncIterator[Running]:
-    async with running() as server:
+@pytest.fixture(scope="module", params=[False, True], ids=["plaintext", "tls"])
+async def service(request: pytest.FixtureRequest) -> AsyncIterator[Running]:
+    async with running(tls=request.param) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def trusted(service: Running, tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """A file with the authority that the server's certificate is of; None in plaintext."""
+    if service.authority is None:
+        return None
+    path = tmp_path_factory.mktemp("authority") / "ca.pem"
+    path.write_bytes(service.authority)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -72,34 +78,39 @@ def go_client() -> str:
 
 
 @pytest.fixture(scope="module")
-async def of_java(service: Running) -> dict[str, str]:
+async def of_java(service: Running, trusted: Path | None) -> dict[str, str]:
     """How each case ended: "ok" or what failed."""
     path = toolchain.java_interop()
     client = "io.grpc.testing.integration.TestServiceClient"
-    command = (*toolchain.QUICK_JVM, "-cp", path, str(toolchain.JAVA / "Cases.java"), client)
-    ended = await toolchain.run(*command, *(f"{case}={service.port}" for case in JAVA_CASES))
+    options = await toolchain.trust_store(trusted) if trusted else ()
+    command = (*toolchain.QUICK_JVM, *options, "-cp", path, str(toolchain.JAVA / "Cases.java"), client)
+    ended = await toolchain.run(*command, f"{trusted is not None}", *(f"{case}={service.port}" for case in JAVA_CASES))
     told = dict(line.split("\t")[1:] for line in ended.output.splitlines() if line.startswith("case\t"))
     assert list(told) == list(JAVA_CASES), ended.output
     return told
 
 
-def channel(target: str) -> grpc.aio.Channel:
-    return grpc.aio.insecure_channel(target, options=OWN_CONNECTIONS)
+def channel(service: Running) -> grpc.aio.Channel:
+    if service.authority is None:
+        return grpc.aio.insecure_channel(service.target, OWN_CONNECTIONS)
+    return grpc.aio.secure_channel(service.target, grpc.ssl_channel_credentials(service.authority), OWN_CONNECTIONS)
 
 
 @pytest.mark.parametrize("case", CASES)
 async def test_a_python_client_passes(case: str, service: Running) -> None:
     """Other than that a status message comes as printable ASCII."""
-    async with asyncio.timeout(30), channel(service.target) as one:
+    async with asyncio.timeout(30), channel(service) as one:
         await CASES[case](Caller(one))
 
 
 @polyglot
 @pytest.mark.parametrize("case", GO_CASES)
-async def test_a_go_client_passes_or_misses_as_explained(case: str, service: Running, go_client: str) -> None:
-    ended = await toolchain.run(
-        go_client, "--server_host=127.0.0.1", f"--server_port={service.port}", f"--test_case={case}"
-    )
+async def test_a_go_client_passes_or_misses_as_explained(
+    case: str, service: Running, trusted: Path | None, go_client: str
+) -> None:
+    secure = ("--use_tls", "--use_test_ca", f"--ca_file={trusted}") if trusted else ()
+    where = ("--server_host=127.0.0.1", f"--server_port={service.port}")
+    ended = await toolchain.run(go_client, *where, *secure, f"--test_case={case}")
     assert (ended.status == 0) == (case not in MISSES), ended.output
     assert MISSES.get(case, "") in ended.output
 
@@ -108,63 +119,3 @@ async def test_a_go_client_passes_or_misses_as_explained(case: str, service: Run
 @pytest.mark.parametrize("case", JAVA_CASES)
 async def test_a_java_client_passes_or_misses_as_explained(case: str, of_java: dict[str, str]) -> None:
     assert MISSES.get(case, "ok") in of_java[case]
-
-
-async def test_calls_beyond_the_most_of_a_connection_wait_or_are_refused_before_they_count() -> None:
-    """A client keeps to the limit, but C-core counts a stream until the call's last trace is gone: one that comes right
-    behind may be refused with REFUSED_STREAM, which says that nothing of it was processed (RFC 9113, section 8.7).
-    """
-    async with running(max_streams_per_connection=2) as server, channel(server.target) as one:
-        caller = Caller(one)
-        await caller.empty(of("Empty")())
-        calls = [caller.unary(of("SimpleRequest")(response_size=PEAK)) for _ in range(20)]
-        codes = [await call.code() for call in calls]
-        refused = [await call.details() for call in calls if await call.code() is not grpc.StatusCode.OK]
-    assert server.open.come == 1 + codes.count(grpc.StatusCode.OK)
-    assert 1 <= server.open.peak <= 2
-    assert all("RST_STREAM with error code 7" in text for text in refused), refused
-
-
-def _headers() -> list[tuple[str, str]]:
-    return [
-        (":method", "POST"),
-        (":scheme", "http"),
-        (":path", "/grpc.testing.TestService/FullDuplexCall"),
-        (":authority", "localhost"),
-        ("content-type", "application/grpc"),
-        ("te", "trailers"),
-    ]
-
-
-async def test_a_client_that_ignores_the_most_of_a_connection_is_refused() -> None:
-    """With REFUSED_STREAM for the calls too many, while those within the limit stay open (RFC 9113, section 5.1.2)."""
-    async with running(max_streams_per_connection=2) as server:
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(server.port))
-        wire = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
-        wire.initiate_connection()
-        told: list[h2.events.Event] = []
-        async with asyncio.timeout(10):
-            while not any(isinstance(event, h2.events.RemoteSettingsChanged) for event in told):
-                told += await _exchange(wire, reader, writer)
-            limit = wire.remote_settings.max_concurrent_streams
-            assert limit == 2
-            wire.remote_settings[h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS] = 100
-            wire.remote_settings.acknowledge()
-            for stream in (1, 3, 5):
-                wire.send_headers(stream, _headers())
-            while not any(isinstance(event, h2.events.StreamReset) for event in told):
-                told += await _exchange(wire, reader, writer)
-        writer.close()
-        await writer.wait_closed()
-    resets = [event for event in told if isinstance(event, h2.events.StreamReset)]
-    assert [(event.stream_id, event.error_code) for event in resets] == [(5, h2.errors.ErrorCodes.REFUSED_STREAM)]
-
-
-async def _exchange(
-    wire: h2.connection.H2Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> list[h2.events.Event]:
-    writer.write(wire.data_to_send())
-    await writer.drain()
-    data = await reader.read(65536)
-    assert data, "the server has closed the connection"
-    return wire.receive_data(data)

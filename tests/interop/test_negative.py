@@ -199,7 +199,7 @@ async def test_grpcs_own_java_client_copes(servers: Servers) -> None:
     arguments = [f"{case}={target.rpartition(':')[2]}" for case, (target, _) in cases.items()]
     program = str(toolchain.JAVA / "Cases.java")
     client = "io.grpc.testing.integration.Http2Client"
-    ended = await toolchain.run(*toolchain.QUICK_JVM, "-cp", path, program, client, *arguments)
+    ended = await toolchain.run(*toolchain.QUICK_JVM, "-cp", path, program, client, "False", *arguments)
     told = dict(line.split("\t")[1:] for line in ended.output.splitlines() if line.startswith("case\t"))
     assert list(told) == list(CASES), ended.output
     assert {case for case, end in told.items() if end != "ok"} == set(BROKEN), ended.output

@@ -69,6 +69,15 @@ def java_interop() -> str:
     return (folder / "class-path").read_text(encoding="utf-8").strip()
 
 
+async def trust_store(authority: Path) -> tuple[str, ...]:
+    """Options of a JVM that trusts an authority, given as PEM, and no other."""
+    store, password = authority.with_suffix(".p12"), "changeit"
+    options = ("-noprompt", "-alias", "authority", "-storetype", "PKCS12", "-storepass", password)
+    made = await run("keytool", "-importcert", *options, "-file", str(authority), "-keystore", str(store))
+    assert made.status == 0, made.output
+    return (f"-Djavax.net.ssl.trustStore={store}", f"-Djavax.net.ssl.trustStorePassword={password}")
+
+
 def _build_tools(folder: Path) -> None:
     for name, package in _TOOLS.items():
         must_succeed(go(GO, "build", "-o", str(folder / name), package))

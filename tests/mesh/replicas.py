@@ -3,7 +3,7 @@
 import signal
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from money.hook import free_port
 from rpc.caller import eventually
 from stack import Process, router, simulator
 
+Rows = tuple[list[CallRow], list[AttemptRow]]
 CALLERS = {50051: 0, 50061: 1, 50071: 2}
 HTTP = {8080: 0, 8081: 1, 8082: 2}
 """The ports of the three routers in deploy/envoy."""
@@ -77,6 +78,8 @@ class Mesh:
     def __init__(self, folder: Path, sim_url: str, replicas: list[Replica]) -> None:
         self.folder, self.sim_url, self.replicas = folder, sim_url, replicas
         self.envoy: Envoy
+        self.read: Callable[[], Rows] = lambda: ledger(folder / "hedgerow.db")
+        """Reads the ledger."""
 
     @property
     def ports(self) -> set[int]:
@@ -97,10 +100,10 @@ class Mesh:
             one.start()
             self.all_well()
 
-    def rows(self) -> tuple[list[CallRow], list[AttemptRow]]:
+    def rows(self) -> Rows:
         """What is in the ledger."""
         try:
-            return ledger(self.folder / "hedgerow.db")
+            return self.read()
         except sqlite3.OperationalError:
             return [], []
 
@@ -126,25 +129,27 @@ class Mesh:
 def settings(folder: Path, sim_url: str, **sections: Any) -> dict[str, Any]:
     """The configuration that the routers have in common; `sections` replace some."""
     made = configuration(sim_url, folder / "hedgerow.db")
-    made["server"] |= {"drain_seconds": 20.0, "trusted_proxies": {"networks": ["127.0.0.1/32"]}}
+    made["server"] |= {"drain_seconds": 30.0, "trusted_proxies": {"networks": ["127.0.0.1/32"]}}
     made["telemetry"] = {"log_peers": True, "propagate_baggage": ["tier"], "propagate_request_id": True}
+    # A thousand streams at a time: with three routers at one file the rows may wait for some seconds.
+    made["ledger"]["max_bytes"] = 128 * 1_048_576
     # SQLite waits for nobody longer than that; three routers write at once here.
     made["store"]["busy_timeout_seconds"] = 2.0
-    # Three seconds of tokens.
-    rolling = {"provider": "sim", "model": "sim-tokens-20-150"}
+    # Fifteen seconds of tokens.
+    rolling = {"provider": "sim", "model": "sim-tokens-5-3000"}
     made["routes"]["rolling"] = {"kind": "chat", "candidates": [rolling], "max_attempts": 1}
     return {**made, **sections}
 
 
 @contextmanager
 def mesh(folder: Path, file: str = "hedgerow.yaml", **sections: Any) -> Iterator[Mesh]:
-    """Starts all of them, and waits until Envoy finds them well."""
+    """Starts all of them, and waits until Envoy finds them well. `own` makes sections of the router of a number."""
     with ExitStack() as exits:
         sim = exits.enter_context(simulator(folder, "--book-size", "200000"))
         sim_url = f"http://{sim.addresses['http']}"
-        environment = sections.pop("environment", {})
+        environment, own = sections.pop("environment", {}), sections.pop("own", lambda _: {})
         config = settings(folder, sim_url, **sections)
-        replicas = [Replica(folder, number, config, environment) for number in range(3)]
+        replicas = [Replica(folder, number, {**config, **own(number)}, environment) for number in range(3)]
         for one in replicas:
             exits.callback(one.close)
             one.start()

@@ -23,7 +23,7 @@ from hedgerow_client.testing.stage import Reply, Script, Stage
 
 _THREADS = 128
 # Clients of Hedgerow probe silent connections with open calls; without this the server would take it for abuse.
-_OPTIONS = (("grpc.keepalive_permit_without_calls", 1), ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000))
+_OPTIONS = (("grpc.keepalive_permit_without_calls", 1), ("grpc.http2.min_ping_interval_without_data_ms", 5_000))
 
 
 class FakeGateway:
