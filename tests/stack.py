@@ -62,7 +62,7 @@ DIALECTS: dict[str, tuple[dict[str, object], str, str | None]] = {
         None,
     ),
 }
-START_S = 30
+START_S = 60
 # gRPC shares connections between channels with the same target; a new server may have the port of one that has gone.
 OWN_CONNECTIONS = [("grpc.use_local_subchannel_pool", 1)]
 # Tests share a router: what one of them makes fail must not rest when the next one comes.
@@ -105,7 +105,9 @@ class Process:
 
 
 @contextmanager
-def process(folder: Path, name: str, arguments: list[str], environment: dict[str, str]) -> Iterator[Process]:
+def process(
+    folder: Path, name: str, arguments: list[str], environment: dict[str, str], start_s: float = START_S
+) -> Iterator[Process]:
     """Starts `python …` and waits until it has announced its addresses; ends it in any case."""
     ports, log = folder / f"{name}.ports.json", folder / f"{name}.log"
     ports.unlink(missing_ok=True)
@@ -117,7 +119,7 @@ def process(folder: Path, name: str, arguments: list[str], environment: dict[str
             env={**os.environ, **environment},
         )
     try:
-        until = time.monotonic() + START_S
+        until = time.monotonic() + start_s
         while not ports.exists():
             if popen.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(f"{name} did not start:\n{log.read_text(errors='replace')}")
@@ -151,7 +153,7 @@ def configuration(
     sim_url: str,
     replay_url: str,
     *,
-    transport: str = "aiohttp",
+    transport: str = "thin",
     extra_routes: dict[str, object] | None = None,
     **more: object,
 ) -> dict[str, object]:
@@ -256,7 +258,7 @@ class Stack:
 
 @contextmanager
 def stack(
-    folder: Path, *, transport: str = "aiohttp", extra_routes: dict[str, object] | None = None, **more: object
+    folder: Path, *, transport: str = "thin", extra_routes: dict[str, object] | None = None, **more: object
 ) -> Iterator[Stack]:
     """Starts both; `more` are sections of the router's configuration."""
     with ExitStack() as exits:

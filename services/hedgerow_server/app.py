@@ -3,6 +3,7 @@
 import asyncio
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc.aio
 from starlette.routing import BaseRoute
@@ -17,14 +18,16 @@ from hedgerow_server.core.slices import collector_paused, in_slices
 from hedgerow_server.core.watch import Watcher
 from hedgerow_server.credentials.numbers import CredentialNumbers
 from hedgerow_server.doors.admin_http import AdminHttp
+from hedgerow_server.doors.backlog import Channelz
 from hedgerow_server.doors.certificates import Certificates
+from hedgerow_server.doors.gate_numbers import GateNumbers
 from hedgerow_server.doors.grpcio import GrpcDoor
 from hedgerow_server.doors.http import HttpDoor
 from hedgerow_server.doors.http_numbers import HttpNumbers
-from hedgerow_server.doors.listen import bind, instrumentation, server_options
+from hedgerow_server.doors.listen import bind, instrumentation, operators_options, server_options
 from hedgerow_server.doors.proxies import TrustedProxies
-from hedgerow_server.doors.section import AdminGrpcSection
-from hedgerow_server.doors.serving import OpenCalls, Serving
+from hedgerow_server.doors.section import AdminGrpcSection, ServerSection, TlsSection
+from hedgerow_server.doors.serving import Endpoint, OpenCalls, Serving
 from hedgerow_server.doors.standard import Health, add_channelz, add_reflection
 from hedgerow_server.edition import Edition, Memory
 from hedgerow_server.endpoints import ADMIN_SERVICES, CHANGING, CHANGING_KEYS, SERVICES, admin_endpoints
@@ -37,6 +40,7 @@ from hedgerow_server.ledger.query import LedgerReader
 from hedgerow_server.limits.budgets import BudgetNumbers
 from hedgerow_server.limits.numbers import SharedNumbers
 from hedgerow_server.limits.shared import SharedCounters
+from hedgerow_server.overloading import gate_of
 from hedgerow_server.providers.http.web import HttpWeb
 from hedgerow_server.recall import Recall
 from hedgerow_server.reloader import Reloader
@@ -58,7 +62,6 @@ from hedgerow_server.rpc.credentials import Credentials
 from hedgerow_server.rpc.erase import Erasure
 from hedgerow_server.rpc.keys import Keys
 from hedgerow_server.settings import Settings
-from hedgerow_server.showing import Shown, console
 from hedgerow_server.store.answers import StoredAnswers
 from hedgerow_server.store.keys import StoredKeys
 from hedgerow_server.store.ledger import StoredLedger
@@ -74,6 +77,9 @@ from hedgerow_server.telemetry.state import RouterNumbers
 from hedgerow_server.tracing import open_spans, serve_spans
 from hedgerow_server.wire.check import Checker
 from hedgerow_server.wire.report import report
+
+if TYPE_CHECKING:
+    from hedgerow_server.together import Joined, Together
 
 _TLS, _HTTP_TLS, _ADMIN_TLS = "server.grpc.tls", "server.http.tls", "server.admin_grpc.tls"
 _LAST_WORDS_S = 0.5
@@ -105,19 +111,15 @@ class App:
         database: Database | None = None,
         *,
         recent: RecentCalls | None = None,
+        joined: "Joined | None" = None,
     ) -> None:
-        """`recent` are the calls that the console shows; None: there is no console. Raises ListenError when a part of
-        the settings cannot be used on this machine.
+        """`recent` are the calls that the console shows; None: there is no console. `joined`: this is one worker of
+        several. Raises ListenError when a part of the settings cannot be used on this machine.
         """
         settings = edition.settings
+        self.member = joined.member if joined is not None else None
         self._server_section = settings.server
-        http = settings.server.http
-        doors = {
-            _TLS: settings.server.grpc.tls,
-            _HTTP_TLS: http.tls if http is not None else None,
-            _ADMIN_TLS: settings.server.admin_grpc.tls,
-        }
-        self._certificates = Certificates(doors, memory.news.set)
+        self._certificates = Certificates(_tls_of(settings.server), memory.news.set)
         self._call_log = call_log
         self._log = (settings.telemetry.log_level, settings.telemetry.log_format)
         self.memory = memory
@@ -130,47 +132,59 @@ class App:
         """What else keeps something of users, by the names under which it is counted."""
         if memory.ledger is not None and database is not None:
             self.erasers["ledger_calls"] = StoredLedger(database)
-        self.reloader = Reloader(path, edition, memory, self._serve)
+        memo, loaded = (joined.memo, joined.loaded) if joined is not None else (None, None)
+        self.reloader = Reloader(path, edition, memory, self._serve, memo=memo, loaded=loaded)
         self.rotations = Rotations(lambda: self.edition, memory.alarms, memory.web)
         self.lag = LoopLag()
         self.metrics = self._metrics()
-        self._admin = admin_endpoints(
-            Admin(self.reloader, memory.learned.kills),
-            memory.checker,
-            Keys(lambda: self.edition.desk.registry),
-            AuditLog(audit_store(database)),
-            Credentials(lambda: self.edition, memory.states, memory.alarms, self.rotations.of),
-            erasure=Erasure(people(database), lambda: self.edition.desk.registry, self.erasers),
-        )
-        instrumented = settings.server.opentelemetry
+        self.together = self._together()
+        self._admin = self._for_operators(database)
         self.health = Health(SERVICES)
         self.admin_health = Health(ADMIN_SERVICES)
-        interceptors = instrumentation() if instrumented else ()
-        self.server = grpc.aio.server(options=server_options(settings.server.grpc), interceptors=interceptors)
-        self.admin_server = grpc.aio.server(options=(("grpc.so_reuseport", 0), ("grpc.enable_channelz", 1)))
+        interceptors = instrumentation() if settings.server.opentelemetry else ()
+        options = server_options(settings.server.grpc, settings.server.overload, shared=joined is not None)
+        queue = Channelz(lambda: grpc.aio.server(options=options, interceptors=interceptors))
+        self.server = queue.server
+        self.gate = gate_of(settings.server.overload, settings.server.workers, queue)
+        self.gate.watching = lambda: self.health.watching
+        self.lag.told.append(self.gate.tick)
+        self.metrics.add(GateNumbers(self.gate))
+        admin_options = operators_options(settings.server.grpc, shared=joined is not None)
+        self.admin_server = grpc.aio.server(options=admin_options)
         self._calls = OpenCalls()
         proxies = TrustedProxies.of(settings.server.trusted_proxies)
-        self._door = GrpcDoor(edition.serving, report, self._calls, proxies)
-        self._http_door = HttpDoor(edition.serving, self._calls, http, lambda: not self.problems(), proxies)
+        self._door = GrpcDoor(edition.serving, report, self._calls, proxies, self.gate)
+        self._http_door = HttpDoor(
+            edition.serving,
+            self._calls,
+            settings.server.http,
+            lambda: not self.own_problems(),
+            proxies,
+            gate=self.gate,
+        )
         self._admin_door = GrpcDoor(Serving(edition.admin_chain(), self._admin), report)
-        self.health.register(self.server)
-        if settings.server.grpc.reflection:
-            add_reflection(self.server, SERVICES)
-        self.server.add_generic_rpc_handlers(self._door.handlers(instrumented=instrumented))
-        self.admin_health.register(self.admin_server)
-        _describe(self.admin_server, settings.server.admin_grpc)
-        self.admin_server.add_generic_rpc_handlers(self._admin_door.handlers())
-        self.admin_http = AdminHttp(self.problems, self.drift, self.metrics.page, self._console(recent, proxies))
+        self._register(settings.server)
+        self.admin_http = AdminHttp(self.problems, self.drift, self.metrics.parts, self._console(recent, proxies))
         ledger, reading = memory.ledger, memory.reading
         self._recall: Recall | None = None
         if ledger is not None and reading is not None and database is not None:
             self._recall = Recall(ledger, reading, database)
         self._draining = False
 
+    def _register(self, section: ServerSection) -> None:
+        """Adds to the gRPC servers what they serve."""
+        self.health.register(self.server)
+        if section.grpc.reflection:
+            add_reflection(self.server, SERVICES)
+        self.server.add_generic_rpc_handlers(self._door.handlers(instrumented=section.opentelemetry))
+        self.admin_health.register(self.admin_server)
+        _describe(self.admin_server, section.admin_grpc)
+        self.admin_server.add_generic_rpc_handlers(self._admin_door.handlers())
+
     @classmethod
-    async def build(cls, settings: Settings, path: Path) -> "App":
-        """A router with its settings, which stand in a file. Raises ListenError when a part of them cannot be used on
-        this machine, ConfigError for a file of the catalogue.
+    async def build(cls, settings: Settings, path: Path, joined: "Joined | None" = None) -> "App":
+        """A router with its settings, which stand in a file. `joined`: it is one worker of several. Raises ListenError
+        when a part of them cannot be used on this machine, ConfigError for a file of the catalogue.
         """
         call_log = open_call_log(settings, path)
         checker = Checker(settings.server.grpc.max_request_bytes)
@@ -185,7 +199,7 @@ class App:
         numbers = CallNumbers(settings.telemetry.max_tenants)
         recent = RecentCalls(settings.console.recent_calls) if settings.console is not None else None
         ledger = open_ledger(settings, database, in_force)
-        shared = open_counters(settings, path, in_force)
+        shared = open_counters(settings, path, in_force, joined.member if joined is not None else None)
         questions = reader(settings.store, in_force.reveal) if settings.store is not None and ledger else None
         reading = LedgerReader(questions) if questions is not None else None
         memory = Memory(
@@ -212,7 +226,7 @@ class App:
             edition = await Edition.prepare(settings, memory)
             await edition.build_routes()
         memory.alerts.webhook = edition.webhook
-        app = cls(path, edition, memory, call_log, database, recent=recent)
+        app = cls(path, edition, memory, call_log, database, recent=recent, joined=joined)
         app.shared = shared
         app._count(numbers)
         if shared is not None:
@@ -229,6 +243,8 @@ class App:
         settings = self.edition.settings
         if settings.console is None or recent is None:
             return []
+        from hedgerow_server.showing import Shown, console
+
         shown = Shown(
             reloader=self.reloader,
             memory=self.memory,
@@ -238,8 +254,39 @@ class App:
             recent=recent,
             proxies=proxies,
             version=version("hedgerow"),
+            worker=f"worker {self.member.index} of {self.member.workers}" if self.member is not None else "",
         )
         return console(settings.console, settings.server.admin_http.listen, shown).routes()
+
+    def _for_operators(self, database: Database | None) -> list[Endpoint]:
+        """The RPCs of the admin door."""
+        memory, together = self.memory, self.together
+        return admin_endpoints(
+            Admin(self.reloader, memory.learned.kills, together.spread_switches if together is not None else None),
+            memory.checker,
+            Keys(lambda: self.edition.desk.registry),
+            AuditLog(audit_store(database)),
+            Credentials(
+                lambda: self.edition,
+                memory.states,
+                memory.alarms,
+                self.rotations.of,
+                together.spread_credential if together is not None else None,
+            ),
+            erasure=Erasure(
+                people(database),
+                lambda: self.edition.desk.registry,
+                together.erasing() if together is not None else self.erasers,
+            ),
+        )
+
+    def _together(self) -> "Together | None":
+        """What this worker does in common with others; None: there are none."""
+        if self.member is None:
+            return None
+        from hedgerow_server.together import Together
+
+        return Together(self.member, self.reloader, self.memory, self.metrics, self.erasers)
 
     def _metrics(self) -> Metrics:
         """What every router has to tell."""
@@ -314,7 +361,11 @@ class App:
             calls.end_some(lambda call: ended(call.principal) if call.principal is not None else None)
 
     def problems(self) -> list[str]:
-        """Why calls should not come here."""
+        """Why calls should not come here, or to another worker of this router."""
+        return [*self.own_problems(), *(self.member.others_problems() if self.member is not None else ())]
+
+    def own_problems(self) -> list[str]:
+        """Why calls should not come to this process."""
         found = [*self.edition.problems(), *self._certificates.problems()]
         if self.memory.ledger is not None:
             found += self.memory.ledger.problems()
@@ -325,13 +376,19 @@ class App:
         return self.edition.drift()
 
     async def tell_health(self) -> None:
-        """Brings the health service up to the state."""
-        await self.health.say(serving=not self.problems())
+        """Brings the health service up to the state, and whoever looks after this worker."""
+        problems = self.own_problems()
+        if self.member is not None:
+            self.member.say_problems(problems)
+        await self.health.say(serving=not problems)
         await self.admin_health.say(serving=True)
 
     async def listen(self) -> dict[str, str]:
-        """Binds every door, then serves; returns the addresses. Raises ListenError."""
-        section = self._server_section
+        """Binds every door, then serves; returns the addresses. A worker among several binds those for callers only.
+        Raises ListenError.
+        """
+        section, member = self._server_section, self.member
+        shared = member.addresses if member is not None else {}
         self.memory.sources.serve(self.edition.settings.identity)
         self.rotations.serve(self.edition)
         await self.memory.sources.settle_in()
@@ -341,21 +398,34 @@ class App:
             self.edition.limiter.expect()
             await asyncio.wait({self._recall.begin(self.edition)}, timeout=_RECALL_S)
         await self._certificates.start()
-        tls, admin_tls = map(self._certificates.credentials, (_TLS, _ADMIN_TLS))
-        addresses = {
-            "grpc": bind(self.server, section.grpc.listen, tls),
-            "admin_grpc": bind(self.admin_server, section.admin_grpc.listen, admin_tls),
-            "admin_http": await self.admin_http.start(section.admin_http.listen),
-        }
+        tls, where = self._certificates.credentials(_TLS), shared.get("grpc", section.grpc.listen)
+        addresses = {"grpc": bind(self.server, where, tls, shared=member is not None)}
+        if member is None:
+            addresses |= await self._bind_admin(section.admin_grpc.listen, section.admin_http.listen)
         if self.shared is not None:
             await self.shared.settle_in()
             self.shared.start()
         self.lag.start()
-        addresses |= await self._http_door.start(self._certificates.context(_HTTP_TLS))
+        addresses |= await self._http_door.start(self._certificates.context(_HTTP_TLS), shared.get("http"))
         await self.tell_health()
-        await self.admin_server.start()
+        if member is None:
+            await self.admin_server.start()
         await self.server.start()
         return addresses
+
+    async def listen_for_operators(self) -> None:
+        """Serves the admin doors, for all workers. Raises ListenError."""
+        assert self.member is not None
+        where = self.member.addresses
+        await self._bind_admin(where["admin_grpc"], where["admin_http"])
+        await self.admin_server.start()
+
+    async def _bind_admin(self, grpc_address: str, http_address: str) -> dict[str, str]:
+        shared, tls = self.member is not None, self._certificates.credentials(_ADMIN_TLS)
+        return {
+            "admin_grpc": bind(self.admin_server, grpc_address, tls, shared=shared),
+            "admin_http": await self.admin_http.start(http_address, shared=shared),
+        }
 
     async def drain(self, grace_s: float, hurry: asyncio.Event) -> None:
         """Lets no new call in and gives the open ones their time, or until `hurry` is set. Those that are left then end
@@ -403,6 +473,15 @@ class App:
             await asyncio.to_thread(self.memory.spans.sink.close)
         if self._call_log is not None:
             await asyncio.to_thread(self._call_log.close)
+
+
+def _tls_of(section: ServerSection) -> dict[str, TlsSection | None]:
+    """What the doors are told of TLS, by where it stands in the configuration."""
+    return {
+        _TLS: section.grpc.tls,
+        _HTTP_TLS: section.http.tls if section.http is not None else None,
+        _ADMIN_TLS: section.admin_grpc.tls,
+    }
 
 
 def _describe(server: grpc.aio.Server, section: AdminGrpcSection) -> None:

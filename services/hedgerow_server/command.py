@@ -4,18 +4,24 @@ import argparse
 import asyncio
 import json
 import os
+import socket
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 from hedgerow_server import costing
 from hedgerow_server.catalogue.book import Catalogue
 from hedgerow_server.config.load import ConfigError, load
-from hedgerow_server.config.reload import mark
+from hedgerow_server.config.reload import Mark, mark
 from hedgerow_server.config.worker import work
 from hedgerow_server.core.slices import collector_paused
 from hedgerow_server.providers.registry import egress
 from hedgerow_server.settings import Settings, json_schema, references
 from hedgerow_server.verdict import CHECKS
+
+if TYPE_CHECKING:
+    from hedgerow_server.together import Joined
 
 
 def run() -> int:
@@ -34,6 +40,8 @@ def run() -> int:
             return _ask(arguments)
         case "cost":
             return _cost(arguments)
+        case "worker":
+            return _work(arguments.socket)
         case _:
             return _serve(arguments.config, arguments.ports_file)
 
@@ -54,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("config", type=Path, help="the configuration file (YAML)")
     commands.add_parser("parse", help="for the router itself: parse the files that standard input names")
+    worker = commands.add_parser("worker", help="for the router itself: serve as one worker of several")
+    worker.add_argument("index", type=int, help="which one, from 0, for whoever looks at the list of processes")
+    worker.add_argument("socket", type=int, help="the descriptor of the socket to the supervisor")
     commands.add_parser("schema", help="print the JSON Schema of the configuration, for editors")
     _add_probe(commands)
     _add_record(commands)
@@ -164,6 +175,65 @@ def _serve(path: Path, ports_file: Path | None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
+    if settings.server.workers > 1:
+        _supervise(settings, path, seen, ports_file)
+    return _run(settings, path, seen, ports_file)
+
+
+def _supervise(settings: Settings, path: Path, seen: Mark | None, ports_file: Path | None) -> NoReturn:
+    """Leaves this process, which has read the configuration, to a supervisor that has loaded next to nothing."""
+    from hedgerow_server.history import first
+    from hedgerow_server.workers.handover import Handover, leave
+
+    server, told = settings.server, settings.telemetry
+    addresses = {
+        "grpc": server.grpc.listen,
+        "admin_grpc": server.admin_grpc.listen,
+        "admin_http": server.admin_http.listen,
+    }
+    if server.http is not None:
+        addresses["http"] = server.http.listen
+    handover = Handover(
+        workers=server.workers,
+        path=str(path),
+        seen=seen,
+        pieces=first(settings).pieces,
+        addresses=addresses,
+        ports_file=str(ports_file) if ports_file is not None else None,
+        log_level=told.log_level,
+        log_format=told.log_format,
+        drain_s=server.drain_seconds,
+    )
+    command = [sys.executable, "-m", "hedgerow_server.supervisor", str(leave(handover))]
+    os.execv(sys.executable, command)  # noqa: S606  our own program
+
+
+def _work(descriptor: int) -> int:
+    """Serves as one worker of several; the socket to the supervisor tells how."""
+    from hedgerow_server.workers.handover import given
+    from hedgerow_server.workers.member import die_with_parent
+
+    die_with_parent()
+    connection = socket.socket(fileno=descriptor)
+    start = given(connection)
+    from hedgerow_server.joining import found, join
+
+    configuration = found(start)
+
+    async def joining() -> "Joined":
+        return await join(start, configuration, connection)
+
+    return _run(configuration.settings, Path(start.path), start.seen, None, joining)
+
+
+def _run(
+    settings: Settings,
+    path: Path,
+    seen: Mark | None,
+    ports_file: Path | None,
+    joining: "Callable[[], Awaitable[Joined]] | None" = None,
+) -> int:
+    """Serves until a signal ends it; `joining` gives, within the event loop, how this worker joins others."""
     # gRPC's handlers for forks stop its threads for a moment; this process only starts others.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     # Imported here, so that `check` and `schema` answer at once; and without a collector that looks for garbage among
@@ -173,8 +243,12 @@ def _serve(path: Path, ports_file: Path | None) -> int:
         from hedgerow_server.telemetry.logs import set_up_logging
 
     set_up_logging(settings.telemetry.log_level, settings.telemetry.log_format)
+
+    async def served() -> int:
+        return await serve(settings, path, seen, ports_file, await joining() if joining is not None else None)
+
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(serve(settings, path, seen, ports_file))
-    return uvloop.run(serve(settings, path, seen, ports_file))
+        return asyncio.run(served())
+    return uvloop.run(served())

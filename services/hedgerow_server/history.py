@@ -8,7 +8,7 @@ import msgspec
 
 from hedgerow_server.config.reload import Told
 from hedgerow_server.config.worker import PIECE, fingerprint, pieces
-from hedgerow_server.core.admin import KeptConfig
+from hedgerow_server.core.admin import ConfigState, KeptConfig
 from hedgerow_server.core.error import ConfigNotKept
 from hedgerow_server.settings import Settings
 
@@ -60,6 +60,15 @@ class History:
         self._all = [now]
         self._at = 0
 
+    @property
+    def now(self) -> Kept:
+        """The one in force."""
+        return self._all[self._at]
+
+    def known(self, digest: str) -> Kept | None:
+        """The latest one with this hash; None: there is none."""
+        return next((one for one in reversed(self._all) if one.hash == digest), None)
+
     def holds(self, one: Kept) -> bool:
         """Whether it was in force already."""
         return any(entry is one for entry in self._all)
@@ -102,3 +111,10 @@ class History:
         shown = beginning[:_SHOWN]
         metadata = {"hash": shown, "kept": str(len(self._all))}
         return ConfigNotKept(why, metadata=metadata, resource=("configuration", shown))
+
+
+class Memo(msgspec.Struct, frozen=True):
+    """What a process needs to go on where another one is: which configurations there were, and which is in force."""
+
+    history: History
+    state: ConfigState

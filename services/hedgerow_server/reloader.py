@@ -5,7 +5,7 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -13,15 +13,15 @@ import msgspec
 
 from hedgerow_server import planning
 from hedgerow_server.config.load import ConfigError
-from hedgerow_server.config.model import Section
 from hedgerow_server.config.reload import ConfigReader, Mark, Told, assemble, changes, mark
 from hedgerow_server.core.admin import Change, ConfigState, Reloaded, RolledBack
 from hedgerow_server.core.error import ConfigInvalid, FieldViolation, HedgerowError, Internal
 from hedgerow_server.core.plan import Plan
-from hedgerow_server.core.slices import Work, collector_paused, in_slices
+from hedgerow_server.core.slices import collector_paused, in_slices
 from hedgerow_server.core.text import cut
+from hedgerow_server.differing import differences, in_force
 from hedgerow_server.edition import Edition, Memory, forget
-from hedgerow_server.history import History, Kept, first, kept
+from hedgerow_server.history import History, Kept, Memo, first, kept
 from hedgerow_server.routing.routes import Routes
 from hedgerow_server.settings import Settings
 
@@ -41,8 +41,36 @@ class Reader(Protocol):
         """No file will come any more."""
 
 
+class Others(Protocol):
+    """Other processes of this router, which have the same configuration in force."""
+
+    async def prepare(self, entry: Kept, *, back: bool) -> None:
+        """Has all of them make ready for a configuration, one of the history where it is a way `back`. Raises
+        HedgerowError where one cannot; then `drop` follows.
+        """
+
+    async def drop(self) -> None:
+        """It will not come in force."""
+
+    async def commit(self, entry: Kept, memo: Memo) -> None:
+        """It is in force here: all others have it, and those that start later are given the memo."""
+
+
+class _Ready(msgspec.Struct, frozen=True):
+    """A configuration that could be put in force at once."""
+
+    entry: Kept
+    edition: Edition
+    renewed: list[str]
+    loaded: Settings
+    restart_keys: tuple[str, ...]
+
+
 class Reloader:
     """Owns the edition that is in force."""
+
+    others: Others | None = None
+    """Those who have to agree. None: this process is alone."""
 
     def __init__(
         self,
@@ -51,24 +79,31 @@ class Reloader:
         memory: Memory,
         swap: Callable[[Edition], None],
         reader: Reader | None = None,
+        *,
+        memo: Memo | None = None,
+        loaded: Settings | None = None,
     ) -> None:
         """`swap` puts a new edition before the callers. It must neither wait nor fail. `reader` reads the file; None:
-        another process does.
+        another process does. `memo`: the edition is that of others, who have been there before. `loaded` is what its
+        file says, with what takes effect only with a restart; None: nothing of that has changed.
         """
         self.edition = edition
-        start = first(edition.settings)
-        self._history = History(start)
-        self.state = ConfigState(
-            config_hash=start.hash,
-            path=str(path),
-            loaded_unix_s=start.loaded_unix_s,
-            routes=start.routes,
-            kept=self._history.listed(),
-        )
+        if memo is None:
+            start = first(edition.settings)
+            history = History(start)
+            state = ConfigState(
+                config_hash=start.hash,
+                path=str(path),
+                loaded_unix_s=start.loaded_unix_s,
+                routes=start.routes,
+                kept=history.listed(),
+            )
+            memo = Memo(history, state)
+        self._history, self.state = memo.history, memo.state
         self._path = path
         self._memory = memory
         self._swap = swap
-        self._loaded = edition.settings
+        self._loaded = loaded or edition.settings
         self._started = edition.settings.model_copy(update={"routes": {}, "providers": {}})
         self._reader = reader or ConfigReader(_COMMAND)
         self._one_at_a_time = asyncio.Lock()
@@ -77,6 +112,12 @@ class Reloader:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._retiring: set[asyncio.Task[None]] = set()
         self._elder: asyncio.Task[None] | None = None
+        self._ready: _Ready | None = None
+
+    @property
+    def memo(self) -> Memo:
+        """For processes that come later."""
+        return Memo(self._history, self.state)
 
     @property
     def routes(self) -> Routes:
@@ -125,8 +166,42 @@ class Reloader:
         async with self._building:
             await self.edition.refresh_catalogue()
 
+    async def prepare(self, entry: Kept, *, back: bool) -> None:
+        """Makes ready for a configuration that another process of this router is about to put in force. Raises as a
+        reload does, and what goes wrong by a fault of the gateway.
+        """
+        await self.drop()
+        async with self._building:
+            with collector_paused():
+                loaded = await in_slices(assemble(entry.told(), Settings))
+                settings, restart_keys = in_force(loaded, self._started)
+                edition, renewed = await self._build(settings, dry_run=False)
+        entry = (self._history.known(entry.hash) if back else None) or entry
+        self._ready = _Ready(entry, edition, renewed, loaded, restart_keys)
+
+    async def drop(self) -> None:
+        """What was made ready will not come in force."""
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            await ready.edition.close(after=self.edition)
+
+    async def commit(self, digest: str) -> bool:
+        """Puts in force what was made ready. False: something else was, or nothing."""
+        ready = self._ready
+        if ready is None or ready.entry.hash != digest:
+            return self.state.config_hash == digest
+        self._ready = None
+        await self._putin_force(ready.edition, ready.renewed, ready.loaded, ready.entry)
+        self.state = msgspec.structs.replace(self.state, restart_keys=ready.restart_keys)
+        return True
+
+    def adopt(self, memo: Memo) -> None:
+        """Goes on from what others say, once the same configuration is in force."""
+        self._history, self.state = memo.history, memo.state
+
     async def close(self) -> None:
         """Ends everything, connections to providers included."""
+        await self.drop()
         for task in (*self._tasks, *self._retiring):
             task.cancel()
         await asyncio.gather(*self._tasks, *self._retiring, return_exceptions=True)
@@ -169,7 +244,7 @@ class Reloader:
     async def _planned(self, told: Told) -> Plan:
         loaded = await in_slices(assemble(told, Settings))
         try:
-            settings, restart_keys = _in_force(loaded, self._started)
+            settings, restart_keys = in_force(loaded, self._started)
             found, total = await in_slices(planning.changes(self._loaded, loaded, restart_keys))
             files = await in_slices(planning.named_files(loaded))
             # Finds what a look at the file cannot. Without its secrets: a text could name any file, and any server.
@@ -243,16 +318,33 @@ class Reloader:
         loaded = await in_slices(assemble(told, Settings))
         adopted = False
         try:
-            settings, restart_keys = _in_force(loaded, self._started)
-            found = await in_slices(_differences(self._loaded, loaded))
+            settings, restart_keys = in_force(loaded, self._started)
+            found = await in_slices(differences(self._loaded, loaded))
             edition, renewed = await self._build(settings, dry_run=dry_run)
             if not dry_run:
+                await self._agree(entry, edition)
                 adopted = True
-                await self._put_in_force(edition, renewed, loaded, entry)
+                await self._putin_force(edition, renewed, loaded, entry)
+                self.state = msgspec.structs.replace(self.state, restart_keys=restart_keys)
+                if self.others is not None:
+                    await self.others.commit(entry, self.memo)
         finally:
             if not adopted:
                 await in_slices(forget(loaded))
         return found, restart_keys
+
+    async def _agree(self, entry: Kept, edition: Edition) -> None:
+        """Has all others make ready for it. Raises what keeps one of them from that; then it is dropped everywhere."""
+        others, agreed = self.others, False
+        if others is None:
+            return
+        try:
+            await others.prepare(entry, back=self._history.holds(entry))
+            agreed = True
+        finally:
+            if not agreed:
+                await edition.close(after=self.edition)
+                await others.drop()
 
     async def _build(self, settings: Settings, *, dry_run: bool) -> tuple[Edition, list[str]]:
         """An edition with its secrets, ready to serve unless it is a dry run, and the names of its new credentials."""
@@ -268,7 +360,7 @@ class Reloader:
                 await edition.close(after=self.edition)
         return edition, renewed
 
-    async def _put_in_force(self, edition: Edition, renewed: list[str], loaded: Settings, entry: Kept) -> None:
+    async def _putin_force(self, edition: Edition, renewed: list[str], loaded: Settings, entry: Kept) -> None:
         old, self.edition, self._loaded = self.edition, edition, loaded
         self._swap(edition)
         for name in renewed:
@@ -323,48 +415,6 @@ async def _see_off(old: Edition, after: Edition, elder: asyncio.Task[None] | Non
     # Answers whose callers have left are read on for their usage.
     await asyncio.sleep(max((one.drain_seconds for one in drained), default=0))
     await old.close(after)
-
-
-def _in_force(loaded: Settings, started: Settings) -> tuple[Settings, tuple[str, ...]]:
-    """The settings with what cannot change without a restart as it was at the start, and the keys held back by that."""
-    server = started.server.model_copy(update={"drain_seconds": loaded.server.drain_seconds})
-    telemetry = loaded.telemetry.started_as(started.telemetry)
-    held_back = [*_unequal("server", server, loaded.server), *_unequal("telemetry", telemetry, loaded.telemetry)]
-    update: dict[str, object] = {"server": server, "telemetry": telemetry}
-    for name in ("store", "sharing", "ledger", "console"):
-        held_back += _unequal(name, getattr(started, name), getattr(loaded, name))
-        update[name] = getattr(started, name)
-    return loaded.model_copy(update=update), tuple(held_back)
-
-
-def _unequal(path: str, old: object, new: object) -> Iterator[str]:
-    """The paths of the smallest values that differ."""
-    if isinstance(old, Section) and type(old) is type(new):
-        for name in type(old).model_fields:
-            yield from _unequal(f"{path}.{name}", getattr(old, name), getattr(new, name))
-    elif old != new:
-        yield path
-
-
-def _differences(old: Settings, new: Settings) -> Work[list[Change]]:
-    """What a file has added, removed and changed."""
-    found: list[Change] = []
-    for section in Settings.model_fields:
-        before, after = getattr(old, section), getattr(new, section)
-        if not isinstance(before, dict):
-            found += [Change(path, "changed") for path in _unequal(section, before, after)]
-            continue
-        for name, entry in after.items():
-            if name not in before:
-                found.append(Change(f"{section}.{name}", "added"))
-            elif entry != before[name]:
-                found.append(Change(f"{section}.{name}", "changed"))
-            yield 1
-        for name in before:
-            if name not in after:
-                found.append(Change(f"{section}.{name}", "removed"))
-            yield 1
-    return found
 
 
 def _failure(error: Exception, doing: str) -> tuple[HedgerowError, str]:

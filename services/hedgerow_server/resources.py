@@ -13,6 +13,8 @@ from hedgerow_server.ledger.record import AttemptOpened
 from hedgerow_server.ledger.rows import Lost
 from hedgerow_server.limits.opened import opened as lender
 from hedgerow_server.limits.shared import SharedCounters
+from hedgerow_server.limits.sharing import Apart
+from hedgerow_server.limits.supervised import SupervisedLender, Supervisor
 from hedgerow_server.settings import Settings
 from hedgerow_server.store.audit import StoredAudit
 from hedgerow_server.store.erasing import StoredPeople
@@ -53,12 +55,19 @@ def open_database(settings: Settings, path: Path, in_force: InForce) -> Database
         raise ConfigError([Fault(str(path), 1, "store.postgres", "needs the extra `postgres` (asyncpg)")]) from None
 
 
-def open_counters(settings: Settings, path: Path, in_force: InForce) -> SharedCounters | None:
-    """Counts that other routers add to; None where the configuration shares none. Raises ConfigError."""
+def open_counters(
+    settings: Settings, path: Path, in_force: InForce, supervisor: Supervisor | None = None
+) -> SharedCounters | None:
+    """Counts that other routers add to, and other workers of this one, who have a `supervisor`; None where there are no
+    others. Raises ConfigError.
+    """
+    workers = settings.server.workers if supervisor is not None else 1
     if settings.sharing is None:
-        return None
+        return SharedCounters(Apart(replicas=workers), SupervisedLender(supervisor)) if supervisor is not None else None
     try:
-        return SharedCounters(settings.sharing, lender(settings.sharing, in_force.reveal))
+        # Each worker is one more router to whoever lends to all.
+        apart = Apart(replicas=settings.sharing.replicas * workers, when_away=settings.sharing.when_away)
+        return SharedCounters(apart, lender(settings.sharing, in_force.reveal))
     except ModuleNotFoundError:
         raise ConfigError([Fault(str(path), 1, "sharing.redis", "needs the extra `redis`")]) from None
 

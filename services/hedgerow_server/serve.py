@@ -6,14 +6,21 @@ import os
 import resource
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from hedgerow_server.app import App
 from hedgerow_server.config.load import ConfigError
 from hedgerow_server.config.reload import Mark
+from hedgerow_server.core.error import HedgerowError
 from hedgerow_server.doors.listen import ListenError
 from hedgerow_server.settings import Settings
+from hedgerow_server.workers.words import SERVING
+
+if TYPE_CHECKING:
+    from hedgerow_server.together import Joined
+    from hedgerow_server.workers.member import Member
 
 _log = logging.getLogger(__name__)
 _REFRESH_S = 5.0
@@ -24,39 +31,45 @@ _REVOKED_S = 0.5
 _CORE_BYTES = 1
 
 
-async def serve(settings: Settings, path: Path, seen: Mark | None, ports_file: Path | None) -> int:
+async def serve(
+    settings: Settings, path: Path, seen: Mark | None, ports_file: Path | None, joined: "Joined | None" = None
+) -> int:
     """Runs a router until a signal ends it; returns the exit status. `path` is the file of the settings, `seen` the
-    mark that it had when it was read.
+    mark that it had when it was read. `joined`: it is one worker of several, and ends with its supervisor, too.
 
     SIGTERM or SIGINT: health says NOT_SERVING, open calls get `server.drain_seconds`, then 0. A second signal ends
     them at once. SIGHUP reloads the configuration, as a change of its file does.
     """
     _leave_no_core()
-    stopping, hurrying, reloading = _signals()
+    stopping, hurrying, reloading = _signals(joined)
     try:
-        app = await App.build(settings, path)
+        app = await App.build(settings, path, joined)
     except ConfigError as error:
         _log.error("%s", error)
         return 1
+    if joined is not None and joined.member.index == 0 and app.memory.keepers.apart(settings.idempotency):
+        _log.warning("each worker keeps its own answers for idempotency keys: there is no store that the others know")
     await app.refresh()
     try:
+        if app.together is not None:
+            await app.together.enter()
         addresses = await app.listen()
     except ListenError as error:
         _log.error("%s", error)
         await app.close()
         return 1
-    if ports_file is not None:
-        _write_atomically(ports_file, msgspec.json.encode(addresses))
-    for problem in app.problems():
+    for problem in app.own_problems():
         _log.warning("not ready: %s", problem)
-    _log.info("serving gRPC on %(grpc)s, admin gRPC on %(admin_grpc)s, admin HTTP on %(admin_http)s", addresses)
-    if "http" in addresses:
-        _log.info("serving OpenAI's and Anthropic's APIs on %(http)s", addresses)
+    if joined is None:
+        _announce(addresses, ports_file)
+        following = _follow(app, seen, reloading)
+    else:
+        joined.member.tell(SERVING)
+        following = _follow_as_speaker(app, seen, joined.member)
     keepers = [
         asyncio.create_task(_keep_leases(app)),
         asyncio.create_task(_keep_health(app)),
-        asyncio.create_task(app.reloader.follow(seen)),
-        asyncio.create_task(_keep_reloading(app, reloading)),
+        asyncio.create_task(following),
     ]
     ending = asyncio.create_task(_keep_ending(app))
     await stopping.wait()
@@ -83,12 +96,45 @@ def _leave_no_core() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (least, least))
 
 
-def _signals() -> tuple[asyncio.Event, asyncio.Event, asyncio.Event]:
-    """Events for the first and the second signal to end, and for SIGHUP."""
-    stopping, hurrying, reloading = asyncio.Event(), asyncio.Event(), asyncio.Event()
+def _announce(addresses: dict[str, str], ports_file: Path | None) -> None:
+    if ports_file is not None:
+        _write_atomically(ports_file, msgspec.json.encode(addresses))
+    _log.info("serving gRPC on %(grpc)s, admin gRPC on %(admin_grpc)s, admin HTTP on %(admin_http)s", addresses)
+    if "http" in addresses:
+        _log.info("serving OpenAI's and Anthropic's APIs on %(http)s", addresses)
+
+
+async def _follow(app: App, seen: Mark | None, reloading: asyncio.Event) -> None:
+    """Reloads when the file changes, and when somebody asks for it."""
+    await asyncio.gather(app.reloader.follow(seen), _keep_reloading(app, reloading))
+
+
+async def _follow_as_speaker(app: App, seen: Mark | None, member: "Member") -> None:
+    """The same for all workers, once this one serves the admin doors for them."""
+    await member.speaking.wait()
+    assert app.together is not None
+    try:
+        await app.listen_for_operators()
+        await app.together.take_the_floor()
+    except (ListenError, HedgerowError) as error:
+        _log.error("worker %d cannot serve the admin doors, and ends: %s", member.index, error)
+        member.ending.set()
+        return
+    await _follow(app, seen, member.reloading)
+
+
+def _signals(joined: "Joined | None") -> tuple[asyncio.Event, asyncio.Event, asyncio.Event]:
+    """Events for the first and the second signal to end, and for SIGHUP. A supervisor sets the same ones."""
+    if joined is None:
+        stopping, hurrying, reloading = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    else:
+        member = joined.member
+        stopping, hurrying, reloading = member.ending, member.hurrying, member.reloading
 
     def on_signal() -> None:
-        (hurrying if stopping.is_set() else stopping).set()
+        # A worker may have several of them at once: from whoever ends all processes of a service, and as its supervisor
+        # ends. It is the supervisor that says when to hurry.
+        (hurrying if stopping.is_set() and joined is None else stopping).set()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -33,6 +33,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     proxies: TrustedProxies | None
     """Those that may say for whom they call."""
     version: str
+    worker: str = ""
+    """Which worker of several it is; empty: there is but one."""
 
 
 def console(section: ConsoleSection, listen: str, shown: Shown) -> Console:
@@ -60,6 +62,7 @@ def console(section: ConsoleSection, listen: str, shown: Shown) -> Console:
         web=memory.web,
         ledger=memory.ledger,
         version=shown.version,
+        worker=shown.worker,
     )
     return Console(section, listen, source, lambda request: _address(request, shown.proxies))
 

@@ -31,6 +31,7 @@ _ROOMS = (
     "semantic",
     "operation",
     "ending",
+    "overload",
     "egress",
     "bench",
 )

@@ -1,4 +1,4 @@
-"""Rows O of reload and time. O2 and O7 are in `rows_ending`; O3 to O5 come with performance."""
+"""Rows O of reload and time. O2 and O7 are in `rows_ending`, O3 to O5 in `rows_overload`."""
 
 import json
 import threading

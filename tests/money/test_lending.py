@@ -1,4 +1,6 @@
-"""What Redis lends of a limit to several routers, with the real script in a real Redis."""
+"""What is lent of a limit: by Redis to several routers, with the real script in a real Redis, and by a supervisor to
+its workers, over real sockets.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,17 +9,18 @@ from typing import Any
 
 import pytest
 from hedgerow_server.core.secret import Secret
-from hedgerow_server.limits.lender import Answer, LenderAway, Loan
+from hedgerow_server.limits.lender import Answer, Lender, LenderAway, Loan
 from hedgerow_server.limits.redis import RedisLender
 from hedgerow_server.limits.sharing import RedisSection
+from money.desk import Desk
 from redis_server import RedisServer
 from stack import ROOT
 
-Lenders = tuple[RedisLender, RedisLender]
+Lenders = tuple[Lender, Lender]
 
 
 @pytest.fixture
-async def lenders(redis: RedisServer) -> AsyncIterator[Lenders]:
+async def of_redis(redis: RedisServer) -> AsyncIterator[tuple[RedisLender, RedisLender]]:
     """Two routers' lenders with an empty Redis."""
     redis.empty()
     section = RedisSection(url=redis.url, timeout_seconds=1.0, lease_seconds=2.0)
@@ -25,6 +28,22 @@ async def lenders(redis: RedisServer) -> AsyncIterator[Lenders]:
     yield two
     for one in two:
         await one.close()
+
+
+@pytest.fixture
+async def of_supervisor() -> AsyncIterator[Lenders]:
+    """Two workers' lenders with a supervisor that has lent nothing."""
+    desk = Desk()
+    one, other = await desk.lender(), await desk.lender()
+    yield one[0], other[0]
+    await desk.close()
+
+
+@pytest.fixture(params=["of_redis", "of_supervisor"])
+def lenders(request: pytest.FixtureRequest) -> Lenders:
+    """Either."""
+    found: Lenders = request.getfixturevalue(request.param)
+    return found
 
 
 def loan(
@@ -35,7 +54,7 @@ def loan(
     return Loan(key="k", most=most, used=used, lent=lent, held=lent if held is None else held, need=need, **given)
 
 
-async def granted(lender: RedisLender, one: Loan) -> int:
+async def granted(lender: Lender, one: Loan) -> int:
     """What it is lent; -1 where there is too little left."""
     answer = await lender.ask([one])
     return answer.counts[0].granted if answer.short is None else -1
@@ -82,13 +101,33 @@ async def test_calls_that_wait_are_served_as_far_as_it_goes(lenders: Lenders) ->
     assert await granted(one, loan(1, due=150)) == 100
 
 
-async def test_what_was_lent_comes_back_when_a_router_is_gone(lenders: Lenders) -> None:
-    one, other = lenders
+async def test_what_was_lent_comes_back_when_a_router_is_gone(of_redis: Lenders) -> None:
+    one, other = of_redis
     await one.ask([loan(60, used=10)])
     assert await granted(other, loan(90)) == -1
     async with asyncio.timeout(10):
         while await granted(other, loan(90)) != 90:  # noqa: ASYNC110  (nobody tells)
             await asyncio.sleep(0.05)
+
+
+async def test_what_was_lent_comes_back_at_once_when_a_worker_is_gone_and_what_it_used_stays() -> None:
+    desk = Desk()
+    (one, member), (other, _) = await desk.lender(), await desk.lender()
+    await one.ask([loan(60, used=10)])
+    assert await granted(other, loan(90)) == -1
+    await desk.leave(member)
+    assert await granted(other, loan(90)) == 90
+    assert await granted(other, loan(1, lent=90)) == -1
+    await desk.close()
+
+
+async def test_whoever_has_no_supervisor_any_more_is_told_so() -> None:
+    desk = Desk()
+    lender, _ = await desk.lender()
+    await desk.close()
+    with pytest.raises(LenderAway, match="supervisor"):
+        await lender.ask([loan(1)])
+    assert lender.away is not None
 
 
 async def test_idle_loans_of_others_are_told(lenders: Lenders) -> None:
@@ -98,8 +137,8 @@ async def test_idle_loans_of_others_are_told(lenders: Lenders) -> None:
     assert (answer.short, answer.counts[0].idle_elsewhere) == (0, 10)
 
 
-async def test_a_flush_forgets_nothing_that_a_living_router_knows(lenders: Lenders, redis: RedisServer) -> None:
-    one, other = lenders
+async def test_a_flush_forgets_nothing_that_a_living_router_knows(of_redis: Lenders, redis: RedisServer) -> None:
+    one, other = of_redis
     await one.ask([loan(used=60)])
     await other.ask([loan(used=30)])
     redis.empty()
@@ -109,9 +148,9 @@ async def test_a_flush_forgets_nothing_that_a_living_router_knows(lenders: Lende
 
 
 async def test_a_server_that_has_lost_its_counts_grants_nothing_until_it_has_heard_of_all(
-    lenders: Lenders, redis: RedisServer
+    of_redis: Lenders, redis: RedisServer
 ) -> None:
-    one, other = lenders
+    one, other = of_redis
     before = await one.ask([loan(used=60)])
     assert before.hearing_s == 0
     redis.flush()

@@ -1,4 +1,6 @@
-"""Limits that two routers share through a real Redis, each with counts of its own."""
+"""Limits that two routers share through a real Redis, or two workers through their supervisor, each with counts of its
+own.
+"""
 
 import asyncio
 import random
@@ -10,12 +12,14 @@ import pytest
 from hedgerow_server.core.error import BudgetSpent, HedgerowError, LimitsUnavailable, QuotaExceeded
 from hedgerow_server.limits.alert import Alert
 from hedgerow_server.limits.counters import Reservation
+from hedgerow_server.limits.lender import Lender
 from hedgerow_server.limits.limiter import Limiter, LimitMemory
 from hedgerow_server.limits.redis import RedisLender
 from hedgerow_server.limits.rules import Resolved, groups
 from hedgerow_server.limits.section import BudgetSection, QuotaSection
 from hedgerow_server.limits.shared import SharedCounters
-from hedgerow_server.limits.sharing import RedisSection, SharingSection
+from hedgerow_server.limits.sharing import Apart, RedisSection, SharingSection
+from money.desk import Desk
 from money.limited import ANN, LATER_S
 from redis_server import RedisServer
 
@@ -26,10 +30,15 @@ MICRO_USD = 10**6
 class Router:
     """What a router has of limits."""
 
-    def __init__(self, url: str, quotas: Sequence[Any] = (), budgets: Sequence[Any] = (), **more: Any) -> None:
-        redis = RedisSection(url=url, lease_seconds=2.0, timeout_seconds=more.pop("timeout_seconds", 1.0))
-        section = SharingSection(redis=redis, replicas=2, **more)
-        self.counters = SharedCounters(section, RedisLender(redis))
+    def __init__(
+        self, lends: str | Lender, quotas: Sequence[Any] = (), budgets: Sequence[Any] = (), **more: Any
+    ) -> None:
+        """`lends` is the lender, or the URL of a Redis."""
+        if isinstance(lends, str):
+            redis = RedisSection(url=lends, lease_seconds=2.0, timeout_seconds=more.pop("timeout_seconds", 1.0))
+            self.counters = SharedCounters(SharingSection(redis=redis, replicas=2, **more), RedisLender(redis))
+        else:
+            self.counters = SharedCounters(Apart(replicas=2), lends)
         self.alerts: list[Alert] = []
         found = groups(
             [QuotaSection.model_validate(one) for one in quotas], [BudgetSection.model_validate(one) for one in budgets]
@@ -59,18 +68,39 @@ class Router:
 
 
 @pytest.fixture
-async def routers(redis: RedisServer) -> AsyncIterator[Any]:
+async def by_redis(redis: RedisServer) -> AsyncIterator[Any]:
     """Makes any number of routers with the same limits."""
     redis.empty()
     made: list[Router] = []
 
-    def make(count: int = 2, **more: Any) -> list[Router]:
+    async def make(count: int = 2, **more: Any) -> list[Router]:
         made.extend(Router(redis.url, **more) for _ in range(count))
         return made[-count:]
 
     yield make
     for one in made:
         await one.counters.close()
+
+
+@pytest.fixture
+async def by_supervisor() -> AsyncIterator[Any]:
+    """The same of workers."""
+    desk, made = Desk(), list[Router]()
+
+    async def make(count: int = 2, **more: Any) -> list[Router]:
+        made.extend([Router((await desk.lender())[0], **more) for _ in range(count)])
+        return made[-count:]
+
+    yield make
+    for one in made:
+        await one.counters.close()
+    await desk.close()
+
+
+@pytest.fixture(params=["by_redis", "by_supervisor"])
+def routers(request: pytest.FixtureRequest) -> Any:
+    """Either."""
+    return request.getfixturevalue(request.param)
 
 
 def requests(most: int, per: str = "total") -> list[Any]:
@@ -86,17 +116,17 @@ async def accepted(routers: Sequence[Router], calls: int, **amounts: int) -> int
 
 @pytest.mark.parametrize("per", ["total", "month", "minute"])
 async def test_calls_at_once_at_two_routers_take_the_limit_to_the_last_unit(routers: Any, per: str) -> None:
-    two = routers(quotas=requests(357, per))
+    two = await routers(quotas=requests(357, per))
     assert await accepted(two, 1000) == 357
 
 
 async def test_money_is_exact_to_the_last_cent(routers: Any) -> None:
-    two = routers(budgets=[{"name": "all", "usd": "0.01", "per": "total"}])
+    two = await routers(budgets=[{"name": "all", "usd": "0.01", "per": "total"}])
     assert await accepted(two, 1000, picos=30 * MICRO_USD) == 333
 
 
 async def test_calls_at_once_are_limited_together(routers: Any) -> None:
-    one, other = routers(quotas=[{"name": "all", "limits": [{"concurrency": 3}]}])
+    one, other = await routers(quotas=[{"name": "all", "limits": [{"concurrency": 3}]}])
     held = [await one.take(), await one.take(), await other.take()]
     assert not await other.taken()
     one.settle(held[0])
@@ -104,7 +134,7 @@ async def test_calls_at_once_are_limited_together(routers: Any) -> None:
 
 
 async def test_nobody_is_refused_while_a_neighbour_sits_on_what_was_lent(routers: Any) -> None:
-    one, other = routers(quotas=requests(1000))
+    one, other = await routers(quotas=requests(1000))
     for _ in range(500):
         await one.take()
     assert await accepted([other], 500) == 500
@@ -112,7 +142,7 @@ async def test_nobody_is_refused_while_a_neighbour_sits_on_what_was_lent(routers
 
 
 async def test_what_calls_did_not_use_is_there_for_others(routers: Any) -> None:
-    one, other = routers(quotas=[{"name": "all", "limits": [{"tokens": 1000, "per": "day"}]}])
+    one, other = await routers(quotas=[{"name": "all", "limits": [{"tokens": 1000, "per": "day"}]}])
     first = await one.take(tokens=1000)
     assert not await other.taken(tokens=1)
     one.settle(first, tokens=400)
@@ -121,7 +151,7 @@ async def test_what_calls_did_not_use_is_there_for_others(routers: Any) -> None:
 
 
 async def test_cancelled_calls_leave_nothing_reserved(routers: Any) -> None:
-    two = routers(budgets=[{"name": "all", "usd": "1", "per": "total"}], quotas=requests(10**6))
+    two = await routers(budgets=[{"name": "all", "usd": "1", "per": "total"}], quotas=requests(10**6))
 
     async def cancelled(router: Router) -> None:
         router.settle(await router.take(picos=MICRO_USD), requests=0)
@@ -131,7 +161,7 @@ async def test_cancelled_calls_leave_nothing_reserved(routers: Any) -> None:
     assert [one.counters.reservations for one in two] == [0, 0]
     for one in two:
         await one.counters.close()
-    (third,) = routers(1, budgets=[{"name": "all", "usd": "1", "per": "total"}])
+    (third,) = await routers(1, budgets=[{"name": "all", "usd": "1", "per": "total"}])
     assert await third.taken(picos=10**12)
 
 
@@ -139,7 +169,7 @@ async def test_any_interleaving_of_two_routers_keeps_the_sums(routers: Any) -> N
     seed = random.SystemRandom().randrange(10**9)
     chance = random.Random(seed)
     most = 5_000
-    two = routers(quotas=[{"name": "all", "limits": [{"tokens": most, "per": "total"}]}])
+    two = await routers(quotas=[{"name": "all", "limits": [{"tokens": most, "per": "total"}]}])
     used = held = 0
     open_calls: list[tuple[Router, Reservation, int]] = []
 
@@ -172,7 +202,7 @@ async def test_any_interleaving_of_two_routers_keeps_the_sums(routers: Any) -> N
 
 async def test_a_threshold_is_told_once_by_one_of_them(routers: Any) -> None:
     budget = {"name": "all", "usd": "0.001", "per": "month", "mode": "soft", "alert_percent": [50, 80]}
-    two = routers(budgets=[budget])
+    two = await routers(budgets=[budget])
 
     async def call(router: Router) -> None:
         router.settle(await router.take(picos=MICRO_USD), picos=MICRO_USD)
@@ -187,8 +217,8 @@ async def test_a_threshold_is_told_once_by_one_of_them(routers: Any) -> None:
     assert sorted(told) == [50, 80]
 
 
-async def test_a_dead_router_gives_back_what_it_was_lent(routers: Any) -> None:
-    one, other = routers(quotas=[{"name": "all", "limits": [{"concurrency": 2}]}])
+async def test_a_dead_router_gives_back_what_it_was_lent(by_redis: Any) -> None:
+    one, other = await by_redis(quotas=[{"name": "all", "limits": [{"concurrency": 2}]}])
     await one.take()
     await one.take()
     for task in tuple(one.counters._tasks):  # as if it had been killed
@@ -201,7 +231,7 @@ async def test_a_dead_router_gives_back_what_it_was_lent(routers: Any) -> None:
 
 async def test_a_call_that_takes_long_keeps_what_it_holds(routers: Any) -> None:
     """Deadlines go by the clock of this process, sliding slots by that of Redis."""
-    (one,) = routers(1, quotas=requests(10))
+    (one,) = await routers(1, quotas=requests(10))
     late = time.monotonic() + 60
     held = await one.limiter.reserve(one.of(), one.of, [1, 0, 0, 0, 0], late)
     gone = await one.limiter.reserve(one.of(), one.of, [1, 0, 0, 0, 0], time.monotonic())
@@ -210,9 +240,9 @@ async def test_a_call_that_takes_long_keeps_what_it_holds(routers: Any) -> None:
     assert (held.expired, gone.expired) == (False, True)
 
 
-async def test_a_flush_does_not_make_money_available_twice(routers: Any, redis: RedisServer) -> None:
+async def test_a_flush_does_not_make_money_available_twice(by_redis: Any, redis: RedisServer) -> None:
     """Nor what a router knows of that has been silent for long."""
-    one, other = two = routers(budgets=[{"name": "all", "usd": "0.001", "per": "total"}])
+    one, other = two = await by_redis(budgets=[{"name": "all", "usd": "0.001", "per": "total"}])
     for router in two:
         for _ in range(400):
             router.settle(await router.take(picos=MICRO_USD), picos=MICRO_USD)

@@ -38,10 +38,17 @@ def httpx_door(httpx_stack: Stack) -> Iterator[Door]:
         yield Door(httpx_stack, caller)
 
 
-@pytest.fixture(params=["aiohttp", "httpx"])
+@pytest.fixture(scope="session")
+def aiohttp_door(aiohttp_stack: Stack) -> Iterator[Door]:
+    """The shared stack on aiohttp."""
+    with connected(aiohttp_stack.router.addresses) as caller, without_faults(aiohttp_stack.router):
+        yield Door(aiohttp_stack, caller)
+
+
+@pytest.fixture(params=["thin", "httpx", pytest.param("aiohttp", marks=pytest.mark.long)])
 def either(request: pytest.FixtureRequest) -> Door:
-    """The shared stacks, one after the other: once for each upstream transport."""
-    found: Door = request.getfixturevalue("door" if request.param == "aiohttp" else "httpx_door")
+    """The shared stacks, one after the other: once for each upstream transport, the default one first."""
+    found: Door = request.getfixturevalue({"thin": "door"}.get(request.param, f"{request.param}_door"))
     return found
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations  # grpcio's types take parameters in their st
 import asyncio
 import contextlib
 import logging
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from functools import partial
@@ -18,8 +19,9 @@ import grpc
 import grpc.aio
 
 from hedgerow_server.core.call import Call, Kind, Method
-from hedgerow_server.core.error import HedgerowError, Internal, RpcUnknown
+from hedgerow_server.core.error import HedgerowError, Internal, Overloaded, RpcUnknown
 from hedgerow_server.core.event import Event
+from hedgerow_server.doors.gate import Gate
 from hedgerow_server.doors.proxies import TrustedProxies
 from hedgerow_server.doors.serving import Encoder, OpenCalls, Serving
 from hedgerow_server.doors.status import Trailers, code_of, text_of, trailers
@@ -29,6 +31,7 @@ _NAME_CHARS = 128
 _WRITTEN_S = 1.0
 """How long the end of a call waits for a message that is on its way."""
 _NONE: frozenset[str] = frozenset()
+_AUTHORIZATION, _RETRIED = "authorization", "grpc-previous-rpc-attempts"
 _PEER_PROPERTIES = {"peer_uri": "", "peer_dns": "dns:", "peer_email": "email:", "peer_ip": "ip:"}
 """C-core's names for the subject alternative names of a certificate, and how they are told apart from here on."""
 
@@ -44,14 +47,16 @@ class GrpcDoor:
         report: Callable[[Call], bytes],
         calls: OpenCalls | None = None,
         proxies: TrustedProxies | None = None,
+        gate: Gate | None = None,
     ) -> None:
-        """`proxies` None: nobody's word for whom they call is taken."""
+        """`proxies` None: nobody's word for whom they call is taken. `gate` None: every call is let in."""
         self.serving = serving
         """What runs new calls; may be replaced by one with the same RPCs at any time."""
         self.calls = calls or OpenCalls()
         """Those that are open, perhaps with those of other doors."""
         self._report = report
         self._proxies = proxies
+        self._gate = gate
 
     def handlers(self, *, instrumented: bool = False) -> list[grpc.GenericRpcHandler]:
         """The handlers of every service, and one for RPCs that do not exist: to be registered after all others.
@@ -64,7 +69,8 @@ class GrpcDoor:
         found: list[grpc.GenericRpcHandler] = [
             grpc.method_handlers_generic_handler(service, methods) for service, methods in services.items()
         ]
-        return [*found, _Unknown(lambda name: self._refusal(name, instrumented=instrumented))]
+        found.append(_Unknown(lambda name: self._refusal(name, instrumented=instrumented)))
+        return found if self._gate is None else [_Front(self._gate, instrumented=instrumented), *found]
 
     def _handler(self, method: Method, *, instrumented: bool) -> grpc.RpcMethodHandler[bytes, bytes]:
         match method.kind:
@@ -167,6 +173,12 @@ class GrpcDoor:
         self, serving: Serving, call: Call, context: Context, deliver: Callable[[Event], Awaitable[None]]
     ) -> None:
         """Sends the call through the server. Sets the trailers, or aborts with the failure's status."""
+        gate, authorization = self._gate, call.metadata.get(_AUTHORIZATION)
+        if gate is not None:
+            try:
+                group = gate.enter("grpc", authorization, call.peer, retried=_RETRIED in call.metadata)
+            except Overloaded as error:
+                await _refuse(context, error)
         self.calls.enter(call)
         serving.enter()
         try:
@@ -177,6 +189,8 @@ class GrpcDoor:
         finally:
             serving.leave()
             self.calls.leave(call)
+            if gate is not None:
+                gate.leave("grpc", group, authorization, call.principal.tenant if call.principal is not None else None)
 
     async def _fault(self, call: Call, context: Context, error: Exception) -> NoReturn:
         """Tells of a fault beyond the chain, such as an answer that cannot be encoded: grpcio itself would tell the
@@ -194,13 +208,18 @@ async def _write_first(context: Context, message: bytes) -> None:
     would take them for unsent and put them into the status again, which C-core refuses, and the caller would get none.
     """
     writing = asyncio.ensure_future(context.write(message))
+    # Or asyncio complains where the caller has left: it may fail after everybody has stopped waiting.
+    writing.add_done_callback(lambda task: task.cancelled() or task.exception())
     try:
         await asyncio.shield(writing)
     except asyncio.CancelledError:
         await asyncio.wait({writing}, timeout=_WRITTEN_S)
-        if writing.done() and not writing.cancelled():
-            writing.exception()  # or asyncio complains: the caller may have left
         raise
+
+
+async def _refuse(context: Context, error: Overloaded) -> NoReturn:
+    """Refuses what never became a call of the chain."""
+    await _abort(context, error, trailers(os.urandom(16).hex(), b"", error))
 
 
 async def _abort(context: Context, error: HedgerowError, metadata: Trailers) -> NoReturn:
@@ -232,6 +251,33 @@ class _NoEvents:
 
     def encode(self, event: Event) -> list[bytes]:
         raise TypeError(f"{type(event).__name__} is no event of an RPC that does not exist")
+
+
+class _Front(grpc.GenericRpcHandler):
+    """Asked first about every call. It refuses what the gate does not let in, without a look at its message."""
+
+    def __init__(self, gate: Gate, *, instrumented: bool) -> None:
+        self._gate = gate
+        self._instrumented = instrumented
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
+        """A handler for a call that is refused, None for one that others handle."""
+        if not self._gate.sees():
+            return None
+        authorization, retried = None, False
+        for key, value in details.invocation_metadata or ():
+            if key == _AUTHORIZATION:
+                authorization = value
+            elif key == _RETRIED:
+                retried = True
+        error = self._gate.look(authorization, retried=retried)  # type: ignore[arg-type]  # no binary key is looked at
+        if error is None:
+            return None
+
+        async def refuse(bodies: AsyncIterator[bytes], context: Context) -> None:
+            await _refuse(context, error)
+
+        return grpc.stream_stream_rpc_method_handler(_as_generator(refuse) if self._instrumented else refuse)
 
 
 class _Unknown(grpc.GenericRpcHandler):

@@ -15,6 +15,7 @@ from hedgerow_server.core.call import Call, Kind
 from hedgerow_server.core.error import FieldViolation, HedgerowError, Internal, RequestInvalid
 from hedgerow_server.core.event import Event
 from hedgerow_server.doors.failure import Headers, retry_headers
+from hedgerow_server.doors.gate import Gate
 from hedgerow_server.doors.http_exchange import Exchange
 from hedgerow_server.doors.http_listener import HttpListener
 from hedgerow_server.doors.http_status import BadMessage, BodyTooLarge, PathUnknown, VerbUnknown
@@ -28,6 +29,8 @@ from hedgerow_server.wire.words import in_words
 _log = logging.getLogger(__name__)
 _NONE: frozenset[str] = frozenset()
 _AUTHORIZATION, _API_KEY, _TIMEOUT = "authorization", "x-api-key", "x-hedgerow-timeout"
+_RETRIED = "x-stainless-retry-count"
+"""What the SDKs of both APIs count their tries in."""
 _MAX_TIMEOUT_S = 1e9
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _JSON = (b"content-type", b"application/json")
@@ -51,9 +54,11 @@ class HttpDoor:
         section: HttpSection | None,
         ready: Callable[[], bool],
         proxies: TrustedProxies | None = None,
+        *,
+        gate: Gate | None = None,
     ) -> None:
         """Without a section it is never open. `ready` says whether calls should come here. `proxies` None: nobody's
-        word for whom they call is taken.
+        word for whom they call is taken. `gate` None: every call is let in.
         """
         self.serving = serving
         """What runs new calls; may be replaced at any time."""
@@ -63,6 +68,7 @@ class HttpDoor:
         """Requests that never became calls, by the status that they were answered."""
         self._ready = ready
         self._proxies = proxies
+        self._gate = gate
         self._section = section or HttpSection()
         self._listener = HttpListener(section, self.answer) if section is not None else None
 
@@ -71,9 +77,11 @@ class HttpDoor:
         """How many are open."""
         return self._listener.connections if self._listener is not None else 0
 
-    async def start(self, tls: ssl.SSLContext | None) -> dict[str, str]:
-        """Listens; returns the address as `http`, where there is one. Raises ListenError."""
-        return {"http": await self._listener.start(tls)} if self._listener is not None else {}
+    async def start(self, tls: ssl.SSLContext | None, shared: str | None = None) -> dict[str, str]:
+        """Listens; returns the address as `http`, where there is one. `shared` as for `HttpListener`. Raises
+        ListenError.
+        """
+        return {"http": await self._listener.start(tls, shared)} if self._listener is not None else {}
 
     def drain(self) -> None:
         """Takes no new connections, and closes those that are open once they have answered."""
@@ -133,6 +141,10 @@ class HttpDoor:
 
     async def _serve(self, serving: Serving, endpoint: HttpEndpoint, exchange: Exchange) -> None:
         call = _call(endpoint, exchange, self._section.body_seconds, self._proxies)
+        gate, authorization = self._gate, call.metadata.get(_AUTHORIZATION)
+        if gate is not None:
+            retried = call.metadata.get(_RETRIED, "0") != "0"
+            group = gate.enter(call.door, authorization, call.peer, retried=retried)
         response = _Response(endpoint, call, exchange)
         self.calls.enter(call)
         serving.enter()
@@ -150,6 +162,8 @@ class HttpDoor:
         finally:
             serving.leave()
             self.calls.leave(call)
+            if gate is not None:
+                gate.leave(call.door, group, authorization, call.principal.tenant if call.principal else None)
 
 
 class _Response:

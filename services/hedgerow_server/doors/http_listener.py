@@ -36,9 +36,11 @@ class HttpListener:
         """How many are open."""
         return len(self._connections)
 
-    async def start(self, tls: ssl.SSLContext | None) -> str:
-        """Listens; returns the address with the real port. Raises ListenError."""
-        listener, address = listening(self.section.listen)
+    async def start(self, tls: ssl.SSLContext | None, shared: str | None = None) -> str:
+        """Listens; returns the address with the real port. `shared` is the address that other processes of this router
+        have, too; None: this one alone, where the section says. Raises ListenError.
+        """
+        listener, address = listening(shared or self.section.listen, shared=shared is not None)
         self._server = await asyncio.get_running_loop().create_server(
             lambda: Connection(self),
             sock=listener,

@@ -36,9 +36,9 @@ class HttpServer:
         )
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self, address: str) -> str:
-        """Listens; returns the address with the real port. Raises ListenError."""
-        listener, found = listening(address)
+    async def start(self, address: str, *, shared: bool = False) -> str:
+        """Listens; returns the address with the real port. `shared` as for `listening`. Raises ListenError."""
+        listener, found = listening(address, shared=shared)
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
         return found
 

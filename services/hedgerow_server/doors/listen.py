@@ -1,33 +1,49 @@
 """gRPC servers as the configuration describes them: options, TLS and addresses."""
 
 import logging
+import resource
 import socket
 from collections.abc import Sequence
 
 import grpc.aio
 
+from hedgerow_server.doors.overload_section import OverloadSection
 from hedgerow_server.doors.section import GrpcSection
 
 _METADATA_BYTES = 16 * 1024
 _KEEPALIVE_S = 30
 _KEEPALIVE_TIMEOUT_S = 20
+_CONNECTIONS = 10_000
 
 
 class ListenError(Exception):
     """An address cannot be used; the text names it."""
 
 
-def server_options(section: GrpcSection) -> list[tuple[str, int]]:
-    """The channel arguments of the callers' door."""
+def server_options(
+    section: GrpcSection, overload: OverloadSection | None = None, *, shared: bool = False
+) -> list[tuple[str, int]]:
+    """The channel arguments of the callers' door. `shared`: other processes of this router have its port, too."""
+    overload = overload or OverloadSection()
     options = [
         # Our own limit answers with its details while decoding; C-core's bare one only stops what is far beyond it.
         ("grpc.max_receive_message_length", 2 * section.max_request_bytes),
         ("grpc.max_send_message_length", -1),
         ("grpc.max_concurrent_streams", section.max_streams_per_connection),
+        # Counts by listener, before the handshake.
+        ("grpc.max_allowed_incoming_connections", overload.max_connections or connections_of(files())),
+        # Between the two C-core cancels some at random, and says no reason. They are near each other, since what it has
+        # cancelled can only be told from what waits by how many may wait (backlog.py).
+        ("grpc.server.max_pending_requests", overload.max_waiting_calls * 9 // 10),
+        ("grpc.server.max_pending_requests_hard_limit", overload.max_waiting_calls),
+        # C-core's defence against clients that open and reset streams without end (CVE-2023-44487) also counts calls
+        # that have ended until their last trace is gone, by default to the same limit: a client that obeys it and stays
+        # at it would see most of its calls refused. As much again is for those.
+        ("grpc.http2.max_deallocating_streams", section.max_streams_per_connection),
         ("grpc.max_metadata_size", _METADATA_BYTES),
         ("grpc.absolute_max_metadata_size", 2 * _METADATA_BYTES),
         # A second server on the port is an error, not half of the calls.
-        ("grpc.so_reuseport", 0),
+        ("grpc.so_reuseport", int(shared)),
         ("grpc.enable_channelz", 1),
         # Finds callers that have vanished without a word.
         ("grpc.keepalive_time_ms", _KEEPALIVE_S * 1000),
@@ -35,16 +51,42 @@ def server_options(section: GrpcSection) -> list[tuple[str, int]]:
         # C-core waits for the answer to a ping for this long, a minute by default, whatever the line above says.
         ("grpc.http2.ping_timeout_ms", _KEEPALIVE_TIMEOUT_S * 1000),
         ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.http2.min_recv_ping_interval_without_data_ms", round(section.min_ping_interval_seconds * 1000)),
+        ("grpc.http2.min_ping_interval_without_data_ms", round(section.min_ping_interval_seconds * 1000)),
     ]
     if section.max_connection_age_seconds is not None:
         options.append(("grpc.max_connection_age_ms", round(section.max_connection_age_seconds * 1000)))
     return options
 
 
-def bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> str:
-    """Listens on an address, without `credentials` in plaintext; returns it with the real port. Raises ListenError."""
-    _try(address)
+def operators_options(section: GrpcSection, *, shared: bool) -> list[tuple[str, int]]:
+    """The channel arguments of the admin door. Its clients ping as those of the callers' door do (`section`)."""
+    return [
+        ("grpc.so_reuseport", int(shared)),
+        ("grpc.enable_channelz", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", round(section.min_ping_interval_seconds * 1000)),
+    ]
+
+
+def files() -> int:
+    """How many files the process may have open."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def connections_of(most_files: int) -> int:
+    """How many connections a door takes where nobody has said: a quarter of the files, for each call has a connection
+    to a provider, too, and the other door has some.
+    """
+    return max(1, min(_CONNECTIONS, most_files // 4))
+
+
+def bind(
+    server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None, *, shared: bool = False
+) -> str:
+    """Listens on an address, without `credentials` in plaintext; returns it with the real port. `shared`: other
+    processes of this router have it, too. Raises ListenError.
+    """
+    if not shared:
+        _try(address)
     try:
         if credentials is None:
             port = server.add_insecure_port(address)
@@ -56,12 +98,14 @@ def bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredenti
     return f"{host}:{port}"
 
 
-def listening(address: str) -> tuple[socket.socket, str]:
-    """A socket bound to an address, and the address with the real port. Raises ListenError."""
+def listening(address: str, *, shared: bool = False) -> tuple[socket.socket, str]:
+    """A socket bound to an address, and the address with the real port. `shared`: other processes of this router listen
+    there, too. Raises ListenError.
+    """
     host, _, port = address.rpartition(":")
     found = socket.socket(socket.AF_INET6 if host.startswith("[") else socket.AF_INET)
     try:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT if shared else socket.SO_REUSEADDR, 1)
         found.bind((host.strip("[]"), int(port)))
         found.listen()
     except OSError as error:

@@ -7,6 +7,7 @@ from typing import Annotated
 import pydantic
 
 from hedgerow_server.config.model import ListenAddress, Seconds, Section
+from hedgerow_server.doors.overload_section import OverloadSection
 
 ProxyName = Annotated[str, pydantic.Field(pattern=r"^(spiffe://|https://|urn:|dns:|email:|ip:)[^\s*]{1,2000}$")]
 """A name in a certificate, in whole."""
@@ -66,8 +67,8 @@ class GrpcSection(Section):
     max_request_bytes: int = pydantic.Field(default=16 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
     """The largest request message in bytes; a larger one is RESOURCE_EXHAUSTED. 16 MiB by default."""
     max_streams_per_connection: int = pydantic.Field(default=1000, ge=1, le=100_000)
-    """The most calls that one connection may have open at once. Clients queue further ones; of those that follow right
-    behind one that has ended some are refused all the same (docs/conformance.md): leave room, or use more connections.
+    """The most calls that one connection may have open at once. Clients queue further ones, and those of a client that
+    does not are refused (docs/conformance.md).
     """
     max_connection_age_seconds: Seconds | None = None
     """After which a connection is asked to go, so that clients spread over new replicas. None: never."""
@@ -164,8 +165,15 @@ class ServerSection(Section):
     """The admin HTTP door."""
     trusted_proxies: TrustedProxiesSection = TrustedProxiesSection()
     """Proxies that may say for whom they call."""
+    overload: OverloadSection = OverloadSection()
+    """When calls are refused so that the others are served."""
     drain_seconds: Seconds = 30.0
     """How long open calls may go on after SIGTERM."""
+    workers: int = pydantic.Field(default=1, ge=1, le=64)
+    """How many processes serve, each with an event loop of its own: at most as many as there are cores. With more than
+    one a supervisor stands beside them, which starts those again that crash and lends them their parts of limits. Linux
+    spreads connections over them, not calls (docs/operations.md).
+    """
     opentelemetry: bool = False
     """Whether opentelemetry-instrumentation-grpc instruments the gRPC door (needs the extra `otel`; costs 155 µs a call
     and more). The caller's trace context reaches the provider either way."""

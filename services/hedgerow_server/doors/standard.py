@@ -1,6 +1,7 @@
 """The standard services: health, reflection (v1 and v1alpha) and channelz."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -17,16 +18,36 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 _REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 
 
+class _Counted(health.aio.HealthServicer):  # type: ignore[misc]  # grpcio-health-checking has no types
+    def __init__(self) -> None:
+        super().__init__()
+        self.watching = 0
+
+    async def Watch(  # noqa: N802 - the contract's name
+        self, request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> None:
+        self.watching += 1
+        try:
+            await super().Watch(request, context)
+        finally:
+            self.watching -= 1
+
+
 class Health:
     """`grpc.health.v1` for the whole server and for each service. All say the same: there is one state."""
 
     def __init__(self, services: Iterable[str]) -> None:
         self._names = ("", *services)
-        self._servicer = health.aio.HealthServicer()
+        self._servicer = _Counted()
 
     def register(self, server: grpc.aio.Server) -> None:
         """Adds the service to a server."""
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
+
+    @property
+    def watching(self) -> int:
+        """How many calls watch it."""
+        return self._servicer.watching
 
     async def say(self, *, serving: bool) -> None:
         """Tells every watcher, unless `drain` has spoken."""

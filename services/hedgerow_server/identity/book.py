@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 import time
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -46,6 +47,8 @@ class KeyBook:
         self.refresh_s = refresh_s
         self.problem = "the keys were not read yet"
         """Why the store's last answer is none; empty when it is one."""
+        self.spread: Callable[[], Awaitable[None]] | None = None
+        """Has the books of other processes of this router read the store. None: there are none."""
         self.uses: dict[str, float] = {}
         """When keys were last used, as Unix times by id, since somebody took the last ones away."""
         self._held: dict[str, Held] = {}
@@ -86,6 +89,12 @@ class KeyBook:
         if not reading.done():
             self._note(f"the store has not answered for {_ANSWER_S:g} s")
         return not self.problem
+
+    async def changed(self) -> None:
+        """Takes up what this router has just changed in the store, in all of its processes."""
+        await self.refresh()
+        if self.spread is not None:
+            await self.spread()
 
     async def look_for(self, key_id: str) -> Held | None:
         """A key that may have been made a moment ago, perhaps at another router. Raises StoreUnavailable where nobody

@@ -72,7 +72,7 @@ class KeyRegistry:
         record = self._record(key, now_s, deed.by.label, wish)
         detail = _told(wish)
         kept = await _asked(self._store.add_key(record, deed.entry("CreateKey", key.key_id, **detail)))
-        await self._book.refresh()
+        await self._book.changed()
         return key, kept
 
     async def list(self, tenant: str, after: str, limit: int) -> Sequence[KeyRecord]:
@@ -92,7 +92,7 @@ class KeyRegistry:
 
     async def refresh(self) -> None:
         """Takes up at once what the store has."""
-        await self._book.refresh()
+        await self._book.changed()
 
     async def rotate(self, key_id: str, overlap_s: float, deed: Deed) -> tuple[NewKey, KeyRecord, KeyRecord]:
         """Makes a key like another one, which ends after the overlap if not before; gives the new key and both records.
@@ -112,7 +112,7 @@ class KeyRegistry:
         found = await _asked(self._store.change_key(key_id, change, entry))
         if found is None or found[1] is None:
             raise _not_found(key_id)
-        await self._book.refresh()
+        await self._book.changed()
         return key, found[1], found[0]
 
     async def revoke(self, key_id: str, reason: str, deed: Deed) -> KeyRecord:
@@ -129,7 +129,7 @@ class KeyRegistry:
         found = await _asked(self._store.change_key(key_id, change, entry))
         if found is None:
             raise _not_found(key_id)
-        await self._book.refresh()
+        await self._book.changed()
         return found[0]
 
     def _with_use(self, record: KeyRecord) -> KeyRecord:

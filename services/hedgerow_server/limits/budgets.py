@@ -7,6 +7,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from hedgerow_server.limits.limiter import Limiter
 from hedgerow_server.limits.rules import Limit
+from hedgerow_server.telemetry.family import pause
 
 _PICOS = 1e12
 _AT_ONCE = 128
@@ -47,7 +48,7 @@ class BudgetNumbers:
         sums: dict[str, _Sum] = {}
         for _ in self._sums(sums):
             # Others have their turn.
-            yield GaugeMetricFamily(spent.name, spent.documentation, labels=("budget",))
+            yield pause(spent.name, spent.documentation, ("budget",))
         for one in sorted(sums.values(), key=lambda one: one.limit.name):
             label = (one.limit.name,)
             spent.add_metric(label, one.spent / _PICOS)

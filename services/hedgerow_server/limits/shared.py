@@ -19,7 +19,7 @@ from hedgerow_server.limits.counters import Amounts, LocalCounters, Reservation,
 from hedgerow_server.limits.lender import Answer, Lender, LenderAway, Loan
 from hedgerow_server.limits.rules import Line, Unit
 from hedgerow_server.limits.shared_bucket import SharedBucket
-from hedgerow_server.limits.sharing import SharingSection
+from hedgerow_server.limits.sharing import Apart, SharingSection
 from hedgerow_server.limits.window import Moment, Window
 
 _log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Lacking(Short, frozen=True):
 class SharedCounters(LocalCounters):
     """The Counters of one router among several."""
 
-    def __init__(self, section: SharingSection, lender: Lender) -> None:
+    def __init__(self, section: Apart | SharingSection, lender: Lender) -> None:
         super().__init__()
         self._section = section
         self.lender = lender

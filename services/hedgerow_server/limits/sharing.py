@@ -2,10 +2,20 @@
 
 from typing import Annotated, Literal
 
+import msgspec
 import pydantic
 
 from hedgerow_server.config.model import Section
 from hedgerow_server.config.redis import RedisAddress
+
+
+class Apart(msgspec.Struct, frozen=True, kw_only=True):
+    """What a router does while nobody can tell what others have used."""
+
+    replicas: int
+    """How many there are."""
+    when_away: Literal["share", "refuse"] = "share"
+    """See SharingSection."""
 
 
 class RedisSection(RedisAddress):

@@ -1,6 +1,6 @@
 """Routes out of their sections: everything a call would otherwise have to work out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from hedgerow_server.core.event import ModelInfo
 from hedgerow_server.core.slices import SLICE_UNITS, Work, at_once
@@ -44,9 +44,11 @@ class Learned:
             kept = self._hedges[kind, name] = Hedges(policy, self.budgets, before)
         return kept
 
-    def hedge_counts(self) -> list[tuple[str, HedgeCounts]]:
-        """What hedging has done so far, by the configured names of routes, those included that are gone."""
-        return [(name, hedges.counts()) for (_, name), hedges in sorted(self._hedges.items())]
+    def hedge_counts(self) -> Iterator[tuple[str, HedgeCounts]]:
+        """What hedging has done so far, by the configured names of routes, those included that are gone: one after the
+        other, each as it is when its turn comes.
+        """
+        return ((key[1], self._hedges[key].counts()) for key in list(self._hedges))
 
     def affinity(self, name: str, section: RouteSection) -> Affinity | None:
         """The conversations of a route."""

@@ -1,6 +1,7 @@
 """Switches that an operator throws: a provider, a model or a tenant that shall not be served, at once."""
 
 import enum
+from collections.abc import Iterable
 
 import msgspec
 
@@ -47,6 +48,10 @@ class KillSwitches:
     def restore(self, scope: Scope, name: str) -> bool:
         """Switches it on again; False where it was not off."""
         return self._off.pop((scope, name), None) is not None
+
+    def become(self, switches: Iterable[Switch]) -> None:
+        """These are off, and nothing else."""
+        self._off = {(one.scope, one.name): one for one in switches}
 
     def all(self) -> tuple[Switch, ...]:
         """What is off, oldest first."""

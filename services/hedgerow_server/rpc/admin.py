@@ -2,6 +2,7 @@
 
 import time
 from bisect import bisect_right
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import msgspec
@@ -60,9 +61,13 @@ class Running(Protocol):
 class Admin:
     """Answers operators."""
 
-    def __init__(self, running: Running, kills: KillSwitches) -> None:
+    def __init__(
+        self, running: Running, kills: KillSwitches, spread: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """`spread` has other processes of this router take over the switches. None: there are none."""
         self._running = running
         self._kills = kills
+        self._spread = spread
 
     async def reload(self, call: Call) -> Events:
         """One event: what has changed."""
@@ -103,13 +108,18 @@ class Admin:
         assert isinstance(request, SwitchRequest)
         switch = Switch(Scope(request.scope), request.name, request.reason, time.time())
         self._kills.throw(switch)
+        if self._spread is not None:
+            await self._spread()
         yield Answered(SwitchSet(_told(switch), await in_slices(_known(self._running.routes, switch))))
 
     async def clear_kill_switch(self, call: Call) -> Events:
         """One event."""
         request = call.request
         assert isinstance(request, SwitchRequest)
-        yield Answered(SwitchCleared(self._kills.restore(Scope(request.scope), request.name)))
+        cleared = self._kills.restore(Scope(request.scope), request.name)
+        if self._spread is not None:
+            await self._spread()
+        yield Answered(SwitchCleared(cleared))
 
     async def list_kill_switches(self, call: Call) -> Events:
         """One event."""

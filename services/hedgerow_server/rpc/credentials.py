@@ -1,7 +1,7 @@
 """AdminService: credentials."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -48,8 +48,12 @@ class Credentials:
         states: States,
         alarms: Alarms,
         rotation: Callable[[str], Rotation | None],
+        spread: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
-        """`holding` is the configuration in force, `rotation` gives that of a credential."""
+        """`holding` is the configuration in force, `rotation` gives that of a credential. `spread` has other processes
+        of this router fetch a credential; None: there are none.
+        """
+        self._spread = spread
         self._holding = holding
         self._states = states
         self._alarms = alarms
@@ -74,6 +78,8 @@ class Credentials:
                 resource=("hedgerow.admin.v1.Credential", name),
             )
         changed = await held.fetch_again()
+        if self._spread is not None:
+            await self._spread(name)
         if held.problem:
             stays = " The last good secret stays in use." if held.ready else ""
             raise CredentialUnavailable(

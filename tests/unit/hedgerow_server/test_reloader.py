@@ -18,6 +18,7 @@ from hedgerow_server.config.worker import PIECE, fingerprint, pieces
 from hedgerow_server.core.error import ConfigInvalid, ConfigNotKept, CredentialUnavailable
 from hedgerow_server.core.port import Operation
 from hedgerow_server.edition import Edition, Memory
+from hedgerow_server.history import Kept, Memo
 from hedgerow_server.reloader import Reloader
 from hedgerow_server.settings import Settings
 from hedgerow_server.wire.check import Checker
@@ -421,4 +422,74 @@ async def test_a_plan_with_faults_is_no_failed_reload(monkeypatch: pytest.Monkey
         await one.reloader.plan(b"", "new.yaml")
     assert caught.value.metadata["line"] == "7"
     assert (one.reloader.state.failed_reloads, one.reloader.state.last_error) == (0, "")
+    await one.reloader.close()
+
+
+class Peers:
+    """Other workers, with a reloader each, that may refuse; without sockets."""
+
+    def __init__(self, *reloaders: Reloader) -> None:
+        self.reloaders = reloaders
+        self.refusal: Exception | None = None
+        self.dropped = 0
+
+    async def prepare(self, entry: Kept, *, back: bool) -> None:
+        for one in self.reloaders:
+            await one.prepare(pickle.loads(pickle.dumps(entry)), back=back)
+        if self.refusal is not None:
+            raise self.refusal
+
+    async def drop(self) -> None:
+        self.dropped += 1
+        for one in self.reloaders:
+            await one.drop()
+
+    async def commit(self, entry: Kept, memo: Memo) -> None:
+        for one in self.reloaders:
+            assert await one.commit(entry.hash)
+
+
+async def test_a_configuration_comes_in_force_in_all_workers_with_the_same_history(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also one that is gone back to: it is one of the history there, too, and not a new one."""
+    one, other = await world(monkeypatch), await world(monkeypatch)
+    one.reloader.others = Peers(other.reloader)
+    await one.reload(deadline={"default_seconds": 10})
+    second = one.reloader.state.config_hash
+    assert other.reloader.state.config_hash == second
+    await one.reloader.roll_back()
+    for each in (one, other):
+        state = each.reloader.state
+        assert (state.config_hash, state.file_hash) != (second, "")
+        assert [(kept.hash == second, kept.current) for kept in state.kept] == [(False, True), (True, False)]
+    assert len(other.served) == 2
+    await one.reloader.close()
+    await other.reloader.close()
+
+
+async def test_a_configuration_that_one_worker_cannot_take_comes_in_force_in_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, other = await world(monkeypatch), await world(monkeypatch)
+    peers = one.reloader.others = Peers(other.reloader)
+    peers.refusal = CredentialUnavailable("worker 1: it has no such file")
+    before = one.reloader.state.config_hash
+    with pytest.raises(CredentialUnavailable, match="worker 1"):
+        await one.reload(deadline={"default_seconds": 10})
+    assert (one.served, other.served, peers.dropped) == ([], [], 1)
+    assert one.reloader.state.config_hash == other.reloader.state.config_hash == before
+    assert not await other.reloader.commit("another hash")
+    peers.refusal = None
+    await one.reload(deadline={"default_seconds": 10})
+    assert one.reloader.state.config_hash == other.reloader.state.config_hash != before
+    await one.reloader.close()
+    await other.reloader.close()
+
+
+async def test_a_dry_run_asks_no_other_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = await world(monkeypatch)
+    peers = one.reloader.others = Peers()
+    peers.refusal = CredentialUnavailable("nobody must ask")
+    assert not (await one.reload(dry_run=True, deadline={"default_seconds": 10})).applied
     await one.reloader.close()
