@@ -105,8 +105,12 @@ class Channelz:
         (self._id,) = _ids() - before
 
     def open(self) -> int:
-        """Calls that have come and not ended."""
-        data = _one.decode(cygrpc.channelz_get_server(self._id)).server.data
+        """Calls that have come and not ended; 0 once the server is gone."""
+        try:
+            found = cygrpc.channelz_get_server(self._id)
+        except ValueError:
+            return 0
+        data = _one.decode(found).server.data
         return int(data.calls_started) - int(data.calls_succeeded) - int(data.calls_failed)
 
 

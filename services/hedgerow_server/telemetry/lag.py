@@ -37,10 +37,10 @@ class LoopLag:
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         late_s = max(0.0, loop.time() - self._due_s)
+        self._set(loop)
         self.seen.observe(late_s)
         for tell in self.told:
             tell(late_s, _EVERY_S + late_s)
-        self._set(loop)
 
     def __call__(self) -> Iterator[Metric]:
         text = "How late the event loop was at a timer, every 100 ms, in seconds."

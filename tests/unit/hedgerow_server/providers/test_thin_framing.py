@@ -130,7 +130,6 @@ AMBIGUOUS: dict[str, bytes] = {
     "http09": b"HTTP/0.9 200 OK\r\n" + SIZED + b"\r\n" + TEXT,
     "two-digits": b"HTTP/1.1 20 OK\r\n" + SIZED + b"\r\n" + TEXT,
     "four-digits": b"HTTP/1.1 2000 OK\r\n" + SIZED + b"\r\n" + TEXT,
-    "another-protocol": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n" + TEXT,
     "ssh": b"SSH-2.0-OpenSSH_9.6\r\n",
     "tls-alert": b"\x15\x03\x01\x00\x02\x02\x16",
     "http2-settings": b"\x00\x00\x00\x04\x00\x00\x00\x00\x00",
@@ -159,6 +158,14 @@ def test_what_could_be_read_in_two_ways_is_refused(name: str, size: int) -> None
     answer = AMBIGUOUS[name]
     found = outcome([answer[at : at + size] for at in range(0, len(answer), size)])
     assert (found.status, found.body, found.failed, found.kept) == (0, b"", NONSENSE, False)
+
+
+@pytest.mark.parametrize("fields", [b"Upgrade: h2c\r\nConnection: Upgrade\r\n", b""], ids=["named", "unnamed"])
+@pytest.mark.parametrize("size", [1 << 20, 1], ids=["whole", "cut"])
+def test_another_protocol_is_an_answer_of_that_status_and_nothing_of_it_is_read(fields: bytes, size: int) -> None:
+    answer = b"HTTP/1.1 101 Switching Protocols\r\n" + fields + b"\r\n" + TEXT
+    found = outcome([answer[at : at + size] for at in range(0, len(answer), size)])
+    assert (found.status, found.body, found.kept) == (101, b"", False)
 
 
 @pytest.mark.parametrize("name", BAD_BODIES)

@@ -19,8 +19,9 @@ _MAX_HEADERS = 256
 _ASIDE_S = 1.0
 _ASIDE_BYTES = 64 * 1024
 """How long, and how much of an answer that nobody reads, is let go by so that its connection can be kept."""
-_NO_BODY = (204, 304)
 _SWITCHING = 101
+"""No interim answer: what follows is another protocol, which nobody has asked for."""
+_NO_BODY = (_SWITCHING, 204, 304)
 _FINAL = 200
 """From this status on an answer is not an interim one."""
 _NO_ANSWER = "the connection closed before an answer"
@@ -210,13 +211,11 @@ class Connection(asyncio.Protocol):
         headers, self._headers = self._headers, []
         parser, exchange = self._parser, self._exchange
         status = parser.get_status_code()
-        if status < _FINAL:
-            if status == _SWITCHING:
-                raise _NoHttpError
+        if status < _FINAL and status != _SWITCHING:
             return
         found = _joined(headers)
         self._framed = _framed(found, parser.get_http_version()) or status in _NO_BODY
-        self._keep = parser.should_keep_alive()
+        self._keep = status != _SWITCHING and parser.should_keep_alive()
         self._in_head, self._head_bytes = False, 0
         if exchange is not None:
             exchange.begin(status, found)
