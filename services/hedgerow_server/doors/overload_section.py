@@ -25,8 +25,8 @@ class OverloadSection(Section):
     each worker."""
     max_delay_seconds: Seconds = 5.0
     """How long a call may wait until it is looked at, judged by how late the event loop is and how many wait before it.
-    Where all of a second was above it, calls are refused, those of the tenants with the most first. A thousand calls that
-    come at once are all taken well within the default."""
+    Where all of a second was above it, calls are refused, those of the tenants with the most first. A thousand calls
+    that come at once are all taken well within the default."""
     memory_bytes: int | None = pydantic.Field(default=None, ge=64 * 1024 * 1024)
     """How much memory this process may take. Fewer calls are let in from 90 % of it on, only a few at 95 %, and more
     again below 80 %. None: the limit of its cgroup, for all that is in it; where there is none, memory is not looked
