@@ -43,7 +43,7 @@ def router(load: Driver, places: Cores, overload: dict[str, Any], size: Size = T
     """A router with so much of section `server.overload`; it sends what comes too fast to wait to its clients."""
     listen = {"listen": "127.0.0.1:0"}
     server = {"overload": overload, "grpc": {**listen, "max_streams_per_connection": STREAMS}}
-    with hedgerow(load.mock_url, places, "hedgerow", "aiohttp", size, server=server, models=(SLOW,)) as doors:
+    with hedgerow(load.mock_url, places, "hedgerow", "thin", size, server=server, models=(SLOW,)) as doors:
         load.run(doors[0].target, FAST, Pace(8, count=200))
         yield doors[0]
 

@@ -36,7 +36,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0, help="how long (default 60)")
     parser.add_argument("--peers", default="", help="grpcio, or nothing")
-    parser.add_argument("--transport", default="aiohttp", help="Hedgerow's upstream client (default aiohttp)")
+    parser.add_argument("--transport", default="thin", help="Hedgerow's upstream client (default thin)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     parser.add_argument("--page", action="store_true", help="keep the figures as docs/benchmarks/soak.json")
     asked = parser.parse_args()

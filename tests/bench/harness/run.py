@@ -36,8 +36,8 @@ def arguments(name: str, text: str, given: Sequence[str] | None = None) -> argpa
     )
     parser.add_argument(
         "--transport",
-        default="aiohttp",
-        help="Hedgerow's upstream client, as `transport` of a provider (default aiohttp)",
+        default="thin",
+        help="Hedgerow's upstream client, as `transport` of a provider (default thin)",
     )
     parser.add_argument(
         "--page",
