@@ -67,8 +67,9 @@ def test_a_router_that_ends_leaves_the_turn_and_comes_back(shared: Mesh, caller:
     with shared.without(first):
         for _ in range(20):
             assert caller.chat(COMPLETE, "fast").code is grpc.StatusCode.OK
-        eventually(lambda: first.grpc not in shared.envoy.healthy(), "it is out of turn")
-        assert shared.envoy.hosts()[first.grpc].get("failed_active_health_check")
+        failed = "failed_active_health_check"
+        eventually(lambda: shared.envoy.hosts()[first.grpc].get(failed), "it is out of turn for its health")
+        assert first.grpc not in shared.envoy.healthy()
 
 
 def test_a_router_that_breaks_connections_is_ejected_though_its_health_is_good(shared: Mesh, caller: Caller) -> None:
