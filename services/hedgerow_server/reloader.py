@@ -298,6 +298,9 @@ class Reloader:
             if not dry_run:
                 self.state = msgspec.structs.replace(self.state, file_hash="", rolled_back_unix_s=None)
         else:
+            if not dry_run:
+                # Now, since other workers are given the state as it is when it comes in force.
+                self.state = msgspec.structs.replace(self.state, last_error="")
             told_of = await self._enter(kept(told), told, dry_run=dry_run)
         if not dry_run:
             self.state = msgspec.structs.replace(self.state, last_error="")

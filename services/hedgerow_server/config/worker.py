@@ -67,8 +67,9 @@ def work(parse: Callable[[Path, bytes | None], Section]) -> None:
     """Answers until standard input ends. `parse` gives the settings in a file, or in a text where there is one; or
     raises ConfigError.
     """
-    # Whatever prints, such as a library, must not get between the frames.
-    with os.fdopen(os.dup(1), "wb") as out:
+    # Whatever prints, such as a library, must not get between the frames. Where the router was killed nobody takes what
+    # is left of them.
+    with contextlib.suppress(BrokenPipeError), os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)
         # A parsed file is used once and gone: looking for cycles in it is wasted.
         gc.disable()
