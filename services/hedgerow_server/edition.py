@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from hedgerow_server import late
 from hedgerow_server.caching.semantic import Semantic
 from hedgerow_server.caching.shelf import Caches, Shelf, lacking
 from hedgerow_server.caching.similarity import Similarity, lacking_index
@@ -208,6 +209,7 @@ class Edition:
         for where, expected in (*exposed(settings), *missing):
             path = ".".join(map(str, where))
             raise ConfigInvalid(f"{path}: {expected}", violations=(FieldViolation(path, expected),), subject=path)
+        await asyncio.to_thread(late.load, settings)
         catalogue = await asyncio.to_thread(_catalogue, settings, before)
         if settings.cache.semantic is not None and memory.personal is None:
             memory.personal = personal(await asyncio.to_thread(PiiGuard, PiiGuardSection()))

@@ -17,11 +17,6 @@ _CONNECTIVITY, _EXPANSION = 16, 64
 """Of the index (HNSW): links of a vector, and candidates looked at. Enough to find the nearest of 10,000 every time."""
 
 
-def available() -> None:
-    """Raises ModuleNotFoundError without the extra `semantic`."""
-    importlib.import_module("usearch.index")
-
-
 def unit(packed: bytes) -> Vector | None:
     """A vector of packed little-endian 32-bit floats, of length 1; None for one that has none, or is no number."""
     vector = np.frombuffer(packed, "<f4").astype(np.float32)

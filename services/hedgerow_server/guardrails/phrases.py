@@ -44,6 +44,11 @@ def unmask(text: str) -> str:
     return fold(text) if text.isascii() else fold(text).translate(_look_alikes())
 
 
+def prepare() -> None:
+    """Builds what `unmask` needs of texts that are not ASCII: half a second, which no call should wait for."""
+    _look_alikes()
+
+
 @functools.cache
 def _look_alikes() -> Mapping[int, str]:
     """Letters of other scripts, with accents, full-width and so on, and the Latin ones that they look like."""

@@ -20,7 +20,7 @@ from hedgerow_server.core.guard import Finding, Scan, Source
 from hedgerow_server.guardrails.entry import GuardEntry
 from hedgerow_server.guardrails.lexicon import DENIAL, Lexicon, Node, Rule
 from hedgerow_server.guardrails.looks import first_of
-from hedgerow_server.guardrails.phrases import readings, unmask
+from hedgerow_server.guardrails.phrases import prepare, readings, unmask
 
 Threshold = Annotated[float, pydantic.Field(ge=0, le=1)] | None
 _LEXICON = "toxicity.rot13"
@@ -76,6 +76,7 @@ class ToxicityGuard:
         }
         self._replacement = section.replacement
         self._lexicon = _lexicon()
+        prepare()
 
     def scan(self, text: str, source: Source, begin: int, *, final: bool) -> Scan:
         """A phrase is found as a whole; of what follows from several words apart the last one is found."""

@@ -12,7 +12,7 @@ from hedgerow_server.guardrails import pattern
 from hedgerow_server.guardrails.entry import GuardEntry
 from hedgerow_server.guardrails.looks import Look, PatternsLook, first_of
 from hedgerow_server.guardrails.pattern import PatternInvalid, Patterns
-from hedgerow_server.guardrails.phrases import UNSEEN, Phrases, fold, unmask
+from hedgerow_server.guardrails.phrases import UNSEEN, Phrases, fold, prepare, unmask
 
 _LEET = {"a": "a4@", "b": "b8", "e": "e3", "i": "i1!", "l": "l1", "o": "o0", "s": "s5$", "t": "t7"}
 _SPACERS = r"[ .*_-]"
@@ -74,6 +74,8 @@ class WordsGuard:
         disguised = section.evasions
         self._phrases = Phrases(phrases, disguised=disguised) if phrases and section.match == "words" else None
         self._unmask = unmask if disguised else fold
+        if disguised:
+            prepare()
         found: list[pattern.Node] = []
         if section.match == "substrings":
             found += (

@@ -155,8 +155,7 @@ class EmbedAnswer:
 
 
 def _float_json(vector: bytes) -> bytes:
-    # NumPy comes with the first vector that is written so, or before (`floats`): routers without such callers start
-    # sooner.
+    # NumPy, which takes long to import: `late` has done so where vectors may be asked for.
     from hedgerow_server.wire.openai.floats import float_json
 
     return float_json(vector)
