@@ -2,14 +2,12 @@
 
 import asyncio
 import logging
-import os
 import resource
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from hedgerow_server.announcing import announce
 from hedgerow_server.app import App
 from hedgerow_server.config.load import ConfigError
 from hedgerow_server.config.reload import Mark
@@ -61,7 +59,7 @@ async def serve(
     for problem in app.own_problems():
         _log.warning("not ready: %s", problem)
     if joined is None:
-        _announce(addresses, ports_file)
+        announce(addresses, ports_file, _log)
         following = _follow(app, seen, reloading)
     else:
         joined.member.tell(SERVING)
@@ -94,14 +92,6 @@ def _leave_no_core() -> None:
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
     least = _CORE_BYTES if hard == resource.RLIM_INFINITY else min(_CORE_BYTES, hard)
     resource.setrlimit(resource.RLIMIT_CORE, (least, least))
-
-
-def _announce(addresses: dict[str, str], ports_file: Path | None) -> None:
-    if ports_file is not None:
-        _write_atomically(ports_file, msgspec.json.encode(addresses))
-    _log.info("serving gRPC on %(grpc)s, admin gRPC on %(admin_grpc)s, admin HTTP on %(admin_http)s", addresses)
-    if "http" in addresses:
-        _log.info("serving OpenAI's and Anthropic's APIs on %(http)s", addresses)
 
 
 async def _follow(app: App, seen: Mark | None, reloading: asyncio.Event) -> None:
@@ -173,9 +163,3 @@ async def _keep_reloading(app: App, asked: asyncio.Event) -> None:
         await asked.wait()
         asked.clear()
         await app.reloader.reload_by("signal")
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_bytes(content)
-    fresh.replace(path)

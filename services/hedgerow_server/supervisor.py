@@ -8,7 +8,6 @@ all, and when it ends another one.
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from hedgerow_server.announcing import announce
 from hedgerow_server.telemetry.logs import set_up_logging
 from hedgerow_server.telemetry.merging import merged_counts
 from hedgerow_server.workers import words
@@ -110,16 +110,9 @@ class Supervisor:
                 one.end()
         elif all(one.serving for one in self._children):
             self._up = True
-            self._announce()
-
-    def _announce(self) -> None:
-        addresses, ports_file = self._addresses, self._handover.ports_file
-        if ports_file is not None:
-            _write_atomically(Path(ports_file), msgspec.json.encode(addresses))
-        _log.info("serving gRPC on %(grpc)s, admin gRPC on %(admin_grpc)s, admin HTTP on %(admin_http)s", addresses)
-        if "http" in addresses:
-            _log.info("serving OpenAI's and Anthropic's APIs on %(http)s", addresses)
-        _log.info("%d workers share these addresses", len(self._children))
+            ports_file = self._handover.ports_file
+            announce(self._addresses, Path(ports_file) if ports_file is not None else None, _log)
+            _log.info("%d workers share these addresses", len(self._children))
 
     def _drain_s(self) -> float:
         kept = self._hub.kept.get(words.DRAIN_S)
@@ -155,12 +148,6 @@ async def _supervise(handover: Handover) -> int:
         return 1
     with contextlib.closing(reserved):
         return await Supervisor(handover, reserved).run()
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_bytes(content)
-    fresh.replace(path)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -149,12 +149,10 @@ class Lending:
 
 
 class LendingDesk:
-    """The supervisor's side: what workers ask and say of limits. Asks nobody itself."""
+    """The supervisor's side: what workers ask of limits. Asks nobody itself."""
 
-    def __init__(self, call_back: Callable[[int, bytes], None]) -> None:
-        """`call_back` tells all workers but the one with this number of a key that is called back."""
+    def __init__(self) -> None:
         self.counts = Lending()
-        self._call_back = call_back
         self._encoder = msgspec.msgpack.Encoder()
         self._loans = msgspec.msgpack.Decoder(list[Loan])
         self._first = msgspec.msgpack.Decoder(First)
@@ -165,11 +163,6 @@ class LendingDesk:
             return self._encoder.encode(self.counts.lend(who, self._loans.decode(content)))
         one = self._first.decode(content)
         return b"1" if self.counts.first(one.key, one.keep_s) else b""
-
-    def heard(self, who: int, content: bytes) -> None:
-        """CALL_BACK."""
-        self._call_back(who, content)
-
 
 def _faded(before: int, length_us: int, now_us: int) -> int:
     """What still counts of the slot before a sliding one."""

@@ -2,11 +2,11 @@
 have ended had counted.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from hedgerow_server.core.slices import Work
+from hedgerow_server.core.slices import Work, at_once
 
 _COUNTED = frozenset({"counter", "histogram", "summary", "gaugehistogram"})
 _SLICE = 64
@@ -116,7 +116,7 @@ def unpacked(page: bytes) -> list[Family]:
     return msgspec.msgpack.decode(page, type=list[Family])
 
 
-def merging(pages: Sequence[Iterable[Family]]) -> Work[list[Family]]:
+def merging(pages: Iterable[Iterable[Family]]) -> Work[list[Family]]:
     """The families of all, in the order in which they are first told of, a few samples at a time."""
     found: dict[str, _Whole] = {}
     for page in pages:
@@ -132,16 +132,5 @@ def merging(pages: Sequence[Iterable[Family]]) -> Work[list[Family]]:
 
 def merged_counts(pages: Sequence[bytes]) -> bytes:
     """The counters and histograms of processes that have ended, as one page: what they had gauges of is gone."""
-    return packed(_counts(pages))
-
-
-def _counts(pages: Sequence[bytes]) -> Iterator[Family]:
-    found: dict[str, _Whole] = {}
-    for page in pages:
-        for family in unpacked(page):
-            if family.kind not in _COUNTED:
-                continue
-            whole = found.setdefault(family.name, _Whole(family))
-            for sample in family.samples:
-                whole.add(sample)
-    return (whole.family() for whole in found.values())
+    counted = ([one for one in unpacked(page) if one.kind in _COUNTED] for page in pages)
+    return packed(at_once(merging(counted)))

@@ -33,7 +33,7 @@ class Hub:
         self.kept: dict[str, bytes] = {}
         self._merge = merge
         self._changed = changed
-        self._lending = LendingDesk(self._call_back)
+        self._lending = LendingDesk()
         self._peers: dict[int, Peer] = {}
         self._numbers = itertools.count()
         self._latest: dict[int, bytes] = {}
@@ -53,7 +53,7 @@ class Hub:
 
         def heard(name: str, content: bytes) -> None:
             if name == CALL_BACK:
-                self._lending.heard(who, content)
+                self._call_back(who, content)
             else:
                 self._heard(child, name, content)
 

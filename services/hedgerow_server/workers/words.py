@@ -5,7 +5,7 @@ import msgspec
 ENTER = "enter"
 """Worker asks: what the others keep, by name; from now on it is told of all changes."""
 SERVING = "serving"
-"""Worker tells: it takes calls, at these addresses."""
+"""Worker tells: it takes calls."""
 PROBLEMS = "problems"
 """Worker tells: why calls should not come to it."""
 ALL = "all"
