@@ -114,12 +114,14 @@ def behind_the_door(*, telemetry: bool) -> dict[str, Callable[[], Awaitable[None
     )
     complete, stream, *_ = endpoints(routes, Checker(1 << 24))
     return {
-        "unary": _null_unary(chain, complete, request("unary")),
+        "unary": null_unary(chain, complete, request("unary")),
         "stream": _null_stream(chain, stream, request("stream")),
     }
 
 
-def _null_unary(chain: Chain, endpoint: Endpoint, body: bytes) -> Callable[[], Awaitable[None]]:
+def null_unary(chain: Chain, endpoint: Endpoint, body: bytes) -> Callable[[], Awaitable[None]]:
+    """A unary call with a null door."""
+
     async def run() -> None:
         assert endpoint.answer is not None
         call, answer = Call(endpoint.method, {}, body), endpoint.answer()

@@ -14,17 +14,15 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import jwt
+from bench._keys import fill
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hedgerow_server.core.call import Call, Kind, Method
 from hedgerow_server.core.event import Events
 from hedgerow_server.core.secret import Secret
 from hedgerow_server.identity.callers import Callers
 from hedgerow_server.identity.desk import Sources
-from hedgerow_server.identity.key import digest, new_key, pepper, pepper_id
 from hedgerow_server.identity.section import ApiKeysSection, IdentitySection, IssuerSection, JwtSection, RoleSection
 from hedgerow_server.store.keys import StoredKeys
-from hedgerow_server.store.record import KeyRecord
-from hedgerow_server.store.script import Script
 from hedgerow_server.store.section import StoreSection
 from hedgerow_server.store.sqlite import Sqlite
 
@@ -44,33 +42,6 @@ def _call(token: str) -> Call:
     return Call(method, {"authorization": f"Bearer {token}", "user-agent": "bench"}, b"")
 
 
-async def _fill(store: StoredKeys, database: Sqlite, count: int) -> list[str]:
-    """Many keys in one transaction."""
-    from hedgerow_server.store import keys as sql
-
-    texts: list[str] = []
-    key_of_hashes = pepper(PEPPER.encode())
-    assert key_of_hashes is not None
-    of = pepper_id(key_of_hashes)
-
-    def script() -> Script[None]:
-        for number in range(count):
-            key = new_key()
-            texts.append(key.text)
-            record = KeyRecord(
-                key_id=key.key_id,
-                digest=digest(key_of_hashes, key.text),
-                pepper_id=of,
-                tenant=f"tenant-{number % 1000}",
-                roles=("app",),
-                created_unix_s=time.time(),
-            )
-            yield from sql._kept(record, new=True)
-
-    await database.change(script())
-    return texts
-
-
 async def _us(callers: Callers, calls: list[Call]) -> float:
     """CPU-µs of a check: the median of several runs over all calls."""
     found = []
@@ -86,7 +57,7 @@ async def _keys(count: int, calls: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         database = Sqlite(StoreSection(path=Path(folder) / "bench.db"))
         store = StoredKeys(database)
-        texts = await _fill(store, database, count)
+        texts = await fill(database, PEPPER, count, 1000)
         sources = Sources(store)
         section = IdentitySection(
             api_keys=ApiKeysSection(pepper="pepper"), roles={"app": RoleSection(models=("fast",))}

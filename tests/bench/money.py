@@ -26,13 +26,12 @@ import uvloop
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from bench._calls import PROMPT, request
-from bench.behind_door import NullTransport, document
+from bench.behind_door import NullTransport, document, null_unary
 from hedgerow_server.core.call import Call, Kind, Method, Outcome, Principal
 from hedgerow_server.core.event import AttemptOutcome, Completed, Event, Events, FinishReason, Usage
 from hedgerow_server.core.hold import Spent
 from hedgerow_server.core.model import ModelFacts
 from hedgerow_server.core.request import ChatRequest, ChatSpec, Message, Part, Role, Text
-from hedgerow_server.doors.serving import Endpoint
 from hedgerow_server.endpoints import endpoints
 from hedgerow_server.interceptors.authorise import Authorise
 from hedgerow_server.interceptors.chain import Chain, Interceptor
@@ -58,7 +57,6 @@ from hedgerow_server.store.section import StoreSection
 from hedgerow_server.store.sqlite import Sqlite
 from hedgerow_server.telemetry import trace
 from hedgerow_server.wire.check import Checker
-from hedgerow_server.wire.report import report
 from money.driver import attempt, ended, estimate
 
 _GOAL_US, _GOAL_PERCENT = 20.0, 3.0
@@ -215,22 +213,7 @@ def whole(*, callers: int = 10, budget: dict[str, Any] | None = None, ledger: Le
             *money(routes, who, budget, ledger),
         ]
     )
-    return _unary(chain, endpoints(routes, Checker(1 << 24))[0], request(_ROUTE))
-
-
-def _unary(chain: Chain, endpoint: Endpoint, body: bytes) -> Run:
-    async def run() -> None:
-        assert endpoint.answer is not None
-        call, answer = Call(endpoint.method, {}, body), endpoint.answer()
-
-        async def deliver(event: Event) -> None:
-            answer.add(event)
-
-        await chain.serve(call, deliver)
-        assert answer.encode()
-        assert report(call)
-
-    return run
+    return null_unary(chain, endpoints(routes, Checker(1 << 24))[0], request(_ROUTE))
 
 
 def cases(ledger: Ledger) -> dict[str, Run]:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from bench._keys import fill
 from bench.harness.driver import Target
 from bench.harness.machine import Cores
 from bench.harness.system import EMBED, STREAM, UNARY, System
-from hedgerow_server.identity.key import digest, new_key, pepper, pepper_id
 from hedgerow_server.store.keys import StoredKeys
-from hedgerow_server.store.record import KeyRecord
-from hedgerow_server.store.script import Script
 from hedgerow_server.store.section import StoreSection
 from hedgerow_server.store.sqlite import Sqlite
 from stack import FORGIVING, UNCOUNTED, Process, process
@@ -79,30 +76,10 @@ def config(mock_url: str, folder: Path, transport: str, size: Size) -> dict[str,
 
 
 async def _fill(path: Path, size: Size) -> list[str]:
-    """Puts keys of so many tenants into a new store, in one transaction."""
-    from hedgerow_server.store import keys as sql
-
+    """Puts keys of so many tenants into a new store."""
     database = Sqlite(StoreSection(path=path))
     StoredKeys(database)
-    key_of_hashes = pepper(PEPPER.encode())
-    assert key_of_hashes is not None
-    of, texts = pepper_id(key_of_hashes), []
-
-    def script() -> Script[None]:
-        for number in range(size.keys):
-            key = new_key()
-            texts.append(key.text)
-            record = KeyRecord(
-                key_id=key.key_id,
-                digest=digest(key_of_hashes, key.text),
-                pepper_id=of,
-                tenant=f"tenant-{number % size.tenants}",
-                roles=("app",),
-                created_unix_s=time.time(),
-            )
-            yield from sql._kept(record, new=True)
-
-    await database.change(script())
+    texts = await fill(database, PEPPER, size.keys, size.tenants)
     await database.close()
     return texts
 
