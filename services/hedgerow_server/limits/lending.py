@@ -164,6 +164,7 @@ class LendingDesk:
         one = self._first.decode(content)
         return b"1" if self.counts.first(one.key, one.keep_s) else b""
 
+
 def _faded(before: int, length_us: int, now_us: int) -> int:
     """What still counts of the slot before a sliding one."""
     return -(-before * (length_us - now_us % length_us) // length_us) if before and length_us else 0
