@@ -191,7 +191,7 @@ class Reloader:
         if ready is None or ready.entry.hash != digest:
             return self.state.config_hash == digest
         self._ready = None
-        await self._putin_force(ready.edition, ready.renewed, ready.loaded, ready.entry)
+        await self._put_in_force(ready.edition, ready.renewed, ready.loaded, ready.entry)
         self.state = msgspec.structs.replace(self.state, restart_keys=ready.restart_keys)
         return True
 
@@ -312,8 +312,6 @@ class Reloader:
         async with self._building:
             with collector_paused():
                 found, restart_keys = await self._renew(entry, told, dry_run=dry_run)
-        if not dry_run:
-            self.state = msgspec.structs.replace(self.state, restart_keys=restart_keys)
         found.sort(key=lambda one: one.path)
         return Reloaded(entry.hash, bool(found) and not dry_run, tuple(found), restart_keys)
 
@@ -327,7 +325,7 @@ class Reloader:
             if not dry_run:
                 await self._agree(entry, edition)
                 adopted = True
-                await self._putin_force(edition, renewed, loaded, entry)
+                await self._put_in_force(edition, renewed, loaded, entry)
                 self.state = msgspec.structs.replace(self.state, restart_keys=restart_keys)
                 if self.others is not None:
                     await self.others.commit(entry, self.memo)
@@ -363,7 +361,7 @@ class Reloader:
                 await edition.close(after=self.edition)
         return edition, renewed
 
-    async def _putin_force(self, edition: Edition, renewed: list[str], loaded: Settings, entry: Kept) -> None:
+    async def _put_in_force(self, edition: Edition, renewed: list[str], loaded: Settings, entry: Kept) -> None:
         old, self.edition, self._loaded = self.edition, edition, loaded
         self._swap(edition)
         for name in renewed:
