@@ -82,7 +82,15 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         config["credentials"]["pepper"] = {"source": "env", "variable": "HEDGEROW_TEST_PEPPER"}
         config["identity"] = ANYBODY
         candidate = [{"provider": "sim", "model": "gpt-4o-mini"}]
+        # Of its own: while a candidate rests that another test was refused by, it is not asked at all.
+        config["providers"]["apart"] = config["providers"]["sim"]
         config["routes"] |= {
+            "throttled": {
+                "kind": "chat",
+                "candidates": [{"provider": "apart", "model": "sim-429"}],
+                "max_attempts": 1,
+                "max_wait_seconds": 0,
+            },
             "kept": {"kind": "chat", "candidates": candidate, "cache": {"mode": "exact"}},
             "all/*": {"kind": "any", "candidates": [{"provider": "sim", "model": "*"}]},
             "limited-by-quota": {"kind": "chat", "candidates": candidate},
@@ -114,7 +122,7 @@ def test_a_call_that_is_served_is_counted_once_at_its_door(desk: Desk, rpc: Way)
     ("model", "code", "reason", "attempts"),
     [
         ("alone-cut", "UNAVAILABLE", "STREAM_CUT", 1),
-        ("limited", "UNAVAILABLE", "PROVIDER_THROTTLED", 1),
+        ("throttled", "UNAVAILABLE", "PROVIDER_THROTTLED", 1),
         ("made-up", "NOT_FOUND", "MODEL_NOT_FOUND", 0),
     ],
 )
