@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+ENGINE = os.environ.get("HEDGEROW_TEST_ENGINE")
+"""What the gRPC doors of routers are on; None: what they are on by default."""
 KEY = "sk-sim-0123456789abcdef0123456789abcdef"
 ROOT = Path(__file__).resolve().parents[1]
 ALARM = " ERROR hedgerow_server.credentials.alarm: alarm event="
@@ -139,11 +142,19 @@ def simulator(folder: Path, *more: str, name: str = "simulator") -> Iterator[Pro
         yield running
 
 
+def with_engine(config: dict[str, Any]) -> dict[str, Any]:
+    """The same, with the gRPC door on what HEDGEROW_TEST_ENGINE says, unless the configuration says so itself."""
+    server = config.get("server") or {}
+    if ENGINE is None or server.get("opentelemetry"):
+        return config
+    return {**config, "server": {**server, "grpc": {"engine": ENGINE, **server.get("grpc", {})}}}
+
+
 @contextmanager
 def router(folder: Path, config: dict[str, object], name: str = "router", **environment: str) -> Iterator[Process]:
     """A router with a configuration."""
     path = folder / f"{name}.yaml"
-    path.write_text(yaml.safe_dump(config, sort_keys=False))
+    path.write_text(yaml.safe_dump(with_engine(config), sort_keys=False))
     given = {"HEDGEROW_TEST_KEY": KEY, **environment}
     with process(folder, name, ["-m", "hedgerow_server", "serve", str(path)], given) as running:
         yield running

@@ -18,13 +18,13 @@ from hedgerow_server.core.slices import collector_paused, in_slices
 from hedgerow_server.core.watch import Watcher
 from hedgerow_server.credentials.numbers import CredentialNumbers
 from hedgerow_server.doors.admin_http import AdminHttp
-from hedgerow_server.doors.backlog import Channelz
 from hedgerow_server.doors.certificates import Certificates
+from hedgerow_server.doors.engine import callers_server
 from hedgerow_server.doors.gate_numbers import GateNumbers
 from hedgerow_server.doors.grpcio import GrpcDoor
 from hedgerow_server.doors.http import HttpDoor
 from hedgerow_server.doors.http_numbers import HttpNumbers
-from hedgerow_server.doors.listen import bind, instrumentation, operators_options, server_options
+from hedgerow_server.doors.listen import bind, operators_options
 from hedgerow_server.doors.proxies import TrustedProxies
 from hedgerow_server.doors.section import AdminGrpcSection, ServerSection, TlsSection
 from hedgerow_server.doors.serving import Endpoint, OpenCalls, Serving
@@ -141,11 +141,8 @@ class App:
         self._admin = self._for_operators(database)
         self.health = Health(SERVICES)
         self.admin_health = Health(ADMIN_SERVICES)
-        interceptors = instrumentation() if settings.server.opentelemetry else ()
-        options = server_options(settings.server.grpc, settings.server.overload, shared=joined is not None)
-        queue = Channelz(lambda: grpc.aio.server(options=options, interceptors=interceptors))
-        self.server = queue.server
-        self.gate = gate_of(settings.server.overload, settings.server.workers, queue)
+        self.server = callers_server(settings.server, shared=joined is not None)
+        self.gate = gate_of(settings.server.overload, settings.server.workers, self.server.queue)
         self.gate.watching = lambda: self.health.watching
         self.lag.told.append(self.gate.tick)
         self.metrics.add(GateNumbers(self.gate))
@@ -173,10 +170,11 @@ class App:
 
     def _register(self, section: ServerSection) -> None:
         """Adds to the gRPC servers what they serve."""
-        self.health.register(self.server)
+        callers = self.server.handlers
+        self.health.register(callers)
         if section.grpc.reflection:
-            add_reflection(self.server, SERVICES)
-        self.server.add_generic_rpc_handlers(self._door.handlers(instrumented=section.opentelemetry))
+            add_reflection(callers, SERVICES)
+        callers.add_generic_rpc_handlers(self._door.handlers(instrumented=section.opentelemetry))
         self.admin_health.register(self.admin_server)
         _describe(self.admin_server, section.admin_grpc)
         self.admin_server.add_generic_rpc_handlers(self._admin_door.handlers())
@@ -398,8 +396,8 @@ class App:
             self.edition.limiter.expect()
             await asyncio.wait({self._recall.begin(self.edition)}, timeout=_RECALL_S)
         await self._certificates.start()
-        tls, where = self._certificates.credentials(_TLS), shared.get("grpc", section.grpc.listen)
-        addresses = {"grpc": bind(self.server, where, tls, shared=member is not None)}
+        where = shared.get("grpc", section.grpc.listen)
+        addresses = {"grpc": self.server.bind(where, self._certificates, _TLS, shared=member is not None)}
         if member is None:
             addresses |= await self._bind_admin(section.admin_grpc.listen, section.admin_http.listen)
         if self.shared is not None:

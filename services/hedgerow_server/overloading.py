@@ -1,7 +1,6 @@
 """Wires the gate of a router."""
 
-from hedgerow_server.doors.backlog import Backlog, Waiting
-from hedgerow_server.doors.gate import Gate
+from hedgerow_server.doors.gate import Gate, Queue
 from hedgerow_server.doors.memory import Memory
 from hedgerow_server.doors.overload_section import OverloadSection
 from hedgerow_server.doors.pressure import Pressure
@@ -12,12 +11,12 @@ for messages."""
 _CALLS = 10_000
 
 
-def gate_of(section: OverloadSection, workers: int, backlog: Backlog) -> Gate:
-    """The gate of one of so many workers."""
+def gate_of(section: OverloadSection, workers: int, queue: Queue) -> Gate:
+    """The gate of one of so many workers, behind a queue."""
     memory = Memory(section.memory_bytes)
     calls = calls_of(section, workers, memory.limit)
     pressure = Pressure(calls, section.max_delay_seconds, memory.share, shedding=section.shedding)
-    return Gate(pressure, Waiting(backlog, section.max_waiting_calls))
+    return Gate(pressure, queue)
 
 
 def calls_of(section: OverloadSection, workers: int, memory_bytes: int | None) -> int:

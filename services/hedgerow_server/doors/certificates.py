@@ -58,21 +58,21 @@ class Certificates:
         except FilesError as error:
             raise ListenError(f"{where}: {error}") from None
 
-    def context(self, where: str) -> ssl.SSLContext | None:
-        """The same for a server on Python's ssl."""
+    def context(self, where: str, protocol: str = "http/1.1") -> ssl.SSLContext | None:
+        """The same for a server on Python's ssl; `protocol` is what it speaks, by its name in ALPN."""
         section = self._sections[where]
         if section is None:
             return None
         if where in self._identities:
             if not hasattr(os, "memfd_create"):
                 raise ListenError(f"{where}.spiffe: expected Linux, where Python takes a key that is in no file")
-            return following(SvidContexts(self._identities[where]), ask_callers=section.asks_callers)
+            return following(SvidContexts(self._identities[where]), protocol, ask_callers=section.asks_callers)
         try:
             found = FileContexts(CertificateFiles(section, where, for_python))
         except FilesError as error:
             raise ListenError(f"{where}: {error}") from None
         self._keeping.append(asyncio.create_task(found.keep()))
-        return following(found, ask_callers=section.asks_callers)
+        return following(found, protocol, ask_callers=section.asks_callers)
 
     def problems(self) -> list[str]:
         """Why callers cannot be served, one phrase for each door."""

@@ -12,9 +12,9 @@ import random
 from collections import Counter
 from collections.abc import Callable, Hashable
 from types import MappingProxyType
+from typing import Protocol
 
 from hedgerow_server.core.error import Overloaded
-from hedgerow_server.doors.backlog import Waiting
 from hedgerow_server.doors.pressure import Pressure
 from hedgerow_server.doors.shares import Shares, whole
 
@@ -47,16 +47,25 @@ _HARDER = 4
 """How many times as long the gateway sends callers away when it is at its worst."""
 
 
+class Queue(Protocol):
+    """Calls that have come and are before the doors."""
+
+    def __call__(self, behind: int, unread: int, *, idle: bool) -> tuple[int, int]:
+        """How many they are, and how many are left of those that were taken and whose message has yet to come: `unread`
+        were thought to be. `behind` are further on. `idle`: none was taken of late, and some could have been.
+        """
+
+
 class Gate:
     """Counts open calls, and refuses some."""
 
-    def __init__(self, pressure: Pressure, queue: Waiting | None = None) -> None:
+    def __init__(self, pressure: Pressure, queue: Queue | None = None) -> None:
         """`queue` None: nothing waits before the doors that they do not know of."""
         self.pressure = pressure
         self.refused: Counter[tuple[str, str]] = Counter()
         """By door and cause."""
         self.waiting = 0
-        """Calls that wait in C-core, as of the last tick."""
+        """Calls that wait before the gRPC door, as of the last tick."""
         self.watching: Callable[[], int] = _none
         """How many calls of the gRPC door never come past here, such as those that watch its health."""
         self._queue = queue

@@ -5,7 +5,6 @@ the half that he sends on, has left. What it cannot read for certain it answers 
 """
 
 import asyncio
-import ipaddress
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from hedgerow_server.core.error import HedgerowError, Overloaded
 from hedgerow_server.doors.http_exchange import Exchange
 from hedgerow_server.doors.http_head import read_head
 from hedgerow_server.doors.http_status import BadMessage, BodyTooLarge
+from hedgerow_server.doors.peers import identities_of, peer_name
 from hedgerow_server.doors.section import HttpSection
 
 _log = logging.getLogger(__name__)
@@ -34,8 +34,6 @@ read to its end: the reset would take the answer away from the caller (RFC 9112,
 _FLUSH_S = 30.0
 """How long a caller has to take what is left of an answer that has ended."""
 _COME_BACK_S = 1.0
-_NAMES = {"URI": "", "DNS": "dns:", "email": "email:", "IP Address": "ip:"}
-"""How the kinds of a certificate's names are told apart, as at the gRPC door."""
 
 
 class Owner(Protocol):
@@ -122,7 +120,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """There it is."""
         self._transport = cast("asyncio.Transport", transport)
-        self.peer = _peer(transport.get_extra_info("peername"))
+        self.peer = peer_name(transport.get_extra_info("peername"))
         if self._owner.draining:
             self._transport.abort()
         elif self._owner.enter(self):
@@ -388,19 +386,3 @@ def _too_long() -> BadMessage:
 
 def _nonsense() -> BadMessage:
     return BadMessage(400, "bad_request", "That is no request of HTTP/1.1.")
-
-
-def _peer(name: tuple[str, int] | None) -> str:
-    if not name:
-        return ""
-    host, port = name[:2]
-    return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"
-
-
-def identities_of(certificate: dict[str, object] | None) -> tuple[str, ...]:
-    """The names in a certificate, as Python's ssl gives it."""
-    names = cast("tuple[tuple[str, str], ...]", (certificate or {}).get("subjectAltName", ()))
-    found = {kind: [value for one, value in names if one == kind] for kind in _NAMES}
-    # OpenSSL writes IPv6 in full, in capitals.
-    found["IP Address"] = [str(ipaddress.ip_address(value.strip())) for value in found["IP Address"]]
-    return tuple(f"{prefix}{value}" for kind, prefix in _NAMES.items() for value in found[kind])

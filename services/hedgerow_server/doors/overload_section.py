@@ -17,12 +17,12 @@ class OverloadSection(Section):
     Near it (from 4/5 of it on, for one tenant) tenants get equal shares. None: one for each 256 KiB of the memory
     limit, at most 10,000. Of several workers each has its part."""
     max_connections: int | None = pydantic.Field(default=None, ge=1, le=1_000_000)
-    """The most connections to the gRPC door; C-core closes a further one before its handshake. None: one for every four
-    files that the process may have open, at most 10,000. Holds for each worker."""
+    """The most connections to the gRPC door; a further one is closed, by C-core before its handshake. None: one for
+    every four files that the process may have open, at most 10,000. Holds for each worker."""
     max_waiting_calls: int = pydantic.Field(default=3000, ge=10, le=100_000)
-    """The most calls at the gRPC door that C-core holds until Python takes them. It cancels those beyond, which costs
-    next to nothing and is what keeps the rest going where calls come faster than a core can even refuse them. Holds for
-    each worker."""
+    """The most calls at the gRPC door that wait until they are begun. Those beyond are refused, with `engine: grpcio`
+    cancelled by C-core, which costs next to nothing and is what keeps the rest going where calls come faster than a
+    core can even refuse them. Holds for each worker."""
     max_delay_seconds: Seconds = 5.0
     """How long a call may wait until it is looked at, judged by how late the event loop is and how many wait before it.
     Where all of a second was above it, calls are refused, those of the tenants with the most first. A thousand calls

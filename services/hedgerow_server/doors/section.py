@@ -2,7 +2,7 @@
 
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pydantic
 
@@ -62,6 +62,9 @@ class GrpcSection(Section):
 
     listen: ListenAddress = "127.0.0.1:50051"
     """Where it listens."""
+    engine: Literal["grpcio", "asyncio"] = "grpcio"
+    """What speaks HTTP/2 here: "grpcio", gRPC's own C-core, or "asyncio", Hedgerow's server on the event loop, which
+    takes a fraction of the CPU (docs/adr/0018-grpc-server-on-the-event-loop.md). Callers notice no difference."""
     tls: TlsSection | None = None
     """TLS. None: plaintext, for loopback and meshes that encrypt by themselves."""
     max_request_bytes: int = pydantic.Field(default=16 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
@@ -177,3 +180,9 @@ class ServerSection(Section):
     opentelemetry: bool = False
     """Whether opentelemetry-instrumentation-grpc instruments the gRPC door (needs the extra `otel`; costs 155 µs a call
     and more). The caller's trace context reaches the provider either way."""
+
+    @pydantic.model_validator(mode="after")
+    def _instrumentable(self) -> "ServerSection":
+        if self.opentelemetry and self.grpc.engine != "grpcio":
+            raise ValueError("expected grpc.engine: grpcio with opentelemetry, which instruments nothing else")
+        return self

@@ -82,16 +82,15 @@ class _MethodsToo:
 def add_reflection(server: grpc.aio.Server, services: Iterable[str]) -> None:
     """Serves the contract to tools, under the old name and the new one: their messages are the same on the wire."""
     names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME, _REFLECTION_V1)
-    pool = _MethodsToo(descriptor_pool.Default())
-    reflection.enable_server_reflection(names, server, pool=pool)
-    servicer = reflection.aio.ReflectionServicer(names, pool=pool)
+    servicer = reflection.aio.ReflectionServicer(names, pool=_MethodsToo(descriptor_pool.Default()))
     handler = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
         response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
     server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(_REFLECTION_V1, {"ServerReflectionInfo": handler}),)
+        grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": handler})
+        for name in (reflection.SERVICE_NAME, _REFLECTION_V1)
     )
 
 

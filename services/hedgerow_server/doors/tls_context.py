@@ -1,4 +1,4 @@
-"""TLS of the HTTP door: contexts of Python's ssl that follow what a door is served with.
+"""TLS of the doors that are on Python's sockets: contexts of Python's ssl that follow what a door is served with.
 
 A context cannot forget what it was given, so that each certificate gets one of its own. OpenSSL asks for the one that
 holds when it has read the caller's first message, and takes from it the chain, the key and the authorities. Whether
@@ -65,19 +65,23 @@ class SvidContexts:
         return self._current
 
 
-def following(contexts: Contexts, *, ask_callers: bool) -> ssl.SSLContext:
-    """A context for a server, for each of whose handshakes the one holds that is current by then."""
+def following(contexts: Contexts, protocol: str, *, ask_callers: bool) -> ssl.SSLContext:
+    """A context for a server that speaks one protocol, by its name in ALPN. For each handshake the one holds that is
+    current by then.
+    """
 
     def choose(connection: ssl.SSLObject, name: str | None, initial: ssl.SSLContext) -> int | None:
         current = contexts.current()
         if current is None:
             return ssl.ALERT_DESCRIPTION_INTERNAL_ERROR
+        # From here on OpenSSL asks this one what is spoken.
+        current.set_alpn_protocols([protocol])
         connection.context = current
         return None
 
     outer = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     outer.minimum_version = ssl.TLSVersion.TLSv1_2
-    outer.set_alpn_protocols(["http/1.1"])
+    outer.set_alpn_protocols([protocol])
     outer.sni_callback = choose
     if ask_callers:
         outer.verify_mode = ssl.CERT_REQUIRED

@@ -1,0 +1,277 @@
+"""One call at the server: what comes of it and goes out, and the context that its handler is given.
+
+The context has those parts of `grpc.aio.ServicerContext` that our doors and the standard services use.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn, Protocol, Self
+
+import grpc
+import grpc.aio
+
+from hedgerow_server.doors.http2.head import Head, Metadata, answer_fields, status_fields
+from hedgerow_server.doors.http2.hpack import Field
+from hedgerow_server.doors.http2.messages import Inbox, inflated
+from hedgerow_server.doors.http2.method import Method
+
+_OK = grpc.StatusCode.OK
+Pairs = Iterable[tuple[str, str | bytes]]
+
+
+class Wire(Protocol):
+    """What a call sees of its connection."""
+
+    peer: str
+    message_bytes: int
+    """The largest message that is taken."""
+
+    def time(self) -> float:
+        """The loop's clock in seconds."""
+
+    def open(self, call: "ServerCall", fields: list[Field], data: bytes) -> "asyncio.Future[None] | None":
+        """Sends the headers of the answer and its first bytes; a future where those have to wait."""
+
+    def send(self, call: "ServerCall", data: bytes) -> "asyncio.Future[None] | None":
+        """Sends more bytes; a future where they have to wait."""
+
+    def close(self, call: "ServerCall", fields: list[Field], data: bytes, trailers: list[Field]) -> None:
+        """Sends the end: headers where `fields` are not empty, bytes, trailers; or as soon as there is room."""
+
+    def took(self, call: "ServerCall") -> None:
+        """A message of a stream of requests was taken: more may come."""
+
+    def certificate(self) -> Mapping[str, tuple[bytes, ...]]:
+        """What `auth_context` tells."""
+
+
+class ServerCall:
+    """A call, from its headers on. It is the handler's context, and yields the messages of a stream of requests."""
+
+    __slots__ = (
+        "_callbacks",
+        "_code",
+        "_details",
+        "_initial",
+        "_messages",
+        "_received",
+        "_trailing",
+        "_waiter",
+        "_wire",
+        "begun",
+        "closing",
+        "deadline_s",
+        "ended",
+        "half_closed",
+        "head",
+        "inbox",
+        "left",
+        "method",
+        "opened",
+        "pending",
+        "pending_sent",
+        "receive_window",
+        "room",
+        "send_window",
+        "since_s",
+        "stream_id",
+        "task",
+    )
+
+    def __init__(self, wire: Wire, stream_id: int, head: Head, method: Method, windows: tuple[int, int]) -> None:
+        """`windows`: how much may be sent and received."""
+        self._wire = wire
+        self.stream_id = stream_id
+        self.head = head
+        self.method = method
+        self.send_window, self.receive_window = windows
+        self.inbox = Inbox(wire.message_bytes)
+        self.since_s = wire.time()
+        self.deadline_s = None if head.timeout_s is None else self.since_s + head.timeout_s
+        self.task: asyncio.Task[None] | None = None
+        self.begun = False
+        """Whether it has begun, or waits for its turn to."""
+        self.half_closed = False
+        """Whether the caller sends no more."""
+        self.opened = False
+        """Whether the headers of the answer are on their way."""
+        self.ended = False
+        """Whether its status is on its way, or nobody waits for one any more."""
+        self.left = False
+        """Whether the caller has left."""
+        self.pending: deque[bytes] = deque()
+        """What waits for room, oldest first."""
+        self.pending_sent = 0
+        """How much of the oldest has gone."""
+        self.closing: list[Field] | None = None
+        """Trailers that go out behind it."""
+        self.room: asyncio.Future[None] | None = None
+        """Set once nothing is pending."""
+        self._received = 0
+        self._messages: deque[tuple[bool, bytes]] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._initial: Pairs = ()
+        self._trailing: Pairs = ()
+        self._code = _OK
+        self._details = ""
+        self._callbacks: list[Callable[[Any], None]] | None = None
+
+    # What the connection tells.
+
+    def fits(self, size: int, *, last: bool) -> bool:
+        """Counts what has come of the request; whether it is no more, and in the end no less, than was announced."""
+        self._received += size
+        announced = self.head.content_length
+        if announced is None:
+            return True
+        return self._received == announced if last else self._received <= announced
+
+    def arrived(self, messages: list[tuple[bool, bytes]]) -> None:
+        """Whole messages have come."""
+        self._messages += messages
+        self._wake()
+
+    def finished(self) -> None:
+        """The caller sends no more."""
+        self.half_closed = True
+        self._wake()
+
+    def leave(self) -> None:
+        """The caller has left, or is made to. Whoever answers is told."""
+        self.left = self.ended = True
+        self.pending.clear()
+        if self.room is not None and not self.room.done():
+            self.room.cancel()
+        if self.task is not None:
+            self.task.cancel()
+
+    @property
+    def has_message(self) -> bool:
+        """Whether a whole message is here."""
+        return bool(self._messages)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # Whoever runs the handler.
+
+    async def request(self) -> Any:
+        """The one message of a unary request, which is here. Raises RefusedError."""
+        compressed, body = self._messages.popleft()
+        if compressed:
+            body = await inflated(body, self.head.encoding, self._wire.message_bytes)
+        read = self.method.read
+        return body if read is None else read(body)
+
+    def answer(self, message: Any) -> None:
+        """Sends the only message of an answer and its status."""
+        write = self.method.write
+        body: bytes = message if write is None else write(message)
+        data = b"\0" + len(body).to_bytes(4, "big") + body
+        self._end([] if self.opened else answer_fields(self._initial), data)
+
+    def end(self, code: grpc.StatusCode | None = None, details: str = "") -> None:
+        """Sends the status: this one, or the one that was set. Nothing where it has ended."""
+        if not self.ended:
+            if code is not None:
+                self._code, self._details = code, details
+            self._end([] if self.opened else answer_fields(self._initial), b"")
+
+    def _end(self, fields: list[Field], data: bytes) -> None:
+        self.ended = self.opened = True
+        self._wire.close(self, fields, data, status_fields(self._code, self._details, self._trailing))
+
+    def over(self) -> None:
+        """The handler has returned, for whatever reason."""
+        for callback in self._callbacks or ():
+            callback(self)
+        self._callbacks = None
+
+    # A stream of requests.
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        while not self._messages:
+            if self.half_closed:
+                raise StopAsyncIteration
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        message = await self.request()
+        self._wire.took(self)
+        return message
+
+    # The context of the handler.
+
+    async def write(self, message: Any) -> None:
+        """Sends a message of a stream; returns once the caller has room for it."""
+        if self.ended:
+            raise grpc.aio.InternalError("the call has ended")
+        write = self.method.write
+        body: bytes = message if write is None else write(message)
+        data = b"\0" + len(body).to_bytes(4, "big") + body
+        if self.opened:
+            room = self._wire.send(self, data)
+        else:
+            self.opened = True
+            room = self._wire.open(self, answer_fields(self._initial), data)
+        if room is not None:
+            await room
+
+    async def send_initial_metadata(self, metadata: Pairs) -> None:
+        """Sends the headers of the answer."""
+        if not self.opened and not self.ended:
+            self.opened, self._initial = True, metadata
+            self._wire.open(self, answer_fields(metadata), b"")
+
+    def set_trailing_metadata(self, metadata: Pairs) -> None:
+        """What the trailers say beside the status."""
+        self._trailing = metadata
+
+    def set_code(self, code: grpc.StatusCode) -> None:
+        """The status that the call ends with when its handler returns."""
+        self._code = code
+
+    def set_details(self, details: str) -> None:
+        """The text of it."""
+        self._details = details
+
+    async def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Pairs = ()) -> NoReturn:
+        """Ends the call with a failure. Raises AbortError, always."""
+        if trailing_metadata:
+            self._trailing = trailing_metadata
+        self.end(code, details)
+        raise grpc.aio.AbortError("Locally aborted.")
+
+    def invocation_metadata(self) -> Metadata:
+        """What the caller sent, in its order; values of `-bin` keys are bytes."""
+        return self.head.metadata
+
+    def peer(self) -> str:
+        """Where the caller is, such as "ipv4:127.0.0.1:50600"."""
+        return self._wire.peer
+
+    def auth_context(self) -> Mapping[str, tuple[bytes, ...]]:
+        """What TLS knows of the caller, by C-core's names; empty without."""
+        return self._wire.certificate()
+
+    def time_remaining(self) -> float | None:
+        """Seconds until the caller's deadline, at least 0; None without one."""
+        return None if self.deadline_s is None else max(0.0, self.deadline_s - self._wire.time())
+
+    def cancelled(self) -> bool:
+        """Whether the caller has left."""
+        return self.left
+
+    def done(self) -> bool:
+        """Whether the call has ended."""
+        return self.ended
+
+    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
+        """Calls it when the handler has returned."""
+        if self._callbacks is None:
+            self._callbacks = []
+        self._callbacks.append(callback)
