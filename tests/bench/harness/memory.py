@@ -53,7 +53,8 @@ def idle(stage: Stage) -> dict[str, Row]:
     return {
         one.name: {"rss_mib": round(rss_bytes(one.pid) / 2**20, 1)}
         for one in stage.systems.values()
-        if one.pid is not None and one.name not in ("hedgerow_http", "hedgerow_again", "grpcio_aiohttp")
+        if one.pid is not None
+        and one.name not in ("hedgerow_http", "hedgerow_again", "hedgerow_grpcio", "grpcio_aiohttp")
     }
 
 

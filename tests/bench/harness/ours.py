@@ -94,9 +94,10 @@ def hedgerow(
     *,
     server: Mapping[str, Any] | None = None,
     models: Sequence[str] = (),
+    engine: str = "",
 ) -> Iterator[Sequence[System]]:
     """A router, measured at its gRPC door, and the same process at its OpenAI door. `server`: more of that section,
-    `models`: more that there are routes to.
+    `models`: more that there are routes to, `engine`: what its gRPC door is on, where that is not the default.
     """
     with tempfile.TemporaryDirectory(prefix="hedgerow-bench-") as at:
         folder = Path(at)
@@ -106,6 +107,8 @@ def hedgerow(
         # JSON is YAML, and read faster by far.
         written = config(mock_url, folder, transport, size)
         written["server"] |= server or {}
+        if engine:
+            written["server"]["grpc"] = {**written["server"]["grpc"], "engine": engine}
         unary = written["routes"]["bench-unary"]
         for model in models:
             written["routes"][model] = {**unary, "candidates": [{"provider": "mock", "model": model}]}

@@ -4,7 +4,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bench.harness import peers
 from bench.harness.driver import Driver, Target, driver
@@ -12,8 +12,8 @@ from bench.harness.machine import Cores, cores
 from bench.harness.ours import Size, floors, hedgerow
 from bench.harness.system import EMBED, STREAM, UNARY, System
 
-HEDGEROW, TWIN, DIRECT = "hedgerow", "hedgerow_again", "direct"
-"""Ours, a second copy of the same build, and the upstream without any gateway."""
+HEDGEROW, TWIN, CORE, DIRECT = "hedgerow", "hedgerow_again", "hedgerow_grpcio", "direct"
+"""Ours, a second copy of the same build, one whose gRPC door is on grpcio, and the upstream without any gateway."""
 
 
 @dataclass(slots=True)
@@ -50,6 +50,9 @@ def stage(wanted: Sequence[str], transport: str, *, twin: bool = True) -> Iterat
         for number, name in enumerate((HEDGEROW, TWIN) if twin else (HEDGEROW,)):
             doors = exits.enter_context(hedgerow(load.mock_url, places, name, transport, Size()))
             made.systems |= {one.name: one for one in doors[: 2 - number]}
+        if twin:
+            core = exits.enter_context(hedgerow(load.mock_url, places, CORE, transport, engine="grpcio"))[0]
+            made.systems[CORE] = replace(core, title=f"{core.title} on grpcio")
         for peer in wanted:
             for one in _peer(exits, made, peer):
                 made.systems[one.name] = one
