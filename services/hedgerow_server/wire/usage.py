@@ -3,6 +3,7 @@
 import datetime as dt
 import time
 from collections.abc import Iterable
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from hedgerow.usage.v1 import spend_pb2
@@ -36,12 +37,18 @@ _DIMENSIONS = {
 }
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """The names of time zones. Found once: a reload would stand still while their folders are walked through."""
+    return frozenset(available_timezones())
+
+
 class UsageDecoder:
     """Decodes the requests of UsageService."""
 
     def __init__(self, checker: Checker) -> None:
         self._checker = checker
-        self._zones = frozenset(available_timezones())
+        self._zones = _zones()
 
     def query_spend(self, call: Call) -> SpendRequest:
         """A request of QuerySpend."""
