@@ -1,12 +1,14 @@
 """The supply chain: what is installed, under which licences, and whether the same tree makes the same release."""
 
 import hashlib
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from email.message import Message
@@ -24,6 +26,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import _audit
 import _licences
 import _notes
+import _stamped
 
 pytestmark = pytest.mark.timeout(300)
 BUILD = ROOT / "deploy" / "docker" / "build-requirements.txt"
@@ -108,6 +111,31 @@ def test_the_same_tree_makes_the_same_wheel_whenever_and_wherever(tmp_path: Path
     assert tops == {"buf", "hedgerow", "hedgerow_client", "hedgerow_server", "hedgerow_sim", "hedgerow-0.1.0.dist-info"}
     assert "hedgerow_server/catalogue/data/openai.yaml" in names
     assert {f"hedgerow_server/{one}" for one in _data("hedgerow_server")} <= {*names}
+
+
+def test_a_bill_of_materials_is_the_same_whenever_it_is_made() -> None:
+    def made(serial: str, time: str) -> bytes:
+        told = {"serialNumber": serial, "metadata": {"timestamp": time}, "components": [{"name": "grpcio"}]}
+        return _stamped.bill(json.dumps(told).encode(), 1_700_000_000)
+
+    first, second = made("urn:uuid:1", "2026-01-01T00:00:00Z"), made("urn:uuid:2", "2026-02-02T00:00:00Z")
+    assert first == second
+    assert json.loads(first)["metadata"]["timestamp"] == "2023-11-14T22:13:20Z"
+
+
+def test_a_chart_is_the_same_whenever_and_by_whomever_it_is_packed(tmp_path: Path) -> None:
+    def packed(name: str, names: list[str], user: str) -> bytes:
+        with tarfile.open(tmp_path / name, "w:gz") as made:
+            for at, one in enumerate(names):
+                entry = tarfile.TarInfo(f"hedgerow/{one}")
+                entry.size, entry.mtime, entry.uname = len(one), at, user
+                made.addfile(entry, io.BytesIO(one.encode()))
+        return _stamped.chart((tmp_path / name).read_bytes(), 1_700_000_000)
+
+    first = packed("a.tgz", ["values.yaml", "Chart.yaml"], "me")
+    assert first == packed("b.tgz", ["Chart.yaml", "values.yaml"], "you")
+    with tarfile.open(fileobj=io.BytesIO(first)) as found:
+        assert found.getnames() == ["hedgerow/Chart.yaml", "hedgerow/values.yaml"]
 
 
 def _data(package: str) -> set[str]:
