@@ -1,7 +1,7 @@
 """CPU of routing a call: the plan and the executor, without what any attempt costs by itself.
 
 Each case is timed with a null dialect and a null upstream, once through plan and executor and once as the bare attempt
-(`Attempt.batches`), in turns; the difference is what routing adds. The figures are of this process alone.
+(`Attempt.next`), in turns; the difference is what routing adds. The figures are of this process alone.
 """
 
 import argparse
@@ -178,10 +178,9 @@ def bare(route: Route) -> Callable[[], Awaitable[None]]:
     async def run() -> None:
         call = fresh()
         attempt = Attempt(call, candidate, SPEC, NO_POLICY, stream=True, kind=AttemptKind.PRIMARY, limits=limits)
-        async with aclosing(attempt.batches()) as batches:
-            async for batch in batches:
-                for _ in batch:
-                    pass
+        batch: list[Event] = []
+        while not batch or not isinstance(batch[-1], Finished):
+            batch = await attempt.next()
 
     return run
 

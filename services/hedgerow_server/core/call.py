@@ -1,7 +1,5 @@
 """One call on its way through the chain, free of any transport."""
 
-import asyncio
-import contextlib
 import enum
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -10,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from hedgerow_server.core.access import Access
+from hedgerow_server.core.clock import Clock
 from hedgerow_server.core.error import HedgerowError
 from hedgerow_server.core.event import AttemptRecord, Event, Events, GuardVerdict, ItemFailed, Usage, Warning
 from hedgerow_server.core.hold import Hold
@@ -223,7 +222,8 @@ class Call:
         """What the caller asked for, None without a deadline. The deadline interceptor replaces it by what holds."""
         self.started_s = time.monotonic()
         self.deadline_s: float | None = None
-        self.timer: asyncio.Timeout | None = None
+        self.timer: Clock | None = None
+        """What bounds the call while the chain runs it."""
         self.ended_with: HedgerowError | None = None
         """The error that `end` was given."""
         self.request_id = ""
@@ -278,10 +278,8 @@ class Call:
         """Ends the call from outside, at once and with an error, as when the gateway shuts down. A call that has just
         ended by itself stays as it is.
         """
-        if self.timer is not None and not self.timer.expired():
-            with contextlib.suppress(RuntimeError):  # what a timer says that runs no more
-                self.timer.reschedule(0)
-                self.ended_with = error
+        if self.timer is not None and self.timer.expire():
+            self.ended_with = error
 
     def attempt_trace(self, record: AttemptRecord) -> Headers:
         """What carries the trace on to the provider of one attempt. Where it is recorded the attempt gets a span, which

@@ -54,7 +54,7 @@ class Warning(msgspec.Struct, frozen=True):
     message: str
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Tokens by disjoint class; the sums are properties. `input_cache_writes` holds (seconds or None, tokens)."""
 
     input_uncached_tokens: int = 0
@@ -286,7 +286,7 @@ class AttemptOutcome(enum.Enum):
     """The gateway died meanwhile: only the ledger has it."""
 
 
-class AttemptRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
+class AttemptRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """The record of one upstream request. Filled while it runs, complete when `outcome` is set. Times in seconds."""
 
     number: int
@@ -463,16 +463,18 @@ Event = (
 Events = AsyncGenerator[Event, None]
 """The events of an answer as they come; closed by whoever reads them."""
 
+_WORDS = (TextDelta, ReasoningDelta, RefusalDelta)
+
 
 def coalesce(events: list[Event]) -> list[Event]:
     """Joins neighbouring deltas of one part. What arrived together goes out together; order and text stay the same."""
     if len(events) < 2:
         return events
-    joined: list[Event] = []
-    for event in events:
-        at = -1
-        union = _union(joined[-1], event) if joined else None
-        if union is None and len(joined) > 1 and isinstance(joined[-1], LogprobsDelta):
+    joined = [events[0]]
+    for event in events[1:]:
+        last, at = joined[-1], -1
+        union = _union(last, event) if type(last) is type(event) else None
+        if union is None and type(last) is LogprobsDelta and len(joined) > 1:
             # Text may pass the log probabilities of the text before it: each is joined with its like.
             at = -2
             union = _union(joined[-2], event)
@@ -484,7 +486,7 @@ def coalesce(events: list[Event]) -> list[Event]:
 
 
 def _union(last: Event, event: Event) -> Event | None:
-    if isinstance(event, TextDelta | ReasoningDelta | RefusalDelta):
+    if isinstance(event, _WORDS):
         if isinstance(last, type(event)) and last.part_index == event.part_index:
             return type(event)(event.part_index, last.text + event.text)
     elif (

@@ -125,6 +125,10 @@ class Fold:
         match event:
             case TextDelta(index, text):
                 self._part(index, Text).text.append(text)
+            case Started():
+                self._started = event
+            case Completed():
+                self._completed = event
             case ReasoningDelta(index, text):
                 self._part(index, Reasoning).text.append(text)
             case RefusalDelta(index, text):
@@ -133,10 +137,6 @@ class Fold:
                 self._part(index, ToolCall).call = (call_id, name)
             case ToolCallArgumentsDelta(index, arguments):
                 self._part(index, ToolCall).text.append(arguments)
-            case Started():
-                self._started = event
-            case Completed():
-                self._completed = event
             case _:
                 self._add_rare(event)
 

@@ -10,11 +10,12 @@ interceptors after it nor the RPC see the call.
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
 from typing import Protocol, runtime_checkable
 
 from hedgerow_server.core.call import Call, Kind, Outcome
+from hedgerow_server.core.clock import Clock
 from hedgerow_server.core.error import Cancelled, DeadlineExceeded, HedgerowError, Internal, ReaderTooSlow
 from hedgerow_server.core.event import Event, Events
 from hedgerow_server.core.terminal import Terminal
@@ -66,8 +67,10 @@ class Chain:
                 raise ValueError(f"the interceptor {interceptor.name!r} must stand after {', '.join(missing)}")
             seen.add(interceptor.name)
         self._interceptors = tuple(interceptors)
-        # Of the whole chain, and of each beginning of it that has an answer.
-        self._wrappers = [_wrappers(self._interceptors[:end]) for end in range(len(self._interceptors) + 1)]
+        # Of the whole chain, and of each beginning of it that has an answer or that a call comes through.
+        beginnings = [self._interceptors[:end] for end in range(len(self._interceptors) + 1)]
+        self._wrappers = [_wrappers(beginning) for beginning in beginnings]
+        self._settled = [beginning[::-1] for beginning in beginnings]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,21 +81,22 @@ class Chain:
         """Runs the call and hands each event to `deliver`, one at a time. Raises HedgerowError, and CancelledError when
         the caller left.
         """
-        admitted: list[Interceptor] = []
-        outcome = Outcome(error=Cancelled("The caller left."))
-        terminal: Event | None = None
+        admitted = 0
+        outcome: Outcome | None = None
+        timer = call.timer = Clock()
+        timer.start()
         try:
-            async with asyncio.timeout(None) as timer:
-                call.timer = timer
-                for interceptor in self._interceptors:
-                    await interceptor.admit(call)
-                    admitted.append(interceptor)
-                    if call.answer is not None:
-                        break
-                terminal = await self._run(call, admitted, deliver)
+            for interceptor in self._interceptors:
+                await interceptor.admit(call)
+                admitted += 1
+                if call.answer is not None:
+                    break
+            terminal = await self._run(call, self._wrappers[admitted], deliver)
             outcome = Outcome(terminal=terminal)
-        except TimeoutError as error:
-            expired = call.ended_with or (_deadline_error(call) if timer.expired() else _fault(call, error))
+        except asyncio.CancelledError:
+            if not timer.timed_out():
+                raise
+            expired = call.ended_with or _deadline_error(call)
             outcome = Outcome(error=expired)
             raise expired from None
         except HedgerowError as error:
@@ -103,39 +107,51 @@ class Chain:
             outcome = Outcome(error=fault)
             raise fault from None
         finally:
-            for interceptor in reversed(admitted):
+            timer.close()
+            if outcome is None:
+                outcome = Outcome(error=Cancelled("The caller left."))
+            for interceptor in self._settled[admitted]:
                 interceptor.settle(call, outcome)
         if call.method.kind is Kind.UNARY:
             # Nobody is waited for: the door has yet to make the answer of it.
             await deliver(terminal)
             return
-        try:
-            async with asyncio.timeout(_LAST_EVENT_S):
-                await deliver(terminal)
-        except TimeoutError:
-            raise ReaderTooSlow(
-                f"The caller did not take the last event within {_LAST_EVENT_S} s.",
-                metadata={"limitSeconds": str(_LAST_EVENT_S)},
-                subject="reader_seconds",
-            ) from None
+        await _deliver_last(terminal, deliver)
 
-    async def _run(
-        self, call: Call, admitted: Sequence[Interceptor], deliver: Callable[[Event], Awaitable[None]]
-    ) -> Event:
+    async def _run(self, call: Call, wrappers: Sequence[Wrapper], deliver: Callable[[Event], Awaitable[None]]) -> Event:
         events = call.method.rpc(call) if call.answer is None else call.answer
-        for wrapper in self._wrappers[len(admitted)]:
+        for wrapper in wrappers:
             events = wrapper.wrap(call, events)
-        async with aclosing(events):
+        try:
             async for event in events:
                 if isinstance(event, Terminal):
                     return event
                 await deliver(event)
+        finally:
+            await events.aclose()
         raise RuntimeError("the events ended without a terminal one")
 
 
 def _wrappers(interceptors: Sequence[Interceptor]) -> tuple[Wrapper, ...]:
     """Those that see the events, the last one of the chain first."""
     return tuple(one for one in reversed(interceptors) if isinstance(one, Wrapper))
+
+
+async def _deliver_last(terminal: Event, deliver: Callable[[Event], Awaitable[None]]) -> None:
+    timer = Clock()
+    timer.start(time.monotonic() + _LAST_EVENT_S)
+    try:
+        await deliver(terminal)
+    except asyncio.CancelledError:
+        if not timer.timed_out():
+            raise
+        raise ReaderTooSlow(
+            f"The caller did not take the last event within {_LAST_EVENT_S} s.",
+            metadata={"limitSeconds": str(_LAST_EVENT_S)},
+            subject="reader_seconds",
+        ) from None
+    finally:
+        timer.close()
 
 
 def _deadline_error(call: Call) -> DeadlineExceeded:

@@ -1,7 +1,5 @@
 """Bounds every call in time."""
 
-import asyncio
-
 from hedgerow_server.core.call import Call, Outcome
 from hedgerow_server.core.event import Warning, WarningCode
 
@@ -40,9 +38,7 @@ class Deadline:
         ends_s = holds_s if asked_s is None else min(holds_s, asked_s - _margin_s(asked_s))
         call.deadline_s = call.started_s + ends_s
         if call.timer is not None:
-            remaining_s = call.remaining_s()
-            assert remaining_s is not None
-            call.timer.reschedule(asyncio.get_running_loop().time() + remaining_s)
+            call.timer.move(call.deadline_s)
 
     def settle(self, call: Call, outcome: Outcome) -> None:
         """Nothing to do."""

@@ -98,11 +98,12 @@ COHERE: tuple[Names, ...] = (
 def rate_limits(headers: Mapping[str, str], names: tuple[Names, ...]) -> RateLimits | None:
     """The limits of these names, None where there is none. Headers are looked up in lower case."""
     found: dict[_Kind, RateLimit] = {}
-    now = Now(headers.get("date"))
+    get, now = headers.get, None
     for one in names:
-        remaining = headers.get(one.remaining)
+        remaining = get(one.remaining)
         if remaining is None:
             continue
+        now = now or Now(get("date"))
         limit = _read(headers, one, remaining, now)
         if limit is not None and (one.kind not in found or _tighter(limit, found[one.kind])):
             found[one.kind] = limit
@@ -116,11 +117,12 @@ def _read(headers: Mapping[str, str], names: Names, told: str, now: "Now") -> Ra
     if remaining is None or (written is not None and not limit):
         return None
     window_s = names.window_s
-    if names.renewal is not None and (renewal := _count(headers.get(names.renewal))):
+    renewing = headers.get(names.renewal) if names.renewal is not None else None
+    if renewing is not None and (renewal := _count(renewing)):
         window_s = float(renewal)
     told_reset = headers.get(names.reset) if names.reset is not None else None
     left_s = None if told_reset is None else reset_s(told_reset, now)
-    if left_s is not None and limit and names.renewal is not None and names.renewal in headers and window_s:
+    if left_s is not None and limit and renewing is not None and window_s:
         left_s = _azure_s(left_s, max(limit - remaining, 0) / limit * window_s)
     return RateLimit(remaining, limit, left_s, window_s)
 

@@ -231,4 +231,6 @@ def closing(answer: Closable) -> list[Event]:
 
 def media_type(content_type: str, otherwise: str) -> str:
     """The media type of an answer, lower case; where it names none, that of what was asked for."""
+    if content_type == otherwise:
+        return otherwise
     return content_type.partition(";")[0].strip().lower() or otherwise

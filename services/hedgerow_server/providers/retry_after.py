@@ -18,6 +18,7 @@ _DURATION = re.compile(
 )
 _UNITS_S = (86_400.0, 3_600.0, 60.0, 1.0, 1e-3, 1e-6, 1e-9)
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,15})?", re.ASCII)
+_DIGITS = 15
 _RESET = "x-ratelimit-reset-"
 _REMAINING = "x-ratelimit-remaining-"
 _LIMITS = ("requests", "tokens")
@@ -43,12 +44,20 @@ def retry_delay_s(headers: Mapping[str, str]) -> float | None:
 
 def duration_s(text: str) -> float | None:
     """Seconds of a duration such as `6m0s`, `120ms` or `1h2m`; a bare number is seconds. None for anything else."""
-    if _NUMBER.fullmatch(text):
-        return float(text)
+    # Most are one number with one unit; an expression takes several times as long for it.
+    count, unit_s = (text[:-2], 1e-3) if text[-2:] == "ms" else (text.removesuffix("s"), 1.0)
+    if len(count) <= _DIGITS and count.isascii() and count.isdigit():
+        return float(count) * unit_s
+    if text[-1:].isdigit():
+        return float(text) if _NUMBER.fullmatch(text) else None
     match = _DURATION.fullmatch(text)
     if not text or not match or len(text) > 64:
         return None
-    return sum(float(count) * unit for count, unit in zip(match.groups(), _UNITS_S, strict=True) if count)
+    total_s = 0.0
+    for each, unit_s in zip(match.groups(), _UNITS_S, strict=True):
+        if each:
+            total_s += float(each) * unit_s
+    return total_s
 
 
 def _milliseconds(text: str | None) -> float | None:

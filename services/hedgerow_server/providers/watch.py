@@ -13,6 +13,7 @@ from hedgerow_server.providers.loose import Loose, plain
 MAX_SEARCHED_BYTES = 256 << 10
 """Longer frames and documents are not searched: it is pictures or vectors that make them long."""
 _MAX_FOUND = 32  # in one frame or document
+_INSIDES = (list, dict)
 
 
 class Known:
@@ -36,15 +37,19 @@ class Known:
         while left and len(found) < _MAX_FOUND:
             value, path = left.pop()
             if isinstance(value, list):
-                left += [(item, path) for item in value if isinstance(item, list | dict)]
+                left += [(item, path) for item in value if isinstance(item, _INSIDES)]
                 continue
             for name, inner in value.items() if isinstance(value, dict) else ():
-                at = f"{path}.{name}" if path else name
                 if name not in self._names:
+                    at = _at(path, name)
                     found.add(at if len(at) <= MAX_NAME else name)
-                elif name not in self._closed and isinstance(inner, list | dict):
-                    left.append((inner, at))
+                elif isinstance(inner, _INSIDES) and name not in self._closed:
+                    left.append((inner, _at(path, name)))
         return iter(found)
+
+
+def _at(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 class Watch:

@@ -3,16 +3,15 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from hedgerow_server.core.call import Call
+from hedgerow_server.core.clock import Clock
 from hedgerow_server.core.error import (
     Failure,
-    FirstTokenTimeout,
     HedgerowError,
     Internal,
     ParameterUnsupported,
-    ProviderUnavailable,
     StreamCut,
     StreamStalled,
     UpstreamProtocol,
@@ -34,10 +33,9 @@ from hedgerow_server.core.port import Operation, Prepared, Reader
 from hedgerow_server.core.request import ChatSpec, EmbedSpec, RoutePolicy
 from hedgerow_server.core.secret import Secret
 from hedgerow_server.providers.drain import worth_draining
-from hedgerow_server.providers.http.port import ForbiddenError, GarbledError, Response, UnreachableError
-from hedgerow_server.providers.refusal import protocol_error
+from hedgerow_server.providers.http.port import GarbledError, Response, UnreachableError
+from hedgerow_server.routing.broken import broken_off, silent
 from hedgerow_server.routing.candidate import Candidate, Drain
-from hedgerow_server.routing.clock import Clock
 from hedgerow_server.routing.limits import Limits
 from hedgerow_server.routing.tally import Tally
 
@@ -48,18 +46,13 @@ _REFUSED = 400
 """From this status on an answer is a refusal, for which nobody bills."""
 _CUTTING = (Failure.TRANSIENT, Failure.RATE, Failure.KEY)
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id")
+_REQUEST_ID_CHARS = 128
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 _REQUEST_ID_ECHO_CHARS = 8
 
 
-class _ProviderForbidden(ProviderUnavailable):
-    """The configuration does not let us connect. Another provider may serve; this one is set aside as a whole."""
-
-    failure = Failure.KEY
-
-
 class Attempt:
-    """Asks one candidate once. `batches` yields what arrives, in the groups in which it arrived."""
+    """Asks one candidate once. `next` gives what arrives, in the groups in which it arrived."""
 
     def __init__(
         self,
@@ -73,7 +66,7 @@ class Attempt:
         limits: Limits,
     ) -> None:
         """Builds the request. Raises what the dialect says of the spec, ParameterUnsupported or CredentialUnavailable;
-        nothing is sent or recorded before `batches`.
+        nothing is sent or recorded before `next`.
         """
         upstream = candidate.upstream
         secret = self.secret = candidate.lease.current() if candidate.lease is not None else None
@@ -104,7 +97,7 @@ class Attempt:
         """Whether its answer is read on for its usage, though nobody waits for it any more."""
         self.on_counted: Callable[[], None] | None = None
         """To be told once when what it came to is known better."""
-        self._let_go = False  # `batches` has ended
+        self._let_go = False  # it is over, and nothing of it is held any more
 
     @property
     def warnings(self) -> tuple[Warning, ...]:
@@ -125,7 +118,7 @@ class Attempt:
         return not ended and self.record is not None and self.record.outcome in _LEFT and self._drain() is not None
 
     def stop(self, outcome: AttemptOutcome) -> None:
-        """Closes the record of an attempt that goes on no further. Whoever runs `batches` ends it as well."""
+        """Closes the record of an attempt that goes on no further. Whoever is in `next` ends it as well."""
         record = self.record
         if record is not None and record.outcome is None:
             record.outcome = outcome
@@ -152,52 +145,78 @@ class Attempt:
         if self._call.books is not None:
             self._call.books.close(record)
 
-    async def batches(self) -> AsyncGenerator[list[Event], None]:
-        """Sends the request and yields the dialect's events; the last one is Finished. The record is complete when this
-        ends, however it ends. Raises HedgerowError.
+    async def next(self) -> list[Event]:
+        """The next of the dialect's events, those that arrived together; the last one of all is Finished. The first
+        time sends the request. With Finished, and with whatever this raises, the attempt is over and its record
+        complete. Raises HedgerowError.
         """
+        record = self.record or self._begin()
+        try:
+            response = self._response or await self._send(record)
+            reader = self._open = self._open or self._reader(response)
+            events: list[Event] = []
+            while not events:
+                if reader.done:
+                    data = b""
+                else:
+                    since_s = time.monotonic()
+                    self._bound(since_s)
+                    data = await response.read()
+                    self._clock.stop()
+                if not data:
+                    events = reader.finish()
+                    break
+                self._read_any = True
+                events = reader.feed(data)
+                if not events:
+                    self._quiet_s += time.monotonic() - since_s
+            if len(events) > 1:
+                events = coalesce(events)
+            self._note(events, record)
+        except (HedgerowError, UnreachableError, TimeoutError) as error:
+            raise self._failed(error, record) from None
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and self._clock.timed_out():
+                raise self._failed(TimeoutError(), record) from None
+            if isinstance(error, Exception):
+                self._fail(record, Internal.reason)
+            self.close()
+            raise
+        if self._last_word:
+            self.close()
+        return events
+
+    def close(self) -> None:
+        """Ends an attempt that goes on no further. Not while somebody is in `next`, which ends it itself if it is
+        cancelled.
+        """
+        record = self.record
+        if record is None or self._let_go:
+            return
+        self._clock.close()
+        if record.outcome is None:
+            self.stop(AttemptOutcome.CANCELLED)
+        if self._response is not None and not self._read_on(record):
+            self._response.release(finished=self._last_word)
+        self._let_go = True
+        if not self.read_on:
+            self._told_at_last()
+
+    def _begin(self) -> AttemptRecord:
+        call, candidate = self._call, self._candidate
         self._started_s = time.monotonic()
+        call.attempts_started += 1
         record = self.record = AttemptRecord(
-            number=self._call.attempts_started + 1,
-            provider=self._candidate.upstream.name,
-            model=self._candidate.model,
-            region=self._candidate.region,
+            number=call.attempts_started,
+            provider=candidate.upstream.name,
+            model=candidate.model,
+            region=candidate.region,
             kind=self.kind,
             start_unix_s=time.time(),
             hedge_delays_s=self.hedge_delays_s,
         )
-        self._call.attempts_started += 1
-        self._call.attempts.append(record)
-        try:
-            self._write_down(record)
-            response = await self._send(record)
-            reader = self._open = self._reader(response)
-            data = b"-"
-            while data and not self._last_word:
-                data = b"" if reader.done else await self._read(response, record)
-                self._read_any = self._read_any or bool(data)
-                events = coalesce(reader.feed(data) if data else reader.finish())
-                if events:
-                    self._note(events, record)
-                    yield events
-        except HedgerowError as error:
-            seen = self._as_seen(error, record)
-            if isinstance(seen, UpstreamProtocol) and self._read_any and record.usage is None:
-                # It was generated, and is charged for, though nobody can read it.
-                record.usage = self._tally.estimate()
-            self._fail(record, seen.reason)
-            raise seen from None
-        except Exception:
-            self._fail(record, Internal.reason)
-            raise
-        finally:
-            self._clock.close()
-            self.stop(AttemptOutcome.CANCELLED)
-            if self._response is not None and not self._read_on(record):
-                self._response.release(finished=self._last_word)
-            self._let_go = True
-            if not self.read_on:
-                self._told_at_last()
+        call.attempts.append(record)
+        return record
 
     def _read_on(self, record: AttemptRecord) -> bool:
         """Hands an answer that nobody waits for to the drainer, where the provider charges for all of it even so."""
@@ -232,6 +251,23 @@ class Attempt:
         told, self.on_counted = self.on_counted, None
         if told is not None:
             told()
+
+    def _failed(self, error: HedgerowError | UnreachableError | TimeoutError, record: AttemptRecord) -> HedgerowError:
+        """Ends the attempt; what it is to be told of as."""
+        begun = record.first_token_s is not None
+        if isinstance(error, UnreachableError):
+            self._read_any = self._read_any and not isinstance(error, GarbledError)
+            error = broken_off(error, self._candidate, begun=begun)
+        elif isinstance(error, TimeoutError):
+            limit_s = self._idle_timeout_s if begun else self._first_token_timeout_s
+            error = silent(self._candidate, limit_s or 0.0, begun=begun)
+        seen = self._as_seen(error, record)
+        if isinstance(seen, UpstreamProtocol) and self._read_any and record.usage is None:
+            # It was generated, and is charged for, though nobody can read it.
+            record.usage = self._tally.estimate()
+        self._fail(record, seen.reason)
+        self.close()
+        return seen
 
     def _fail(self, record: AttemptRecord, reason: str) -> None:
         if record.outcome is None:
@@ -270,17 +306,13 @@ class Attempt:
 
     async def _send(self, record: AttemptRecord) -> Response:
         upstream = self._candidate.upstream
-        try:
-            sending: Awaitable[Response] = upstream.transport.send(
-                self._prepared.request, self._call.attempt_trace(record)
-            )
-            if (drain := self._drain()) is not None:
-                sending = self._send_on(sending, drain)
-            response = self._response = await self._clock.wait(self._first_token_timeout_s, sending)
-        except UnreachableError as error:
-            raise self._unavailable(error) from None
-        except TimeoutError:
-            raise self._too_slow() from None
+        self._write_down(record)
+        sending: Awaitable[Response] = upstream.transport.send(self._prepared.request, self._call.attempt_trace(record))
+        if (drain := self._drain()) is not None:
+            sending = self._send_on(sending, drain)
+        self._bound(self._started_s)
+        response = self._response = await sending
+        self._clock.stop()
         record.upstream_status = response.status
         headers = response.headers
         self._candidate.state.limited(upstream.dialect.rate_limits(headers))
@@ -312,67 +344,46 @@ class Attempt:
         return self._reader(response)
 
     def _reader(self, response: Response) -> Reader:
-        content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        dialect = self._candidate.upstream.dialect
-        return dialect.reader(self._operation, stream=self._stream, content_type=content_type, headers=response.headers)
+        headers, dialect = response.headers, self._candidate.upstream.dialect
+        content_type = headers.get("content-type", "")
+        return dialect.reader(self._operation, stream=self._stream, content_type=content_type, headers=headers)
 
-    async def _read(self, response: Response, record: AttemptRecord) -> bytes:
-        """The next bytes, empty at the end of the body."""
-        if record.first_token_s is None:
-            limit_s = self._first_token_timeout_s
-            due_s = None if limit_s is None else self._started_s + limit_s - time.monotonic()
-        else:
-            due_s = self._idle_timeout_s - self._quiet_s
-        since_s = time.monotonic()
-        try:
-            return await self._clock.wait(due_s, response.read())
-        except GarbledError as error:
-            self._read_any = False
-            raise protocol_error(self._name, error.detail) from None
-        except UnreachableError as error:
-            if record.first_token_s is None:
-                raise self._unavailable(error) from None
-            raise StreamCut(
-                f"The answer of {self._name} was cut: {error.detail}.", metadata=self._metadata(detail=error.detail)
-            ) from None
-        except TimeoutError:
-            if record.first_token_s is None:
-                raise self._too_slow() from None
-            limit = f"{self._idle_timeout_s:g}"
-            raise StreamStalled(
-                f"The answer of {self._name} paused for more than {limit} s.",
-                metadata=self._metadata(limitSeconds=limit),
-            ) from None
-        finally:
-            self._quiet_s += time.monotonic() - since_s
+    def _bound(self, now_s: float) -> None:
+        """Bounds what is awaited next: until the first content by one clock, between two by another."""
+        record = self.record
+        if record is not None and record.first_token_s is not None:
+            self._clock.start(now_s + self._idle_timeout_s - self._quiet_s)
+        elif self._first_token_timeout_s is not None:
+            self._clock.start(self._started_s + self._first_token_timeout_s)
 
     def _note(self, events: list[Event], record: AttemptRecord) -> None:
         for event in events:
-            if isinstance(event, Finished):
+            # For each piece of an answer: isinstance takes three times as long to say no of a struct.
+            if type(event) is Finished:
                 self._last_word = True
                 usage = event.usage
                 told = usage is not None and not self._tally.denies(usage)
                 record.usage = usage if told else self._tally.estimate(final=True)
-                self._check_vectors(record)
+                if self._vectors != self._asked:
+                    raise self._too_few_or_many(record)
                 self.stop(AttemptOutcome.SUCCEEDED)
-            elif isinstance(event, Started):
+            elif type(event) is Started:
                 record.served_model = event.model
             else:
                 self._quiet_s = 0.0
                 self._tally.add(event)
-                if isinstance(event, EmbeddingsAdded):
+                if self._asked and isinstance(event, EmbeddingsAdded):
                     self._vectors += len(event.vectors)
                 if record.first_token_s is None:
                     record.first_token_s = time.monotonic() - self._started_s
 
-    def _check_vectors(self, record: AttemptRecord) -> None:
-        if self._vectors != self._asked:
-            # Some count what the vectors cost, not what was sent.
-            record.usage = self._tally.estimate(final=True)
-            raise UpstreamProtocol(
-                f"The provider {self._name} sent {self._vectors} vectors for {self._asked} inputs.",
-                metadata={"provider": self._name, "detail": "vector count"},
-            )
+    def _too_few_or_many(self, record: AttemptRecord) -> UpstreamProtocol:
+        # Some count what the vectors cost, not what was sent.
+        record.usage = self._tally.estimate(final=True)
+        return UpstreamProtocol(
+            f"The provider {self._name} sent {self._vectors} vectors for {self._asked} inputs.",
+            metadata={"provider": self._name, "detail": "vector count"},
+        )
 
     async def _error_body(self, response: Response) -> bytes:
         body = bytearray()
@@ -388,21 +399,6 @@ class Attempt:
     @property
     def _name(self) -> str:
         return self._candidate.upstream.name
-
-    def _metadata(self, **more: str) -> dict[str, str]:
-        return {"provider": self._name, "model": self._candidate.model, **more}
-
-    def _unavailable(self, error: UnreachableError) -> ProviderUnavailable:
-        kind = _ProviderForbidden if isinstance(error, ForbiddenError) else ProviderUnavailable
-        return kind(
-            f"The provider {self._name} cannot be used: {error.detail}.", metadata=self._metadata(detail=error.detail)
-        )
-
-    def _too_slow(self) -> FirstTokenTimeout:
-        limit = f"{self._first_token_timeout_s:g}"
-        return FirstTokenTimeout(
-            f"The provider {self._name} sent no content within {limit} s.", metadata=self._metadata(limitSeconds=limit)
-        )
 
 
 def _let_go(sending: asyncio.Task[Response]) -> None:
@@ -425,9 +421,16 @@ def _request_id(headers: Mapping[str, str], secret: Secret | None) -> str:
     """The provider's name for the request, as it may be told to callers: an identifier, and none of our secrets. Empty
     where there is none.
     """
-    found = next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), "")
+    for name in _REQUEST_ID_HEADERS:
+        found = headers.get(name)
+        if found is not None:
+            break
+    else:
+        return ""
+    found = found[:_REQUEST_ID_CHARS]
     # A header may hold bytes that are no text; aiohttp gives them as surrogates.
-    found = found[:128].encode("ascii", "replace").decode()
+    if not found.isascii():
+        found = found.encode("ascii", "replace").decode()
     if not _REQUEST_ID.fullmatch(found):
         return ""
     ours = secret.reveal() if secret is not None else ""

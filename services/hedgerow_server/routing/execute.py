@@ -5,21 +5,32 @@ another candidate may take over, within the bounds on attempts and time. Retries
 (`search.py`) with one record of attempts.
 """
 
-from contextlib import aclosing
+from collections.abc import Callable
 
 from hedgerow_server.core.call import Call
 from hedgerow_server.core.error import HedgerowError
-from hedgerow_server.core.event import Event, Events, RouteChanged, Started, Warning
+from hedgerow_server.core.event import Event, Events, Finished, RouteChanged, Started, Warning
 from hedgerow_server.core.request import ChatSpec, EmbedSpec
 from hedgerow_server.routing.leg import Leg
 from hedgerow_server.routing.plan import Plan
 from hedgerow_server.routing.search import Search
 
+Ending = Callable[[Call, Finished], Event]
+"""What callers get in the place of the provider's last word."""
 
-async def execute(call: Call, plan: Plan, spec: ChatSpec | EmbedSpec, *, stream: bool, again: bool = False) -> Events:
-    """The events of the answer: Started first, Finished last; RouteChanged between, where the caller of a stream has
-    opted in. Sets `call.usage` to what the caller is charged for. `again`: the call had an answer that will not do, so
-    that its next attempt is a retry. Raises HedgerowError.
+
+async def execute(
+    call: Call,
+    plan: Plan,
+    spec: ChatSpec | EmbedSpec,
+    *,
+    stream: bool,
+    again: bool = False,
+    ending: Ending | None = None,
+) -> Events:
+    """The events of the answer: Started first, Finished or what `ending` makes of it last; RouteChanged between, where
+    the caller of a stream has opted in. Sets `call.usage` to what the caller is charged for. `again`: the call had an
+    answer that will not do, so that its next attempt is a retry. Raises HedgerowError.
     """
     if plan.warnings:
         _warn(call, plan.warnings)
@@ -29,33 +40,32 @@ async def execute(call: Call, plan: Plan, spec: ChatSpec | EmbedSpec, *, stream:
     leg: Leg | None = None
     try:
         leg = await search.answer()
-        opening = _opening(call, leg)
+        batch = _opening(call, leg)
         while True:
+            finished = leg.finished
+            if finished is not None:
+                _finish(call, plan, leg, finished)
+                batch[-1] = finished if ending is None else ending(call, finished)
+            for event in batch:
+                yield event
+            if finished is not None:
+                return
             try:
-                async with aclosing(leg.batches) as batches:
-                    _note(call, plan, leg)
-                    for event in opening:
-                        yield event
-                    async for batch in batches:
-                        leg.take(batch)
-                        _note(call, plan, leg)
-                        for event in batch:
-                            yield event
+                batch = await leg.attempt.next()
             except HedgerowError as error:
                 leg.failed(error)
                 leg = await search.replacement(leg, error)
-                opening = _reopening(call, leg)
+                batch = _reopening(call, leg)
             else:
-                return
+                if type(batch[-1]) is Finished:
+                    leg.take(batch)
     finally:
         search.close(leg)
 
 
-def _note(call: Call, plan: Plan, leg: Leg) -> None:
+def _finish(call: Call, plan: Plan, leg: Leg, finished: Finished) -> None:
     """What holds once the last word of an answer is there; its reader may come no further than to that."""
-    if leg.finished is None:
-        return
-    _warn(call, leg.finished.warnings)
+    _warn(call, finished.warnings)
     call.usage = leg.usage
     if plan.sticky is not None:
         plan.sticky.keep(leg.candidate)
@@ -70,35 +80,25 @@ def _warn(call: Call, warnings: tuple[Warning, ...]) -> None:
 def _opening(call: Call, leg: Leg) -> list[Event]:
     """The first events of a committed answer, with exactly one Started that tells the whole story."""
     _warn(call, leg.warnings())
-    told = _told(leg)
+    told, content = leg.told()
     started = Started(
         provider=leg.candidate.upstream.name,
         model=told.model or leg.candidate.model,
         warnings=tuple(call.warnings),
         response_id=told.response_id,
     )
-    return [started, *_content(leg)]
+    return [started, *content]
 
 
 def _reopening(call: Call, leg: Leg) -> list[Event]:
     """The first events of an answer in the place of one that broke."""
-    warnings, told = leg.warnings(), _told(leg)
+    warnings = leg.warnings()
     _warn(call, warnings)
+    told, content = leg.told()
     changed = RouteChanged(
         provider=leg.candidate.upstream.name,
         model=told.model or leg.candidate.model,
         warnings=warnings,
         response_id=told.response_id,
     )
-    return [changed, *_content(leg)]
-
-
-def _told(leg: Leg) -> Started:
-    """What the provider said of itself."""
-    return next((event for event in leg.held if isinstance(event, Started)), Started())
-
-
-def _content(leg: Leg) -> list[Event]:
-    content: list[Event] = [event for event in leg.held if not isinstance(event, Started)]
-    leg.held.clear()
-    return content
+    return [changed, *content]

@@ -35,10 +35,10 @@ class Taken:
         """Takes it now; below 0 gives back."""
         self.total += amount
         slots = self._slots
-        if slots is None:
-            self._slots = deque(([now_s, amount],))
-        elif slots and now_s - slots[-1][0] < GRAIN_S:
+        if slots and now_s - slots[-1][0] < GRAIN_S:
             slots[-1][1] += amount
+        elif slots is None:
+            self._slots = deque(([now_s, amount],))
         else:
             slots.append([now_s, amount])
 
@@ -117,9 +117,10 @@ class Gauge:
 
     def learn(self, told: RateLimit, unheard: int, now_s: float, *, configured: bool) -> None:
         """Takes note of what an answer tells. `unheard`: taken by those whose answers have not come."""
-        window_s = _window_s(told)
-        if told.limit is not None and not configured and window_s is not None and window_s <= _MINUTE_S:
-            self.most, self._window_s = told.limit, window_s
+        if told.limit is not None and not configured:
+            window_s = _window_s(told)
+            if window_s is not None and window_s <= _MINUTE_S:
+                self.most, self._window_s = told.limit, window_s
         # Of a refusal that only says that nothing is left, the rest that it asks for is what counts.
         if told.remaining is not None and (told.remaining or told.reset_s is not None):
             reset_s = told.reset_s if told.reset_s is not None else _UNKNOWN_RESET_S

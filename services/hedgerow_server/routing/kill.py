@@ -61,6 +61,8 @@ class KillSwitches:
         """Raises SwitchedOff where the caller's tenant or the model as such is off, by the name that the caller used or
         by the configured one, such as `openai/*`.
         """
+        if not self._off:
+            return
         if principal is not None and (Scope.TENANT, principal.tenant) in self._off:
             raise SwitchedOff("The operator has switched this tenant off.", metadata={"scope": "tenant"})
         if (Scope.MODEL, model) in self._off or (Scope.MODEL, configured) in self._off:
@@ -70,4 +72,7 @@ class KillSwitches:
 
     def off(self, provider: str, model: str) -> bool:
         """Whether a candidate is off."""
+        if not self._off:
+            # Asked for every attempt.
+            return False
         return (Scope.PROVIDER, provider) in self._off or (Scope.MODEL, f"{provider}/{model}") in self._off

@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import time
-from collections.abc import AsyncGenerator
 
 from hedgerow_server.core.error import FirstTokenTimeout, HedgerowError, ProviderAuth
 from hedgerow_server.core.event import AttemptOutcome, Event, Finished, Started, Usage, Warning, WarningCode
@@ -23,7 +22,7 @@ _RETIRING = dt.timedelta(days=90)
 class Leg:
     """One attempt. `held` is what came and was not yet handed on."""
 
-    __slots__ = ("_hurried", "_permit", "_stream", "attempt", "batches", "begun", "candidate", "finished", "held")
+    __slots__ = ("_hurried", "_permit", "_stream", "attempt", "begun", "candidate", "finished", "held")
 
     def __init__(
         self, attempt: Attempt, candidate: Candidate, permit: Permit, *, stream: bool, hurried: bool = False
@@ -33,7 +32,6 @@ class Leg:
         """
         self.attempt = attempt
         self.candidate = candidate
-        self.batches: AsyncGenerator[list[Event], None] = attempt.batches()
         self.held: list[Event] = []
         self.begun = False
         """Whether any content has come."""
@@ -72,34 +70,32 @@ class Leg:
             warnings = (*warnings, Warning(WarningCode.MODEL_RETIRING, field, text))
         return warnings
 
-    async def first(self) -> None:
-        """Reads until the first content is held. Raises HedgerowError."""
-        while not self.begun:
-            await self._more()
+    async def read(self, *, whole: bool) -> None:
+        """Reads until the first content is held or, if `whole`, all of the answer. Raises HedgerowError."""
+        while not self.begun or (whole and self.finished is None):
+            try:
+                batch = await self.attempt.next()
+            except HedgerowError as error:
+                self.failed(error)
+                raise
+            except BaseException:
+                self.stop(AttemptOutcome.CANCELLED)
+                raise
+            self.take(batch)
+            self.held += batch
 
-    async def whole(self) -> None:
-        """Reads until all of the answer is held. Raises HedgerowError."""
-        while self.finished is None:
-            await self._more()
-
-    async def _more(self) -> None:
-        try:
-            batch = await anext(self.batches)
-        except HedgerowError as error:
-            self.failed(error)
-            raise
-        except BaseException:
-            self.stop(AttemptOutcome.CANCELLED)
-            raise
-        self.take(batch)
-        self.held += batch
+    def told(self) -> tuple[Started, list[Event]]:
+        """What the provider said of itself, and what else is held, which goes on now."""
+        held, self.held = self.held, []
+        first = held[0]
+        return (first, held[1:]) if isinstance(first, Started) else (Started(), held)
 
     def take(self, batch: list[Event]) -> None:
         """Takes note of what has come."""
-        if not self.begun and not all(isinstance(event, Started) for event in batch):
+        last = batch[-1]
+        if not self.begun and type(last) is not Started:
             self.begun = True
             self._answered()
-        last = batch[-1]
         if isinstance(last, Finished):
             self.finished = last
             self._succeeded()
@@ -166,23 +162,18 @@ class Leg:
         if record is not None:
             self.latency.observe_at_least(record.total_s, time.monotonic())
 
-    def close(self, task: "asyncio.Future[None]") -> None:
+    def leave(self, task: "asyncio.Future[None]") -> None:
         """Ends the reading of an attempt that lost, without waiting: `task` was to read its first content."""
         if task.done():
             _retrieve(task)
-            if not self.begun:
-                return
-            # It came in the same moment as the winner's.
-            task = asyncio.ensure_future(self._close())
-        else:
-            task.cancel()
+            # What came in the same moment as the winner's.
+            self.attempt.close()
+            return
+        task.cancel()
         closing = self.candidate.state.closing
         closing.add(task)
         task.add_done_callback(closing.discard)
         task.add_done_callback(_retrieve)
-
-    async def _close(self) -> None:
-        await self.batches.aclose()
 
     def _release(self) -> Permit | None:
         permit, self._permit = self._permit, None

@@ -209,8 +209,9 @@ class Pool:
                 self._tokens.learn(limits.tokens, 0, now_s, configured=policy.tokens is not None)
         elif not self._blind:
             return
-        self._blind = 0
-        self._reckon()
+        if self._blind or not self.counts:
+            self._blind = 0
+            self._reckon()
         self._nudge()
 
     def _note(self, tenant: str, now_s: float) -> None:

@@ -21,7 +21,6 @@ class Queue:
     def __init__(self, call: Call, spec: ChatSpec | EmbedSpec) -> None:
         self._call = call
         self._spec = spec
-        self._tenant = call.principal.tenant if call.principal is not None else ""
         self._tokens: int | None = None
         self._turns: dict[Candidate, list[tuple[Pool, Turn]]] = {}
         self._granted: set[Candidate] = set()
@@ -93,6 +92,10 @@ class Queue:
             metadata={"provider": first.upstream.name, "model": first.model},
             retry_delay_s=max(0.0, min(one.wait_s(self._tenant) for one in self.paced.values())),
         )
+
+    @property
+    def _tenant(self) -> str:
+        return self._call.principal.tenant if self._call.principal is not None else ""
 
     def _expected(self) -> int:
         if self._tokens is None:

@@ -35,10 +35,11 @@ class Race:
         second: Callable[[Candidate], Leg | None],
         judge: Callable[[Leg, HedgerowError], None],
     ) -> None:
-        """`target` is who would be asked beside the first; `second` starts the attempt, None where it may not; `judge`
-        is told of each failure, in the order of the attempts, and raises what goes back to the caller at once.
+        """Of a `repeatable` call. `target` is who would be asked beside the first; `second` starts the attempt, None
+        where it may not; `judge` is told of each failure, in the order of the attempts, and raises what goes back
+        to the caller at once.
         """
-        self._hedges = plan.bounds.hedges if repeatable(plan, spec) else None
+        self._hedges = plan.bounds.hedges
         self._spec = spec
         self._target = target
         self._start_second = second
@@ -59,7 +60,7 @@ class Race:
             if delay_s is not None:
                 return await self._contest(hedging, leg, delay_s)
         try:
-            await leg.first()
+            await leg.read(whole=False)
         except HedgerowError as error:
             self._judge(leg, error)
             return None
@@ -108,7 +109,7 @@ class Race:
             if self._second is not None and winner is not self._second[1]:
                 task, second = self._second
                 second.stop(AttemptOutcome.CANCELLED if winner is None else AttemptOutcome.HEDGE_LOST)
-                second.close(task)
+                second.leave(task)
 
     async def _first_word(self, first: Leg, caller: "asyncio.Task[object]") -> HedgerowError | None:
         """Waits until the first attempt has content, has failed (its error) or was outrun."""
@@ -116,7 +117,7 @@ class Race:
         failure: HedgerowError | None = None
         self._open = True
         try:
-            await first.first()
+            await first.read(whole=False)
         except HedgerowError as error:
             failure = error
         except asyncio.CancelledError:
@@ -127,7 +128,7 @@ class Race:
         if not self._outrun:
             return failure
         # However its end came about, it is over.
-        await first.batches.aclose()
+        first.attempt.close()
         if caller.uncancel() > cancelling:
             # The caller left at the same moment.
             raise asyncio.CancelledError
@@ -172,7 +173,7 @@ class Race:
         if second is None:
             return
         second.attempt.hedge_delays_s = (planned_s, now_s - began_s)
-        task = asyncio.get_running_loop().create_task(second.first())
+        task = asyncio.get_running_loop().create_task(second.read(whole=False))
         self._second = task, second
 
         def came(done: Task) -> None:

@@ -269,6 +269,8 @@ class Route:
 
     def _bounds_of(self, rules: list[Rule]) -> Bounds:
         bounds = self._bounds
+        if not rules:
+            return bounds
         hedge = next((rule.hedge for rule in rules if rule.hedge is not None), True)
         if not hedge and bounds.hedges is not None:
             bounds = msgspec.structs.replace(bounds, hedges=None)
@@ -316,6 +318,8 @@ def _common(*allowed: frozenset[str]) -> frozenset[str] | None:
 
 def _downgrade(rules: list[Rule], unfit: list[Verdict]) -> tuple[str, list[Candidate]]:
     """The first budget that has left candidates out, and all that budgets have."""
+    if not unfit:
+        return "", []
     looking = {f"rules[{rule.place}]": rule.when.budgets[0] for rule in rules if rule.when.budgets}
     if not looking:
         return "", []

@@ -105,7 +105,7 @@ class Routes:
 
     def route(self, operation: Operation, model: str) -> Route:
         """The route of a name. Raises ModelNotFound."""
-        kind = _KINDS[operation]
+        kind = "chat" if operation is Operation.CHAT else "embed"
         route = self.table.routes.get((kind, model)) or self._of_beginning(kind, model)
         if route is None:
             raise self._unknown(operation, model)

@@ -29,7 +29,7 @@ from hedgerow_server.routing.limits import Limits
 from hedgerow_server.routing.plan import Plan
 from hedgerow_server.routing.purse import Purse
 from hedgerow_server.routing.queue import Queue
-from hedgerow_server.routing.race import Race, streams_upstream
+from hedgerow_server.routing.race import Race, repeatable, streams_upstream
 
 _ELSEWHERE = (Failure.TRANSIENT, Failure.RATE, Failure.KEY)
 """Failures that another candidate, or another moment, may not have."""
@@ -71,7 +71,8 @@ class Search:
         self._error: HedgerowError | None = None
         self._late: DeadlineExceeded | None = None
         self._unfit: HedgerowError | None = None
-        self._race = Race(plan, spec, self._beside, self._hedge, self._judge) if self._most > 1 else None
+        races = self._most > 1 and repeatable(plan, spec)
+        self._race = Race(plan, spec, self._beside, self._hedge, self._judge) if races else None
         self._legs: list[Leg] = []
         self._purse = Purse(call.hold, spec) if call.hold is not None else None
         self._queue = Queue(call, spec)
@@ -84,8 +85,14 @@ class Search:
             leg = leg or await self._in_turn()
             if leg is None:
                 raise self._nobody()
-            found = await self._first(leg) if self._race is None else await self._race.run(leg)
-            if found is not None and (self._stream or await self._whole(found)):
+            found = leg if self._race is None else await self._race.run(leg)
+            if found is None:
+                continue
+            try:
+                await found.read(whole=not self._stream)
+            except HedgerowError as error:
+                self._judge(found, error)
+            else:
                 return found
 
     async def replacement(self, leg: Leg, error: HedgerowError) -> Leg:
@@ -102,11 +109,13 @@ class Search:
 
     def close(self, answered: Leg | None) -> None:
         """The call is over, with this answer or with none."""
-        if answered is not None:
+        if answered is not None and answered.finished is None:
+            answered.attempt.close()
             answered.stop(AttemptOutcome.CANCELLED)
         told = answered or next((leg for leg in reversed(self._legs) if leg.usage is not None), None)
-        if told is not None and told.usage is not None:
-            self._call.usage = told.usage
+        usage = told.usage if told is not None else None
+        if usage is not None:
+            self._call.usage = usage
         if self._race is not None:
             self._race.book(self._legs)
             # It knows the search: as a circle the two, and with them all of the call, would wait for the collector.
@@ -114,24 +123,6 @@ class Search:
         if self._purse is not None:
             self._purse.book(self._legs)
         self._queue.over(self._legs)
-
-    async def _first(self, leg: Leg) -> Leg | None:
-        """The attempt once its first content is there; None where it failed and the search goes on."""
-        try:
-            await leg.first()
-        except HedgerowError as error:
-            self._judge(leg, error)
-            return None
-        return leg
-
-    async def _whole(self, leg: Leg) -> bool:
-        """Whether all of the answer came; if not, the search goes on."""
-        try:
-            await leg.whole()
-        except HedgerowError as error:
-            self._judge(leg, error)
-            return False
-        return True
 
     def _judge(self, leg: Leg, error: HedgerowError) -> None:
         """Raises what goes back to the caller at once; otherwise the search goes on."""
@@ -302,7 +293,7 @@ class Search:
                 self._resting.append(candidate)
             self._other_keys(candidate)
             return None
-        if not self._within_budget(candidate, kind):
+        if self._purse is not None and not self._within_budget(self._purse, candidate, kind):
             permit.void()
             return None
         pool = candidate.state.pool
@@ -339,22 +330,17 @@ class Search:
         self._legs.append(leg)
         return leg
 
-    def _within_budget(self, candidate: Candidate, kind: AttemptKind) -> bool:
+    def _within_budget(self, purse: Purse, candidate: Candidate, kind: AttemptKind) -> bool:
         """Whether the caller's limits have room for one more attempt, of which they take what it can come to."""
-        if self._purse is None:
-            return True
-        error = self._purse.allows(candidate, self._legs, hedge=kind is AttemptKind.HEDGE)
+        error = purse.allows(candidate, self._legs, hedge=kind is AttemptKind.HEDGE)
         self._unfit = self._unfit or error
         return error is None
 
     def _limits(self, candidate: Candidate) -> Limits:
-        remaining_s = self._call.remaining_s()
-        if remaining_s is not None and not (
-            len(self._tried) + 1 < self._most
-            and any(one.state.open() and not one.same(candidate) for one in self._left)
-        ):
-            remaining_s = None
-        return Limits.of(self._plan, candidate, remaining_s, whole=not self._stream)
+        left = self._left if len(self._tried) + 1 < self._most else []
+        others = left and any(one.state.open() and not one.same(candidate) for one in left)
+        shared_s = self._call.remaining_s() if others else None
+        return Limits.of(self._plan, candidate, shared_s, whole=not self._stream)
 
     def _kind(self, candidate: Candidate) -> AttemptKind:
         if not self._tried:

@@ -121,7 +121,10 @@ class CandidateState:
         """A permit for one attempt, to be given back; None while it rests or is ejected, unless `forced`: then only
         while it rests.
         """
-        return None if self.resting_s() else self.breaker.admit(time.monotonic(), forced=forced)
+        now_s = time.monotonic()
+        if now_s < self.shared.rest.until_s or now_s < self.key.until_s:
+            return None
+        return self.breaker.admit(now_s, forced=forced)
 
     def open(self) -> bool:
         """Whether it may be asked like any other."""

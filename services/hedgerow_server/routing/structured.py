@@ -32,7 +32,7 @@ from hedgerow_server.core.event import (
 from hedgerow_server.core.request import ChatSpec, JsonObjectFormat, JsonSchemaFormat, Message, Part, Role, Text
 from hedgerow_server.core.text import cut
 from hedgerow_server.guardrails.schemas import SchemaInvalid, Schemas
-from hedgerow_server.routing.execute import execute
+from hedgerow_server.routing.execute import Ending, execute
 from hedgerow_server.routing.plan import Plan, StructuredOutput
 from hedgerow_server.routing.repair import Repaired, decoded, repairs
 
@@ -60,14 +60,16 @@ class Verdict(msgspec.Struct, frozen=True):
 class StructuredAnswers:
     """Checks the answers of routes that say so."""
 
-    def __init__(self) -> None:
+    def __init__(self, ending: Ending) -> None:
+        """`ending`: what callers get in the place of the provider's last word."""
         self._schemas = Schemas()
+        self._ending = ending
 
     def answer(self, call: Call, plan: Plan, spec: ChatSpec, *, stream: bool) -> Events:
-        """The events of the answer, as the executor gives them. Raises RequestInvalid and HedgerowError."""
+        """The events of the answer, the last one as `ending` makes it. Raises RequestInvalid and HedgerowError."""
         rules, wanted = plan.bounds.structured, spec.response_format
         if rules is None or wanted is None:
-            return execute(call, plan, spec, stream=stream)
+            return execute(call, plan, spec, stream=stream, ending=self._ending)
         if isinstance(wanted, JsonSchemaFormat):
             self._check_schema(wanted)
         if stream and not rules.hold:
@@ -91,6 +93,12 @@ class StructuredAnswers:
         checked = True
         async with aclosing(execute(call, plan, spec, stream=True)) as events:
             async for event in events:
+                if isinstance(event, Finished):
+                    verdict = Verdict()
+                    if checked and event.reason in _ENDED:
+                        verdict = await self._judged("".join(texts), wanted, repair=False)
+                    yield self._ending(call, _malformed(event) if verdict.problem else event)
+                    continue
                 if isinstance(event, TextDelta):
                     texts.append(event.text)
                 elif isinstance(event, RouteChanged):
@@ -98,11 +106,6 @@ class StructuredAnswers:
                     checked = True
                 elif isinstance(event, RefusalDelta | ToolCallStarted):
                     checked = False
-                elif isinstance(event, Finished) and checked and event.reason in _ENDED:
-                    verdict = await self._judged("".join(texts), wanted, repair=False)
-                    if verdict.problem:
-                        yield msgspec.structs.replace(event, reason=FinishReason.MALFORMED_OUTPUT)
-                        continue
                 yield event
 
     async def _held(self, call: Call, plan: Plan, spec: ChatSpec, rules: StructuredOutput, wanted: _Format) -> Events:
@@ -127,10 +130,10 @@ class StructuredAnswers:
                 except HedgerowError:
                     # There is an answer, if a wrong one: it says more than why there is no other.
                     pass
-            events = _malformed(events)
+            events = [_malformed(event) if isinstance(event, Finished) else event for event in events]
             break
         for event in events:
-            yield event
+            yield self._ending(call, event) if isinstance(event, Finished) else event
 
     async def _judged(self, text: str, wanted: _Format, *, repair: bool) -> Verdict:
         if len(text) >= _LARGE:
@@ -208,11 +211,8 @@ def _with(call: Call, events: list[Event], repaired: Repaired) -> list[Event]:
     return out
 
 
-def _malformed(events: list[Event]) -> list[Event]:
-    return [
-        msgspec.structs.replace(event, reason=FinishReason.MALFORMED_OUTPUT) if isinstance(event, Finished) else event
-        for event in events
-    ]
+def _malformed(finished: Finished) -> Finished:
+    return msgspec.structs.replace(finished, reason=FinishReason.MALFORMED_OUTPUT)
 
 
 def _narrowed(plan: Plan, made: int) -> Plan | None:

@@ -28,10 +28,14 @@ class Tally:
     def add(self, event: Event) -> None:
         """Counts one event."""
         self.seen = True
-        if isinstance(event, TextDelta | RefusalDelta):
-            self._visible += _size(event.text)
+        if isinstance(event, TextDelta):
+            # Nearly all are: as in _size.
+            text = event.text
+            self._visible += len(text) if text.isascii() else _size(text)
         elif isinstance(event, ReasoningDelta):
             self._reasoning += _size(event.text)
+        elif isinstance(event, RefusalDelta):
+            self._visible += _size(event.text)
         elif isinstance(event, ToolCallArgumentsDelta):
             self._visible += _size(event.arguments)
 

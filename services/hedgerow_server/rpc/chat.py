@@ -1,7 +1,5 @@
 """Complete and StreamComplete. The unary answer is the stream, folded at the door."""
 
-from contextlib import aclosing
-
 from hedgerow_server.core.call import Call, Kind
 from hedgerow_server.core.event import Completed, Events, Finished, Usage
 from hedgerow_server.core.port import Operation
@@ -16,18 +14,15 @@ class Chat:
 
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
-        self._answers = StructuredAnswers()
+        self._answers = StructuredAnswers(completed)
 
-    async def complete(self, call: Call) -> Events:
-        """The events of the answer: Started, deltas, Completed."""
+    def complete(self, call: Call) -> Events:
+        """The events of the answer: Started, deltas, Completed. Raises what the plan and the executor do."""
         request = call.request
         assert isinstance(request, ChatRequest)
         stream = call.method.kind is Kind.SERVER_STREAM
         ask = Ask(call, Operation.CHAT, request.spec, request.policy, labels=request.labels, stream=stream)
-        plan = self._routes.plan(ask)
-        async with aclosing(self._answers.answer(call, plan, request.spec, stream=stream)) as events:
-            async for event in events:
-                yield completed(call, event) if isinstance(event, Finished) else event
+        return self._answers.answer(call, self._routes.plan(ask), request.spec, stream=stream)
 
 
 def completed(call: Call, finished: Finished) -> Completed:

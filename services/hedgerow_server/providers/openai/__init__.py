@@ -60,11 +60,13 @@ class OpenAI:
         self._embed_url = f"{base_url}{self._quirks.embed_path}{query}"
         path = self._settings.probe_path
         self._probe_url = f"{base_url}{path}{query}" if path else ""
-        self._headers = {"content-type": JSON, **section.headers}
+        headers = {"content-type": JSON, **section.headers}
         if section.organization:
-            self._headers["openai-organization"] = section.organization
+            headers["openai-organization"] = section.organization
         if section.project:
-            self._headers["openai-project"] = section.project
+            headers["openai-project"] = section.project
+        self._whole = {**headers, "accept": JSON}
+        self._streaming = {**headers, "accept": EVENT_STREAM}
 
     def default_dimensions(self, model: str) -> int | None:
         """The length of a model's vectors when none is asked for; None for models other than OpenAI's own."""
@@ -87,7 +89,7 @@ class OpenAI:
         else:
             url, stream = self._embed_url, False
             body = embed_body(spec, draft, self._quirks, model=model)
-        headers = {**self._headers, "accept": EVENT_STREAM if stream else JSON, **self._auth(secret)}
+        headers = {**(self._streaming if stream else self._whole), **self._auth(secret)}
         return Prepared(HttpRequest("POST", url, headers, body), tuple(draft.warnings))
 
     def reader(
@@ -107,7 +109,7 @@ class OpenAI:
         """What the vendor lists, or tells of the key."""
         if not self._probe_url:
             return None
-        return HttpRequest("GET", self._probe_url, {**self._headers, "accept": JSON, **self._auth(secret)}, b"")
+        return HttpRequest("GET", self._probe_url, {**self._whole, **self._auth(secret)}, b"")
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
         """What an answer that is not a success means. Header names are lower case."""

@@ -107,7 +107,7 @@ class Assembly:
         self._part = -1
         self._text_part = -1
         self._thought_parts: list[int] = []
-        self._details = Details()
+        self._details: Details | None = None
         self._extra: object = None  # what the vendor wants back with the text
         self._call: _Call | None = None  # the latest
         self._calls: dict[int | str, _Call] = {}
@@ -163,9 +163,10 @@ class Assembly:
     def close(self) -> None:
         """Ends what is open. Raises UpstreamProtocol for a tool call that never got a name."""
         self._end_call()
-        if any(call.part < 0 and (call.arguments or call.id) for call in self._calls.values()):
+        if self._calls and any(call.part < 0 and (call.arguments or call.id) for call in self._calls.values()):
             raise protocol_error(self._provider, "a tool call without a name")
-        self._attach_thoughts()
+        if self._returns or self._details is not None:
+            self._attach_thoughts()
         if self._extra is not None and self._text_part >= 0:
             self._attach(self._text_part, State(extra_content=self._extra))
 
@@ -212,6 +213,8 @@ class Assembly:
 
     def _think(self, details: Any, *, shown: bool) -> None:
         """Thoughts piece by piece, as those who pass on several vendors' write them; often their text stands beside."""
+        if self._details is None:
+            self._details = Details()
         text = self._details.add(details)
         if text and not shown:
             self._say(ReasoningDelta, text)
@@ -220,7 +223,7 @@ class Assembly:
 
     def _attach_thoughts(self) -> None:
         """Marks the thoughts as the provider's own, so that they can go back."""
-        details = self._details.whole
+        details = self._details.whole if self._details is not None else []
         if details and not self._thought_parts:
             self._say_nothing(ReasoningDelta)
         if self._returns:

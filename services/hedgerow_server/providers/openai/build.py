@@ -65,6 +65,8 @@ def chat_body(spec: ChatSpec, draft: Draft, settings: Settings, tag: str, *, mod
     if quirks.seed_field != "seed" and body.seed is not None:
         encoded = _renamed(body, "seed", quirks.seed_field)
     path, members = draft.options(spec, "chat.provider_options")
+    if not members:
+        return encoded
     taken = {name for name in _VENDORS_OWN if getattr(body, name) is not None}
     return draft.with_members(encoded, members, path, _CHAT_MEMBERS | taken | {quirks.seed_field})
 
@@ -101,12 +103,12 @@ def _renamed(body: ChatBody | EmbedBody, name: str, to: str) -> bytes:
 
 
 def _set_sampling(body: ChatBody, spec: ChatSpec, quirks: Quirks, draft: Draft) -> None:
-    for name in _SIMPLE:
-        value = getattr(spec, name)
-        if value is not None and name in quirks.lacks:
+    body.temperature, body.top_p, body.seed = spec.temperature, spec.top_p, spec.seed
+    body.frequency_penalty, body.presence_penalty = spec.frequency_penalty, spec.presence_penalty
+    for name in _SIMPLE if quirks.lacks else ():
+        if name in quirks.lacks and getattr(body, name) is not None:
+            setattr(body, name, None)
             draft.ignored(f"chat.{name}", _NO_PARAMETER)
-        elif value is not None:
-            setattr(body, name, value)
     if spec.prompt_cache_key and "prompt_cache_key" not in quirks.lacks:
         body.prompt_cache_key = spec.prompt_cache_key
     if spec.top_k is not None:

@@ -56,19 +56,20 @@ class Conversation:
         """The messages of the body. Raises RequestInvalid for content that the provider does not take in its place."""
         built: list[ChatMessage] = []
         for index, message in enumerate(messages):
-            path = f"chat.messages[{index}]"
-            parts = message.content
-            if message.role is Role.TOOL:
-                built += self._results(message, path)
-            elif len(parts) == 1 and type(parts[0].content) is Text and parts[0].state is None:
+            parts, role = message.content, message.role
+            if len(parts) == 1 and type(parts[0].content) is Text and parts[0].state is None and role is not Role.TOOL:
                 # One text is the common case; it goes as a plain string, which every vendor of the dialect takes.
-                text = parts[0].content.text
-                built.append(ChatMessage(self._role(message.role), text, self._name(message, path)))
-            elif message.role is Role.ASSISTANT:
+                name = self._name(message, f"chat.messages[{index}]") if message.name else None
+                built.append(ChatMessage(self._role(role), parts[0].content.text, name))
+                continue
+            path = f"chat.messages[{index}]"
+            if role is Role.TOOL:
+                built += self._results(message, path)
+            elif role is Role.ASSISTANT:
                 built.append(self._answer(message, path))
             else:
                 content = self._content(message, path)
-                built.append(ChatMessage(self._role(message.role), content, self._name(message, path)))
+                built.append(ChatMessage(self._role(role), content, self._name(message, path)))
         return built
 
     def _role(self, role: Role) -> str:

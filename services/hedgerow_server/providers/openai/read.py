@@ -50,7 +50,7 @@ class _Answer:
         self._may_lack_word = False
         self._says = False  # text or thoughts are open, so that the next chunk is likely more of them
         self._misses = 0
-        self._sources: tuple[object, object] = (None, None)
+        self._sources: tuple[object, object] | None = None
         self._dropped = False
         self._usage: Usage | None = None
         self.opening = Opening()
@@ -108,7 +108,8 @@ class _Answer:
         if not (self._word or self._may_lack_word):
             raise stream_cut(self._provider)
         assembly = self._assembly
-        assembly.cite(read_sources(*self._sources))
+        if self._sources is not None:
+            assembly.cite(read_sources(*self._sources))
         assembly.close()
         reason = finish_reason(self._word, calls=assembly.called, refused=assembly.refused, native=self._native)
         if reason is FinishReason.OTHER and self._word:

@@ -29,24 +29,18 @@ def read_usage(usage: Any, *, quirks: Quirks = _NO_QUIRKS, model: str = "", timi
     """The usage, or None where there is none or where it cannot be true. `timings` is llama.cpp's, which alone tells of
     cached tokens there.
     """
-    if not isinstance(usage, dict) or not usage.keys() & _COUNTS:
+    if not isinstance(usage, dict) or _COUNTS.isdisjoint(usage):
         return None
     completion = count(usage.get("completion_tokens", 0))
+    total = count(usage.get("total_tokens", 0)) or 0
     # Voyage reports nothing but the total.
-    total = count(usage.get("total_tokens", 0))
-    prompt = count(usage.get("prompt_tokens", max((total or 0) - (completion or 0), 0)))
+    prompt = count(usage["prompt_tokens"]) if "prompt_tokens" in usage else max(total - (completion or 0), 0)
     if prompt is None or completion is None:
         return None
+    if timings is None and total in (0, prompt + completion) and _sums_only(usage) and not quirks.reasoning_outside:
+        return Usage(input_uncached_tokens=prompt, output_visible_tokens=completion, final=True)
     read, made = Rest(prompt, usage.get("prompt_tokens_details")), Rest(completion, _completion_details(usage))
-    beyond = max((total or 0) - prompt - completion, 0)
-    outside = _outside(beyond, read, made) if beyond else ()
-    if model.startswith(quirks.reasoning_outside or ("\0",)):
-        outside = (*outside, "reasoning_tokens")
-    read.add([name for name in outside if name != "reasoning_tokens"])
-    made.add([name for name in outside if name == "reasoning_tokens"])
-    if beyond and not outside and quirks.reasoning_hidden:
-        made.left += beyond
-        made.details = {"reasoning_tokens": beyond}
+    _add_outside(total - prompt - completion, read, made, quirks, model)
     cached, written = read.take("cached_tokens"), read.take("cache_write_tokens")
     units: dict[str, int] = {}
     if timings is not None or not usage.keys() <= _OPENAIS:
@@ -71,6 +65,14 @@ def read_usage(usage: Any, *, quirks: Quirks = _NO_QUIRKS, model: str = "", timi
     )
 
 
+def _sums_only(usage: dict[str, Any]) -> bool:
+    """Whether nothing is told beside the sums but zeros, as for most calls."""
+    if not usage.keys() <= _OPENAIS:
+        return False
+    read, made = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    return not ((isinstance(read, dict) and any(read.values())) or (isinstance(made, dict) and any(made.values())))
+
+
 class Rest:
     """What is left of a total once its listed classes are taken out."""
 
@@ -86,7 +88,8 @@ class Rest:
 
     def take(self, name: str) -> int:
         """The tokens of a class, at most what is left."""
-        return self.take_count(self.details.get(name))
+        told = self.details.get(name)
+        return self.take_count(told) if told else 0
 
     def take_count(self, value: object) -> int:
         """So many tokens, at most what is left."""
@@ -110,6 +113,19 @@ def _completion_details(usage: dict[str, Any]) -> object:
     details = usage.get("completion_tokens_details")
     # Perplexity counts reasoning beside the details.
     return details if isinstance(details, dict) else {"reasoning_tokens": usage.get("reasoning_tokens")}
+
+
+def _add_outside(beyond: int, read: Rest, made: Rest, quirks: Quirks, model: str) -> None:
+    """Adds what the sums leave out. The total has `beyond` tokens more than they do."""
+    outside = _outside(beyond, read, made) if beyond > 0 else ()
+    if quirks.reasoning_outside and model.startswith(quirks.reasoning_outside):
+        outside = (*outside, "reasoning_tokens")
+    if outside:
+        read.add([name for name in outside if name != "reasoning_tokens"])
+        made.add([name for name in outside if name == "reasoning_tokens"])
+    elif beyond > 0 and quirks.reasoning_hidden:
+        made.left += beyond
+        made.details = {"reasoning_tokens": beyond}
 
 
 def _outside(beyond: int, read: Rest, made: Rest) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -13,6 +14,7 @@ from hedgerow_server.core.error import (
     Forbidden,
     HedgerowError,
     Internal,
+    ModelNotFound,
     StreamCut,
 )
 from hedgerow_server.core.event import Completed, Event, Events, FinishReason, Started, TextDelta, Usage
@@ -66,7 +68,7 @@ class Clock(Recorder):
         await super().admit(call)
         call.timeout_s = 0.01
         assert call.timer is not None
-        call.timer.reschedule(asyncio.get_running_loop().time() + 0.01)
+        call.timer.move(time.monotonic() + 0.01)
 
 
 class Shouting(Recorder):
@@ -215,6 +217,19 @@ async def test_a_refusal_settles_those_that_were_admitted_and_runs_nothing(error
     with pytest.raises(HedgerowError):
         await run.serve()
     assert run.journal == ["admit a", "admit b", "settle a"]
+
+
+async def test_an_rpc_that_gives_no_events_at_all_settles_all_once() -> None:
+    error = ModelNotFound("There is none.")
+
+    def refuses(call: Call) -> Events:
+        raise error
+
+    run = Run(refuses)
+    with pytest.raises(ModelNotFound):
+        await run.serve()
+    assert run.settled == ["c", "b", "a"]
+    assert run.outcome() == Outcome(error=error)
 
 
 async def test_a_failure_in_the_middle_settles_all_once_and_goes_on_as_it_is() -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from hedgerow_server.core.call import Call, Kind, Method, Outcome, Principal
+from hedgerow_server.core.clock import Clock
 from hedgerow_server.core.error import RequestInvalid, StreamCut, Unauthenticated
 from hedgerow_server.core.event import AttemptKind, AttemptOutcome, AttemptRecord, Usage, WarningCode
 from hedgerow_server.core.request import EmbedRequest, EmbedSpec
@@ -90,9 +91,14 @@ async def test_a_call_without_a_deadline_of_its_own_needs_no_margin() -> None:
 
 async def sleep_within(one: Call) -> None:
     """What a call does that waits for long, once the deadline was set."""
-    async with asyncio.timeout(None) as one.timer:
+    clock = one.timer = Clock()
+    clock.start()
+    try:
         await Deadline(10, 20).admit(one)
         await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        assert clock.timed_out()
+        raise TimeoutError from None
 
 
 async def test_the_calls_timer_is_armed() -> None:

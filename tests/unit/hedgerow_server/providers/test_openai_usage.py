@@ -37,7 +37,8 @@ def test_the_listed_classes_are_taken_out_of_the_totals() -> None:
 
 
 @pytest.mark.parametrize(
-    "details", [None, {}, {"cached_tokens": None}, {"cached_tokens": -3}, {"cached_tokens": "x"}, []]
+    "details",
+    [None, {}, {"cached_tokens": 0}, {"cached_tokens": None}, {"cached_tokens": -3}, {"cached_tokens": "x"}, []],
 )
 def test_without_classes_all_tokens_are_plain(details: object) -> None:
     assert usage(7, 3, details, details) == Usage(input_uncached_tokens=7, output_visible_tokens=3, final=True)

@@ -57,7 +57,7 @@ class Structured(Asking):
 
     async def json(self, wanted: ChatSpec | None = None, *, stream: bool = False) -> tuple[str, FinishReason]:
         """Text and finish reason of the answer."""
-        answers = StructuredAnswers()
+        answers = StructuredAnswers(lambda _, finished: finished)
         async with aclosing(answers.answer(self.call, self.plan, wanted or spec(), stream=stream)) as events:
             async for event in events:
                 self.events.append(event)
