@@ -4,6 +4,9 @@ from hedgerow_server.core.call import Call, Outcome
 from hedgerow_server.core.error import Forbidden
 from hedgerow_server.core.request import ChatRequest, EmbedRequest, EstimateRequest, ExplainRequest
 
+_NAMING = (ChatRequest, EmbedRequest, EstimateRequest, ExplainRequest)
+"""Requests that name a model."""
+
 
 class Authorise:
     """Looks at the model that a request names, before anybody looks for its route: whether there is one is nothing that
@@ -16,7 +19,7 @@ class Authorise:
     async def admit(self, call: Call) -> None:
         """Raises Forbidden."""
         access, request = call.principal.access if call.principal is not None else None, call.request
-        if access is None or not isinstance(request, ChatRequest | EmbedRequest | EstimateRequest | ExplainRequest):
+        if access is None or not isinstance(request, _NAMING):
             return
         if not access.allows(call.method.name, request.spec.model):
             raise Forbidden(

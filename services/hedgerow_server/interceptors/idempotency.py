@@ -34,6 +34,7 @@ _AGAIN_S = 1.0
 _BEFORE_S = 0.05
 """How long before its deadline a call that waits for another is told so."""
 _NOBODY = Principal(tenant="")
+_SENT = (ChatRequest, EmbedRequest)
 
 
 class Idempotency:
@@ -60,7 +61,7 @@ class Idempotency:
         and IdempotencyUnavailable.
         """
         request = call.request
-        if not isinstance(request, ChatRequest | EmbedRequest) or request.once is None:
+        if not isinstance(request, _SENT) or request.once is None:
             return
         if self._keeper is None:
             text = "this gateway keeps no answers by key: leave it empty and do not repeat the call blindly"

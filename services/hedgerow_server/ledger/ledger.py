@@ -132,7 +132,8 @@ class Ledger:
             await self._at_last()
 
     def _tend(self) -> None:
-        while not self._ending.wait(_TEND_S):
+        while not self._ending.is_set():
+            time.sleep(_TEND_S)  # a hundred times a second: to wait for the event costs a multiple of it
             try:
                 self._spool.tend()
             except Exception:

@@ -10,7 +10,7 @@ from hedgerow_server.core.event import AttemptRecord, Usage
 from hedgerow_server.store.ledger_rows import GuardRow
 
 
-class Who(msgspec.Struct, frozen=True, omit_defaults=True):
+class Who(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Who calls."""
 
     tenant: str = ""
@@ -20,7 +20,7 @@ class Who(msgspec.Struct, frozen=True, omit_defaults=True):
     key_id: str = ""
 
 
-class CallOpened(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="C"):
+class CallOpened(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="C"):
     """A call is about to have its first attempt."""
 
     call_id: str
@@ -37,7 +37,7 @@ class CallOpened(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     """Whether it stands in the spool for the second time, so that the segment of the first one can go."""
 
 
-class AttemptOpened(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="A"):
+class AttemptOpened(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="A"):
     """A request to a provider is about to be sent."""
 
     call_id: str
@@ -54,7 +54,7 @@ class AttemptOpened(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """As above."""
 
 
-class AttemptClosed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="a"):
+class AttemptClosed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="a"):
     """An attempt is over, or what is known of one that is over has changed."""
 
     call_id: str
@@ -67,7 +67,7 @@ class AttemptClosed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """See AttemptRow."""
 
 
-class CallClosed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="c"):
+class CallClosed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="c"):
     """A call is over, or what is known of one that is over has changed. Fields are those of CallRow."""
 
     call_id: str

@@ -174,7 +174,10 @@ class _Shape(Generic[R]):
             places.setdefault(one.type, []).append(place)
         self._texts = itemgetter(*places.pop(str))
         self._counts = itemgetter(*places.pop(int))
-        self._other = tuple(place for kind, some in places.items() if kind is not float for place in some)
+        self._flags = tuple(places.pop(bool))
+        self._other = tuple(places.pop(int | None))
+        del places[float], places[float | None]
+        self._lists = tuple(place for some in places.values() for place in some)
 
     def values(self, rows: Iterable[R]) -> list[list[object]]:
         """The values of rows, as the databases take them."""
@@ -184,10 +187,13 @@ class _Shape(Generic[R]):
             if max(self._counts(values)) > _MOST or "\0" in "".join(self._texts(values)):
                 values = [_value(one) for one in values]
             else:
+                for place in self._flags:
+                    values[place] = int(values[place])
+                for place in self._lists:
+                    values[place] = _text(values[place]) if values[place] else ""
                 for place in self._other:
-                    value = values[place]
-                    if value is not None:
-                        values[place] = _value(value)
+                    if values[place] is not None:
+                        values[place] = min(values[place], _MOST)
             found.append(values)
         return found
 
@@ -204,8 +210,12 @@ def _value(value: object) -> object:
     if isinstance(value, str):
         return value.replace("\0", "") if "\0" in value else value
     if isinstance(value, dict | tuple):
-        return msgspec.json.encode(value).decode().replace("\\u0000", "") if value else ""
+        return _text(value) if value else ""
     return value
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode().replace("\\u0000", "")
 
 
 def call_row(values: Sequence[Any]) -> CallRow:

@@ -8,7 +8,7 @@ seconds.
 import msgspec
 
 
-class Counted(msgspec.Struct, kw_only=True):
+class Counted(msgspec.Struct, kw_only=True, gc=False):
     """Tokens by disjoint class, as in core.event.Usage; all of them together are input and output."""
 
     input_uncached_tokens: int = 0

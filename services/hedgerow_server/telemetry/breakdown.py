@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Iterable
+from operator import attrgetter
 
 import msgspec
 
-from hedgerow_server.core.call import Call
+from hedgerow_server.core.call import Call, Wait
 
 _PARTS = ("queue", "guard", "auth", "cache")
 """What a wait can be for, the first of two that overlap first: a cache that waits for an equal call is a queue."""
+_START = attrgetter("start_unix_s")
 
 
 class Breakdown(msgspec.Struct, frozen=True):
@@ -31,24 +33,24 @@ class Breakdown(msgspec.Struct, frozen=True):
 def breakdown(call: Call, duration_s: float) -> Breakdown:
     """The parts of a call that has just ended after so many seconds."""
     began_s = call.started_s
-    ended_s = began_s + duration_s
-    covered = _Covered(began_s, ended_s)
+    covered = _Covered(began_s, began_s + duration_s)
     # Attempts are dated by the wall clock, waits by the monotonic one.
     unix_s = time.time() - time.monotonic()
-    upstream_s = sum(
-        [
-            covered.add(one.start_unix_s - unix_s, one.start_unix_s - unix_s + one.total_s)
-            for one in sorted(call.attempts, key=lambda one: one.start_unix_s)
-        ]
-    )
+    attempts, upstream_s = call.attempts, 0.0
+    for one in attempts if len(attempts) < 2 else sorted(attempts, key=_START):
+        start_s = one.start_unix_s - unix_s
+        upstream_s += covered.add(start_s, start_s + one.total_s)
     parts = dict.fromkeys(_PARTS, 0.0)
-    if call.waits:
-        for part in _PARTS:
-            for kind, _, since_s, until_s in call.waits:
-                if kind == part:
-                    parts[part] += covered.add(since_s, until_s)
+    waits = call.waits
+    for kind, _, since_s, until_s in waits if len(waits) < 2 else sorted(waits, key=_priority):
+        if kind in parts:
+            parts[kind] += covered.add(since_s, until_s)
     overhead_s = max(0.0, duration_s - upstream_s - sum(parts.values()))
     return Breakdown(parts["auth"], parts["queue"], parts["guard"], parts["cache"], upstream_s, overhead_s)
+
+
+def _priority(wait: Wait) -> int:
+    return _PARTS.index(wait[0]) if wait[0] in _PARTS else len(_PARTS)
 
 
 class _Covered:
@@ -66,6 +68,9 @@ class _Covered:
         taken = self._taken
         if not taken or since_s >= taken[-1][1]:
             taken.append((since_s, until_s))
+            return until_s - since_s
+        if until_s <= taken[0][0]:
+            taken.insert(0, (since_s, until_s))
             return until_s - since_s
         fresh_s = until_s - since_s - sum(_common(taken, since_s, until_s))
         self._taken = _joined(taken, since_s, until_s)

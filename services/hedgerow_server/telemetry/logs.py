@@ -8,14 +8,17 @@ from typing import TextIO
 
 import msgspec
 
-from hedgerow_server.core.call import Call, Outcome
+from hedgerow_server.core.call import Call, Outcome, Principal
 from hedgerow_server.core.request import ChatRequest, EmbedRequest
-from hedgerow_server.core.trace import TRACEPARENT
+from hedgerow_server.core.trace import TRACEPARENT, Headers
 from hedgerow_server.telemetry.breakdown import breakdown
 from hedgerow_server.telemetry.writer import FileTarget, LineWriter, StreamTarget
 
+_NOBODY = Principal(tenant="")
+_SENT = (ChatRequest, EmbedRequest)
 
-class CallLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+
+class CallLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the line of a call says. No content, no credential."""
 
     request_id: str
@@ -60,9 +63,9 @@ class CallLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def line(call: Call, outcome: Outcome, duration_s: float, *, peers: bool = False) -> CallLine:
     """The line of a call that is over; `peers`: with the caller's address."""
     error, last = outcome.error, call.attempts[-1] if call.attempts else None
-    usage, request, principal = call.usage, call.request, call.principal
+    usage, request, principal = call.usage, call.request, call.principal or _NOBODY
     traced, parts = call.traced, breakdown(call, duration_s)
-    trace = next((value for name, value in call.trace if name == TRACEPARENT), "")
+    trace = _traceparent(call.trace) if call.trace else ""
     return CallLine(
         request_id=call.request_id,
         method=call.method.name,
@@ -70,34 +73,37 @@ def line(call: Call, outcome: Outcome, duration_s: float, *, peers: bool = False
         code=error.code if error else "OK",
         reason=error.reason if error else "",
         message=error.message if error else "",
-        tenant=principal.tenant if principal else "",
-        user=principal.user if principal else "",
-        service=principal.service if principal else "",
-        key_id=principal.key_id if principal else "",
+        tenant=principal.tenant,
+        user=principal.user,
+        service=principal.service,
+        key_id=principal.key_id,
         provider=last.provider if last else "",
         model=last.model if last else "",
         attempts=call.attempts_started,
         input_tokens=usage.input_tokens if usage else 0,
         output_tokens=usage.output_tokens if usage else 0,
-        duration_ms=_ms(duration_s),
-        auth_ms=_ms(parts.auth_s),
-        queue_ms=_ms(parts.queue_s),
-        guards_ms=_ms(parts.guards_s),
-        cache_ms=_ms(parts.cache_s),
-        upstream_ms=_ms(parts.upstream_s),
-        overhead_ms=_ms(parts.overhead_s),
-        first_token_ms=_ms(last.first_token_s) if last and last.first_token_s is not None else None,
+        duration_ms=round(duration_s * 1000, 3),
+        auth_ms=round(parts.auth_s * 1000, 3),
+        queue_ms=round(parts.queue_s * 1000, 3) if parts.queue_s else 0.0,
+        guards_ms=round(parts.guards_s * 1000, 3) if parts.guards_s else 0.0,
+        cache_ms=round(parts.cache_s * 1000, 3) if parts.cache_s else 0.0,
+        upstream_ms=round(parts.upstream_s * 1000, 3),
+        overhead_ms=round(parts.overhead_s * 1000, 3),
+        first_token_ms=round(last.first_token_s * 1000, 3) if last and last.first_token_s is not None else None,
         replay_of=call.replay_of,
         peer=call.peer if peers else "",
-        labels=request.labels if isinstance(request, ChatRequest | EmbedRequest) else {},
+        labels=request.labels if isinstance(request, _SENT) else {},
         trace=trace,
         trace_id=trace[3:35],
         span_id=traced.span_id if traced is not None else "",
     )
 
 
-def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 3)
+def _traceparent(headers: Headers) -> str:
+    for name, value in headers:
+        if name == TRACEPARENT:
+            return value
+    return ""
 
 
 class CallLog:
@@ -108,7 +114,7 @@ class CallLog:
         Raises OSError for a file that cannot be opened.
         """
         self._peers = peers
-        self._encoder = msgspec.json.Encoder()
+        self._encode = msgspec.json.Encoder().encode
         self._writer = LineWriter(FileTarget(path) if path is not None else StreamTarget(stream), "call-log")
 
     @property
@@ -125,14 +131,11 @@ class CallLog:
 
     def write(self, line: CallLine) -> None:
         """Queues the line, or drops and counts it."""
-        self._writer.put(partial(self._encoded, line))
+        self._writer.put(partial(self._encode, line))
 
     def close(self) -> None:
         """Writes what is queued, at most for two seconds."""
         self._writer.close()
-
-    def _encoded(self, line: CallLine) -> str:
-        return self._encoder.encode(line).decode()
 
 
 class ProgramLog(logging.Handler):

@@ -33,6 +33,7 @@ GAUGES: dict[str, Callable[[Iterable[float]], float]] = {
     "hedgerow_credential_age_seconds": HIGHEST,
     "hedgerow_credential_ready": LOWEST,
     "hedgerow_credential_set_aside": HIGHEST,
+    "hedgerow_grpc_connections": SUM,
     "hedgerow_http_connections": SUM,
     "hedgerow_ledger_admitting": LOWEST,
     "hedgerow_ledger_behind_seconds": HIGHEST,

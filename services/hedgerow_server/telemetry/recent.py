@@ -23,7 +23,7 @@ _FAILED = AttemptOutcome.FAILED
 _NO_LABELS: dict[str, str] = {}
 
 
-class RecentCall(msgspec.Struct, frozen=True):
+class RecentCall(msgspec.Struct, frozen=True, gc=False):
     """A call that has ended. Durations in seconds."""
 
     call_id: str

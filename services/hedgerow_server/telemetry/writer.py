@@ -18,8 +18,8 @@ _PAUSE_S = 0.05
 _CLOSING_S = 2.0
 _MODE = 0o640
 
-Render = Callable[[], str]
-"""Makes a line, in the thread that writes."""
+Render = Callable[[], bytes]
+"""Makes a line without its end, in the thread that writes."""
 
 
 class TornError(OSError):
@@ -66,11 +66,11 @@ class LineWriter:
         """Writes a line before it returns, so that whoever hears of what it tells finds it there; queues it where that
         would mean to wait for a reader, or where others wait already. For lines that are rare; one thread at a time.
         """
-        data = f"{text}\n".encode("utf-8", "backslashreplace")
-        if self._lines or self._writing or not self._target.ready(len(data)):
-            self.put(lambda: text)
+        data = text.encode("utf-8", "backslashreplace")
+        if self._lines or self._writing or not self._target.ready(len(data) + 1):
+            self.put(lambda: data)
         else:
-            self._write([data])
+            self._write([data + b"\n"])
 
     def close(self) -> None:
         """Writes what is queued, at most for two seconds."""
@@ -85,7 +85,7 @@ class LineWriter:
                 # Before the queue is emptied: nobody else may find it empty while the last of it is being written.
                 self._writing = True
                 batch = [self._lines.popleft() for _ in range(min(len(self._lines), _BATCH_LINES))]
-                self._write([f"{line()}\n".encode("utf-8", "backslashreplace") for line in batch])
+                self._write([line() + b"\n" for line in batch])
             self._writing = False
 
     def _write(self, lines: list[bytes]) -> None:

@@ -1,6 +1,6 @@
 """Chat calls: bytes to core requests, core events to bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 from hedgerow.chat.v1 import chat_service_pb2 as service
@@ -30,17 +30,6 @@ from hedgerow_server.wire.verdict import write_verdict
 
 _MODES: dict[int, ToolChoiceMode] = {pb.ToolChoiceMode.Value(f"TOOL_CHOICE_MODE_{m.name}"): m for m in ToolChoiceMode}
 _EFFORTS: dict[int, Effort] = {pb.ReasoningEffort.Value(f"REASONING_EFFORT_{e.name}"): e for e in Effort}
-_SCALARS = (
-    "parallel_tool_calls",
-    "max_output_tokens",
-    "temperature",
-    "top_p",
-    "top_k",
-    "frequency_penalty",
-    "presence_penalty",
-    "seed",
-    "top_logprobs",
-)
 
 
 class ChatDecoder:
@@ -81,32 +70,21 @@ def chat_request(
     spec = chat_spec(message.chat)
     if for_any or bound is not None:
         spec = msgspec.structs.replace(spec, for_any=for_any, bound=bound)
-    return ChatRequest(spec=spec, policy=policy(message.route), labels=dict(message.labels), once=once(message))
+    labels = message.labels
+    return ChatRequest(
+        spec=spec, policy=policy(message.route), labels=dict(labels) if labels else {}, once=once(message)
+    )
 
 
 def chat_spec(chat: pb.ChatSpec) -> ChatSpec:
     """What is asked of a chat model. Raises RequestInvalid."""
     # A field that is unset is not passed, so that the struct's own default holds.
-    given: dict[str, object] = {name: getattr(chat, name) for name in _SCALARS if chat.HasField(name)}  # type: ignore[arg-type]
-    if chat.tools:
-        given["tools"] = _tools(chat)
-    if chat.HasField("tool_choice"):
-        given["tool_choice"] = _tool_choice(chat)
-    if chat.HasField("response_format"):
-        given["response_format"] = _response_format(chat.response_format)
-    if chat.HasField("reasoning"):
-        reasoning = chat.reasoning
-        limit = reasoning.max_tokens if reasoning.HasField("max_tokens") else None
-        given["reasoning"] = ReasoningSpec(_EFFORTS.get(reasoning.effort), limit)
-    if chat.provider_options:
-        given["provider_options"] = options(chat.provider_options, "chat")
-    return ChatSpec(
-        model=chat.model,
-        messages=messages(chat.messages),
-        stop_sequences=tuple(chat.stop_sequences),
-        prompt_cache_key=chat.prompt_cache_key,
-        **given,  # type: ignore[arg-type]
-    )
+    given: dict[str, object] = {}
+    for field, value in chat.ListFields():
+        name = field.name
+        read = _READERS.get(name)
+        given[name] = value if read is None else read(chat)
+    return ChatSpec(**given)  # type: ignore[arg-type]
 
 
 def options(source: Mapping[str, str], field: str) -> dict[str, str]:
@@ -144,7 +122,8 @@ def _tool_choice(chat: pb.ChatSpec) -> ToolChoice:
     return ToolChoice(_MODES[choice.mode], tuple(choice.function_names))
 
 
-def _response_format(source: pb.ResponseFormat) -> JsonObjectFormat | JsonSchemaFormat | None:
+def _response_format(chat: pb.ChatSpec) -> JsonObjectFormat | JsonSchemaFormat | None:
+    source = chat.response_format
     match source.WhichOneof("format"):
         case "json_object":
             return JsonObjectFormat()
@@ -156,6 +135,24 @@ def _response_format(source: pb.ResponseFormat) -> JsonObjectFormat | JsonSchema
             )
         case _:
             return None
+
+
+def _reasoning(chat: pb.ChatSpec) -> ReasoningSpec:
+    reasoning = chat.reasoning
+    limit = reasoning.max_tokens if reasoning.HasField("max_tokens") else None
+    return ReasoningSpec(_EFFORTS.get(reasoning.effort), limit)
+
+
+_READERS: dict[str, Callable[[pb.ChatSpec], object]] = {
+    "messages": lambda chat: messages(chat.messages),
+    "tools": _tools,
+    "tool_choice": _tool_choice,
+    "response_format": _response_format,
+    "reasoning": _reasoning,
+    "stop_sequences": lambda chat: tuple(chat.stop_sequences),
+    "provider_options": lambda chat: options(chat.provider_options, "chat"),
+}
+"""How fields are read that are not taken as they are."""
 
 
 class ChatAnswer:

@@ -30,13 +30,15 @@ from hedgerow_server.wire.check import invalid, wrong
 from hedgerow_server.wire.times import seconds
 
 _ROLES: dict[int, Role] = {pb.Role.Value(f"ROLE_{role.name}"): role for role in Role}
+_NUMBERS = {role: pb.Role.ValueType(number) for number, role in _ROLES.items()}
 _DETAILS: dict[int, ImageDetail] = {pb.ImageDetail.Value(f"IMAGE_DETAIL_{d.name}"): d for d in ImageDetail}
+_TEXT = pb.Part.DESCRIPTOR.fields_by_name["text"]
 _ASSISTANT_ONLY = frozenset({"tool_call", "reasoning", "refusal", "provider_item"})
 
 
 def messages(source: Iterable[pb.Message]) -> tuple[Message, ...]:
     """The conversation of a request. Raises RequestInvalid for parts that do not go with their role."""
-    return tuple(_message(message, index) for index, message in enumerate(source))
+    return tuple([_message(message, index) for index, message in enumerate(source)])
 
 
 def _message(source: pb.Message, index: int) -> Message:
@@ -50,8 +52,15 @@ def _message(source: pb.Message, index: int) -> Message:
                 )
             ]
         )
-    parts = tuple(_part(part, role, f"chat.messages[{index}].content[{n}]") for n, part in enumerate(content))
-    return Message(role, parts, source.name)
+    texts = role is not Role.TOOL
+    parts: list[Part] = []
+    for n, part in enumerate(content):
+        fields = part.ListFields()
+        if texts and len(fields) == 1 and fields[0][0] is _TEXT:
+            parts.append(Part(content=Text(fields[0][1])))  # nearly all are no more than that
+        else:
+            parts.append(_part(part, role, f"chat.messages[{index}].content[{n}]"))
+    return Message(role, tuple(parts), source.name)
 
 
 def _part(source: pb.Part, role: Role, path: str) -> Part:
@@ -144,7 +153,7 @@ def cache_hint(source: pb.Part | pb.Tool) -> CacheHint:
 
 def write_message(target: pb.Message, message: Message) -> None:
     """Fills an answer's message."""
-    target.role = pb.Role.ValueType(pb.Role.Value(f"ROLE_{message.role.name}"))
+    target.role = pb.ROLE_ASSISTANT if message.role is Role.ASSISTANT else _NUMBERS[message.role]
     for part in message.content:
         written = target.content.add()
         _WRITERS[type(part.content)](written, part.content)

@@ -76,8 +76,10 @@ def write_attempt(target: attempt_pb2.Attempt, record: AttemptRecord, written: W
         target.outcome = attempt_pb2.AttemptOutcome.ValueType(record.outcome.value)
     if record.error_reason:
         target.error_reason = f"ERROR_REASON_{record.error_reason}"
-    target.upstream_status = record.upstream_status
-    target.upstream_request_id = record.upstream_request_id
+    if record.upstream_status:
+        target.upstream_status = record.upstream_status
+    if record.upstream_request_id:
+        target.upstream_request_id = record.upstream_request_id
     set_timestamp(target.start_time, record.start_unix_s)
     if record.first_token_s is not None:
         set_duration(target.first_token_duration, record.first_token_s)
@@ -188,14 +190,17 @@ def report(call: Call) -> bytes:
     if call.hold is not None:
         _write_quotas(message, call.hold)
     room = REPORT_BYTES - message.ByteSize() - 2 * _FIELD_BYTES
-    for index, record in enumerate(reversed(call.attempts)):
-        attempt = attempt_pb2.Attempt()
+    attempts = message.attempts
+    for record in reversed(call.attempts):
+        attempt = attempts.add()
         write_attempt(attempt, record, written)
-        attempt.model = cut(record.model, _REPORT_TEXT)
+        if len(record.model.encode()) > _REPORT_TEXT:
+            attempt.model = cut(record.model, _REPORT_TEXT)
         room -= attempt.ByteSize() + _FIELD_BYTES
         if room < 0:
-            omitted += len(call.attempts) - index
+            del attempts[-1]
             break
-        message.attempts.append(attempt)
-    message.omitted_attempts_count = omitted
+    omitted = call.attempts_started - len(attempts)
+    if omitted:
+        message.omitted_attempts_count = omitted
     return message.SerializeToString()

@@ -11,21 +11,25 @@ def seconds(duration: Duration) -> float:
     return duration.seconds + duration.nanos / 1e9
 
 
-def set_duration(target: Duration, seconds: float) -> None:
-    """Fills a duration."""
-    _set(target, seconds)
+def set_duration(target: Duration | Timestamp, seconds: float) -> None:
+    """Fills an empty duration."""
+    micros = round(seconds * _MICROS)
+    if not 0 <= micros < _MICROS:
+        target.seconds = micros // _MICROS
+        micros %= _MICROS
+    target.nanos = micros * 1000
+
+
+def set_timestamp(target: Timestamp, unix_s: float) -> None:
+    """Fills an empty time."""
+    set_duration(target, unix_s)
 
 
 def duration(seconds: float) -> Duration:
     """Seconds as a duration."""
     made = Duration()
-    _set(made, seconds)
+    set_duration(made, seconds)
     return made
-
-
-def set_timestamp(target: Timestamp, unix_s: float) -> None:
-    """Fills a time."""
-    _set(target, unix_s)
 
 
 def timestamp(unix_s: float | None) -> Timestamp | None:
@@ -33,11 +37,5 @@ def timestamp(unix_s: float | None) -> Timestamp | None:
     if unix_s is None:
         return None
     made = Timestamp()
-    _set(made, unix_s)
+    set_timestamp(made, unix_s)
     return made
-
-
-def _set(target: Duration | Timestamp, seconds: float) -> None:
-    micros = round(seconds * _MICROS)
-    target.seconds = micros // _MICROS
-    target.nanos = micros % _MICROS * 1000
