@@ -146,6 +146,8 @@ class App:
         self.gate.watching = lambda: self.health.watching
         self.lag.told.append(self.gate.tick)
         self.metrics.add(GateNumbers(self.gate))
+        for numbers in self.server.numbers:
+            self.metrics.add(numbers)
         admin_options = operators_options(settings.server.grpc, shared=joined is not None)
         self.admin_server = grpc.aio.server(options=admin_options)
         self._calls = OpenCalls()

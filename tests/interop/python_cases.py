@@ -79,7 +79,7 @@ async def client_compressed_unary(caller: Caller) -> None:
 
 
 async def server_compressed_unary(caller: Caller) -> None:
-    """Whether a message came compressed grpcio does not tell a client either; the Java client looks."""
+    """Whether a message came compressed grpcio does not tell a client either."""
     for value in (True, False):
         request = _large(response_compressed=of("BoolValue")(value=value))
         assert (await caller.unary(request)).payload == zeros(PEAK)

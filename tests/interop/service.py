@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import grpc.aio
 from hedgerow_server.core.call import Call, Kind, Method, Outcome, Principal
 from hedgerow_server.core.error import HedgerowError, RequestInvalid
 from hedgerow_server.core.event import Events
 from hedgerow_server.core.terminal import Terminal
+from hedgerow_server.doors.certificates import Certificates
+from hedgerow_server.doors.engine import callers_server
 from hedgerow_server.doors.grpcio import GrpcDoor
-from hedgerow_server.doors.listen import bind, server_options
-from hedgerow_server.doors.section import GrpcSection
+from hedgerow_server.doors.section import GrpcSection, ServerSection
 from hedgerow_server.doors.serving import Endpoint, Serving
-from hedgerow_server.doors.tls import grpc_credentials
 from hedgerow_server.interceptors.auth import Auth
 from hedgerow_server.interceptors.chain import Chain
 from hedgerow_server.interceptors.deadline import Deadline
@@ -32,6 +31,9 @@ from interop.echo import Echo
 from rpc.certificates import Authority
 
 SERVER_ID = "the-only-one"
+ENGINES = ("grpcio", "asyncio")
+"""What the callers' door may be on."""
+_WHERE = "server.grpc.tls"
 Rpc = Callable[[Call], AsyncGenerator[Any, None]]
 
 
@@ -205,24 +207,26 @@ def endpoints() -> list[Endpoint]:
 @asynccontextmanager
 async def running(*, tls: bool = False, **section: Any) -> AsyncIterator[Running]:
     """Serves until it is left, with `tls` over TLS as the doors do; `section` is what the configuration says of the
-    callers' door.
+    callers' door, with the engine that it is on.
     """
     authority = Authority() if tls else None
     with tempfile.TemporaryDirectory() as folder:
         if authority is not None:
             section["tls"] = _files(Path(folder), authority)
-        grpc_section = GrpcSection(listen="127.0.0.1:0", **section)
-        secure = None if grpc_section.tls is None else grpc_credentials(grpc_section.tls, "server.grpc.tls")
+        configured = ServerSection(grpc=GrpcSection(listen="127.0.0.1:0", **section))
+        certificates = Certificates({_WHERE: configured.grpc.tls}, lambda: None)
         found = Open()
         chain = Chain([RequestId(), Telemetry([found], lambda _: ()), Deadline(60, 600), Auth(Anyone()), Decode()])
-        server = grpc.aio.server(options=server_options(grpc_section), interceptors=[Echo()])
-        server.add_generic_rpc_handlers(GrpcDoor(Serving(chain, endpoints()), report).handlers())
-        target = bind(server, grpc_section.listen, secure)
+        server = callers_server(configured, shared=False)
+        handlers = GrpcDoor(Serving(chain, endpoints()), report).handlers()
+        server.handlers.add_generic_rpc_handlers([Echo(one) for one in handlers])
+        target = server.bind(configured.grpc.listen, certificates, _WHERE, shared=False)
         await server.start()
         try:
             yield Running(target, found, authority.certificate if authority else None)
         finally:
             await server.stop(0)
+            await certificates.close()
 
 
 def _files(folder: Path, authority: Authority) -> dict[str, Path]:

@@ -57,8 +57,8 @@ MISSES = {
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["plaintext", "tls"])
-async def service(request: pytest.FixtureRequest) -> AsyncIterator[Running]:
-    async with running(tls=request.param) as server:
+async def service(engine: str, request: pytest.FixtureRequest) -> AsyncIterator[Running]:
+    async with running(engine=engine, tls=request.param) as server:
         yield server
 
 

@@ -15,6 +15,18 @@ _RST_STREAM, _GOAWAY = 3, 7
 _CONNECT_S = 30
 
 
+def headers(method: str) -> list[tuple[str, str]]:
+    """The headers of a call of the test service."""
+    return [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", f"/grpc.testing.TestService/{method}"),
+        (":authority", "localhost"),
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+    ]
+
+
 @dataclass
 class Wire:
     """One to a server, in plaintext."""

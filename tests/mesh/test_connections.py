@@ -19,28 +19,29 @@ from hedgerow_server.doors.section import GrpcSection
 from interop import toolchain
 from interop.messages import of
 from interop.python_cases import Caller
-from interop.service import running
+from interop.service import ENGINES, running
 from interop.wire import wire
 from money.counter import configuration
 from rpc.caller import COMPLETE, STREAM_COMPLETE, Outcome, connected, eventually
 from stack import OWN_CONNECTIONS, Process, router, simulator
 
 AGE_S, PING_S = 0.4, 0.3
+both = pytest.mark.parametrize("engine", ENGINES)
 NO_SECOND_TRY = (("grpc.enable_retries", 0),)
 RENEWALS = 8
 LONG = "three-seconds"
 FORGIVEN = 2
-"""Pings that may come too early, by C-core's default."""
+"""Pings that may come too early: C-core's default, which the event loop's server has, too."""
 
 
-@pytest.fixture(scope="module")
-def ageing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+@pytest.fixture(scope="module", params=ENGINES)
+def ageing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """A router whose connections soon grow old."""
     folder = tmp_path_factory.mktemp("ageing")
     with ExitStack() as exits:
         sim = exits.enter_context(simulator(folder))
         config = configuration(f"http://{sim.addresses['http']}", folder / "hedgerow.db")
-        config["server"]["grpc"] |= {"max_connection_age_seconds": AGE_S}
+        config["server"]["grpc"] |= {"engine": request.param, "max_connection_age_seconds": AGE_S}
         config["telemetry"] = {"log_peers": True}
         config["routes"][LONG] = {"kind": "chat", "candidates": [{"provider": "sim", "model": "sim-tokens-20-150"}]}
         yield exits.enter_context(router(folder, config))
@@ -87,8 +88,9 @@ async def test_calls_of_the_go_client_go_on_over_renewed_connections(ageing: Pro
     assert len(connections(ageing.log, since)) > 1
 
 
-async def test_a_client_that_pings_too_often_is_told_to_go_for_that() -> None:
-    async with running(min_ping_interval_seconds=PING_S) as server, wire(server.target) as client:
+@both
+async def test_a_client_that_pings_too_often_is_told_to_go_for_that(engine: str) -> None:
+    async with running(engine=engine, min_ping_interval_seconds=PING_S) as server, wire(server.target) as client:
         for _ in range(FORGIVEN + 2):
             client.state.ping(b"too-soon")
         while not client.goaways:
@@ -96,9 +98,10 @@ async def test_a_client_that_pings_too_often_is_told_to_go_for_that() -> None:
     assert client.goaways == [(ErrorCodes.ENHANCE_YOUR_CALM, b"too_many_pings")]
 
 
-async def test_a_client_that_pings_as_often_as_it_may_is_not_told_to_go() -> None:
+@both
+async def test_a_client_that_pings_as_often_as_it_may_is_not_told_to_go(engine: str) -> None:
     """It has no call open: that is allowed, too."""
-    async with running(min_ping_interval_seconds=PING_S) as server, wire(server.target) as client:
+    async with running(engine=engine, min_ping_interval_seconds=PING_S) as server, wire(server.target) as client:
         for _ in range(2 * FORGIVEN + 2):
             client.state.ping(b"in-time!")
             answered = False
@@ -108,12 +111,13 @@ async def test_a_client_that_pings_as_often_as_it_may_is_not_told_to_go() -> Non
     assert client.goaways == []
 
 
-async def test_a_call_without_an_event_goes_on_while_its_client_pings_as_often_as_it_may() -> None:
+@both
+async def test_a_call_without_an_event_goes_on_while_its_client_pings_as_often_as_it_may(engine: str) -> None:
     """For more pings than are forgiven, as with a model that thinks. C-core's client sends at most one a second."""
     pings = (("grpc.keepalive_time_ms", 500), ("grpc.http2.max_pings_without_data", 0))
     silent = of("ResponseParameters")(size=1, interval_us=8_000_000)
     async with (
-        running(min_ping_interval_seconds=PING_S) as server,
+        running(engine=engine, min_ping_interval_seconds=PING_S) as server,
         grpc.aio.insecure_channel(server.target, [*OWN_CONNECTIONS, *pings, *NO_SECOND_TRY]) as channel,
     ):
         call = Caller(channel).output(of("StreamingOutputCallRequest")(response_parameters=[silent]))

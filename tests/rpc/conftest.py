@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from rpc.caller import Door, connected
-from stack import ALARM, Process, Stack, configuration, router
+from stack import ALARM, Process, Stack, configuration, router, with_engine
 
 StartRouter = Callable[..., AbstractContextManager[Process]]
 FailedStart = Callable[..., str]
@@ -82,7 +82,7 @@ def failed_start(stack: Stack, tmp_path: Path) -> FailedStart:
         config["server"] |= server
         config["identity"] = {"allow_unauthenticated": True} if identity is None else identity
         path = tmp_path / "router.yaml"
-        path.write_text(yaml.safe_dump(config))
+        path.write_text(yaml.safe_dump(with_engine(config)))
         command = [sys.executable, "-m", "hedgerow_server", "serve", str(path)]
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False

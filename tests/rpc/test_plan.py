@@ -11,7 +11,7 @@ from hedgerow_client import Client, FailedPreconditionError, InvalidArgumentErro
 from hedgerow_client.admin import AdminClient
 from hedgerow_client.cli.verbs import build
 from rpc.test_reload import BROKEN, Running, config, started
-from stack import KEY, Stack, router
+from stack import KEY, Stack, router, with_engine
 from typer.testing import CliRunner, Result
 
 
@@ -24,7 +24,7 @@ def running(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def text(running: Running, number: int, **sections: object) -> str:
     """A configuration with a route of its own, `only-NUMBER`."""
-    return yaml.safe_dump(config(running.sim_url, number, **sections), sort_keys=False)
+    return yaml.safe_dump(with_engine(config(running.sim_url, number, **sections)), sort_keys=False)
 
 
 def in_force(running: Running) -> int:

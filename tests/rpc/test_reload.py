@@ -16,7 +16,7 @@ from hedgerow_client import Client, FailedPreconditionError, HedgerowError, NotF
 from hedgerow_client.admin import AdminClient
 from rpc.caller import eventually
 from rpc.conftest import without_faults
-from stack import FORGIVING, KEY, Process, Stack, router
+from stack import FORGIVING, KEY, Process, Stack, router, with_engine
 
 RELOADS, RELOADS_LONG = 30, 100
 
@@ -85,7 +85,7 @@ class Running:
 
     def settings(self, number: int, **sections: Any) -> str:
         """The text of a configuration."""
-        return yaml.safe_dump(config(self.sim_url, number, **sections), sort_keys=False)
+        return yaml.safe_dump(with_engine(config(self.sim_url, number, **sections)), sort_keys=False)
 
     def errors(self) -> int:
         """How many errors the log tells of."""

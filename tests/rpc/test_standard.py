@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from hedgerow.router.v1 import router_service_pb2 as router_pb
 from rpc.caller import COMPLETE, LIST_MODELS, STREAM_COMPLETE, Door, Outcome, chat, connected, get
 from rpc.conftest import StartRouter
-from stack import OWN_CONNECTIONS, Stack, configuration
+from stack import ON_CORE, OWN_CONNECTIONS, Stack, configuration
 
 OURS = (
     "hedgerow.chat.v1.ChatService",
@@ -189,13 +189,13 @@ def test_reflection_does_not_know_what_is_not_there(door: Door, version: str) ->
 
 
 def test_the_admin_door_has_health_reflection_and_channelz(door: Door, admin: grpc.Channel) -> None:
-    """Channelz shows the servers of the process and the calls that they have had."""
+    """Channelz shows C-core's servers of the process and the calls that they have had."""
     assert health(admin) == SERVING
     for version in VERSIONS:
         assert "grpc.channelz.v1.Channelz" in Reflection(admin, version).services()
     assert door.caller.chat(COMPLETE, "fast").code is grpc.StatusCode.OK
     servers = channelz_pb2_grpc.ChannelzStub(admin).GetServers(channelz_pb2.GetServersRequest(), timeout=5).server
-    assert len(servers) == 2
+    assert len(servers) == (2 if ON_CORE else 1)
     assert max(server.data.calls_succeeded for server in servers) > 0
 
 

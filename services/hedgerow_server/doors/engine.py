@@ -1,16 +1,21 @@
 """The callers' gRPC door as the configuration has it: on C-core, or on the event loop."""
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import grpc.aio
+from prometheus_client.core import Metric
 
 from hedgerow_server.doors.backlog import Channelz, Waiting
 from hedgerow_server.doors.certificates import Certificates
 from hedgerow_server.doors.gate import Queue
+from hedgerow_server.doors.http2.numbers import GrpcNumbers
 from hedgerow_server.doors.http2.options import Options
 from hedgerow_server.doors.http2.server import Server
 from hedgerow_server.doors.listen import bind, connections_of, files, instrumentation, listening, server_options
 from hedgerow_server.doors.section import ServerSection
+
+Numbers = Callable[[], Iterable[Metric]]
 
 
 class CallersServer(Protocol):
@@ -29,6 +34,10 @@ class CallersServer(Protocol):
         processes of this router have it, too. Raises ListenError.
         """
 
+    @property
+    def numbers(self) -> Sequence[Numbers]:
+        """What it counts."""
+
     async def start(self) -> None:
         """Takes calls from now on."""
 
@@ -40,6 +49,8 @@ class CallersServer(Protocol):
 
 class CoreServer:
     """On C-core."""
+
+    numbers = ()
 
     def __init__(self, section: ServerSection, *, shared: bool) -> None:
         interceptors = instrumentation() if section.opentelemetry else ()
@@ -77,6 +88,11 @@ class LoopServer:
                 max_age_s=told.max_connection_age_seconds,
             )
         )
+
+    @property
+    def numbers(self) -> Sequence[Numbers]:
+        """See CallersServer."""
+        return (GrpcNumbers(self.handlers),)
 
     def queue(self, behind: int, unread: int, *, idle: bool) -> tuple[int, int]:
         """See CallersServer: those that wait for their turn."""

@@ -20,7 +20,7 @@ class GateNumbers:
             ("grade", "How hard it is: 0 well, 1 nearly full, 2 refusing some, 3 refusing nearly all.", gate.grade),
             ("calls", "Calls that are open at the doors for callers.", gate.calls),
             ("calls_limit", "How many may be, as memory allows.", pressure.limit),
-            ("waiting_calls", "Calls that C-core holds until Python takes them.", gate.waiting),
+            ("waiting_calls", "Calls that wait before the gRPC door.", gate.waiting),
             ("delay_seconds", "The least that a call of late waited until it was looked at.", pressure.delay_s),
             ("memory_ratio", "Which part of the memory limit is taken; 0 without one.", pressure.memory_share),
             ("refused_ratio", "Which part of new calls is refused for the delay before them.", pressure.refused_share),

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, Protocol, Self
 import grpc
 import grpc.aio
 
-from hedgerow_server.doors.http2.head import Head, Metadata, answer_fields, status_fields
+from hedgerow_server.doors.http2.head import Head, Metadata, RefusedError, answer_fields, status_fields, unreadable
 from hedgerow_server.doors.http2.hpack import Field
 from hedgerow_server.doors.http2.messages import Inbox, inflated
 from hedgerow_server.doors.http2.method import Method
@@ -42,6 +42,9 @@ class Wire(Protocol):
     def took(self, call: "ServerCall") -> None:
         """A message of a stream of requests was taken: more may come."""
 
+    def refuse(self, call: "ServerCall", error: RefusedError) -> None:
+        """Ends a call whose request is wrong, and cancels whoever answers it."""
+
     def certificate(self) -> Mapping[str, tuple[bytes, ...]]:
         """What `auth_context` tells."""
 
@@ -53,7 +56,6 @@ class ServerCall:
         "_callbacks",
         "_code",
         "_details",
-        "_initial",
         "_messages",
         "_received",
         "_trailing",
@@ -111,7 +113,6 @@ class ServerCall:
         self._received = 0
         self._messages: deque[tuple[bool, bytes]] = deque()
         self._waiter: asyncio.Future[None] | None = None
-        self._initial: Pairs = ()
         self._trailing: Pairs = ()
         self._code = _OK
         self._details = ""
@@ -141,8 +142,10 @@ class ServerCall:
         """The caller has left, or is made to. Whoever answers is told."""
         self.left = self.ended = True
         self.pending.clear()
-        if self.room is not None and not self.room.done():
-            self.room.cancel()
+        for one in (self.room, self._waiter):
+            # Whoever writes or reads may do so in a task of his own.
+            if one is not None and not one.done():
+                one.cancel()
         if self.task is not None:
             self.task.cancel()
 
@@ -163,25 +166,39 @@ class ServerCall:
         if compressed:
             body = await inflated(body, self.head.encoding, self._wire.message_bytes)
         read = self.method.read
-        return body if read is None else read(body)
+        if read is None:
+            return body
+        try:
+            return read(body)
+        except Exception:
+            raise unreadable() from None
 
     def answer(self, message: Any) -> None:
-        """Sends the only message of an answer and its status."""
+        """Sends the only message of an answer and its status. Nothing where it has ended."""
+        if self.ended:
+            return
         write = self.method.write
         body: bytes = message if write is None else write(message)
         data = b"\0" + len(body).to_bytes(4, "big") + body
-        self._end([] if self.opened else answer_fields(self._initial), data)
+        self._end(data)
 
     def end(self, code: grpc.StatusCode | None = None, details: str = "") -> None:
         """Sends the status: this one, or the one that was set. Nothing where it has ended."""
         if not self.ended:
             if code is not None:
                 self._code, self._details = code, details
-            self._end([] if self.opened else answer_fields(self._initial), b"")
+            self._end(b"")
 
-    def _end(self, fields: list[Field], data: bytes) -> None:
+    def fail(self, error: Exception) -> None:
+        """Sends the status of a handler that has raised what it should not, which may have been about its trailers."""
+        self._trailing = ()
+        self.end(grpc.StatusCode.UNKNOWN, f"Unexpected {type(error)}: {error}")
+
+    def _end(self, data: bytes) -> None:
+        fields = [] if self.opened else answer_fields()
+        trailers = status_fields(self._code, self._details, self._trailing)
         self.ended = self.opened = True
-        self._wire.close(self, fields, data, status_fields(self._code, self._details, self._trailing))
+        self._wire.close(self, fields, data, trailers)
 
     def over(self) -> None:
         """The handler has returned, for whatever reason."""
@@ -196,11 +213,17 @@ class ServerCall:
 
     async def __anext__(self) -> Any:
         while not self._messages:
+            if self.left:
+                raise asyncio.CancelledError
             if self.half_closed:
                 raise StopAsyncIteration
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
-        message = await self.request()
+        try:
+            message = await self.request()
+        except RefusedError as error:
+            self._wire.refuse(self, error)
+            raise asyncio.CancelledError from None
         self._wire.took(self)
         return message
 
@@ -217,15 +240,16 @@ class ServerCall:
             room = self._wire.send(self, data)
         else:
             self.opened = True
-            room = self._wire.open(self, answer_fields(self._initial), data)
+            room = self._wire.open(self, answer_fields(), data)
         if room is not None:
             await room
 
     async def send_initial_metadata(self, metadata: Pairs) -> None:
         """Sends the headers of the answer."""
         if not self.opened and not self.ended:
-            self.opened, self._initial = True, metadata
-            self._wire.open(self, answer_fields(metadata), b"")
+            fields = answer_fields(metadata)
+            self.opened = True
+            self._wire.open(self, fields, b"")
 
     def set_trailing_metadata(self, metadata: Pairs) -> None:
         """What the trailers say beside the status."""

@@ -4,18 +4,19 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from functools import partial
-from typing import Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from hedgerow_server.doors.http2 import frames
 from hedgerow_server.doors.http2.call import ServerCall
+from hedgerow_server.doors.http2.ended import Ended
 from hedgerow_server.doors.http2.frames import MAX_WINDOW, ConnectionFault
 from hedgerow_server.doors.http2.head import (
     MalformedError,
-    Names,
     NotGrpcError,
     RefusedError,
     answer_of,
     caller_of,
+    cut_message,
     going_away,
     no_message,
     read_head,
@@ -26,44 +27,28 @@ from hedgerow_server.doors.http2.head import (
 from hedgerow_server.doors.http2.hpack import Field
 from hedgerow_server.doors.http2.incoming import Handler, Incoming
 from hedgerow_server.doors.http2.keeper import Keeper
-from hedgerow_server.doors.http2.method import Methods, run
-from hedgerow_server.doors.http2.options import Options
+from hedgerow_server.doors.http2.method import run
 from hedgerow_server.doors.http2.outgoing import Outgoing
-from hedgerow_server.doors.http2.turns import Turns
 from hedgerow_server.doors.peers import auth_context, peer_name
+
+if TYPE_CHECKING:
+    from hedgerow_server.doors.http2.server import Server
 
 _log = logging.getLogger(__name__)
 _ALIVE: Final = b"hedgerow"
 _RETIRING: Final = b"retiring"
 """Bodies of our own pings: the answer to the second says that the other end has read the GOAWAY before it."""
-_FORGIVEN: Final = 1000
-"""Calls that ended here before their caller knew: what he still sends of so many of them is thrown away."""
-_NUMBER_BYTES: Final = 4
-_PING_BYTES: Final = 8
+_CALLS_A_FRAME: Final = 10
+"""To change the windows of so many calls costs as much as a frame."""
 _LAST_WORDS_S: Final = 1.0
-
-
-class Owner(Protocol):
-    """What the connections of a server have in common."""
-
-    options: Options
-    methods: Methods
-    names: Names
-    turns: Turns
-    draining: bool
-    """Whether no further call is taken."""
-
-    def enter(self, connection: "Connection") -> bool:
-        """A connection is here. False: there are too many."""
-
-    def leave(self, connection: "Connection") -> None:
-        """It has ended."""
+_FLUSH_S: Final = 30.0
+"""How long a caller has to take what is left of the last answers, before a connection that has ended is cut."""
 
 
 class Connection(asyncio.Protocol):
     """The server's end of a connection."""
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: "Server") -> None:
         self._owner = owner
         self._options = owner.options
         self.message_bytes = owner.options.message_bytes
@@ -76,8 +61,7 @@ class Connection(asyncio.Protocol):
         self._closing = False
         self._last_id = 0
         self._most_id = MAX_WINDOW
-        self._forgiven: dict[int, None] = {}
-        self._unwinding = 0
+        self._ended = Ended(owner.turns)
         self._window = owner.options.connection_window
         self._retiring = False
         handlers: dict[int, Handler] = {
@@ -85,7 +69,6 @@ class Connection(asyncio.Protocol):
             frames.RST_STREAM: self._on_rst,
             frames.SETTINGS: self._on_settings,
             frames.PING: self._on_ping,
-            frames.GOAWAY: self._on_goaway,
             frames.WINDOW_UPDATE: self._on_window,
         }
         self._incoming = Incoming(self, handlers, 2 * owner.options.header_list_bytes)
@@ -99,13 +82,18 @@ class Connection(asyncio.Protocol):
         self.peer, self._host = peer_name(name), name[0] if name else ""
         tls = transport.get_extra_info("ssl_object")
         wrong = tls is not None and tls.selected_alpn_protocol() != "h2"
-        if not self._owner.enter(self) or self._owner.draining or wrong:
+        full = not self._owner.enter(self)
+        if full or wrong:
+            self._owner.refused["connections" if full else "tls"] += 1
+        if full or wrong or self._owner.draining:
+            self._closing = True
             self._transport.abort()
             return
         options = self._options
         self._outgoing = Outgoing(self._transport, self._done)
         self.open, self.send, self.close = self._outgoing.open, self._outgoing.send, self._outgoing.close
-        self._keeper = Keeper(options, self._ask_alive, self._transport.abort, self.retire, self._sweep)
+        alive = partial(self._outgoing.frame, frames.ping(_ALIVE))
+        self._keeper = Keeper(options, alive, self._transport.abort, self.retire, self._sweep)
         told = {
             frames.MAX_CONCURRENT_STREAMS: options.streams,
             frames.INITIAL_WINDOW_SIZE: options.stream_window,
@@ -121,13 +109,14 @@ class Connection(asyncio.Protocol):
             self._drop(call)
         if hasattr(self, "_keeper"):
             self._keeper.close()
+            self._incoming.close()
             # They hold on to this object as it does to them.
             del self._keeper, self._outgoing, self._incoming, self.open, self.send, self.close
         self._owner.leave(self)
 
     def pause_writing(self) -> None:
         """The other end takes less than there is."""
-        self._outgoing.pause()
+        self._outgoing.paused = True
 
     def resume_writing(self) -> None:
         """There is room again."""
@@ -160,20 +149,22 @@ class Connection(asyncio.Protocol):
         elif stream_id > self._last_id and stream_id % 2:
             self._last_id = stream_id
             self._begin(stream_id, fields, last=last)
-        elif stream_id not in self._forgiven:
+        elif stream_id not in self._ended:
             code = frames.STREAM_CLOSED if stream_id % 2 else frames.PROTOCOL_ERROR
             raise ConnectionFault(code, "headers of a stream that has ended")
 
     def _begin(self, stream_id: int, fields: list[Field], *, last: bool) -> None:
         """A call begins."""
         streams, calls = self._options.streams, len(self.calls)
-        crowded = calls >= streams or calls + self._unwinding >= 2 * streams
-        if crowded or self._owner.draining or stream_id > self._most_id:
+        if calls >= streams or calls + self._ended.unwinding >= 2 * streams or stream_id > self._most_id:
+            self._owner.refused["streams"] += 1
+            self._keeper.idled()
             self._reset(stream_id, frames.REFUSED_STREAM)
             return
         try:
             head = read_head(fields, self._owner.names, self._options.header_list_bytes)
             if len(self._owner.turns) >= self._options.waiting:
+                self._owner.refused["waiting"] += 1
                 raise too_many()
             method = self._owner.methods(head)
         except MalformedError:
@@ -193,15 +184,12 @@ class Connection(asyncio.Protocol):
             self._received(call, b"", last=True)
 
     def _trailers(self, call: ServerCall, fields: list[Field], *, last: bool) -> None:
-        if call.half_closed:
-            self._reset(call.stream_id, frames.STREAM_CLOSED)
-            return
         try:
             trailing(fields, self._owner.names)
         except MalformedError:
             last = False
-        if not last:
-            self._reset(call.stream_id, frames.PROTOCOL_ERROR)
+        if call.half_closed or not last:
+            self._reset(call.stream_id, frames.STREAM_CLOSED if call.half_closed else frames.PROTOCOL_ERROR)
             return
         self._received(call, b"", last=True)
 
@@ -214,12 +202,12 @@ class Connection(asyncio.Protocol):
             # Calls are held back by their own windows, and never one by another.
             more, self._window = self._options.connection_window - self._window, self._options.connection_window
             self._outgoing.frame(frames.window_update(0, more))
+        if flags & frames.PADDED:
+            body = frames.unpadded(flags, body)
         call = self.calls.get(stream_id)
         if call is None or call.half_closed:
             self._closed(stream_id)
             return
-        if flags & frames.PADDED:
-            body = frames.unpadded(flags, body)
         last = bool(flags & frames.END_STREAM)
         if not body and not last:
             self._keeper.idled()
@@ -241,22 +229,25 @@ class Connection(asyncio.Protocol):
             try:
                 messages = call.inbox.feed(body)
             except RefusedError as error:
-                self._refuse(call, error)
+                self.refuse(call, error)
                 return
             if messages:
                 call.arrived(messages)
         if last:
+            if streams_in and call.inbox.partial and not call.ended:
+                self.refuse(call, cut_message())
+                return
             call.finished()
         if not call.begun and not call.ended:
             if call.has_message:
                 self._run(call)
             elif last:
-                self._refuse(call, no_message())
+                self.refuse(call, no_message())
 
     def took(self, call: ServerCall) -> None:
         """Lets more of a request come, unless there are messages that nobody has read."""
         most = self._options.stream_window
-        if call.receive_window * 2 > most or call.half_closed or call.left:
+        if call.receive_window * 2 > most or call.half_closed or call.stream_id not in self.calls:
             return
         if call.has_message and call.method.streams_in and not call.ended:
             return
@@ -272,38 +263,41 @@ class Connection(asyncio.Protocol):
         else:
             turns.wait(caller_of(call.head) or self._host, partial(self._begin_late, call))
 
-    def _begin_late(self, call: ServerCall) -> None:
-        if not call.ended:
-            call.task = self._loop.create_task(run(call))
+    def _begin_late(self, call: ServerCall) -> bool:
+        if call.ended:
+            self._ended.passed_over()
+            return False
+        call.task = self._loop.create_task(run(call))
+        return True
 
-    def _refuse(self, call: ServerCall, error: RefusedError) -> None:
+    def refuse(self, call: ServerCall, error: RefusedError) -> None:
         """Ends a call whose request is wrong."""
-        call.end(error.code, error.text)
+        if not call.ended:
+            call.end(error.code, error.text)
+            self._ended.unwind(call)
         if call.task is not None:
             call.task.cancel()
 
     def _closed(self, stream_id: int) -> None:
         """A frame came for a call that has ended. Raises where it should not have come."""
-        if stream_id in self._forgiven:
+        self._keeper.idled()
+        if stream_id in self._ended:
             return
         if not stream_id or stream_id > self._last_id:
             raise ConnectionFault(frames.PROTOCOL_ERROR, "a frame of a stream that has not begun")
         self._reset(stream_id, frames.STREAM_CLOSED)
 
     def _on_rst(self, flags: int, stream_id: int, body: bytes) -> None:
-        if len(body) != _NUMBER_BYTES:
-            raise ConnectionFault(frames.FRAME_SIZE_ERROR, "a reset of a wrong size")
-        if not stream_id or stream_id > self._last_id:
+        if stream_id > self._last_id:
             raise ConnectionFault(frames.PROTOCOL_ERROR, "a reset of a stream that has not begun")
         call = self.calls.get(stream_id)
         if call is None:
             self._keeper.idled()
+            self._ended.known(stream_id)
         else:
             self._drop(call)
 
     def _on_window(self, flags: int, stream_id: int, body: bytes) -> None:
-        if len(body) != _NUMBER_BYTES:
-            raise ConnectionFault(frames.FRAME_SIZE_ERROR, "a window update of a wrong size")
         more, call = frames.number(body), self.calls.get(stream_id)
         if not stream_id and not more:
             raise ConnectionFault(frames.PROTOCOL_ERROR, "a window update of nothing")
@@ -311,10 +305,9 @@ class Connection(asyncio.Protocol):
             raise ConnectionFault(frames.PROTOCOL_ERROR, "a window update of a stream that has not begun")
         if not stream_id:
             self._outgoing.more(None, more)
+        elif not more:
+            self._reset(stream_id, frames.PROTOCOL_ERROR)
         elif call is not None:
-            if not more:
-                self._reset(stream_id, frames.PROTOCOL_ERROR)
-                return
             try:
                 self._outgoing.more(call, more)
             except OverflowError:
@@ -323,39 +316,29 @@ class Connection(asyncio.Protocol):
     # Frames of the connection.
 
     def _on_settings(self, flags: int, stream_id: int, body: bytes) -> None:
-        if stream_id:
-            raise ConnectionFault(frames.PROTOCOL_ERROR, "settings of a stream")
         if flags & frames.ACK:
             if body:
                 raise ConnectionFault(frames.FRAME_SIZE_ERROR, "an acknowledgement with settings")
             return
+        told, window = frames.told_settings(body), None
         self._keeper.began()
-        self._keeper.idled()
-        for name, value in frames.told_settings(body):
+        self._keeper.idled(1 + len(told))
+        for name, value in told:
             if name == frames.INITIAL_WINDOW_SIZE:
-                self._outgoing.resize(value, list(self.calls.values()))
+                window = value
             elif name == frames.HEADER_TABLE_SIZE:
                 self._outgoing.table(value)
+        if window is not None:
+            self._keeper.idled(len(self.calls) // _CALLS_A_FRAME)
+            self._outgoing.resize(window, list(self.calls.values()))
         self._outgoing.frame(frames.SETTINGS_ACK)
 
     def _on_ping(self, flags: int, stream_id: int, body: bytes) -> None:
-        if stream_id:
-            raise ConnectionFault(frames.PROTOCOL_ERROR, "a ping of a stream")
-        if len(body) != _PING_BYTES:
-            raise ConnectionFault(frames.FRAME_SIZE_ERROR, "a ping of a wrong size")
         if not flags & frames.ACK:
             self._keeper.pinged(self._outgoing.sent)
             self._outgoing.frame(frames.ping(body, ack=True))
         elif body == _RETIRING and self._retiring:
             self._retired()
-
-    def _on_goaway(self, flags: int, stream_id: int, body: bytes) -> None:
-        # The client begins no more calls, and closes the connection itself when those that are open have ended.
-        if stream_id:
-            raise ConnectionFault(frames.PROTOCOL_ERROR, "a farewell of a stream")
-
-    def _ask_alive(self) -> None:
-        self._outgoing.frame(frames.ping(_ALIVE))
 
     # Ends.
 
@@ -366,48 +349,41 @@ class Connection(asyncio.Protocol):
         if not call.half_closed:
             # Nobody reads what may still come of it (RFC 9113, section 8.1).
             self._outgoing.frame(frames.rst_stream(call.stream_id, frames.NO_ERROR))
-            self._forgive(call.stream_id)
+            self._ended.forgive(call.stream_id)
         self._close_if_idle()
 
     def _reset(self, stream_id: int, code: int) -> None:
         """Ends a call from here."""
         self._outgoing.frame(frames.rst_stream(stream_id, code))
-        self._forgive(stream_id)
+        self._ended.forgive(stream_id)
         call = self.calls.get(stream_id)
         if call is not None:
             self._drop(call)
-
-    def _forgive(self, stream_id: int) -> None:
-        if len(self._forgiven) >= _FORGIVEN:
-            del self._forgiven[next(iter(self._forgiven))]
-        self._forgiven[stream_id] = None
 
     def _drop(self, call: ServerCall) -> None:
         """Nobody waits for the answer of a call any more."""
         del self.calls[call.stream_id]
         self._outgoing.forget(call)
-        if call.task is not None and not call.task.done():
-            self._unwinding += 1
-            call.task.add_done_callback(self._unwound)
+        self._ended.unwind(call)
         call.leave()
         self._close_if_idle()
 
-    def _unwound(self, task: "asyncio.Task[None]") -> None:
-        self._unwinding -= 1
-
     def _sweep(self) -> None:
-        """Ends calls whose request does not come."""
+        """Ends calls whose request does not come, and those whose answer nobody takes."""
         now_s = self.time()
         for call in list(self.calls.values()):
             if not call.begun and not call.ended:
-                until_s = call.deadline_s or call.since_s + self._options.request_s
-                if now_s > until_s:
-                    self._refuse(call, too_late())
+                until_s = call.since_s + self._options.request_s
+                if now_s > until_s or now_s > (call.deadline_s or until_s):
+                    self.refuse(call, too_late())
+        for stream_id in self._ended.untaken(self.calls.values()):
+            self._reset(stream_id, frames.CANCEL)
 
     def _fail(self, code: int, text: str) -> None:
         """Ends the connection: the other end has broken the protocol."""
+        self._owner.refused["calm" if code == frames.ENHANCE_YOUR_CALM else "protocol"] += 1
         self._outgoing.frame(frames.goaway(self._last_id, code, text))
-        self._shut()
+        self._shut(_LAST_WORDS_S)
 
     def retire(self) -> None:
         """Asks the other end to go: it begins no more calls, and those that are under way are answered. What it has
@@ -430,11 +406,18 @@ class Connection(asyncio.Protocol):
 
     def cancel(self) -> None:
         """Ends all its calls: their callers hear that the server is going away."""
+        self._retired()
         for call in list(self.calls.values()):
             if call.task is None:
-                self._refuse(call, going_away())
+                self.refuse(call, going_away())
             else:
+                # One that is cancelled before its first step never gets to say so itself.
+                call.task.add_done_callback(partial(self._gone, call))
                 call.task.cancel()
+
+    def _gone(self, call: ServerCall, task: "asyncio.Task[None]") -> None:
+        error = going_away()
+        call.end(error.code, error.text)
 
     def abort(self) -> None:
         """Ends it at once."""
@@ -442,15 +425,15 @@ class Connection(asyncio.Protocol):
 
     def _close_if_idle(self) -> None:
         if self._most_id != MAX_WINDOW and not self.calls and not self._closing:
-            self._shut()
+            self._shut(_FLUSH_S)
 
-    def _shut(self) -> None:
+    def _shut(self, within_s: float) -> None:
         self._outgoing.flush()
         self._closing = True
         for call in list(self.calls.values()):
             self._drop(call)
         self._transport.close()
-        self._loop.call_later(_LAST_WORDS_S, self._transport.abort)
+        self._loop.call_later(within_s, self._transport.abort)
 
     def certificate(self) -> Mapping[str, tuple[bytes, ...]]:
         """What TLS knows of the caller."""

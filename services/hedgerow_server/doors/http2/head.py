@@ -14,6 +14,8 @@ Metadata = list[tuple[str, str | bytes]]
 
 _NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 _NAMES_KEPT: Final = 512
+_KEPT_BYTES: Final = 64
+"""Longer names are not kept: whoever makes them up fills no memory with them."""
 _FIELD_BYTES: Final = 32
 """What a header counts beside its name and value (RFC 9113, section 6.5.2)."""
 _OF_CONNECTIONS: Final = frozenset({"connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"})
@@ -31,7 +33,8 @@ _OWN: Final = frozenset(
     }
 )
 """What is for the server, not for whoever answers."""
-_TIMEOUT: Final = re.compile(r"(\d{1,8})([HMSmun])")
+_TIMEOUT: Final = re.compile(r"([0-9]{1,8})([HMSmun])")
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
 _UNITS_S: Final = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 ENCODINGS: Final = ("identity", "deflate", "gzip")
 """What messages may come in."""
@@ -94,7 +97,7 @@ class Names:
             found = name.decode()
             if found in _OF_CONNECTIONS:
                 raise MalformedError(name)
-            if len(self._known) < _NAMES_KEPT:
+            if len(self._known) < _NAMES_KEPT and len(name) <= _KEPT_BYTES:
                 self._known[name] = found
         return found
 
@@ -150,7 +153,7 @@ def _head(pseudo: dict[str, str], own: dict[str, str], metadata: Metadata) -> He
             raise RefusedError(grpc.StatusCode.UNIMPLEMENTED, f"expected an encoding of {', '.join(ENCODINGS)}")
         head.encoding = encoding
     if (length := own.get("content-length")) is not None:
-        if not length.isdecimal():
+        if _LENGTH.fullmatch(length) is None:
             raise MalformedError
         head.content_length = int(length)
     return head
@@ -170,7 +173,7 @@ def _binary(text: str) -> list[bytes]:
     """The values of a `-bin` header: base64 with or without its padding, several with commas between them."""
     try:
         return [binascii.a2b_base64(one + "=" * (-len(one) % 4)) for one in text.split(",")]
-    except binascii.Error:
+    except ValueError:  # also of text that is not ASCII, which is no binascii.Error
         raise RefusedError(grpc.StatusCode.INTERNAL, "expected base64 in a header that ends in -bin") from None
 
 
@@ -217,6 +220,16 @@ def no_message() -> RefusedError:
     return RefusedError(grpc.StatusCode.INTERNAL, "the request has no message")
 
 
+def unreadable() -> RefusedError:
+    """For one whose message is none of its RPC."""
+    return RefusedError(grpc.StatusCode.INTERNAL, "Exception deserializing request!")
+
+
+def cut_message() -> RefusedError:
+    """For a stream of requests that ends within a message."""
+    return RefusedError(grpc.StatusCode.INTERNAL, "the request ends within a message")
+
+
 def too_late() -> RefusedError:
     """For one whose message does not come."""
     return RefusedError(grpc.StatusCode.DEADLINE_EXCEEDED, "the request did not come in time")
@@ -240,7 +253,7 @@ def _field(name: str, value: str | bytes) -> Field:
 
 
 def _percent_encoded(text: str) -> bytes:
-    raw = text.encode()
+    raw = text.encode(errors="replace")
     if all(one in _PRINTABLE for one in raw):
         return raw
     return b"".join(bytes((one,)) if one in _PRINTABLE else b"%%%02X" % one for one in raw)

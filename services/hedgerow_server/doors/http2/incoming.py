@@ -6,11 +6,20 @@ from typing import Final, Protocol
 
 from hedgerow_server.doors.http2 import frames
 from hedgerow_server.doors.http2.frames import HEAD_BYTES, MAX_WINDOW, PREFACE, ConnectionFault
-from hedgerow_server.doors.http2.hpack import Field, HpackError, TooManyError, decoder
+from hedgerow_server.doors.http2.hpack import Field, HpackError, TooManyError, check, decoder
 
 _HEAD: Final = Struct(">HBBBI")
 _NUMBER_BYTES: Final = 4
 _PRIORITY_BYTES: Final = 5
+_SHAPES: Final[dict[int, tuple[str, int | None, bool | None]]] = {
+    frames.PRIORITY: ("a priority", _PRIORITY_BYTES, True),
+    frames.RST_STREAM: ("a reset", _NUMBER_BYTES, True),
+    frames.SETTINGS: ("settings", None, False),
+    frames.PING: ("a ping", 8, False),
+    frames.GOAWAY: ("a farewell", None, False),
+    frames.WINDOW_UPDATE: ("a window update", _NUMBER_BYTES, None),
+}
+"""What frames are called, how many bytes their bodies have, and whether they are about a stream, where it matters."""
 Handler = Callable[[int, int, bytes], None]
 """Takes the flags of a frame, its stream and its body."""
 
@@ -43,10 +52,13 @@ class Incoming:
         self._handlers: dict[int, Handler] = {
             frames.HEADERS: self._on_headers,
             frames.CONTINUATION: self._on_continuation,
-            frames.PRIORITY: self._on_priority,
             frames.PUSH_PROMISE: _on_push,
+            frames.PRIORITY: self._on_priority,
+            frames.GOAWAY: self._on_goaway,
             **handlers,
         }
+        for kind, shape in _SHAPES.items():
+            self._handlers[kind] = _shaped(self._handlers[kind], *shape)
 
     def feed(self, data: bytes) -> None:
         """Takes what came. Raises ConnectionFault, and whatever a handler raises."""
@@ -76,6 +88,10 @@ class Incoming:
             else:
                 handle(flags, stream_id, data[begin:at])
         self._rest = data[at:] if at < end else b""
+
+    def close(self) -> None:
+        """Nothing more comes: lets go of who would take it."""
+        self._handlers.clear()
 
     def _preface(self, data: bytes) -> int:
         """Where the first frame begins; 0 while it is not here."""
@@ -116,6 +132,7 @@ class Incoming:
     def _read(self, stream_id: int, block: bytes, *, last: bool) -> None:
         """Headers are whole. They are read even where nobody wants them: the table behind them is one for all."""
         try:
+            check(block)
             fields = self._decoder.decode(block, True)
         except TooManyError:
             raise ConnectionFault(frames.ENHANCE_YOUR_CALM, "too many headers") from None
@@ -124,10 +141,23 @@ class Incoming:
         self._listener.on_headers(stream_id, fields, last=last)
 
     def _on_priority(self, flags: int, stream_id: int, body: bytes) -> None:
-        if not stream_id:
-            raise ConnectionFault(frames.PROTOCOL_ERROR, "a priority of no stream")
         _check_priority(stream_id, body)
         self._listener.on_idle()
+
+    def _on_goaway(self, flags: int, stream_id: int, body: bytes) -> None:
+        # The client begins no more calls, and closes the connection itself when those that are open have ended.
+        self._listener.on_idle()
+
+
+def _shaped(handle: Handler, name: str, size: int | None, of_stream: bool | None) -> Handler:
+    def check(flags: int, stream_id: int, body: bytes) -> None:
+        if of_stream is not None and of_stream != bool(stream_id):
+            raise ConnectionFault(frames.PROTOCOL_ERROR, f"{name} of {'a' if stream_id else 'no'} stream")
+        if size is not None and len(body) != size:
+            raise ConnectionFault(frames.FRAME_SIZE_ERROR, f"{name} of a wrong size")
+        handle(flags, stream_id, body)
+
+    return check
 
 
 def _check_priority(stream_id: int, body: bytes) -> None:

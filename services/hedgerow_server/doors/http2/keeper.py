@@ -13,7 +13,9 @@ _STRIKES: Final = 2
 _AGE_SPREAD: Final = 0.1
 """Connections that began together do not end together (gRFC A9)."""
 _IDLE_FRAMES: Final = 10_000
-"""Frames in a row that bring nothing, such as priorities and empty data, before a connection ends."""
+"""Frames that bring nothing, such as priorities and empty data, before a connection ends."""
+_WORTH: Final = 100
+"""How many of them the beginning of a call makes up for, and its end: about what they cost."""
 
 
 class Keeper:
@@ -55,11 +57,14 @@ class Keeper:
 
     def worked(self) -> None:
         """A call began or ended."""
-        self._idle = 0
+        if self._idle:
+            self._idle = max(0, self._idle - _WORTH)
 
-    def idled(self) -> None:
-        """A frame brought nothing. Raises ConnectionFault where there have been too many."""
-        self._idle += 1
+    def idled(self, count: int = 1) -> None:
+        """Frames brought nothing, or one that costs as much as so many. Raises ConnectionFault where there have been
+        too many.
+        """
+        self._idle += count
         if self._idle > _IDLE_FRAMES:
             raise ConnectionFault(ENHANCE_YOUR_CALM, "too many frames without a call")
 

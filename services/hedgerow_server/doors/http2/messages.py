@@ -80,8 +80,8 @@ def _inflated(body: bytes, encoding: str, limit: int) -> bytes:
         raise RefusedError(grpc.StatusCode.INTERNAL, f"a message is not {encoding}, which its header says") from None
     if len(found) > limit:
         raise _too_large(len(found), limit)
-    if not inflater.eof:
-        raise RefusedError(grpc.StatusCode.INTERNAL, "a compressed message is cut")
+    if not inflater.eof or inflater.unused_data:
+        raise RefusedError(grpc.StatusCode.INTERNAL, "a compressed message is cut, or not all of it is one")
     return found
 
 

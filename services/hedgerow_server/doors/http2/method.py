@@ -136,6 +136,6 @@ async def run(call: "ServerCall") -> None:
         call.end(grpc.StatusCode.UNAVAILABLE, "The server is going away.")
     except Exception as error:
         _log.exception("a call of %s failed by a fault of its handler", call.head.path)
-        call.end(grpc.StatusCode.UNKNOWN, f"Unexpected {type(error)}: {error}")
+        call.fail(error)
     finally:
         call.over()

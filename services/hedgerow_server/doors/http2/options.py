@@ -33,4 +33,4 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     first_words_s: float = 20.0
     """How long a new connection has to say what it speaks."""
     request_s: float = 120.0
-    """How long the one message of a request may take to come, where the caller has no deadline."""
+    """How long the one message of a request may take to come. The call's deadline holds, too."""

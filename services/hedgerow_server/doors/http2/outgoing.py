@@ -1,6 +1,7 @@
 """What a connection sends: frames together, within the windows of the other end, the calls in turns."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
@@ -35,7 +36,9 @@ class Outgoing:
         self._out: list[bytes] = []
         self._queued = self._unread = 0
         self._scheduled = False
-        self._blocked: dict[ServerCall, None] = {}
+        # Calls with something to send and room of their own. The others are left alone: an update of a window has
+        # thirteen bytes, and must not cost a look at a thousand of them.
+        self._ready: OrderedDict[ServerCall, None] = OrderedDict()
 
     def frame(self, data: bytes) -> None:
         """Sends frames, with whatever else is sent in this round of the loop."""
@@ -56,7 +59,7 @@ class Outgoing:
         if self._transport.is_closing() or not out:
             return
         self._transport.write(out[0] if len(out) == 1 else b"".join(out))
-        if self._blocked and not self.paused:
+        if self._ready:
             self.pump()
 
     # Calls.
@@ -75,7 +78,8 @@ class Outgoing:
         self._wait(call, data)
         if not call.pending:
             return None
-        call.room = self._loop.create_future()
+        if call.room is None or call.room.done():
+            call.room = self._loop.create_future()
         return call.room
 
     def close(self, call: ServerCall, fields: list[Field], data: bytes, trailers: list[Field]) -> None:
@@ -99,7 +103,7 @@ class Outgoing:
 
     def forget(self, call: ServerCall) -> None:
         """Sends nothing more of a call."""
-        self._blocked.pop(call, None)
+        self._ready.pop(call, None)
 
     def bare(self, stream_id: int, fields: list[Field]) -> None:
         """Sends headers as the whole of an answer."""
@@ -130,43 +134,41 @@ class Outgoing:
     def _wait(self, call: ServerCall, data: bytes) -> None:
         if data:
             call.pending.append(data)
-        self._blocked[call] = None
-        self.pump()
+        if call.send_window > 0:
+            self._ready[call] = None
+            self.pump()
 
     def pump(self) -> None:
         """Sends what there is room for, a frame of each call in turn."""
-        going = True
-        while going and self._blocked and not self.paused and self._queued < _QUEUED_BYTES:
-            going = False
-            for call in list(self._blocked):
-                going = self._piece(call) or going
+        ready = self._ready
+        while ready and self._window > 0 and not self.paused and self._queued < _QUEUED_BYTES:
+            call = next(iter(ready))
+            self._piece(call)
+            if not call.pending:
+                del ready[call]
+                self._sent_all(call)
+            elif call.send_window > 0:
+                ready.move_to_end(call)
+            else:
+                del ready[call]
 
-    def _piece(self, call: ServerCall) -> bool:
-        """Sends a frame of a call; whether there was room for one."""
-        if call.pending:
-            data, begin = call.pending[0], call.pending_sent
-            size = min(len(data) - begin, FRAME_BYTES, call.send_window, self._window)
-            if size <= 0:
-                return False
-            self._take(call, size)
-            self.frame(frames.head(size, DATA, 0, call.stream_id) + data[begin : begin + size])
-            call.pending_sent += size
-            if call.pending_sent < len(data):
-                return True
+    def _piece(self, call: ServerCall) -> None:
+        """Sends a frame of a call that has something to send and room for it."""
+        data, begin = call.pending[0], call.pending_sent
+        size = min(len(data) - begin, FRAME_BYTES, call.send_window, self._window)
+        self._take(call, size)
+        self.frame(frames.head(size, DATA, 0, call.stream_id) + data[begin : begin + size])
+        call.pending_sent += size
+        if call.pending_sent == len(data):
             call.pending.popleft()
             call.pending_sent = 0
-        if not call.pending:
-            del self._blocked[call]
-            if call.room is not None and not call.room.done():
-                call.room.set_result(None)
-            if call.closing is not None:
-                self.frame(self._headers(call, call.closing, last=True))
-                self._done(call)
-        return True
 
-    def pause(self) -> None:
-        """The transport has enough."""
-        self.paused = True
+    def _sent_all(self, call: ServerCall) -> None:
+        if call.room is not None and not call.room.done():
+            call.room.set_result(None)
+        if call.closing is not None:
+            self.frame(self._headers(call, call.closing, last=True))
+            self._done(call)
 
     def resume(self) -> None:
         """It takes more."""
@@ -187,7 +189,8 @@ class Outgoing:
             call.send_window += size
             if call.send_window > MAX_WINDOW:
                 raise OverflowError
-        if self._blocked:
+            self._look(call)
+        if self._ready:
             self.pump()
 
     def resize(self, size: int, calls: list[ServerCall]) -> None:
@@ -197,8 +200,16 @@ class Outgoing:
             call.send_window += change
             if call.send_window > MAX_WINDOW:
                 raise ConnectionFault(FLOW_CONTROL_ERROR, "the window of a call is too large")
-        if change > 0 and self._blocked:
+            self._look(call)
+        if self._ready:
             self.pump()
+
+    def _look(self, call: ServerCall) -> None:
+        """The window of a call is another one."""
+        if call.pending and call.send_window > 0:
+            self._ready[call] = None
+        else:
+            self._ready.pop(call, None)
 
     def table(self, size: int) -> None:
         """How much its table of headers holds."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,6 +16,10 @@ from hedgerow_server.doors.http2.method import Methods
 from hedgerow_server.doors.http2.options import Options
 from hedgerow_server.doors.http2.turns import Turns
 
+REASONS = ("connections", "tls", "streams", "waiting", "protocol", "calm")
+"""Too many connections, another protocol in ALPN, too many calls of a connection, or that wait, a breach of the
+protocol, and too much of what brings nothing, such as pings.
+"""
 _BACKLOG = 1024
 _TLS_HANDSHAKE_S = 10.0
 _TLS_GOODBYE_S = 2.0
@@ -29,6 +34,8 @@ class Server:
         self.methods = Methods()
         self.names = Names()
         self.turns = Turns()
+        self.refused: Counter[str] = Counter(dict.fromkeys(REASONS, 0))
+        """Connections and calls that were not taken, by why."""
         self.draining = False
         self._connections: set[Connection] = set()
         self._listening: list[tuple[socket.socket, ssl.SSLContext | None]] = []

@@ -12,6 +12,8 @@ from typing import Final
 
 _ROUND: Final = 8
 """How many calls begin in one round."""
+_LOOKED_AT: Final = 500
+"""How many are looked at for them: most may have ended while they waited."""
 
 
 class Turns:
@@ -20,7 +22,7 @@ class Turns:
     def __init__(self) -> None:
         self._begun = 0
         self._waiting = 0
-        self._queues: dict[Hashable, deque[Callable[[], None]]] = {}
+        self._queues: dict[Hashable, deque[Callable[[], bool]]] = {}
         self._loop = asyncio.get_running_loop()
 
     def __len__(self) -> int:
@@ -35,23 +37,28 @@ class Turns:
         self._begun += 1
         return True
 
-    def wait(self, caller: Hashable, begin: Callable[[], None]) -> None:
-        """Begins a call when it is its turn. It may have ended by then."""
+    def wait(self, caller: Hashable, begin: Callable[[], bool]) -> None:
+        """Begins a call when it is its turn; it returns whether it has, or had ended by then."""
         self._waiting += 1
         self._queues.setdefault(caller, deque()).append(begin)
 
+    def forget(self) -> None:
+        """One of those that wait has ended, and does not wait any more."""
+        self._waiting -= 1
+
     def _next(self) -> None:
-        """A new round."""
-        self._begun = 0
+        """A new round. Those that have ended meanwhile take no turn."""
+        self._begun = looked = 0
         queues = self._queues
-        while queues and self._begun < _ROUND:
+        while queues and self._begun < _ROUND and looked < _LOOKED_AT:
+            looked += 1
             caller, queue = next(iter(queues.items()))
             del queues[caller]
             begin = queue.popleft()
             if queue:
                 queues[caller] = queue
-            self._begun += 1
-            self._waiting -= 1
-            begin()
-        if self._begun:
+            if begin():
+                self._begun += 1
+                self._waiting -= 1
+        if self._begun or queues:
             self._loop.call_soon(self._next)
