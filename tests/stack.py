@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hedgerow_server.doors.section import GrpcSection
 
 ENGINE = os.environ.get("HEDGEROW_TEST_ENGINE")
 """What the gRPC doors of routers are on; None: what they are on by default."""
-ON_CORE = (ENGINE or GrpcSection().engine) == "grpcio"
+ON_CORE = ENGINE == "grpcio"
 """Whether that is C-core, where the configuration does not say so itself."""
 KEY = "sk-sim-0123456789abcdef0123456789abcdef"
 ROOT = Path(__file__).resolve().parents[1]

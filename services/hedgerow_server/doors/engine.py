@@ -15,6 +15,8 @@ from hedgerow_server.doors.http2.server import Server
 from hedgerow_server.doors.listen import bind, connections_of, files, instrumentation, listening, server_options
 from hedgerow_server.doors.section import ServerSection
 
+_HELD_BYTES, _HELD_MESSAGES = 256 * 1024 * 1024, 8
+"""How much of requests that are not whole is kept: so many bytes, and room for so many of the largest."""
 Numbers = Callable[[], Iterable[Metric]]
 
 
@@ -81,6 +83,7 @@ class LoopServer:
             Options(
                 # As with C-core our own limit answers with its details, and this one stops what is far beyond it.
                 message_bytes=2 * told.max_request_bytes,
+                held_bytes=max(_HELD_BYTES, _HELD_MESSAGES * 2 * told.max_request_bytes),
                 streams=told.max_streams_per_connection,
                 waiting=section.overload.max_waiting_calls,
                 connections=section.overload.max_connections or connections_of(files()),
@@ -118,4 +121,5 @@ def callers_server(section: ServerSection, *, shared: bool) -> CallersServer:
     """The server of the callers' gRPC door. `shared`: other processes of this router have its port, too. Raises
     ListenError.
     """
-    return LoopServer(section) if section.grpc.engine == "asyncio" else CoreServer(section, shared=shared)
+    on_core = section.grpc.engine == "grpcio" or section.opentelemetry
+    return CoreServer(section, shared=shared) if on_core else LoopServer(section)

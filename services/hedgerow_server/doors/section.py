@@ -62,9 +62,10 @@ class GrpcSection(Section):
 
     listen: ListenAddress = "127.0.0.1:50051"
     """Where it listens."""
-    engine: Literal["grpcio", "asyncio"] = "grpcio"
-    """What speaks HTTP/2 here: "grpcio", gRPC's own C-core, or "asyncio", Hedgerow's server on the event loop, which
-    takes a fraction of the CPU (docs/adr/0018-grpc-server-on-the-event-loop.md). Callers notice no difference."""
+    engine: Literal["asyncio", "grpcio"] | None = None
+    """What speaks HTTP/2 here: "asyncio", Hedgerow's server on the event loop, or "grpcio", gRPC's C-core, which takes
+    twice the CPU (docs/adr/0018-grpc-server-on-the-event-loop.md). Callers notice no difference. None: asyncio, but
+    grpcio where `server.opentelemetry` is to instrument it."""
     tls: TlsSection | None = None
     """TLS. None: plaintext, for loopback and meshes that encrypt by themselves."""
     max_request_bytes: int = pydantic.Field(default=16 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
@@ -183,6 +184,6 @@ class ServerSection(Section):
 
     @pydantic.model_validator(mode="after")
     def _instrumentable(self) -> "ServerSection":
-        if self.opentelemetry and self.grpc.engine != "grpcio":
-            raise ValueError("expected grpc.engine: grpcio with opentelemetry, which instruments nothing else")
+        if self.opentelemetry and self.grpc.engine == "asyncio":
+            raise ValueError("expected grpc.engine: grpcio with opentelemetry, which instruments no other")
         return self

@@ -27,6 +27,7 @@ from hedgerow_server.doors.http2.head import (
 from hedgerow_server.doors.http2.hpack import Field
 from hedgerow_server.doors.http2.incoming import Handler, Incoming
 from hedgerow_server.doors.http2.keeper import Keeper
+from hedgerow_server.doors.http2.messages import Inbox
 from hedgerow_server.doors.http2.method import run
 from hedgerow_server.doors.http2.outgoing import Outgoing
 from hedgerow_server.doors.peers import auth_context, peer_name
@@ -227,14 +228,14 @@ class Connection(asyncio.Protocol):
         streams_in = call.method.streams_in
         if body and not call.ended and (streams_in or not call.begun):
             try:
-                messages = call.inbox.feed(body)
+                messages = self._cut(call.inbox, body)
             except RefusedError as error:
                 self.refuse(call, error)
                 return
             if messages:
                 call.arrived(messages)
         if last:
-            if streams_in and call.inbox.partial and not call.ended:
+            if streams_in and call.inbox.held and not call.ended:
                 self.refuse(call, cut_message())
                 return
             call.finished()
@@ -243,6 +244,17 @@ class Connection(asyncio.Protocol):
                 self._run(call)
             elif last:
                 self.refuse(call, no_message())
+
+    def _cut(self, inbox: Inbox, body: bytes) -> list[tuple[bool, bytes]]:
+        """The messages that are whole now. Raises RefusedError, also where all that are not would take too much."""
+        before = inbox.held
+        messages = inbox.feed(body)
+        if inbox.held != before:
+            self._owner.held += inbox.held - before
+            if self._owner.held > self._options.held_bytes and inbox.held > before:
+                self._owner.refused["memory"] += 1
+                raise too_many()
+        return messages
 
     def took(self, call: ServerCall) -> None:
         """Lets more of a request come, unless there are messages that nobody has read."""
@@ -345,6 +357,7 @@ class Connection(asyncio.Protocol):
     def _done(self, call: ServerCall) -> None:
         """The last frame of a call is on its way."""
         del self.calls[call.stream_id]
+        self._owner.held -= call.inbox.empty()
         self._keeper.worked()
         if not call.half_closed:
             # Nobody reads what may still come of it (RFC 9113, section 8.1).
@@ -363,6 +376,7 @@ class Connection(asyncio.Protocol):
     def _drop(self, call: ServerCall) -> None:
         """Nobody waits for the answer of a call any more."""
         del self.calls[call.stream_id]
+        self._owner.held -= call.inbox.empty()
         self._outgoing.forget(call)
         self._ended.unwind(call)
         call.leave()

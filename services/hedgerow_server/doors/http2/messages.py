@@ -17,19 +17,15 @@ _WINDOW_BITS: Final = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 class Inbox:
     """Cuts what comes into messages."""
 
-    __slots__ = ("_limit", "_pieces", "_size", "_wanted")
+    __slots__ = ("_limit", "_pieces", "_wanted", "held")
 
     def __init__(self, limit: int) -> None:
         """`limit`: the largest message in bytes, before and after it is inflated."""
         self._limit = limit
         self._pieces: list[bytes] = []
-        self._size = 0
+        self.held = 0
+        """Bytes of a message that is not whole."""
         self._wanted = PREFIX_BYTES
-
-    @property
-    def partial(self) -> bool:
-        """Whether a part of a message is here."""
-        return self._size > 0
 
     def feed(self, data: bytes) -> list[tuple[bool, bytes]]:
         """The messages that are whole now, and whether each is compressed. Raises RefusedError for one that is too
@@ -37,8 +33,8 @@ class Inbox:
         """
         if self._pieces:
             self._pieces.append(data)
-            self._size += len(data)
-            if self._size < self._wanted:
+            self.held += len(data)
+            if self.held < self._wanted:
                 return []
             data, self._pieces = b"".join(self._pieces), []
         found, at, end = [], 0, len(data)
@@ -51,10 +47,16 @@ class Inbox:
             found.append((data[at] == 1, data[at + PREFIX_BYTES : at + self._wanted]))
             at += self._wanted
             self._wanted = PREFIX_BYTES
-        self._size = end - at
-        if self._size:
+        self.held = end - at
+        if self.held:
             self._pieces.append(data[at:] if at else data)
         return found
+
+    def empty(self) -> int:
+        """Throws away what is held; returns how much that was."""
+        held, self.held = self.held, 0
+        self._pieces.clear()
+        return held
 
     def _check(self, flag: int, length: int) -> None:
         if flag > 1:

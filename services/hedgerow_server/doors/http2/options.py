@@ -32,5 +32,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How long it has to answer."""
     first_words_s: float = 20.0
     """How long a new connection has to say what it speaks."""
+    held_bytes: int = 256 * 1024 * 1024
+    """How much of messages that are not whole is kept, of all callers: nobody knows yet who they are. The call that
+    goes beyond is refused."""
     request_s: float = 120.0
     """How long the one message of a request may take to come. The call's deadline holds, too."""

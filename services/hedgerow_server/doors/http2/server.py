@@ -16,9 +16,9 @@ from hedgerow_server.doors.http2.method import Methods
 from hedgerow_server.doors.http2.options import Options
 from hedgerow_server.doors.http2.turns import Turns
 
-REASONS = ("connections", "tls", "streams", "waiting", "protocol", "calm")
-"""Too many connections, another protocol in ALPN, too many calls of a connection, or that wait, a breach of the
-protocol, and too much of what brings nothing, such as pings.
+REASONS = ("connections", "tls", "streams", "waiting", "memory", "protocol", "calm")
+"""Too many connections, another protocol in ALPN, too many calls of a connection, or that wait, too much of requests
+that are not whole, a breach of the protocol, and too much of what brings nothing, such as pings.
 """
 _BACKLOG = 1024
 _TLS_HANDSHAKE_S = 10.0
@@ -34,6 +34,8 @@ class Server:
         self.methods = Methods()
         self.names = Names()
         self.turns = Turns()
+        self.held = 0
+        """Bytes of messages that are not whole, of all calls."""
         self.refused: Counter[str] = Counter(dict.fromkeys(REASONS, 0))
         """Connections and calls that were not taken, by why."""
         self.draining = False

@@ -256,3 +256,32 @@ async def test_whoever_asks_without_reading_is_cut_off() -> None:
             client.call("Large", b"")
             await client.exchange(read=False)
         assert client.pipe.is_closing()
+
+
+async def test_requests_that_are_not_whole_take_no_more_than_there_is_for_all_of_them() -> None:
+    async with peer(held_bytes=20_000) as client:
+        first, second = client.begin("Echo"), client.begin("Echo")
+        for stream in (first, second):
+            client.state.send_data(stream, framed(bytes(15_000))[:12_000])
+            await client.exchange()
+        assert client.told[second].status == "14"
+        assert first not in client.told
+        client.state.send_data(first, framed(bytes(15_000))[12_000:], end_stream=True)
+        assert await status(client, first) == "0"
+        assert client.server.held == 0
+        assert client.server.refused["memory"] == 1
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_what_was_held_of_a_request_is_given_back_however_it_ends(whole: bool) -> None:
+    async with peer() as client:
+        stream = client.begin("Echo")
+        client.state.send_data(stream, framed(bytes(5_000))[:3_000])
+        await client.exchange()
+        assert client.server.held == 3_000
+        if whole:
+            client.state.send_data(stream, framed(bytes(5_000))[3_000:], end_stream=True)
+        else:
+            client.state.reset_stream(stream)
+        await client.exchange()
+        assert client.server.held == 0

@@ -23,13 +23,13 @@ def test_messages_are_the_same_however_they_are_cut(step: int) -> None:
     inbox = Inbox(LIMIT)
     found = [inbox.feed(data[at : at + step]) for at in range(0, len(data), step)]
     assert [body for _, body in itertools.chain(*found)] == sent
-    assert not inbox.partial
+    assert not inbox.held
 
 
 def test_a_part_of_a_message_is_told_of() -> None:
     inbox = Inbox(LIMIT)
     inbox.feed(framed(b"whole") + framed(b"cut")[:-1])
-    assert inbox.partial
+    assert inbox.held
 
 
 def test_the_largest_message_is_taken_and_one_byte_more_is_refused_before_it_has_come() -> None:
