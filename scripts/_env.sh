@@ -66,6 +66,8 @@ ensure_venv() {
     touch .venv/.synced
   fi
   export PATH=$ROOT/.venv/bin:$PATH
+  # For tests that make environments of their own: those of uv have no pip.
+  have uv || export PATH=$PATH:$(dirname "$UV")
 }
 
 ensure_gen_python() {

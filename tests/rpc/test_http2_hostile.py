@@ -157,7 +157,7 @@ FLOODS: dict[str, tuple[bytes, list[tuple[int, bytes]]]] = {
     "unknown frames": (frame(0x77) * MANY, CALM),
     "headers in pieces of nothing": (frame(frames.HEADERS, 0, 1) + frame(frames.CONTINUATION, 0, 1) * MANY, CALM),
     "headers without an end": (
-        frame(frames.HEADERS, 0, 1) + frame(frames.CONTINUATION, 0, 1, bytes(16_000)) * 3,
+        frame(frames.HEADERS, 0, 1) + frame(frames.CONTINUATION, 0, 1, bytes(16_384)) * 17,
         HEADERS,
     ),
     "a header that is repeated from the table": (

@@ -41,6 +41,8 @@ _RETIRING: Final = b"retiring"
 """Bodies of our own pings: the answer to the second says that the other end has read the GOAWAY before it."""
 _CALLS_A_FRAME: Final = 10
 """To change the windows of so many calls costs as much as a frame."""
+_MOST_HEADERS: Final = 16
+"""Times the limit of a call's headers that are still read, so that the call is refused and no other one suffers."""
 _LAST_WORDS_S: Final = 1.0
 _FLUSH_S: Final = 30.0
 """How long a caller has to take what is left of the last answers, before a connection that has ended is cut."""
@@ -72,7 +74,7 @@ class Connection(asyncio.Protocol):
             frames.PING: self._on_ping,
             frames.WINDOW_UPDATE: self._on_window,
         }
-        self._incoming = Incoming(self, handlers, 2 * owner.options.header_list_bytes)
+        self._incoming = Incoming(self, handlers, _MOST_HEADERS * owner.options.header_list_bytes)
 
     # What the event loop tells.
 

@@ -20,7 +20,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """After which it is asked to go. None: never."""
     header_list_bytes: int = 16 * 1024
     """What the headers of a call may have, as RFC 9113, section 6.5.2, counts them. A call with more is refused; with
-    twice as much the connection ends.
+    sixteen times as much the connection ends.
     """
     stream_window: int = 256 * 1024
     """How much of a stream of requests is taken before somebody reads it."""
