@@ -15,7 +15,7 @@ STREAM_S = 15
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 async def test_a_rolling_restart_cuts_no_stream_and_fails_no_call(shared: Mesh, request: pytest.FixtureRequest) -> None:
     """SIGTERM at random moments of 1,000 streams that are open all the time, and of unary calls: each of the three
     routers once, with --long ten times. Every attempt is in the ledger, to the token.
