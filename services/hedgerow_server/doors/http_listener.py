@@ -9,13 +9,10 @@ from email.utils import formatdate
 
 from hedgerow_server.doors.http_connection import Connection
 from hedgerow_server.doors.http_exchange import Exchange
-from hedgerow_server.doors.listen import listening
+from hedgerow_server.doors.listen import accepting, listening
 from hedgerow_server.doors.section import HttpSection
 
 _LAST_WORDS_S = 0.5
-_TLS_HANDSHAKE_S = 10.0
-_TLS_GOODBYE_S = 2.0
-_BACKLOG = 1024
 
 
 class HttpListener:
@@ -41,14 +38,7 @@ class HttpListener:
         have, too; None: this one alone, where the section says. Raises ListenError.
         """
         listener, address = listening(shared or self.section.listen, shared=shared is not None)
-        self._server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(self),
-            sock=listener,
-            ssl=tls,
-            backlog=_BACKLOG,
-            ssl_handshake_timeout=_TLS_HANDSHAKE_S if tls is not None else None,
-            ssl_shutdown_timeout=_TLS_GOODBYE_S if tls is not None else None,
-        )
+        self._server = await accepting(lambda: Connection(self), listener, tls)
         return address
 
     async def answer(self, exchange: Exchange) -> None:

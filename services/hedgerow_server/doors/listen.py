@@ -1,9 +1,11 @@
 """gRPC servers as the configuration describes them: options, TLS and addresses."""
 
+import asyncio
 import logging
 import resource
 import socket
-from collections.abc import Sequence
+import ssl
+from collections.abc import Callable, Sequence
 
 import grpc.aio
 
@@ -14,6 +16,9 @@ _METADATA_BYTES = 16 * 1024
 _KEEPALIVE_S = 30
 _KEEPALIVE_TIMEOUT_S = 20
 _CONNECTIONS = 10_000
+_BACKLOG = 1024
+_TLS_HANDSHAKE_S = 10.0
+_TLS_GOODBYE_S = 2.0
 
 
 class ListenError(Exception):
@@ -112,6 +117,20 @@ def listening(address: str, *, shared: bool = False) -> tuple[socket.socket, str
         found.close()
         raise ListenError(f"cannot listen on {address}: {error.strerror}") from None
     return found, f"{host}:{found.getsockname()[1]}"
+
+
+async def accepting(
+    make: Callable[[], asyncio.Protocol], listener: socket.socket, tls: ssl.SSLContext | None
+) -> asyncio.Server:
+    """Accepts connections of a socket on the event loop; `make` makes our end of each. `tls` None: plaintext."""
+    return await asyncio.get_running_loop().create_server(
+        make,
+        sock=listener,
+        ssl=tls,
+        backlog=_BACKLOG,
+        ssl_handshake_timeout=_TLS_HANDSHAKE_S if tls is not None else None,
+        ssl_shutdown_timeout=_TLS_GOODBYE_S if tls is not None else None,
+    )
 
 
 def _try(address: str) -> None:

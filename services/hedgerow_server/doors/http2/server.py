@@ -15,14 +15,12 @@ from hedgerow_server.doors.http2.head import Names
 from hedgerow_server.doors.http2.method import Methods
 from hedgerow_server.doors.http2.options import Options
 from hedgerow_server.doors.http2.turns import Turns
+from hedgerow_server.doors.listen import accepting
 
 REASONS = ("connections", "tls", "streams", "waiting", "memory", "protocol", "calm")
 """Too many connections, another protocol in ALPN, too many calls of a connection, or that wait, too much of requests
 that are not whole, a breach of the protocol, and too much of what brings nothing, such as pings.
 """
-_BACKLOG = 1024
-_TLS_HANDSHAKE_S = 10.0
-_TLS_GOODBYE_S = 2.0
 _LAST_WORDS_S = 0.5
 
 
@@ -55,17 +53,8 @@ class Server:
 
     async def start(self) -> None:
         """Takes connections from now on."""
-        loop = asyncio.get_running_loop()
         for listener, tls in self._listening:
-            server = await loop.create_server(
-                lambda: Connection(self),
-                sock=listener,
-                ssl=tls,
-                backlog=_BACKLOG,
-                ssl_handshake_timeout=_TLS_HANDSHAKE_S if tls is not None else None,
-                ssl_shutdown_timeout=_TLS_GOODBYE_S if tls is not None else None,
-            )
-            self._servers.append(server)
+            self._servers.append(await accepting(lambda: Connection(self), listener, tls))
         self._listening.clear()
 
     async def stop(self, grace: float | None) -> None:
