@@ -5,7 +5,7 @@ The context has those parts of `grpc.aio.ServicerContext` that our doors and the
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn, Protocol, Self
 
 import grpc
@@ -53,9 +53,6 @@ class ServerCall:
     """A call, from its headers on. It is the handler's context, and yields the messages of a stream of requests."""
 
     __slots__ = (
-        "_callbacks",
-        "_code",
-        "_details",
         "_messages",
         "_received",
         "_trailing",
@@ -114,9 +111,6 @@ class ServerCall:
         self._messages: deque[tuple[bool, bytes]] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._trailing: Pairs = ()
-        self._code = _OK
-        self._details = ""
-        self._callbacks: list[Callable[[Any], None]] | None = None
 
     # What the connection tells.
 
@@ -182,29 +176,21 @@ class ServerCall:
         data = b"\0" + len(body).to_bytes(4, "big") + body
         self._end(data)
 
-    def end(self, code: grpc.StatusCode | None = None, details: str = "") -> None:
-        """Sends the status: this one, or the one that was set. Nothing where it has ended."""
+    def end(self, code: grpc.StatusCode = _OK, details: str = "") -> None:
+        """Sends the status. Nothing where it has ended."""
         if not self.ended:
-            if code is not None:
-                self._code, self._details = code, details
-            self._end(b"")
+            self._end(b"", code, details)
 
     def fail(self, error: Exception) -> None:
         """Sends the status of a handler that has raised what it should not, which may have been about its trailers."""
         self._trailing = ()
         self.end(grpc.StatusCode.UNKNOWN, f"Unexpected {type(error)}: {error}")
 
-    def _end(self, data: bytes) -> None:
+    def _end(self, data: bytes, code: grpc.StatusCode = _OK, details: str = "") -> None:
         fields = [] if self.opened else answer_fields()
-        trailers = status_fields(self._code, self._details, self._trailing)
+        trailers = status_fields(code, details, self._trailing)
         self.ended = self.opened = True
         self._wire.close(self, fields, data, trailers)
-
-    def over(self) -> None:
-        """The handler has returned, for whatever reason."""
-        for callback in self._callbacks or ():
-            callback(self)
-        self._callbacks = None
 
     # A stream of requests.
 
@@ -255,14 +241,6 @@ class ServerCall:
         """What the trailers say beside the status."""
         self._trailing = metadata
 
-    def set_code(self, code: grpc.StatusCode) -> None:
-        """The status that the call ends with when its handler returns."""
-        self._code = code
-
-    def set_details(self, details: str) -> None:
-        """The text of it."""
-        self._details = details
-
     async def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Pairs = ()) -> NoReturn:
         """Ends the call with a failure. Raises AbortError, always."""
         if trailing_metadata:
@@ -285,17 +263,3 @@ class ServerCall:
     def time_remaining(self) -> float | None:
         """Seconds until the caller's deadline, at least 0; None without one."""
         return None if self.deadline_s is None else max(0.0, self.deadline_s - self._wire.time())
-
-    def cancelled(self) -> bool:
-        """Whether the caller has left."""
-        return self.left
-
-    def done(self) -> bool:
-        """Whether the call has ended."""
-        return self.ended
-
-    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
-        """Calls it when the handler has returned."""
-        if self._callbacks is None:
-            self._callbacks = []
-        self._callbacks.append(callback)

@@ -9,7 +9,7 @@ import grpc
 import grpc.aio
 import msgspec
 
-from hedgerow_server.doors.http2.head import Head, RefusedError
+from hedgerow_server.doors.http2.head import Head, RefusedError, going_away
 
 if TYPE_CHECKING:
     from hedgerow_server.doors.http2.call import ServerCall
@@ -127,15 +127,14 @@ async def run(call: "ServerCall") -> None:
     """Runs a call to its end, whatever comes."""
     try:
         await call.method.run(call)
-    except RefusedError as error:
-        call.end(error.code, error.text)
+    except RefusedError as refused:
+        call.end(refused.code, refused.text)
     except grpc.aio.AbortError:
         pass
     except asyncio.CancelledError:
         # Where the caller has left nobody hears it; else the server stops.
-        call.end(grpc.StatusCode.UNAVAILABLE, "The server is going away.")
+        gone = going_away()
+        call.end(gone.code, gone.text)
     except Exception as error:
         _log.exception("a call of %s failed by a fault of its handler", call.head.path)
         call.fail(error)
-    finally:
-        call.over()

@@ -68,29 +68,30 @@ async def test_no_limit_holds_between_waits() -> None:
     assert await within(clock, LONG_S, asyncio.sleep(0, "result")) == "result"
 
 
-async def test_a_cancel_is_no_timeout() -> None:
-    clock, waiting = Clock(), asyncio.Event()
+async def waiting(clock: Clock) -> "asyncio.Task[None]":
+    """A task that waits within the clock's time by now."""
+    begun = asyncio.Event()
 
     async def wait() -> None:
-        waiting.set()
+        begun.set()
         await within(clock, LONG_S, asyncio.sleep(LONG_S))
 
     task = asyncio.create_task(wait())
-    await waiting.wait()
+    await begun.wait()
+    return task
+
+
+async def test_a_cancel_is_no_timeout() -> None:
+    clock = Clock()
+    task = await waiting(clock)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
 
 
 async def test_a_cancel_at_the_moment_of_the_timeout_is_not_lost() -> None:
-    clock, waiting = Clock(), asyncio.Event()
-
-    async def wait() -> None:
-        waiting.set()
-        await within(clock, LONG_S, asyncio.sleep(LONG_S))
-
-    task = asyncio.create_task(wait())
-    await waiting.wait()
+    clock = Clock()
+    task = await waiting(clock)
     await asyncio.sleep(0)
     clock._due_s = 0.0
     clock._go_off()
