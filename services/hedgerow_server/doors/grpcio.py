@@ -1,6 +1,6 @@
-"""The gRPC door on grpc.aio: bytes in, bytes out, a status for every failure.
+"""The gRPC door, on grpc.aio or on our own server: bytes in, bytes out, a status for every failure.
 
-Handlers are registered without (de)serialisers, so grpcio does no protobuf of its own. A streaming handler writes with
+Handlers are registered without (de)serialisers, so that neither does protobuf of its own. A streaming handler writes with
 `context.write`: it keeps the caller's back-pressure, and the call is settled before its last message goes out.
 """
 
