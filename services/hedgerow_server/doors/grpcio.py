@@ -1,7 +1,7 @@
 """The gRPC door, on grpc.aio or on our own server: bytes in, bytes out, a status for every failure.
 
-Handlers are registered without (de)serialisers, so that neither does protobuf of its own. A streaming handler writes with
-`context.write`: it keeps the caller's back-pressure, and the call is settled before its last message goes out.
+Handlers are registered without (de)serialisers, so that neither does protobuf of its own. A streaming handler writes
+with `context.write`: it keeps the caller's back-pressure, and the call is settled before its last message goes out.
 """
 
 from __future__ import annotations  # grpcio's types take parameters in their stubs only

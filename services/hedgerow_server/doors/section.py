@@ -30,7 +30,8 @@ class SpiffeSection(Section):
 
 class TlsSection(Section):
     """TLS, either from files, PEM, or from a SPIFFE Workload API. Files that change are taken up within half a
-    second, for new connections; those that are open stay. Where the new ones are of no use, the last good ones stay in force.
+    second, for new connections; those that are open stay. Where the new ones are of no use, the last good ones stay in
+    force.
     """
 
     certificate: Path | None = None
