@@ -11,7 +11,9 @@ from hedgerow_server.edition import Edition
 from hedgerow_server.ledger.ledger import Ledger
 from hedgerow_server.ledger.record import AttemptOpened
 from hedgerow_server.ledger.rows import Lost
+from hedgerow_server.limits.lender import Lender
 from hedgerow_server.limits.opened import opened as lender
+from hedgerow_server.limits.outlive import Outlive
 from hedgerow_server.limits.shared import SharedCounters
 from hedgerow_server.limits.sharing import Apart
 from hedgerow_server.limits.supervised import SupervisedLender, Supervisor
@@ -61,15 +63,26 @@ def open_counters(
     """Counts that other routers add to, and other workers of this one, who have a `supervisor`; None where there are no
     others. Raises ConfigError.
     """
-    workers = settings.server.workers if supervisor is not None else 1
-    if settings.sharing is None:
-        return SharedCounters(Apart(replicas=workers), SupervisedLender(supervisor)) if supervisor is not None else None
-    try:
+    workers, sharing, spool = (
+        settings.server.workers if supervisor is not None else 1,
+        settings.sharing,
+        _spool(settings),
+    )
+    if sharing is not None:
+        try:
+            asked: Lender = lender(sharing, in_force.reveal)
+        except ModuleNotFoundError:
+            raise ConfigError([Fault(str(path), 1, "sharing.redis", "needs the extra `redis`")]) from None
         # Each worker is one more router to whoever lends to all.
-        apart = Apart(replicas=settings.sharing.replicas * workers, when_away=settings.sharing.when_away)
-        return SharedCounters(apart, lender(settings.sharing, in_force.reveal))
-    except ModuleNotFoundError:
-        raise ConfigError([Fault(str(path), 1, "sharing.redis", "needs the extra `redis`")]) from None
+        apart = Apart(
+            replicas=sharing.replicas * workers, when_away=sharing.when_away, recover_seconds=sharing.recover_seconds
+        )
+    elif supervisor is not None:
+        asked, apart = SupervisedLender(supervisor), Apart(replicas=workers)
+    else:
+        return None
+    # On the disk that is there for what must outlive the router.
+    return SharedCounters(apart, asked, Outlive(spool, asked) if spool is not None else None)
 
 
 def open_call_log(settings: Settings, path: Path) -> CallLog | None:
@@ -94,16 +107,25 @@ def open_caches(settings: Settings, path: Path, in_force: InForce) -> Caches:
 
 def open_ledger(settings: Settings, database: Database | None, in_force: InForce) -> Ledger | None:
     """What writes down what calls cost; None where nothing does."""
-    section, store = settings.ledger, settings.store
-    if database is None or store is None or not section.enabled:
+    section, store, spool = settings.ledger, settings.store, _spool(settings)
+    if database is None or store is None or spool is None:
         return None
     if not isinstance(store, StoreSection):
-        assert section.spool is not None
-        return Ledger(section, section.spool, StoredLedger(database), in_force.lost)
+        return Ledger(section, spool, StoredLedger(database), in_force.lost)
     # With a connection of its own, so that no key waits behind its batches.
     own = opened(store, in_force.reveal)
-    spool = section.spool or store.path.with_name(f"{store.path.name}-spool")
     return Ledger(section, spool, StoredLedger(own), in_force.lost, at_last=own.close)
+
+
+def _spool(settings: Settings) -> Path | None:
+    """The folder of what must outlive routers; None where there is no ledger."""
+    section, store = settings.ledger, settings.store
+    if store is None or not section.enabled:
+        return None
+    if isinstance(store, StoreSection):
+        return section.spool or store.path.with_name(f"{store.path.name}-spool")
+    assert section.spool is not None
+    return section.spool
 
 
 def audit_store(database: Database | None) -> StoredAudit | None:

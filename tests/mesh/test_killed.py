@@ -32,8 +32,6 @@ PATIENCE = (4, 20)
 """How long the first try of a call is waited for, and the second, which may have to wait for a lease to lapse."""
 REACHED = 3 + 2 * 3 + 2 * (1 + 3)
 """Who asks where: in Python three tasks Envoy and two all routers, and a program in Go and in Java either."""
-UNTOLD_S = 0.3
-"""What a router counts in that time before it is killed the others may not have heard of: a quarter of a second."""
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +84,13 @@ async def test_one_more_try_answers_every_call_while_routers_die_and_freeze(
 ) -> None:
     """One of the three, SIGKILL and SIGSTOP in turn: twice, with --long twenty times. Callers in Python, Go and Java
     ask through Envoy and directly. Afterwards the ledger has what the provider has seen, and callers got what the quota
-    grants.
+    grants: of it, a router may have taken for one call what nobody got, as it was killed before it wrote the call down.
     """
     java = await asyncio.to_thread(java_load, tmp_path, request.getfixturevalue("maven"))
     programs = {"go": await asyncio.to_thread(go_load, tmp_path), "java": java}
     direct = [f"127.0.0.1:{one.grpc}" for one in sharing.replicas]
     times = rounds(request, ROUNDS, LONG_ROUNDS)
-    dice, killed = random.Random(11), list[float]()
+    dice = random.Random(11)
     async with load(sharing) as callers:
         async with asyncio.TaskGroup() as work:
             for model, straight in (("fast", False), ("paced", False), ("fast", True), ("paced", True)):
@@ -107,10 +105,7 @@ async def test_one_more_try_answers_every_call_while_routers_die_and_freeze(
             await _settled(callers)
             for number in range(times):
                 await asyncio.sleep(dice.uniform(0, 1))  # the moment is what is drawn
-                freeze = number % 2 == 1
-                if not freeze:
-                    killed.append(time.time())
-                await _hurt(sharing, dice.choice(sharing.replicas), callers, freeze=freeze)
+                await _hurt(sharing, dice.choice(sharing.replicas), callers, freeze=number % 2 == 1)
                 assert callers.failed == []
             callers.stop()
         assert callers.failed == []
@@ -118,15 +113,14 @@ async def test_one_more_try_answers_every_call_while_routers_die_and_freeze(
         await asyncio.to_thread(_use_up, sharing)
         await callers.balance()
     assert sharing.faults() == []
-    limit = A_ROUND * times
+    limit, kills = A_ROUND * times, (times + 1) // 2
     rows, _ = await asyncio.to_thread(sharing.rows)
-    granted = [one for one in rows if one.route == "counted" and one.code != "RESOURCE_EXHAUSTED"]
-    untold = [one for one in granted if any(0 <= at - one.started_unix_s <= UNTOLD_S for at in killed)]
+    granted = sum(one.route == "counted" and one.code != "RESOURCE_EXHAUSTED" for one in rows)
     _log.info(
-        "%d calls answered, %d of them by a second try; %d rows; %d granted of %d, %d in the last moments of a router",
-        *(callers.answered, callers.again, len(rows), len(granted), limit, len(untold)),
+        "%d calls answered, %d of them by a second try; %d rows; %d granted of %d",
+        *(callers.answered, callers.again, len(rows), granted, limit),
     )
-    assert limit <= len(granted) <= limit + len(untold)
+    assert limit - kills <= granted <= limit
 
 
 async def _hurt(sharing: Mesh, one: Replica, callers: Load, *, freeze: bool) -> None:

@@ -3,7 +3,7 @@ its workers, over real sockets.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -119,6 +119,117 @@ async def test_what_was_lent_comes_back_at_once_when_a_worker_is_gone_and_what_i
     assert await granted(other, loan(90)) == 90
     assert await granted(other, loan(1, lent=90)) == -1
     await desk.close()
+
+
+class Leaving:
+    """Two lenders of which the first one can be gone without a word."""
+
+    def __init__(self, one: Lender, other: Lender, go: Callable[[], Awaitable[None]]) -> None:
+        self.one = one
+        self.other = other
+        self.go = go
+        """Returns once whoever lends knows of it."""
+
+
+@pytest.fixture
+async def silent(redis: RedisServer) -> AsyncIterator[Leaving]:
+    """Two routers; one that says nothing is believed to be there for a short time only."""
+    redis.empty()
+    section = RedisSection(url=redis.url, timeout_seconds=1.0).model_copy(update={"lease_seconds": 0.25})
+    one, other = RedisLender(section), RedisLender(section)
+
+    async def lapse() -> None:
+        life = Loan(key="life", most=None, length_us=0, slot=0, used=0, lent=1, held=0)
+        await one.ask([life])
+        async with asyncio.timeout(10):
+            # What is idle is of those that are believed to be there.
+            while (await other.ask([life])).counts[0].idle_elsewhere:  # noqa: ASYNC110  (nobody tells)
+                await asyncio.sleep(0.05)
+
+    yield Leaving(one, other, lapse)
+    await one.close()
+    await other.close()
+
+
+@pytest.fixture
+async def ended() -> AsyncIterator[Leaving]:
+    """Two workers of one supervisor."""
+    desk = Desk()
+    (one, member), (other, _) = await desk.lender(), await desk.lender()
+    yield Leaving(one, other, lambda: desk.leave(member))
+    await desk.close()
+
+
+@pytest.fixture(params=["silent", "ended"])
+def leaving(request: pytest.FixtureRequest) -> Leaving:
+    """Either."""
+    found: Leaving = request.getfixturevalue(request.param)
+    return found
+
+
+DOUBT = {"doubt_ms": 60_000}
+
+
+async def test_what_one_was_lent_that_is_gone_stays_counted_as_long_as_it_may_have_used_it(leaving: Leaving) -> None:
+    await leaving.one.ask([loan(lent=60, held=0, used=10, **DOUBT)])
+    await leaving.go()
+    assert await granted(leaving.other, loan(31)) == -1
+    assert await granted(leaving.other, loan(30)) == 30
+
+
+async def test_whoever_finds_what_one_has_used_that_is_gone_has_the_rest_given_back(leaving: Leaving) -> None:
+    await leaving.one.ask([loan(lent=60, held=0, used=10, **DOUBT)])
+    await leaving.go()
+    await leaving.other.bury(leaving.one.router, [loan(used=45)])
+    assert await granted(leaving.other, loan(56)) == -1
+    assert await granted(leaving.other, loan(55)) == 55
+
+
+async def test_what_is_told_twice_of_one_that_is_gone_counts_once(leaving: Leaving) -> None:
+    await leaving.one.ask([loan(lent=60, held=0, used=10, **DOUBT)])
+    await leaving.go()
+    for _ in range(2):
+        await leaving.other.bury(leaving.one.router, [loan(used=45)])
+    assert await granted(leaving.other, loan(55)) == 55
+
+
+async def test_of_a_count_of_which_it_had_said_nothing_nobody_else_may(leaving: Leaving) -> None:
+    """Its use is in whatever tells such a count for the first time: the ledger."""
+    await leaving.one.bury("somebody", [loan(used=45)])
+    assert await granted(leaving.other, loan(70, base=30)) == 70
+
+
+async def test_nobody_is_waited_for_for_ever(leaving: Leaving) -> None:
+    await leaving.one.ask([loan(lent=60, held=0, used=10, doubt_ms=300)])
+    await leaving.go()
+    async with asyncio.timeout(10):
+        while await granted(leaving.other, loan(90)) != 90:  # noqa: ASYNC110  (nobody tells)
+            await asyncio.sleep(0.05)
+
+
+async def test_one_that_was_only_silent_uses_what_it_was_lent(silent: Leaving) -> None:
+    await silent.one.ask([loan(lent=60, held=0, used=10, **DOUBT)])
+    await silent.go()
+    assert await granted(silent.one, loan(lent=20, held=0, used=50, **DOUBT)) == 0
+    assert await granted(silent.other, loan(31)) == -1
+    assert await granted(silent.other, loan(30)) == 30
+
+
+async def test_in_the_next_slot_all_counts_that_one_was_lent_that_is_gone(leaving: Leaving) -> None:
+    """Of a sliding one: of the slot before, nobody will tell how much it was."""
+    length_us = 2_000_000
+    async with asyncio.timeout(20):
+        answer = await leaving.other.ask([loan(length_us=length_us)])
+        while answer.now_us % length_us > length_us // 2:
+            await asyncio.sleep(0.05)
+            answer = await leaving.other.ask([loan(length_us=length_us)])
+        slot = answer.counts[0].slot
+        await leaving.one.ask([loan(lent=60, held=0, used=10, slot=slot, length_us=length_us, **DOUBT)])
+        await leaving.go()
+        while answer.counts[0].slot == slot:
+            await asyncio.sleep(0.05)
+            answer = await leaving.other.ask([loan(length_us=length_us)])
+    assert (answer.counts[0].slot, answer.counts[0].before) == (slot + 1, 70)
 
 
 async def test_whoever_has_no_supervisor_any_more_is_told_so() -> None:

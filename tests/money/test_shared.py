@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from hedgerow_server.limits.alert import Alert
 from hedgerow_server.limits.counters import Reservation
 from hedgerow_server.limits.lender import Lender
 from hedgerow_server.limits.limiter import Limiter, LimitMemory
+from hedgerow_server.limits.outlive import Outlive
 from hedgerow_server.limits.redis import RedisLender
 from hedgerow_server.limits.rules import Resolved, groups
 from hedgerow_server.limits.section import BudgetSection, QuotaSection
@@ -31,12 +33,19 @@ class Router:
     """What a router has of limits."""
 
     def __init__(
-        self, lends: str | Lender, quotas: Sequence[Any] = (), budgets: Sequence[Any] = (), **more: Any
+        self,
+        lends: str | Lender,
+        quotas: Sequence[Any] = (),
+        budgets: Sequence[Any] = (),
+        notes: Path | None = None,
+        **more: Any,
     ) -> None:
         """`lends` is the lender, or the URL of a Redis."""
         if isinstance(lends, str):
             redis = RedisSection(url=lends, lease_seconds=2.0, timeout_seconds=more.pop("timeout_seconds", 1.0))
-            self.counters = SharedCounters(SharingSection(redis=redis, replicas=2, **more), RedisLender(redis))
+            lender = RedisLender(redis)
+            outlive = Outlive(notes, lender) if notes is not None else None
+            self.counters = SharedCounters(SharingSection(redis=redis, replicas=2, **more), lender, outlive)
         else:
             self.counters = SharedCounters(Apart(replicas=2), lends)
         self.alerts: list[Alert] = []
@@ -61,6 +70,14 @@ class Router:
         except (QuotaExceeded, BudgetSpent):
             return False
         return True
+
+    def die(self) -> None:
+        """As if it had been killed: it says nothing more, and the system lets go of its lock."""
+        for task in tuple(self.counters._tasks):
+            task.cancel()
+        outlive = self.counters._outlive
+        if outlive is not None:
+            outlive._notes.close(keep=True)
 
     def settle(self, one: Reservation, *, requests: int = 1, tokens: int = 0, picos: int = 0) -> None:
         """A call has come to that."""
@@ -221,12 +238,84 @@ async def test_a_dead_router_gives_back_what_it_was_lent(by_redis: Any) -> None:
     one, other = await by_redis(quotas=[{"name": "all", "limits": [{"concurrency": 2}]}])
     await one.take()
     await one.take()
-    for task in tuple(one.counters._tasks):  # as if it had been killed
-        task.cancel()
+    one.die()
     assert not await other.taken()
     async with asyncio.timeout(15):
         while not await other.taken():  # noqa: ASYNC110  (nobody tells)
             await asyncio.sleep(0.1)
+
+
+async def silent(one: Router) -> None:
+    """Returns once Redis does not believe any more that a router with one limit is there."""
+    lender, (name,) = one.counters.lender, one.counters._names
+    assert isinstance(lender, RedisLender)
+    until_ms = float("inf")
+    async with asyncio.timeout(10):
+        while until_ms > 1000 * time.time():
+            await asyncio.sleep(0.05)
+            until_ms = float(await lender._redis.client.hget("{hedgerow}:" + name, f"x:{lender.router}"))
+
+
+def notes_in(folder: Path) -> list[Path]:
+    """The files in which routers note what they use."""
+    return list(folder.iterdir())
+
+
+async def in_all(router: Router, most: int, **amounts: int) -> int:
+    """How many calls it lets in before it lets in no more, which it must not have done at `most` calls yet."""
+    let_in = 0
+    async with asyncio.timeout(15):
+        while let_in < most:
+            let_in += await router.taken(**amounts)
+            await asyncio.sleep(0.001)
+    return let_in + await accepted([router], 20, **amounts)
+
+
+async def test_what_a_router_used_last_that_was_killed_counts_once_another_one_finds_its_notes(
+    by_redis: Any, tmp_path: Path
+) -> None:
+    one, other = await by_redis(quotas=requests(300), notes=tmp_path)
+    await one.counters.settle_in()
+    assert await accepted([one], 113) == 113
+    one.die()
+    await silent(one)
+    await by_redis(1, quotas=requests(300), notes=tmp_path)
+    assert await in_all(other, 187) == 187
+
+
+async def test_money_that_a_router_spent_last_that_was_killed_counts_too(by_redis: Any, tmp_path: Path) -> None:
+    one, other = await by_redis(budgets=[{"name": "all", "usd": "0.0003", "per": "total"}], notes=tmp_path)
+    await one.counters.settle_in()
+    for _ in range(113):
+        one.settle(await one.take(picos=2 * MICRO_USD), picos=MICRO_USD)
+    one.die()
+    await silent(one)
+    await by_redis(1, budgets=[{"name": "all", "usd": "0.0003", "per": "total"}], notes=tmp_path)
+    assert await in_all(other, 187, picos=MICRO_USD) == 187
+
+
+async def test_a_router_that_ends_in_good_order_leaves_no_notes(by_redis: Any, tmp_path: Path) -> None:
+    (one,) = await by_redis(1, quotas=requests(300), notes=tmp_path)
+    await one.counters.settle_in()
+    await one.take()
+    assert notes_in(tmp_path)
+    await one.counters.close()
+    assert notes_in(tmp_path) == []
+
+
+async def test_what_cannot_be_told_at_the_end_is_left_for_whoever_comes_next(
+    private_redis: RedisServer, tmp_path: Path
+) -> None:
+    one = Router(private_redis.url, requests(300), notes=tmp_path)
+    await one.counters.settle_in()
+    assert await accepted([one], 113) == 113
+    private_redis.freeze()
+    await one.counters.close()
+    private_redis.thaw()
+    assert notes_in(tmp_path)
+    heir = Router(private_redis.url, requests(300), notes=tmp_path)
+    assert await in_all(heir, 187) == 187
+    await heir.counters.close()
 
 
 async def test_a_call_that_takes_long_keeps_what_it_holds(routers: Any) -> None:

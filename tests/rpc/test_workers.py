@@ -22,6 +22,7 @@ REFUSED, UNKNOWN_KEY = grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAUTHENTICA
 NO_SUCH_MODEL = grpc.StatusCode.NOT_FOUND
 QUOTAS = [
     {"name": "few", "match": {"team": ["few"]}, "limits": [{"requests": 37, "per": "total"}]},
+    {"name": "many", "match": {"team": ["many"]}, "limits": [{"requests": 400, "per": "total"}]},
     {"name": "two", "match": {"team": ["two"]}, "limits": [{"concurrency": 2}]},
 ]
 BUDGETS = [{"name": "cents", "match": {"team": ["cents"]}, "usd": "0.0074", "per": "total", "max_output_tokens": 10}]
@@ -141,3 +142,24 @@ def test_a_worker_that_is_killed_comes_back_and_the_calls_of_the_other_go_on(our
     with crowd(router, 2) as again:
         assert set(again.codes(COMPLETE, "fast", **options)) == {OK}
     assert f"worker {index} ended by itself (SIGKILL)" in router.log.read_text()
+
+
+def test_what_a_worker_has_used_just_before_it_is_killed_still_counts(ours: Guarded) -> None:
+    """To the last call, though the supervisor has not heard of it."""
+    options = of(ours, "many")
+    with crowd(ours.router, 2) as callers:
+        before = callers.codes(COMPLETE, "fast", times=10, **options)
+        ((victim, _),) = connections(ours.router).most_common(1)
+        os.kill(victim, signal.SIGKILL)
+    assert before[SPENT] == 0
+    all_serve(ours.router)
+    after: Counter[grpc.StatusCode] = Counter()
+
+    def spent() -> bool:
+        after.update(again.codes(COMPLETE, "fast", times=4, **options))
+        return before[OK] + after[OK] >= 400
+
+    with crowd(ours.router, 2) as again:
+        eventually(spent, "all of it can be used")
+        after.update(again.codes(COMPLETE, "fast", times=4, **options))
+    assert before[OK] + after[OK] == 400

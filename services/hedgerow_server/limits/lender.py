@@ -37,6 +37,10 @@ class Loan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How long the count is kept when nobody asks for it; 0: for ever."""
     base: int = 0
     """What is known to have been used in the slot by routers that are gone."""
+    doubt_ms: int = 0
+    """How long after this router has fallen silent what it was lent stays counted, unless somebody says how much of it
+    was used. 0: it is given back at once.
+    """
     from_here: bool = False
     """Whether the lender has said so. What is known from elsewhere stands for a count that it has none of."""
 
@@ -75,6 +79,8 @@ class Answer(msgspec.Struct, frozen=True):
 class Lender(Protocol):
     """Whoever holds the shared counts."""
 
+    router: str
+    """What it calls this router: a name that none had before."""
     away: str | None
     """Why it cannot be asked. Until somebody has probed it with success, all else raises LenderAway at once."""
     requests: int
@@ -85,6 +91,11 @@ class Lender(Protocol):
     async def ask(self, loans: Sequence[Loan], *, probing: bool = False) -> Answer:
         """Tells what was used, and asks for more; of nothing, too. Raises LenderAway. `probing`: also when it was away
         the last time, and then with more patience, for no call waits.
+        """
+
+    async def bury(self, router: str, loans: Sequence[Loan]) -> None:
+        """Tells what a router that is gone had used: nothing is lent to it any more. Of counts of which that router had
+        said nothing, and in slots that are over, it changes nothing. Raises LenderAway.
         """
 
     async def first(self, key: str, keep_s: float) -> bool:

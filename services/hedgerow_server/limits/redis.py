@@ -22,6 +22,10 @@ _SCRIPT = "lend.lua"
 _TOLD = 7
 _CHANNEL = "back"
 _SINCE = "since"
+_LAST = 2**53 - 1
+"""The number of a request after which none of the same router changes anything."""
+_APART_MS = 24 * 3600 * 1000
+"""How long the use of a router that says nothing is kept apart from that of others that are gone."""
 _HEAR_MS = 2_000
 """How long a server that has no counts grants nothing: by then every router has told it what it has used."""
 _REST_S = (0.25, 1.0)
@@ -37,15 +41,15 @@ class RedisLender:
     def __init__(self, section: RedisSection, password: Reveal | None = None) -> None:
         """`password` is asked at each new connection; it may raise CredentialUnavailable."""
         self._section = section
-        self._replica = secrets.token_hex(6)
+        self.router = secrets.token_hex(6)
+        """What it calls this router: a name that none had before."""
         self._script = files(__package__).joinpath(_SCRIPT).read_text()
         self._patience_s = max(_PROBE_S, section.timeout_seconds)
         self._redis = RedisConnection(section, password, self._patience_s)
         self._number = 0
         self._run: tuple[Client, Callable[..., Awaitable[Any]]] | None = None
         self._prefix = "{" + section.prefix + "}:"
-        self._ttl_ms = str(round(section.lease_seconds * 1000))
-        self._apart_ms = str(24 * 3600 * 1000)
+        self._ttl_ms = round(section.lease_seconds * 1000)
         self.away: str | None = None
         """Why it cannot be asked."""
         self.requests = 0
@@ -58,28 +62,26 @@ class RedisLender:
 
     async def ask(self, loans: Sequence[Loan], *, probing: bool = False) -> Answer:
         """Tells what was used, and asks for more."""
-        keys = [self._prefix + _SINCE, *(self._prefix + one.key for one in loans)]
         self._number += 1
-        arguments: list[str | int] = [self._replica, self._ttl_ms, self._apart_ms, self._number, _HEAR_MS]
-        for one in loans:
-            most = -1 if one.most is None else one.most
-            arguments += (most, one.length_us, one.slot, one.used, one.lent, one.held)
-            arguments += (one.need, one.due, one.want, one.part, one.keep_ms, one.base, int(one.from_here))
-        told = await self._guarded(lambda: self._lend(keys, arguments), probing=probing)
+        told = await self._told(self.router, loans, self._number, self._ttl_ms, probing=probing)
         now_us, short, since_us, *numbers = map(int, told)
         counts = tuple(Lent(*numbers[at : at + _TOLD]) for at in range(0, len(numbers), _TOLD))
         hearing_s = max(0.0, (since_us - now_us) / 1e6 + _HEAR_MS / 1000)
         return Answer(now_us, short - 1 if short else None, counts, since_us, hearing_s)
 
+    async def bury(self, router: str, loans: Sequence[Loan]) -> None:
+        """Tells what a router that is gone had used."""
+        await self._told(router, loans, _LAST, 0)
+
     async def first(self, key: str, keep_s: float) -> bool:
         """Whether nobody has said the same before, within so many seconds."""
         name, keep_ms = self._prefix + key, max(1, round(keep_s * 1000))
-        return bool(await self._guarded(lambda: self._redis.client.set(name, self._replica, nx=True, px=keep_ms)))
+        return bool(await self._guarded(lambda: self._redis.client.set(name, self.router, nx=True, px=keep_ms)))
 
     async def call_back(self, key: str) -> None:
         """Asks all routers for what they were lent of a count and do not use."""
         channel = self._prefix + _CHANNEL
-        await self._guarded(lambda: self._redis.client.publish(channel, f"{self._replica} {key}"))
+        await self._guarded(lambda: self._redis.client.publish(channel, f"{self.router} {key}"))
 
     async def called_back(self) -> AsyncGenerator[str, None]:
         """The counts that others call back, for ever."""
@@ -89,13 +91,34 @@ class RedisLender:
                     await listening.subscribe(self._prefix + _CHANNEL)
                     async for message in listening.listen():
                         who, _, key = message["data"].decode().partition(" ")
-                        if who != self._replica:
+                        if who != self.router:
                             yield key
             await asyncio.sleep(_REST_S[1])
 
     async def close(self) -> None:
         """Closes the connections."""
         await self._redis.close()
+
+    async def _told(
+        self, router: str, loans: Sequence[Loan], number: int, ttl_ms: int, *, probing: bool = False
+    ) -> list[bytes | int]:
+        keys = [self._prefix + _SINCE, *(self._prefix + one.key for one in loans)]
+        arguments: list[str | int] = [router, ttl_ms, _APART_MS, number, _HEAR_MS, int(number == _LAST)]
+        for one in loans:
+            most = -1 if one.most is None else one.most
+            arguments += (most, one.length_us, one.slot, one.used, one.lent, one.held)
+            arguments += (
+                one.need,
+                one.due,
+                one.want,
+                one.part,
+                one.keep_ms,
+                one.base,
+                int(one.from_here),
+                one.doubt_ms,
+            )
+        told: list[bytes | int] = await self._guarded(lambda: self._lend(keys, arguments), probing=probing)
+        return told
 
     def _lend(self, keys: list[str], arguments: list[str | int]) -> Awaitable[list[bytes | int]]:
         client = self._redis.client

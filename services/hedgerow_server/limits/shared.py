@@ -17,6 +17,7 @@ from hedgerow_server.core.slices import Work
 from hedgerow_server.limits.bucket import Bucket, BucketKey
 from hedgerow_server.limits.counters import Amounts, LocalCounters, Reservation, Short
 from hedgerow_server.limits.lender import Answer, Lender, LenderAway, Loan
+from hedgerow_server.limits.outlive import Outlive
 from hedgerow_server.limits.rules import Line, Unit
 from hedgerow_server.limits.shared_bucket import SharedBucket
 from hedgerow_server.limits.sharing import Apart, SharingSection
@@ -53,9 +54,11 @@ class Lacking(Short, frozen=True):
 class SharedCounters(LocalCounters):
     """The Counters of one router among several."""
 
-    def __init__(self, section: Apart | SharingSection, lender: Lender) -> None:
+    def __init__(self, section: Apart | SharingSection, lender: Lender, outlive: Outlive | None = None) -> None:
+        """Without `outlive` nobody knows what this router has used last, should it end without a word."""
         super().__init__()
         self._section = section
+        self._outlive = outlive
         self.lender = lender
         """Whoever holds the shared counts."""
         self._offset_s = time.time() - time.monotonic()
@@ -93,6 +96,13 @@ class SharedCounters(LocalCounters):
         short = self._lacking(lines, [amounts[line.unit] for line in lines], now)
         return self._take(lines, amounts, expires_s) if short is None or forced else short
 
+    def _take(self, lines: tuple[Line, ...], amounts: Amounts, expires_s: float) -> Reservation:
+        made = super()._take(lines, amounts, expires_s)
+        for line in lines:
+            if line.unit == Unit.REQUESTS:
+                _bucket(line).write_down()
+        return made
+
     def settle(self, reservation: Reservation, actual: Amounts) -> Moment:
         """Replaces what was taken by what it came to."""
         now = super().settle(reservation, actual)
@@ -119,6 +129,8 @@ class SharedCounters(LocalCounters):
         for index, (name, bucket) in enumerate(tuple(self._names.items())):
             if self._buckets.get(bucket.key) is not bucket:
                 self._names.pop(name, None)
+                if self._outlive is not None:
+                    self._outlive.forget(bucket)
             elif bucket.taken:
                 self._active[name] = bucket
                 bucket.changed = True
@@ -170,12 +182,16 @@ class SharedCounters(LocalCounters):
 
     async def settle_in(self) -> None:
         """Connects to the lender, if that can be done within a second: the first call does not have the time for it."""
+        if self._outlive is not None:
+            await self._outlive.tend()
         await self._round()
 
     def start(self) -> None:
         """Tells what is used, gives back what is not needed, and hears what is called back, from now on."""
         self._start(self._rounds())
         self._start(self._hear())
+        if self._outlive is not None:
+            self._start(self._outlive.run())
 
     async def _rounds(self) -> None:
         while True:
@@ -187,6 +203,8 @@ class SharedCounters(LocalCounters):
                 async with asyncio.timeout(_EVERY_S):
                     await self._probe.wait()
             self._probe.clear()
+            if self._outlive is not None:
+                await self._outlive.tend()
 
     async def close(self) -> None:
         """Gives back what was lent, and lets go of the lender."""
@@ -203,6 +221,8 @@ class SharedCounters(LocalCounters):
         if self._tasks:
             # What others have used may have brought an alert.
             await asyncio.wait(self._tasks, timeout=_EVERY_S)
+        if self._outlive is not None:
+            await self._outlive.close()
         await self.lender.close()
 
     def _alone(self) -> str | None:
@@ -292,6 +312,8 @@ class SharedCounters(LocalCounters):
         bucket.line = line
         if bucket.name not in self._active:
             self._names[bucket.name] = self._active[bucket.name] = bucket
+            if self._outlive is not None:
+                self._outlive.begin(bucket)
 
     async def _ask(self, buckets: Sequence[SharedBucket], needs: Sequence[int], *, probing: bool = False) -> Answer:
         # One request at a time: what it says of a bucket must not be older than what another one has brought.
@@ -352,6 +374,7 @@ class SharedCounters(LocalCounters):
             keep_ms=1000 * window.keep_s,
             base=-(-bucket.base // scale),
             from_here=bucket.known,
+            doubt_ms=round(1000 * self._section.recover_seconds) if bucket.note is not None else 0,
         )
 
     async def _round(self) -> None:
@@ -373,6 +396,8 @@ class SharedCounters(LocalCounters):
     def _stays(self, bucket: SharedBucket, now: Moment) -> bool:
         """Whether there is something to tell of it."""
         bucket.turn(now)
+        if self._outlive is not None:
+            self._outlive.begin(bucket)
         bucket.quiet = 0 if bucket.flow else bucket.quiet + 1
         bucket.flow = 0
         if bucket.quiet > 1:

@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 
 from hedgerow_server.limits.bucket import Bucket, BucketKey
+from hedgerow_server.limits.notes import Note
 from hedgerow_server.limits.rules import Line, Unit
 from hedgerow_server.limits.window import Moment, Window
 
@@ -28,6 +29,7 @@ class SharedBucket(Bucket):
         "line",
         "lock",
         "name",
+        "note",
         "quiet",
         "tight_until_s",
     )
@@ -60,6 +62,8 @@ class SharedBucket(Bucket):
         self.full = (0, 0.0)
         """The last refusal: what was needed, and when. It holds for calls that were there before."""
         self.line: Line | None = None
+        self.note: Note | None = None
+        """Where its use is written down for whoever comes after this router."""
         self.lock = asyncio.Lock()
 
     def turn(self, now: Moment) -> None:
@@ -73,6 +77,8 @@ class SharedBucket(Bucket):
             self.lent = self.elsewhere = self.base = 0
             self.known = False
             self.full = (0, 0.0)
+            if self.note is not None:
+                self.note.turn(self.slot)
 
     def load(self, amount: int) -> None:
         """So much was taken before: news only where the lender knows nothing."""
@@ -89,12 +95,32 @@ class SharedBucket(Bucket):
         """What was used in the slot, here and elsewhere."""
         return super().settled + self.elsewhere
 
+    def take(self, amount: int) -> None:
+        """Reserves it."""
+        super().take(amount)
+        self.write_down()
+
     def settle(self, slot: int, amount: int, actual: int) -> None:
         """What was used is lent no more; what was not may be held by the next call."""
         if slot == self.slot:
             self.lent -= min(amount, max(0, actual))
         self.changed = True
         super().settle(slot, amount, actual)
+        self.write_down()
+
+    def write_down(self) -> None:
+        """Notes what is used, for whoever comes after this router."""
+        note = self.note
+        if note is not None:
+            note.used(self.noted)
+
+    @property
+    def noted(self) -> int:
+        """What is to be known of it where this router ends without a word. A request under way was one; what it
+        came to in tokens and money nobody will know.
+        """
+        line = self.line
+        return self.taken if line is not None and line.unit == Unit.REQUESTS else self.taken - self.held
 
     @property
     def scale(self) -> int:

@@ -16,6 +16,8 @@ class Apart(msgspec.Struct, frozen=True, kw_only=True):
     """How many there are."""
     when_away: Literal["share", "refuse"] = "share"
     """See SharingSection."""
+    recover_seconds: float = 600.0
+    """The same."""
 
 
 class RedisSection(RedisAddress):
@@ -42,3 +44,8 @@ class SharingSection(Section):
     """What happens to calls with limits on requests, tokens or concurrency while nobody can be asked. share: each
     router grants its share of a limit; refuse: they are refused. Calls with a hard limit in money are refused in any
     case, once what was lent before is spent."""
+    recover_seconds: float = pydantic.Field(default=600.0, ge=0, le=86_400)
+    """How long what a silent router was lent stays counted, beyond `redis.lease_seconds`, unless it, or a router that
+    finds its notes beside the ledger's spool, says how much of it was used. After that, and at once where there is no
+    ledger, others may have it. What ran at once (`concurrency`) is free after `lease_seconds` in any case.
+    """

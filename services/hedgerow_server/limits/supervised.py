@@ -1,6 +1,7 @@
 """The lender of workers on one machine: the supervisor, over the socket that each of them has to it."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Protocol
 
@@ -8,7 +9,9 @@ import msgspec
 
 from hedgerow_server.limits.lender import Answer, LenderAway, Loan
 
-LEND, FIRST, CALL_BACK, CALLED_BACK = "lend", "first", "call_back", "called_back"
+LEND, BURY, FIRST, CALL_BACK, CALLED_BACK = "lend", "bury", "first", "call_back", "called_back"
+ASKED = (LEND, BURY, FIRST)
+"""What a worker asks of limits, and waits for."""
 _AWAY = "The supervisor of this worker has ended"
 
 
@@ -17,6 +20,13 @@ class First(msgspec.Struct, frozen=True, array_like=True):
 
     key: str
     keep_s: float
+
+
+class Told(msgspec.Struct, frozen=True, array_like=True):
+    """What a worker says with LEND of itself, with BURY of one that is gone."""
+
+    router: str
+    loans: Sequence[Loan]
 
 
 class Supervisor(Protocol):
@@ -37,6 +47,8 @@ class SupervisedLender:
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
+        self.router = secrets.token_hex(6)
+        """What it calls this worker: a name that none had before."""
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(Answer)
         self._called: asyncio.Queue[str] = asyncio.Queue()
@@ -50,7 +62,11 @@ class SupervisedLender:
 
     async def ask(self, loans: Sequence[Loan], *, probing: bool = False) -> Answer:
         """Tells what was used, and asks for more."""
-        return self._decoder.decode(await self._asked(LEND, self._encoder.encode(loans)))
+        return self._decoder.decode(await self._asked(LEND, self._encoder.encode(Told(self.router, loans))))
+
+    async def bury(self, router: str, loans: Sequence[Loan]) -> None:
+        """Tells what a worker that is gone had used."""
+        await self._asked(BURY, self._encoder.encode(Told(router, loans)))
 
     async def first(self, key: str, keep_s: float) -> bool:
         """Whether nobody has said the same before, within so many seconds."""

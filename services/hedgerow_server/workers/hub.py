@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from hedgerow_server.limits.lending import LendingDesk
-from hedgerow_server.limits.supervised import CALL_BACK, CALLED_BACK, FIRST, LEND
+from hedgerow_server.limits.supervised import ASKED, CALL_BACK, CALLED_BACK
 from hedgerow_server.workers import words
 from hedgerow_server.workers.child import Child
 from hedgerow_server.workers.peer import Peer, PeerFailed, PeerGone
@@ -47,7 +47,7 @@ class Hub:
         who = next(self._numbers)
 
         def asked(name: str, content: bytes) -> bytes | Awaitable[bytes]:
-            if name in (LEND, FIRST):
+            if name in ASKED:
                 return self._lending.asked(who, name, content)
             return self._asked(child, name, content)
 
@@ -100,7 +100,7 @@ class Hub:
     def _left(self, who: int, child: Child) -> None:
         """A process has ended, or is about to."""
         del self._peers[who]
-        self._lending.counts.leave(who)
+        self._lending.left(who)
         child.entered = False
         latest = self._latest.pop(child.index, None)
         if latest is not None:
