@@ -2,7 +2,7 @@
 
 import json
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,12 +144,20 @@ ENVIRONMENT = {"HEDGEROW_TEST_COLLECTOR": TOKEN}
 
 
 @contextmanager
-def traced(folder: Path, **telemetry: Any) -> Iterator[Traced]:
-    """Starts them."""
+def traced(
+    folder: Path,
+    *,
+    routes: Mapping[str, Any] | None = None,
+    sections: Mapping[str, Any] | None = None,
+    **telemetry: Any,
+) -> Iterator[Traced]:
+    """Starts them. `routes` and `sections` are added to the configuration."""
     with ExitStack() as exits:
         sim = exits.enter_context(simulator(folder))
         sim_url = f"http://{sim.addresses['http']}"
         found = exits.enter_context(collector())
-        running = exits.enter_context(router(folder, settings(sim_url, found.url, **telemetry), **ENVIRONMENT))
+        given = settings(sim_url, found.url, **telemetry)
+        given = {**given, **(sections or {}), "routes": {**given["routes"], **(routes or {})}}
+        running = exits.enter_context(router(folder, given, **ENVIRONMENT))
         caller = exits.enter_context(connected(running.addresses))
         yield Traced(caller, running, found, sim_url, folder)
