@@ -18,6 +18,8 @@ from rpc.caller import COMPLETE, STREAM_COMPLETE, chat, new_trace
 from stack import OWN_CONNECTIONS
 
 _STREAM_S = 120
+_PAUSE_S = 0.05
+"""Between calls. The simulator's book has room for those of a long run."""
 _BEFORE_NEXT_S = 1.0
 """Before a call is repeated."""
 _ROUNDS = "HEDGEROW_ROUNDS"
@@ -100,7 +102,7 @@ class Load:
                     await asyncio.sleep(_BEFORE_NEXT_S)
             else:
                 self.fail(who, str(turn), " | ".join(told))
-            await asyncio.sleep(0.005 if len(patience) == 1 else 0.05)
+            await asyncio.sleep(_PAUSE_S)
 
     def trying(self, who: str, call: str, trace: str) -> None:
         """A try of a call begins."""

@@ -18,6 +18,8 @@ from stack import Process, router, simulator
 
 Rows = tuple[list[CallRow], list[AttemptRow]]
 CALLERS = {50051: 0, 50061: 1, 50071: 2}
+BOOK = 200_000
+"""How many calls the simulator remembers."""
 HTTP = {8080: 0, 8081: 1, 8082: 2}
 """The ports of the three routers in deploy/envoy."""
 
@@ -109,7 +111,9 @@ class Mesh:
 
     def entries(self) -> list[Entry]:
         """What is in the simulator's book."""
-        return book(self.sim_url)
+        found = book(self.sim_url)
+        assert len(found) < BOOK, "the simulator's book is full: it has forgotten calls"
+        return found
 
     def balance(self, within_s: float = 30) -> list[str]:
         """What differs between ledger and book, once everything has had its time to be stored."""
@@ -145,7 +149,7 @@ def settings(folder: Path, sim_url: str, **sections: Any) -> dict[str, Any]:
 def mesh(folder: Path, file: str = "hedgerow.yaml", **sections: Any) -> Iterator[Mesh]:
     """Starts all of them, and waits until Envoy finds them well. `own` makes sections of the router of a number."""
     with ExitStack() as exits:
-        sim = exits.enter_context(simulator(folder, "--book-size", "200000"))
+        sim = exits.enter_context(simulator(folder, "--book-size", str(BOOK)))
         sim_url = f"http://{sim.addresses['http']}"
         environment, own = sections.pop("environment", {}), sections.pop("own", lambda _: {})
         config = settings(folder, sim_url, **sections)

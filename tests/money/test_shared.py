@@ -253,7 +253,7 @@ async def silent(one: Router) -> None:
     async with asyncio.timeout(10):
         while until_ms > 1000 * time.time():
             await asyncio.sleep(0.05)
-            until_ms = float(await lender._redis.client.hget("{hedgerow}:" + name, f"x:{lender.router}"))
+            until_ms = float(await lender._redis.client.hget("{hedgerow}:" + name, f"x:{lender.router}") or 0)
 
 
 def notes_in(folder: Path) -> list[Path]:
