@@ -144,6 +144,7 @@ class App:
         self.server = callers_server(settings.server, shared=joined is not None)
         self.gate = gate_of(settings.server.overload, settings.server.workers, self.server.queue)
         self.gate.watching = lambda: self.health.watching
+        self.server.tell_apart(self.gate.group)
         self.lag.told.append(self.gate.tick)
         self.metrics.add(GateNumbers(self.gate))
         for numbers in self.server.numbers:
@@ -152,7 +153,7 @@ class App:
         self.admin_server = grpc.aio.server(options=admin_options)
         self._calls = OpenCalls()
         proxies = TrustedProxies.of(settings.server.trusted_proxies)
-        self._door = GrpcDoor(edition.serving, report, self._calls, proxies, self.gate)
+        self._door = GrpcDoor(edition.serving, report, self._calls, proxies, self.gate, on_core=self.server.on_core)
         self._http_door = HttpDoor(
             edition.serving,
             self._calls,

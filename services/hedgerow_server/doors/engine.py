@@ -1,6 +1,6 @@
 """The callers' gRPC door as the configuration has it: on C-core, or on the event loop."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Protocol
 
 import grpc.aio
@@ -23,6 +23,9 @@ Numbers = Callable[[], Iterable[Metric]]
 class CallersServer(Protocol):
     """A gRPC server for callers."""
 
+    on_core: bool
+    """Whether it is grpc.aio's."""
+
     @property
     def handlers(self) -> Any:
         """Where services are registered, as at a grpc.aio.Server."""
@@ -30,6 +33,9 @@ class CallersServer(Protocol):
     @property
     def queue(self) -> Queue:
         """Calls that have come and wait."""
+
+    def tell_apart(self, group: Callable[[str | None, str], Hashable]) -> None:
+        """How callers whose calls wait are told apart: by credential and peer."""
 
     def bind(self, address: str, certificates: Certificates, where: str, *, shared: bool) -> str:
         """Binds an address, with the TLS of the section at `where`; returns it with the real port. `shared`: other
@@ -52,6 +58,7 @@ class CallersServer(Protocol):
 class CoreServer:
     """On C-core."""
 
+    on_core = True
     numbers = ()
 
     def __init__(self, section: ServerSection, *, shared: bool) -> None:
@@ -60,6 +67,9 @@ class CoreServer:
         backlog = Channelz(lambda: grpc.aio.server(options=options, interceptors=interceptors))
         self.queue = Waiting(backlog, section.overload.max_waiting_calls)
         self.handlers = backlog.server
+
+    def tell_apart(self, group: Callable[[str | None, str], Hashable]) -> None:
+        """Not at all: C-core's queue is one for all."""
 
     def bind(self, address: str, certificates: Certificates, where: str, *, shared: bool) -> str:
         """See CallersServer."""
@@ -76,6 +86,8 @@ class CoreServer:
 
 class LoopServer:
     """On the event loop."""
+
+    on_core = False
 
     def __init__(self, section: ServerSection) -> None:
         told = section.grpc
@@ -100,6 +112,10 @@ class LoopServer:
     def queue(self, behind: int, unread: int, *, idle: bool) -> tuple[int, int]:
         """See CallersServer: those that wait for their turn."""
         return len(self.handlers.turns), 0
+
+    def tell_apart(self, group: Callable[[str | None, str], Hashable]) -> None:
+        """See CallersServer."""
+        self.handlers.group = group
 
     def bind(self, address: str, certificates: Certificates, where: str, *, shared: bool) -> str:
         """See CallersServer."""

@@ -92,6 +92,12 @@ class Gate:
             return 2
         return 1 if taken >= _NEAR * pressure.limit else 0
 
+    def group(self, authorization: str | None, peer: str) -> Hashable:
+        """Whose a call is, as far as is known before anybody has looked at its credential."""
+        if authorization is not None:
+            return self._known.get(hash(authorization), _STRANGERS)
+        return "peer", host_of(peer)
+
     # The gRPC door's first look, before the message is there.
 
     def sees(self) -> bool:
@@ -123,10 +129,7 @@ class Gate:
             self._unread = max(0, self._unread - 1)
             looked_at = authorization is not None
         self._arrived += 1
-        if authorization is not None:
-            group: Hashable = self._known.get(hash(authorization), _STRANGERS)
-        else:
-            group = ("peer", host_of(peer))
+        group = self.group(authorization, peer)
         if self._wary():
             cause = self._full(retried=retried) or self._too_much(group)
             if cause is None and not looked_at:

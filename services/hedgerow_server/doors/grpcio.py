@@ -48,8 +48,12 @@ class GrpcDoor:
         calls: OpenCalls | None = None,
         proxies: TrustedProxies | None = None,
         gate: Gate | None = None,
+        *,
+        on_core: bool = True,
     ) -> None:
-        """`proxies` None: nobody's word for whom they call is taken. `gate` None: every call is let in."""
+        """`proxies` None: nobody's word for whom they call is taken. `gate` None: every call is let in. `on_core`:
+        whether the server is grpc.aio's.
+        """
         self.serving = serving
         """What runs new calls; may be replaced by one with the same RPCs at any time."""
         self.calls = calls or OpenCalls()
@@ -57,6 +61,7 @@ class GrpcDoor:
         self._report = report
         self._proxies = proxies
         self._gate = gate
+        self._on_core = on_core
 
     def handlers(self, *, instrumented: bool = False) -> list[grpc.GenericRpcHandler]:
         """The handlers of every service, and one for RPCs that do not exist: to be registered after all others.
@@ -134,7 +139,7 @@ class GrpcDoor:
         return grpc.stream_stream_rpc_method_handler(_as_generator(handle) if instrumented else handle)
 
     async def _write_events(self, serving: Serving, call: Call, context: Context, encoder: Encoder) -> None:
-        write: Callable[[bytes], Awaitable[None]] = partial(_write_first, context)
+        write: Callable[[bytes], Awaitable[None]] = partial(_write_first, context) if self._on_core else context.write
 
         async def deliver(event: Event) -> None:
             nonlocal write

@@ -15,7 +15,7 @@ from hedgerow_server.doors.http2.head import (
     NotGrpcError,
     RefusedError,
     answer_of,
-    caller_of,
+    authorization_of,
     cut_message,
     going_away,
     no_message,
@@ -56,7 +56,6 @@ class Connection(asyncio.Protocol):
         self._options = owner.options
         self.message_bytes = owner.options.message_bytes
         self.peer = ""
-        self._host = ""
         self._loop = asyncio.get_running_loop()
         self.time = self._loop.time
         self.calls: dict[int, ServerCall] = {}
@@ -82,7 +81,7 @@ class Connection(asyncio.Protocol):
         """There it is."""
         self._transport = cast("asyncio.Transport", transport)
         name = transport.get_extra_info("peername")
-        self.peer, self._host = peer_name(name), name[0] if name else ""
+        self.peer = peer_name(name)
         tls = transport.get_extra_info("ssl_object")
         wrong = tls is not None and tls.selected_alpn_protocol() != "h2"
         full = not self._owner.enter(self)
@@ -275,7 +274,8 @@ class Connection(asyncio.Protocol):
         if turns.take():
             call.task = self._loop.create_task(run(call))
         else:
-            turns.wait(caller_of(call.head) or self._host, partial(self._begin_late, call))
+            caller = self._owner.group(authorization_of(call.head), self.peer)
+            turns.wait(caller, partial(self._begin_late, call))
 
     def _begin_late(self, call: ServerCall) -> bool:
         if call.ended:

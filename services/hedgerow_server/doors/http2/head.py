@@ -207,12 +207,12 @@ def answer_of(error: NotGrpcError | RefusedError) -> list[Field]:
     return [*_ANSWER, *status_fields(error.code, error.text, error.trailers)]
 
 
-def caller_of(head: Head) -> str:
-    """What tells callers apart before they are known: their credential; empty where a call has none."""
+def authorization_of(head: Head) -> str | None:
+    """The credential that a call brings, checked by nobody yet; None where it has none."""
     for name, value in head.metadata:
         if name == "authorization" and isinstance(value, str):
             return value
-    return ""
+    return None
 
 
 def no_message() -> RefusedError:

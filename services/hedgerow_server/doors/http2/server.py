@@ -5,7 +5,7 @@ import contextlib
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
 import grpc
@@ -32,6 +32,8 @@ class Server:
         self.methods = Methods()
         self.names = Names()
         self.turns = Turns()
+        self.group: Callable[[str | None, str], Hashable] = _group
+        """Tells callers apart that wait for their turn, by the credential that a call brings and where it is from."""
         self.held = 0
         """Bytes of messages that are not whole, of all calls."""
         self.refused: Counter[str] = Counter(dict.fromkeys(REASONS, 0))
@@ -108,3 +110,7 @@ class Server:
         self._connections.discard(connection)
         if not self._connections:
             self._nobody.set()
+
+
+def _group(authorization: str | None, peer: str) -> Hashable:
+    return authorization or peer

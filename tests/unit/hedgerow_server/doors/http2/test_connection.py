@@ -13,7 +13,9 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+from hedgerow_server.doors.gate import Gate
 from hedgerow_server.doors.http2 import frames
+from hedgerow_server.doors.pressure import Pressure
 from unit.hedgerow_server.doors.http2.peer import (
     bidi,
     connect,
@@ -315,3 +317,25 @@ async def test_a_call_whose_answer_nobody_takes_is_ended_at_the_second_look() ->
         client.connection._sweep()
         await client.exchange()
         assert client.told[stream].reset == frames.CANCEL
+
+
+async def test_whoever_waits_for_a_turn_is_told_apart_as_the_gate_does_and_not_by_keys_that_are_made_up() -> None:
+    begun: list[str] = []
+
+    async def note(body: bytes, context: Any) -> bytes:
+        begun.append(body.decode())
+        return b""
+
+    gate = Gate(Pressure(1000, 2.0, lambda: 0.0, shedding=True))
+    gate.leave("grpc", gate.enter("grpc", "known", "ipv4:192.0.2.1:1", retried=False), "known", "tenant")
+    async with peer({"Note": unary(note)}, streams=200) as client:
+        client.server.group = gate.group
+        for number in range(100):
+            stream = client.begin("Note", ("authorization", f"made up {number}"))
+            client.state.send_data(stream, framed(b"stranger"), end_stream=True)
+        stream = client.begin("Note", ("authorization", "known"))
+        client.state.send_data(stream, framed(b"known"), end_stream=True)
+        await client.ends(stream)
+        while len(begun) < 101:
+            await client.exchange()
+    assert begun.index("known") < 20
