@@ -51,6 +51,7 @@ from hedgerow_server.resources import (
     open_call_log,
     open_counters,
     open_database,
+    open_forgetting,
     open_ledger,
     people,
 )
@@ -63,6 +64,7 @@ from hedgerow_server.rpc.erase import Erasure
 from hedgerow_server.rpc.keys import Keys
 from hedgerow_server.settings import Settings
 from hedgerow_server.store.answers import StoredAnswers
+from hedgerow_server.store.erasures import StoredErasures
 from hedgerow_server.store.keys import StoredKeys
 from hedgerow_server.store.ledger import StoredLedger
 from hedgerow_server.store.port import Database
@@ -132,6 +134,7 @@ class App:
         """What else keeps something of users, by the names under which it is counted."""
         if memory.ledger is not None and database is not None:
             self.erasers["ledger_calls"] = StoredLedger(database)
+        self._forgetting = open_forgetting(memory, database)
         memo, loaded = (joined.memo, joined.loaded) if joined is not None else (None, None)
         self.reloader = Reloader(path, edition, memory, self._serve, memo=memo, loaded=loaded)
         self.rotations = Rotations(lambda: self.edition, memory.alarms, memory.web)
@@ -278,6 +281,7 @@ class App:
                 people(database),
                 lambda: self.edition.desk.registry,
                 together.erasing() if together is not None else self.erasers,
+                StoredErasures(database) if database is not None else None,
             ),
         )
 
@@ -332,6 +336,7 @@ class App:
         self._door.serving = self._http_door.serving = edition.serving
         self._admin_door.serving = Serving(edition.admin_chain(), self._admin)
         self.memory.sources.serve(edition.settings.identity)
+        self._serve_forgetting(edition)
         self.rotations.serve(edition)
         self.memory.alerts.webhook = edition.webhook
         if self._recall is not None:
@@ -347,6 +352,10 @@ class App:
         if self._log != (told.log_level, told.log_format):
             self._log = (told.log_level, told.log_format)
             set_up_logging(*self._log)
+
+    def _serve_forgetting(self, edition: Edition) -> None:
+        if self._forgetting is not None:
+            self._forgetting.serve(edition.settings.identity)
 
     async def refresh(self) -> None:
         """Reads secrets and the files of the catalogue again, and lets go of counts that nobody needs."""
@@ -391,6 +400,7 @@ class App:
         section, member = self._server_section, self.member
         shared = member.addresses if member is not None else {}
         self.memory.sources.serve(self.edition.settings.identity)
+        self._serve_forgetting(self.edition)
         self.rotations.serve(self.edition)
         await self.memory.sources.settle_in()
         if self.memory.ledger is not None:
@@ -457,6 +467,8 @@ class App:
         await self.rotations.close()
         await self.reloader.close()
         await self.memory.sources.close()
+        if self._forgetting is not None:
+            await self._forgetting.close()
         await self.memory.audit.close()
         await self.memory.keepers.close()
         await self.memory.similarity.close()

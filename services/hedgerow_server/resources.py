@@ -7,7 +7,8 @@ from hedgerow_server.caching.shelf import Caches, lacking
 from hedgerow_server.config.load import ConfigError, Fault
 from hedgerow_server.core.error import CredentialUnavailable
 from hedgerow_server.core.secret import Secret
-from hedgerow_server.edition import Edition
+from hedgerow_server.edition import Edition, Memory
+from hedgerow_server.forgetting import Forgetting
 from hedgerow_server.ledger.ledger import Ledger
 from hedgerow_server.ledger.record import AttemptOpened
 from hedgerow_server.ledger.rows import Lost
@@ -20,6 +21,7 @@ from hedgerow_server.limits.supervised import SupervisedLender, Supervisor
 from hedgerow_server.settings import Settings
 from hedgerow_server.store.audit import StoredAudit
 from hedgerow_server.store.erasing import StoredPeople
+from hedgerow_server.store.erasures import StoredErasures
 from hedgerow_server.store.ledger import StoredLedger
 from hedgerow_server.store.opened import opened
 from hedgerow_server.store.port import Database
@@ -103,6 +105,14 @@ def open_caches(settings: Settings, path: Path, in_force: InForce) -> Caches:
     caches = Caches(in_force.reveal)
     caches.serve(settings.cache)
     return caches
+
+
+def open_forgetting(memory: Memory, database: Database | None) -> Forgetting | None:
+    """What lets go of erased users as other routers erase them; None: there is no store that others share."""
+    if database is None:
+        return None
+    holding = (memory.caches, memory.similarity, memory.keepers)
+    return Forgetting(StoredErasures(database), memory.caches.barred, holding)
 
 
 def open_ledger(settings: Settings, database: Database | None, in_force: InForce) -> Ledger | None:

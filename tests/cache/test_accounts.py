@@ -17,7 +17,10 @@ from rpc.caller import (
     WAYS,
     Outcome,
     Way,
+    drained,
     eventually,
+    item,
+    options,
 )
 from rpc.conftest import StartRouter
 from stack import Stack
@@ -85,6 +88,25 @@ def test_the_ledger_tells_of_a_hit_and_the_statement_of_what_it_has_saved(ours: 
         assert line.response_cache_savings.picos == 7 * cost + vector_cost
         assert line.sum.cost.picos == cost + vector_cost
         assert line.sum.cached_calls_count == 8
+
+
+def test_items_of_a_stream_that_were_there_are_told_and_cost_nothing(ours: Guarded, stack: Stack) -> None:
+    metadata, texts = bearer(ours.key(roles=["app"])[0]), [uuid.uuid4().hex for _ in range(4)]
+
+    def streamed(*asked: str) -> tuple[list[str], Any]:
+        given = [options("vectors", dimensions=8), *(item(text, text) for text in asked)]
+        told = drained(ours.caller.open_embed(given, metadata=metadata))
+        return [one.id for one in told.messages if one.HasField("embedding")], told.messages[-1].completed
+
+    _, paid = streamed(*texts[:2])
+    ids, mixed = streamed(*texts)
+    assert (ids, mixed.embedded_items_count, mixed.cached_items_count) == (texts, 4, 2)
+    assert paid.cost_picos > 0
+    assert (paid.cached_items_count, paid.HasField("saved_picos")) == (0, False)
+    assert 0 < mixed.saved_picos <= paid.cost_picos
+    _, free = streamed(*texts)
+    assert (free.cached_items_count, free.attempts_count, free.usage.input_tokens) == (4, 0, 0)
+    assert (free.HasField("cost_picos"), free.cost_picos, free.charged_picos) == (True, 0, 0)
 
 
 def test_what_a_user_has_caused_to_be_kept_is_erased_with_him(ours: Guarded, stack: Stack) -> None:

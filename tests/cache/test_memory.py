@@ -8,7 +8,9 @@ from hedgerow_server.caching.key import owner_of
 from hedgerow_server.caching.memory import MemoryCache
 from hedgerow_server.caching.port import Entry
 from hedgerow_server.caching.section import CacheSection
+from hedgerow_server.core.erasure import mark_of, new_salt
 from hedgerow_server.core.request import RoutePolicy
+from hedgerow_server.core.slices import in_slices
 from virtual import timed
 
 OVERHEAD = 400
@@ -90,6 +92,52 @@ async def test_what_a_user_has_caused_to_be_kept_is_erased_with_him(scope: str) 
     assert (await world.ask(spec("of ann"), ANN, policy=policy)).origin is None
     assert (await world.ask(spec("of ben"), BEN, policy=policy)).origin is not None
     assert owner_of(ANN) != owner_of(BEN)
+
+
+@timed
+async def test_of_users_who_are_gone_all_is_forgotten_and_of_nobody_else() -> None:
+    cache = MemoryCache(1 << 20, now)
+    cache.put([entry(number, owner=(b"ann", b"ben", b"")[number % 3]) for number in range(90)])
+    assert await in_slices(cache.forget(lambda owner: owner == b"ann")) == 30
+    assert await held(cache, 0, 1, 2) == [1, 2]
+    assert cache.size() == (60, 60 * (100 + OVERHEAD))
+    assert await in_slices(cache.forget(bool)) == 30
+    assert await held(cache, 1, 2) == [2]
+
+
+@timed
+async def test_what_comes_of_a_call_that_was_under_way_when_its_user_was_erased_is_not_kept() -> None:
+    """Nor given to those who wait for it: each of them asks."""
+    world = World()
+    asking = [asyncio.create_task(world.ask(who=who)) for who in (ANN, BEN)]
+    await asyncio.sleep(0.5)
+    assert await world.caches.erase("acme", "ann") == 0
+    first, second = await asyncio.gather(*asking)
+    assert (first.reason, second.reason, second.origin) == ("OK", "OK", None)
+    assert len(world.asked) == 2
+
+
+@timed
+async def test_a_router_that_hears_of_an_erasure_in_time_does_not_keep_what_was_under_way() -> None:
+    world = World()
+    asking = asyncio.create_task(world.ask())
+    await asyncio.sleep(0.5)
+    world.caches.barred.add([mark_of(owner_of(ANN), new_salt())])
+    await asking
+    assert world.slots == []
+    await world.ask(who=BEN)
+    assert len(world.slots) == 1
+
+
+@timed
+async def test_an_hour_after_he_was_erased_a_user_is_one_like_all_others() -> None:
+    world = World()
+    await world.caches.erase("acme", "ann")
+    await world.ask()
+    assert world.slots == []
+    await asyncio.sleep(3_600)
+    await world.ask()
+    assert len(world.slots) == 1
 
 
 @timed

@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from cache.world import ANN, BEN, World, spec
+from hedgerow_server.caching import redis as redis_cache
 from hedgerow_server.caching.redis import RedisCache
 from hedgerow_server.caching.section import CacheRedisSection, CacheSection
 from hedgerow_server.caching.shelf import Caches
@@ -178,6 +180,42 @@ async def test_what_a_user_has_caused_to_be_kept_is_erased_with_him(pair: Pair) 
     assert (await pair.one.ask(spec("c"), BEN)).origin is not None
 
 
+async def test_what_another_router_was_about_to_keep_of_an_erased_user_goes_as_well(pair: Pair) -> None:
+    """It has not heard of it: the server tells it as it writes."""
+    pair.other.takes_s = 0.3
+    asking = asyncio.create_task(pair.other.ask(spec("late"), ANN))
+    await eventually(lambda: pair.other.running)
+    await pair.one.caches.erase("acme", "ann")
+    await asking
+    written = pair.other.caches.counts.writes
+    assert written == 1
+    await eventually(lambda: not store(pair.other)._writing)
+    assert pair.values == []
+    await pair.other.ask(spec("mine"), BEN)
+    await pair.kept()
+
+
+async def test_an_hour_after_he_was_erased_answers_of_a_user_are_kept_again(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pair.one.caches.erase("acme", "ann")
+    real = time.time
+    monkeypatch.setattr(redis_cache, "time", SimpleNamespace(time=lambda: real() + 3_601))
+    await pair.other.ask(who=ANN)
+    await pair.kept()
+    await eventually(lambda: not store(pair.other)._writing)
+    assert len(pair.values) == 1
+
+
+async def test_all_of_many_values_of_a_user_are_erased(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_cache, "_AT_ONCE", 2)
+    for number in range(5):
+        await pair.one.ask(spec(f"q{number}"), ANN)
+    await pair.kept(5)
+    assert await pair.other.caches.erase("acme", "ann") == 5
+    assert pair.values == []
+
+
 @pytest.mark.parametrize("trouble", ["frozen", "gone"])
 async def test_without_the_server_every_call_goes_on_and_it_is_asked_once(redis: RedisServer, trouble: str) -> None:
     """How soon is measured in processor time elsewhere; here each look-up gives up by its own limit."""
@@ -200,7 +238,7 @@ async def test_without_the_server_every_call_goes_on_and_it_is_asked_once(redis:
         assert link.requests - before <= 2, "it was asked again although it was away"
         assert pair.one.caches.counts.unanswered == 20
         with pytest.raises(StoreUnavailable):
-            await pair.one.caches.erase("acme", "ann")
+            await pair.one.caches.erase("acme", "ben")
     finally:
         if trouble == "frozen":
             redis.thaw()

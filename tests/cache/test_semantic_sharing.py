@@ -5,10 +5,13 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import msgspec
+import pytest
 from cache.ngrams import embedded
 from hedgerow_server.caching.differences import facts
 from hedgerow_server.caching.following import Record, SharedQuestions, opened, sealed
 from hedgerow_server.caching.link import RedisLink
+from hedgerow_server.caching.port import CacheAway
 from hedgerow_server.caching.questions import Question, Questions
 from hedgerow_server.config.redis import RedisAddress
 from redis.asyncio import Redis
@@ -96,6 +99,60 @@ async def test_an_erased_user_is_out_of_the_stream_and_of_every_router(redis: Re
         await reached(lambda: len(other.questions) == 200)
         assert await one.shared.erase(OWNER) == 200
         await reached(lambda: len(one.questions) == len(other.questions) == 0)
+
+
+async def test_a_question_that_comes_after_its_user_was_erased_is_learned_by_nobody_and_does_not_stay(
+    redis: RedisServer,
+) -> None:
+    """Of a call that was under way; by somebody else one is."""
+    async with replicas(redis) as (one, other):
+        await one.shared.erase(OWNER)
+        other.keep(question(b"7" * 32))
+        other.keep(msgspec.structs.replace(question(b"8" * 32), owner=b"another"))
+        client = Redis.from_url(redis.url)
+        await reached(lambda: len(one.questions) == len(other.questions) == 1)
+        # What tells of the erasure, and the other's.
+        async with asyncio.timeout(10):
+            while await client.xlen(STREAM) != 2:  # noqa: ASYNC110  (as above)
+                await asyncio.sleep(0.02)
+        await client.aclose()
+
+
+async def test_an_hour_after_he_was_erased_questions_of_a_user_are_learned_again(redis: RedisServer) -> None:
+    async with replicas(redis, 1) as (one,):
+        client = Redis.from_url(redis.url)
+        packed = embedded(TEXT).astype("<f2").tobytes()
+        for at_s, record in ((0, Record(owner=OWNER)), (3_601, Record(PLACE, b"9" * 32, 4e9, OWNER, packed))):
+            await client.xadd(STREAM, {"q": sealed(record, SECRET)}, id=f"{round((time.time() + at_s) * 1000)}-0")
+        await reached(lambda: len(one.questions) == 1)
+        await client.aclose()
+
+
+async def test_an_erasure_of_which_others_cannot_be_told_has_failed(private_redis: RedisServer) -> None:
+    async with replicas(private_redis, 1) as (one,):
+        private_redis.kill()
+        with pytest.raises(CacheAway):
+            await one.shared.erase(OWNER)
+
+
+async def test_a_router_that_comes_back_too_late_to_read_who_was_erased_forgets_what_it_knew(
+    redis: RedisServer,
+) -> None:
+    async with replicas(redis, 1) as (one,):
+        one.keep(question())
+        await reached(lambda: one.shared._read != b"0")
+        assert one.shared._following is not None
+        one.shared._following.cancel()
+        client = Redis.from_url(redis.url)
+        packed = embedded(TEXT).astype("<f2").tobytes()
+        others = [Record(PLACE, number.to_bytes(32, "big"), 4e9, b"another", packed) for number in range(30)]
+        for record in (Record(owner=OWNER), *others):
+            await client.xadd(STREAM, {"q": sealed(record, SECRET)})
+        await client.xtrim(STREAM, maxlen=20, approximate=False)
+        one.shared.start()
+        await reached(lambda: len(one.questions) == 20)
+        assert not one.questions.number(question())
+        await client.aclose()
 
 
 async def test_what_has_had_its_time_is_neither_learned_nor_left_there(redis: RedisServer) -> None:

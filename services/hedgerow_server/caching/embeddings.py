@@ -1,6 +1,6 @@
 """The vectors of one embedding call: those that are there, and those that a provider has yet to make."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 
 from hedgerow_server.caching.kept import Kept
@@ -44,9 +44,19 @@ class Batch:
         return tuple(self._missing.values())
 
     @property
+    def vectors(self) -> list[bytes | None]:
+        """The vectors that are there, in the order of the inputs."""
+        return [self._kept[slot].vector if slot in self._kept else None for slot in self._slots]
+
+    @property
     def found(self) -> int:
         """How many inputs have a vector."""
         return sum(slot in self._kept for slot in self._slots)
+
+    def places(self, inputs: Iterable[EmbedInput]) -> list[tuple[Asked, bytes]]:
+        """Where the vectors of some of the inputs that are missing belong."""
+        slots = dict(zip(self._inputs, self._slots, strict=True))
+        return [(self._asked[slots[one]], slots[one]) for one in inputs]
 
     @property
     def saved_picos(self) -> int | None:
@@ -69,14 +79,19 @@ class Batch:
         return [vectors[slot] for slot in self._slots]
 
     def costs(self, whole_picos: int | None) -> list[int | None]:
-        """What each of the missing inputs has cost, by its length; never more than the whole together."""
-        lengths = [len(one) for one in self._missing.values()]
-        if whole_picos is None:
-            return [None] * len(lengths)
-        total = sum(lengths) or 1
-        return [whole_picos * one // total for one in lengths]
+        """What each of the missing inputs has cost."""
+        return shares(self.missing, whole_picos)
 
     def made(self, vectors: Sequence[bytes]) -> Iterator[tuple[Asked, bytes, bytes]]:
         """What was missing, with its slot and its vector."""
         for slot, vector in zip(self._missing, vectors, strict=True):
             yield self._asked[slot], slot, vector
+
+
+def shares(inputs: Sequence[EmbedInput], whole_picos: int | None) -> list[int | None]:
+    """What each of several inputs has cost, by its length; never more than the whole together."""
+    lengths = [len(one) for one in inputs]
+    if whole_picos is None:
+        return [None] * len(lengths)
+    total = sum(lengths) or 1
+    return [whole_picos * one // total for one in lengths]

@@ -22,6 +22,7 @@ from hedgerow_server.caching.link import RedisLink
 from hedgerow_server.caching.port import CacheAway
 from hedgerow_server.caching.questions import Question, Questions
 from hedgerow_server.caching.vectors import Vector
+from hedgerow_server.core.erasure import BARRED_S
 from hedgerow_server.store.redis import Client
 
 _BEGINNING = b"hgq" + FORMAT.to_bytes(2, "big")
@@ -37,6 +38,7 @@ _POLL_S = 0.25
 """How often a router looks for what others have kept."""
 _KEPT_MS = 31 * 86_400_000
 """How long the stream stays when nothing is added: longer than any answer."""
+_BARRED_MS = round(BARRED_S * 1000)
 _log = logging.getLogger(__name__)
 
 
@@ -79,6 +81,11 @@ def _mac(secret: bytes, payload: bytes) -> bytes:
     return hmac.digest(secret, b"question" + _BEGINNING + payload, "sha256")
 
 
+def _at_ms(number: bytes) -> int:
+    """When a record was written: the server numbers them by its clock."""
+    return int(number.partition(b"-")[0])
+
+
 class SharedQuestions:
     """Follows the stream, and tells others. Made within the event loop."""
 
@@ -92,6 +99,8 @@ class SharedQuestions:
         self._secret = secret
         self._most = most
         self._read = b"0"
+        self._barred_ms: dict[bytes, int] = {}
+        """Until when nothing is learned of those who were erased, by the clock of the server."""
         self._following: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[None] | None = None
         self._out: deque[bytes] = deque(maxlen=_WAITING)
@@ -114,21 +123,24 @@ class SharedQuestions:
         self._write_soon()
 
     async def erase(self, owner: bytes) -> int:
-        """Takes all of somebody's questions out of the stream, and tells others to forget them. Raises CacheAway."""
+        """Tells others to forget somebody's questions, and takes all of them out of the stream. Raises CacheAway."""
         secret = self._secret()
         if secret is None:
             raise CacheAway("the key of the MACs is not there")
+        # First, and not with what waits to be written: that may be lost.
+        await self._link.ask(self._writes([sealed(Record(owner=owner), secret)], []))
         erased, after = 0, b"-"
         while rows := await self._link.ask(self._range(after)):
             his = [
                 number
                 for number, fields in rows
-                if (record := opened(fields.get(_FIELD, b""), secret)) is not None and record.owner == owner
+                if (record := opened(fields.get(_FIELD, b""), secret)) is not None
+                and record.owner == owner
+                and record.slot
             ]
             if his:
                 erased += int(await self._link.ask(self._deleting(his)))
             after = b"(" + rows[-1][0]
-        self._add(Record(owner=owner))
         return erased
 
     async def close(self) -> None:
@@ -189,6 +201,9 @@ class SharedQuestions:
                 continue
             try:
                 rows = await self._link.ask(self._range(b"(" + self._read if self._read != b"0" else b"-"))
+                if rows and self._read != b"0" and await self._is_first(rows[0][0]):
+                    # Nothing is left of what was read: who was to be forgotten may have stood in what went unread.
+                    self._questions.clear()
             except CacheAway:
                 rows = []
             try:
@@ -198,6 +213,10 @@ class SharedQuestions:
             if len(rows) < _PAGE:
                 await asyncio.sleep(_POLL_S)
 
+    async def _is_first(self, number: bytes) -> bool:
+        first = await self._link.ask(lambda client: client.xrange(self._stream, count=1))
+        return not first or first[0][0] == number
+
     async def _take(self, rows: Sequence[tuple[bytes, dict[bytes, bytes]]], secret: bytes) -> None:
         for at, (number, fields) in enumerate(rows):
             self._read = number
@@ -205,11 +224,21 @@ class SharedQuestions:
             if record is None:
                 self._alarm(number)
             elif not record.slot:
-                self._questions.erase(record.owner)
+                self._forget(record.owner, number)
+            elif _at_ms(number) < self._barred_ms.get(record.owner, 0):
+                # A call that was under way when he was erased.
+                self._questions.drop(record.place, record.slot)
+                self.expired(number.decode())
             else:
                 self._learn(record, number.decode())
             if at % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)
+
+    def _forget(self, owner: bytes, number: bytes) -> None:
+        self._questions.erase(owner)
+        now_ms = _at_ms(number)
+        self._barred_ms = {one: until_ms for one, until_ms in self._barred_ms.items() if until_ms > now_ms}
+        self._barred_ms[owner] = now_ms + _BARRED_MS
 
     def _learn(self, record: Record, number: str) -> None:
         if record.until_unix_s <= self._questions.now():

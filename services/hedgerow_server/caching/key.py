@@ -14,6 +14,8 @@ from typing import Literal
 import msgspec
 
 from hedgerow_server.core.call import Principal
+from hedgerow_server.core.erasure import person_of
+from hedgerow_server.core.joined import joined, octets
 from hedgerow_server.core.request import (
     Audio,
     ChatSpec,
@@ -82,20 +84,20 @@ def scope_of(scope: Scope, principal: Principal | None, session_id: str) -> byte
     """
     who = principal or _NOBODY
     if scope == "tenant":
-        return _joined((scope, who.tenant))
+        return joined((scope, who.tenant))
     if scope == "user":
-        return _joined((scope, who.tenant, who.user)) if who.user else None
+        return joined((scope, who.tenant, who.user)) if who.user else None
     if not session_id:
         return None
     # Callers choose the names of their conversations: those of two callers may be the same.
     key_id = "" if who.user or who.service else who.key_id
-    return _joined((scope, who.tenant, who.team, who.service, who.user, key_id, session_id))
+    return joined((scope, who.tenant, who.team, who.service, who.user, key_id, session_id))
 
 
 def owner_of(principal: Principal | None) -> bytes:
     """Who has caused an answer to be kept, so that it can be erased with him; empty where no user has."""
     who = principal or _NOBODY
-    return _joined(("owner", who.tenant, who.user)) if who.user else b""
+    return person_of(who.tenant, who.user)
 
 
 def chat_asked(scope: bytes, spec: ChatSpec, policy: RoutePolicy, terms: Terms) -> Asked:
@@ -151,20 +153,6 @@ def _elsewhere(parts: Sequence[Part]) -> bool:
     return False
 
 
-def _joined(texts: Sequence[str]) -> bytes:
-    """Texts, each behind its length in bytes: what is in one cannot become a part of the next."""
-    pieces: list[bytes] = []
-    for text in texts:
-        data = _bytes(text)
-        pieces += (len(data).to_bytes(4, "big"), data)
-    return b"".join(pieces)
-
-
-def _bytes(text: str) -> bytes:
-    # What stands in a token may be no valid Unicode; it must not become the same as something else.
-    return text.encode("utf-8", "surrogatepass")
-
-
 def _digest(value: object) -> bytes:
     # MessagePack writes types and lengths, so that different values are different bytes.
     return sha256(_encode(value)).digest()
@@ -177,7 +165,7 @@ def _terms(kind: str, policy: RoutePolicy, terms: Terms) -> tuple[object, ...]:
         terms.by_model,
         terms.model,
         terms.guards,
-        sorted(_bytes(one) for one in terms.regions),
+        sorted(octets(one) for one in terms.regions),
         terms.downgraded_from,
         sorted(set(policy.providers)),
         sorted(set(policy.models)),

@@ -7,11 +7,15 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from hedgerow_server.caching.port import Entry
+from hedgerow_server.core.erasure import Gone
+from hedgerow_server.core.slices import Work
 
 _OVERHEAD_BYTES = 400
 """What an entry takes beside its value, rounded up."""
 _LOOKED_AT = 2
 """Entries that are looked at with each new one, whether their time is over: more than come in."""
+_OWNERS_A_UNIT = 16
+"""Users that are looked at, or values that go, in a unit of work."""
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -67,6 +71,20 @@ class MemoryCache:
         found = list(self._owned.get(owner, ()))
         self.drop(found)
         return len(found)
+
+    def forget(self, gone: Gone) -> Work[int]:
+        """Lets go of what users have caused who are gone; tells how many values that were."""
+        forgotten = 0
+        for looked, owner in enumerate(list(self._owned), 1):
+            if looked % _OWNERS_A_UNIT == 0:
+                yield 1
+            if gone(owner):
+                for slot in list(self._owned.get(owner, ())):
+                    self._drop(slot)
+                    forgotten += 1
+                    if forgotten % _OWNERS_A_UNIT == 0:
+                        yield 1
+        return forgotten
 
     def size(self) -> tuple[int, int] | None:
         """How many values, and how much memory they take."""

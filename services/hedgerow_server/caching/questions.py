@@ -11,12 +11,16 @@ import msgspec
 
 from hedgerow_server.caching.differences import Facts
 from hedgerow_server.caching.key import FORMAT, Asked
+from hedgerow_server.core.erasure import Gone
+from hedgerow_server.core.slices import Work
 
 if TYPE_CHECKING:
     from hedgerow_server.caching.vectors import Vector
 
 _LOOKED_AT = 2
 """Old questions that are looked at with each new one, whether their time is over."""
+_FORGOTTEN_AT_ONCE = 8
+"""Questions that are looked at in a unit of work, whether they go."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -33,6 +37,8 @@ class Question(msgspec.Struct, frozen=True):
     """Who has caused it to be kept: see `owner_tag`. Empty: no user."""
     number: str = ""
     """By which it is known to routers that share it. Empty: it is this one's alone."""
+    person: bytes = b""
+    """That user as `person_of` writes him, where this router has kept the answer itself; else empty."""
 
 
 class Alike(msgspec.Struct, frozen=True):
@@ -135,7 +141,8 @@ class Questions:
         key = partition.by_slot.get(question.slot) if partition is not None else None
         if partition is None or key is None or partition.questions[key].until_unix_s != question.until_unix_s:
             return False
-        partition.questions[key] = question
+        known = partition.questions[key]
+        partition.questions[key] = msgspec.structs.replace(known, number=question.number)
         return True
 
     def near(self, place: bytes, vector: "Vector", most: int, least: float) -> Iterator[Alike]:
@@ -171,6 +178,30 @@ class Questions:
         for key in his:
             self._remove(key)
         return len(his)
+
+    def forget(self, gone: Gone) -> Work[int]:
+        """Lets go of what this router has kept of users who are gone; tells how many questions those were. What it has
+        learned of others it is told to forget by them.
+        """
+        known: dict[bytes, bool] = {}
+        forgotten = 0
+        for looked, key in enumerate(list(self._order), 1):
+            if looked % _FORGOTTEN_AT_ONCE == 0:
+                yield 1
+            place = self._order.get(key)
+            person = self._partitions[place].questions[key].person if place is not None else b""
+            if person and person not in known:
+                known[person] = gone(person)
+            if known.get(person):
+                self._remove(key)
+                forgotten += 1
+        return forgotten
+
+    def clear(self) -> None:
+        """Lets go of all."""
+        self._partitions.clear()
+        self._order.clear()
+        self._rota.clear()
 
     def _sweep(self) -> None:
         now_s = self.now()

@@ -12,12 +12,15 @@ from typing import Any
 from hedgerow_server.caching.link import RedisLink
 from hedgerow_server.caching.port import Entry
 from hedgerow_server.caching.section import CacheRedisSection
+from hedgerow_server.core.erasure import BARRED_S
 from hedgerow_server.core.secret import Reveal
 from hedgerow_server.store.redis import Client
 
 _AT_ONCE = 500
 _ERASING_S = 5.0
 """How long the list of a user is kept beyond the last thing on it, since clocks differ."""
+_BARRED = b"barred"
+"""Stands on the list of a user who was erased, by when something may be kept of him again. No slot is so short."""
 
 
 class RedisCache:
@@ -68,10 +71,14 @@ class RedisCache:
         self.link.begin(lambda client: _forget(client, names))
 
     async def erase(self, owner: bytes) -> int:
-        """Lets go of a user's values, some at a time."""
+        """Lets go of a user's values, some at a time. His list says from then on, for a while, that nothing is kept of
+        him: other routers may be about to.
+        """
         erased, list_ = 0, self._list(owner)
+        await self.link.ask(lambda client: _bar(client, list_))
         while True:
-            slots: list[bytes] = await self.link.ask(lambda client: client.zrange(list_, 0, _AT_ONCE - 1))
+            page: list[bytes] = await self.link.ask(lambda client: client.zrange(list_, 0, _AT_ONCE - 1))
+            slots = [one for one in page if one != _BARRED]
             if not slots:
                 return erased
             names = [self._name(slot) for slot in slots]
@@ -96,22 +103,43 @@ class RedisCache:
         return value if len(value) <= self._max_bytes else b""
 
     async def _keep(self, client: Client, entries: Sequence[Entry]) -> None:
+        by_list: dict[bytes, dict[bytes, float]] = {}
         now_s = time.time()
         async with client.pipeline(transaction=False) as pipe:
             for one in entries:
                 pipe.set(self._name(one.slot), one.value, px=max(1, round(one.ttl_s * 1000)))
-            owners = {one.owner for one in entries if one.owner}
-            for owner in owners:
-                list_ = self._list(owner)
-                theirs = {one.slot: now_s + one.ttl_s for one in entries if one.owner == owner}
-                until_s = max(theirs.values()) + _ERASING_S
+                if one.owner:
+                    by_list.setdefault(self._list(one.owner), {})[one.slot] = now_s + one.ttl_s
+            if self.section.cluster:
+                # Its nodes are asked at once: a value that came after its list would not be seen by whoever erases.
+                await pipe.execute()
+            for list_, slots in by_list.items():
                 pipe.zremrangebyscore(list_, "-inf", now_s - _ERASING_S)
-                pipe.zadd(list_, theirs)
-                # Never sooner than what stands on it already: the first says nothing where there is a time, the second
-                # nothing where there is none.
-                pipe.expireat(list_, int(until_s) + 1, nx=True)
-                pipe.expireat(list_, int(until_s) + 1, gt=True)
-            await pipe.execute()
+                pipe.zadd(list_, slots)
+                _keep_until(pipe, list_, max(slots.values()) + _ERASING_S)
+            for list_ in by_list:
+                pipe.zscore(list_, _BARRED)
+            told = await pipe.execute()
+        for (list_, slots), until_s in zip(by_list.items(), told[-len(by_list) :], strict=False):
+            if until_s is not None and until_s > now_s:
+                await _forget(client, [self._name(one) for one in slots])
+                await client.zrem(list_, *slots)
+
+
+def _keep_until(pipe: Any, list_: bytes, until_s: float) -> None:
+    """Keeps a list until then, never shorter than before."""
+    # The first says nothing where there is a time, the second nothing where there is none.
+    pipe.expireat(list_, int(until_s) + 1, nx=True)
+    pipe.expireat(list_, int(until_s) + 1, gt=True)
+
+
+async def _bar(client: Client, list_: bytes) -> None:
+    """Has nothing kept of the user of a list for a while."""
+    until_s = time.time() + BARRED_S
+    async with client.pipeline(transaction=False) as pipe:
+        pipe.zadd(list_, {_BARRED: until_s})
+        _keep_until(pipe, list_, until_s)
+        await pipe.execute()
 
 
 async def _all(client: Client, names: Sequence[bytes], *, cluster: bool) -> list[bytes | None]:

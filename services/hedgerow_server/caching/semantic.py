@@ -157,8 +157,9 @@ class Semantic:
         looked, secret = call.similar, self._secret()
         if not isinstance(looked, Looked) or secret is None:
             return
-        owner = owner_tag(owner_of(call.principal), secret)
-        question = Question(looked.place, slot, kept.until_unix_s, looked.facts, owner)
+        person = owner_of(call.principal)
+        owner = owner_tag(person, secret)
+        question = Question(looked.place, slot, kept.until_unix_s, looked.facts, owner, person=person)
         self._questions.add(question, looked.vector)
         if self._shared is not None:
             self._shared.tell(question, looked.vector)

@@ -14,13 +14,14 @@ import msgspec
 
 from hedgerow_server.caching.flight import Flights
 from hedgerow_server.caching.kept import Kept, Poisoned, opened, sealed
-from hedgerow_server.caching.key import Asked, owner_of, slot_of
+from hedgerow_server.caching.key import Asked, slot_of
 from hedgerow_server.caching.memory import MemoryCache
 from hedgerow_server.caching.port import CacheAway, CacheStore, Entry
 from hedgerow_server.caching.section import CacheRedisSection, CacheSection
-from hedgerow_server.core.call import Principal
+from hedgerow_server.core.erasure import Barred, Gone, person_of
 from hedgerow_server.core.error import CredentialUnavailable
 from hedgerow_server.core.secret import RevealNamed, later
+from hedgerow_server.core.slices import Work
 from hedgerow_server.store.port import StoreUnavailable
 
 _log = logging.getLogger(__name__)
@@ -88,9 +89,11 @@ class Shelf:
         ]
 
     def keep(self, answers: Sequence[tuple[Asked, bytes, Kept]], owner: bytes) -> int:
-        """Keeps answers at slots; `owner` has caused them. Tells how many were not too large. Waits for nothing."""
+        """Keeps answers at slots; `owner` has caused them. Tells how many were not too large: none of somebody who was
+        erased of late. Waits for nothing.
+        """
         secret, now_s = self._caches.secret(self._mac_key), self.now()
-        if secret is None:
+        if secret is None or self._caches.barred.has(owner):
             return 0
         entries: list[Entry] = []
         for asked, slot, kept in answers:
@@ -145,6 +148,8 @@ class Caches:
     def __init__(self, reveal: RevealNamed | None = None, now: Now = time.time) -> None:
         """`reveal` gives the secrets of the configuration in force; None: there are none."""
         self.counts = Counts()
+        self.barred = Barred(now=now)
+        """Of whom nothing is kept: what comes of calls that were under way when they were erased."""
         self.flights = Flights()
         self._reveal = reveal
         self.now = now
@@ -195,7 +200,8 @@ class Caches:
 
     async def erase(self, tenant: str, user: str) -> int:
         """Lets go of all that a user has caused to be kept. Raises StoreUnavailable."""
-        owner = owner_of(Principal(tenant=tenant, user=user))
+        owner = person_of(tenant, user)
+        self.barred.bar(owner)
         erased = await self._memory.erase(owner)
         if self._redis is None:
             return erased
@@ -203,6 +209,10 @@ class Caches:
             return erased + await self._redis[1].erase(owner)
         except CacheAway as error:
             raise StoreUnavailable(str(error)) from None
+
+    def forget(self, gone: Gone) -> Work[int]:
+        """Lets go of what is in memory of users who are gone."""
+        return self._memory.forget(gone)
 
     async def close(self) -> None:
         """Ends what was begun."""

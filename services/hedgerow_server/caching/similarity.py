@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from hedgerow_server.caching.key import owner_of
 from hedgerow_server.caching.port import CacheAway
 from hedgerow_server.caching.questions import Question, Questions, owner_tag
 from hedgerow_server.caching.section import CacheSection
 from hedgerow_server.caching.semantic import Counted, Embed, Personal, Semantic
 from hedgerow_server.caching.shelf import Caches, Shelf
-from hedgerow_server.core.call import Principal
+from hedgerow_server.core.erasure import Gone, person_of
 from hedgerow_server.core.secret import RevealNamed, later
+from hedgerow_server.core.slices import Work
 from hedgerow_server.store.port import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Similarity:
         secret = self._secret()
         if secret is None:
             raise StoreUnavailable("the key of the cache's MACs is not there")
-        owner = owner_tag(owner_of(Principal(tenant=tenant, user=user)), secret)
+        owner = owner_tag(person_of(tenant, user), secret)
         erased = self.questions.erase(owner)
         if self._shared is None:
             return erased
@@ -103,6 +103,10 @@ class Similarity:
             return max(erased, await self._shared.erase(owner))
         except CacheAway as error:
             raise StoreUnavailable(str(error)) from None
+
+    def forget(self, gone: Gone) -> Work[int]:
+        """Lets go of the questions of users who are gone that this router has kept itself."""
+        return self.questions.forget(gone)
 
     async def close(self) -> None:
         """Ends what was begun."""

@@ -12,7 +12,7 @@ from hedgerow_server.core.clock import Clock
 from hedgerow_server.core.error import HedgerowError
 from hedgerow_server.core.event import AttemptRecord, Event, Events, GuardVerdict, ItemFailed, Usage, Warning
 from hedgerow_server.core.hold import Hold
-from hedgerow_server.core.request import EmbedItem
+from hedgerow_server.core.request import EmbedInput, EmbedItem
 from hedgerow_server.core.trace import Headers, Traced, new_span_id
 
 _MOST_WAITS = 64
@@ -92,6 +92,18 @@ class Books(Protocol):
         """It has ended, or what is known of it has changed since. Must not fail."""
 
 
+class KeptVectors(Protocol):
+    """The vectors that are kept of the items of one stream."""
+
+    async def find(self, inputs: Sequence[EmbedInput]) -> Sequence[bytes | None]:
+        """Those of the next inputs, in their order; None: there is none, and a provider has to make it. Never fails: at
+        worst it finds none.
+        """
+
+    def keep(self, inputs: Sequence[EmbedInput], vectors: Sequence[bytes]) -> None:
+        """The newest attempt of the call has made these, of inputs that were looked for last. Waits for nothing."""
+
+
 Wait = tuple[str, str, float, float]
 """What a call has waited for: "auth", "queue", "guard" or "cache", the guard's name, from when and until when by the
 monotonic clock in seconds."""
@@ -141,6 +153,7 @@ class Call:
         "trace",
         "traced",
         "usage",
+        "vectors",
         "verdicts",
         "waits",
         "warnings",
@@ -154,6 +167,8 @@ class Call:
     """What writes down its attempts. None: nobody does."""
     hold: Hold | None
     """What it has taken of quotas and budgets. None: nothing limits it."""
+    vectors: KeptVectors | None
+    """Where the vectors of its items may be, for a stream of items. None: nothing keeps them."""
     plan: object
     """Its routing.plan.Plan, where an interceptor needed one. None: nobody has planned yet."""
     similar: object
@@ -246,7 +261,7 @@ class Call:
         self.call_id = self.why = self.downgraded_from = self.cache = ""
         self.saved_picos = self.cause = self.traced = None
         self.door = door
-        self.books = self.hold = self.form = self.plan = self.similar = self.on_dropped = None
+        self.books = self.hold = self.form = self.plan = self.similar = self.vectors = self.on_dropped = None
         self.auth_s = self.queue_s = self.guardrail_s = 0.0
         self.guards_policy = b""
         self.guard_times = {}

@@ -47,7 +47,7 @@ class Cache:
         request = call.request
         if isinstance(request, ChatRequest):
             operation = Operation.CHAT
-        elif isinstance(request, EmbedRequest) and call.method.kind is Kind.UNARY:
+        elif isinstance(request, EmbedRequest):
             operation = Operation.EMBED
         else:
             return
@@ -58,8 +58,10 @@ class Cache:
             return
         since_s = time.monotonic()
         try:
-            if isinstance(request, EmbedRequest):
+            if isinstance(request, EmbedRequest) and call.method.kind is Kind.UNARY:
                 await self._embeddings.admit(call, request, route)
+            elif isinstance(request, EmbedRequest):
+                self._embeddings.follow(call, request, route)
             elif _fits(route.cache, request.spec):
                 await self._chat(call, request, route, route.cache)
         finally:

@@ -1,7 +1,5 @@
 """Vectors of embedding calls, kept input by input: only those that are missing are asked for."""
 
-import asyncio
-from collections.abc import Sequence
 from contextlib import aclosing
 
 import msgspec
@@ -9,38 +7,29 @@ import msgspec
 from hedgerow_server.caching.embeddings import Batch
 from hedgerow_server.caching.flight import Flight, Flights, Next, Vectors
 from hedgerow_server.caching.kept import Kept
-from hedgerow_server.caching.key import Asked, Terms, embed_asked, owner_of, scope_of
-from hedgerow_server.caching.section import RouteCacheSection
+from hedgerow_server.caching.key import Asked
 from hedgerow_server.caching.shelf import Shelf
 from hedgerow_server.core.call import Call, Outcome
 from hedgerow_server.core.event import EmbedCompleted, EmbeddingsAdded, Events, Started
-from hedgerow_server.core.port import Operation
 from hedgerow_server.core.request import CacheMode, EmbedRequest
 from hedgerow_server.interceptors.cache_record import NOTHING_USED, answered, waited
-from hedgerow_server.routing.ask import Ask
-from hedgerow_server.routing.candidate import Candidate
-from hedgerow_server.routing.plan import Plan
+from hedgerow_server.interceptors.cache_vectors import StreamedVectors, VectorLookup, lookup
 from hedgerow_server.routing.route import Route
 
-_AT_ONCE = 128
-"""Inputs that are looked up in one go: well below a millisecond."""
 _CLIENT_LIMIT_BYTES = 4 * 1024 * 1024
 _VECTOR_OVERHEAD_BYTES = 8
 _RESPONSE_OVERHEAD_BYTES = 4096
 
 
 class _Running(msgspec.Struct):
+    wanted: VectorLookup
     batch: Batch
-    inputs: int
-    rules: RouteCacheSection
-    candidates: tuple[Candidate, ...]
-    keeps: bool
     flight: Flight | None
     vectors: list[bytes] = []
 
 
 class EmbeddingCache:
-    """What `Cache` does with calls of Embed."""
+    """What `Cache` does with calls of Embed and StreamEmbed."""
 
     def __init__(self, shelf: Shelf, flights: Flights) -> None:
         self._shelf = shelf
@@ -51,17 +40,10 @@ class EmbeddingCache:
         """Sets `call.answer` where every vector is there; else `call.request` asks for the others only. Raises what
         planning raises.
         """
-        rules = route.cache
-        scope = scope_of(rules.whom, call.principal, request.policy.session_id) if rules is not None else None
-        if rules is None or scope is None:
+        wanted = lookup(self._shelf, call, request, route)
+        if wanted is None:
             return
-        plan = call.plan
-        if not isinstance(plan, Plan):
-            ask = Ask(call, Operation.EMBED, request.spec, request.policy, labels=request.labels)
-            call.plan = plan = route.plan(ask)
-        mode = request.policy.cache or CacheMode.USE
-        reads = mode in (CacheMode.USE, CacheMode.READ_ONLY)
-        batch = await self._batch(call, request, rules, scope, plan.candidates, reads=reads)
+        batch, mode = await wanted.batch(request.spec.inputs), wanted.mode
         if batch is None or self._too_large(batch, len(request.spec.inputs)):
             # Whoever answers without the cache says so before anything is sent.
             return
@@ -72,11 +54,16 @@ class EmbeddingCache:
         if not batch.missing:
             call.answer = _played(call, batch)
             return
-        keeps = mode is not CacheMode.READ_ONLY
-        self._running[call] = _Running(batch, len(request.spec.inputs), rules, plan.candidates, keeps, flight)
+        self._running[call] = _Running(wanted, batch, flight)
         call.request = msgspec.structs.replace(
             request, spec=msgspec.structs.replace(request.spec, inputs=batch.missing)
         )
+
+    def follow(self, call: Call, request: EmbedRequest, route: Route) -> None:
+        """Sets `call.vectors` for the items of a stream. Raises what planning raises."""
+        wanted = lookup(self._shelf, call, request, route)
+        if wanted is not None:
+            call.vectors = StreamedVectors(wanted)
 
     def wrap(self, call: Call, events: Events) -> Events:
         """The same events, with the vectors that were there."""
@@ -94,8 +81,7 @@ class EmbeddingCache:
                 flight.fail(outcome.error)
             return
         made = self._made(call, running)
-        if made and running.keeps:
-            self._shelf.keep_in_slices(made, owner_of(call.principal))
+        running.wanted.keep(made)
         if flight is not None:
             flight.land(Vectors({slot: kept for _, slot, kept in made}) if made else Next.ALONE)
 
@@ -109,21 +95,10 @@ class EmbeddingCache:
             return []
         costs = [one.cost_picos for one in good]
         shares = running.batch.costs(sum(one or 0 for one in costs) if None not in costs else None)
-        now_s = self._shelf.now()
-        answers: list[tuple[Asked, bytes, Kept]] = []
-        for (asked, slot, vector), share in zip(running.batch.made(running.vectors), shares, strict=True):
-            kept = Kept(
-                made_unix_s=now_s,
-                until_unix_s=now_s + running.rules.ttl_seconds,
-                provider=record.provider,
-                model=record.model,
-                region=record.region,
-                family=running.candidates[0].space,
-                cost_picos=share,
-                vector=vector,
-            )
-            answers.append((asked, slot, kept))
-        return answers
+        return [
+            (asked, slot, running.wanted.kept(vector, record, share))
+            for (asked, slot, vector), share in zip(running.batch.made(running.vectors), shares, strict=True)
+        ]
 
     async def _share(self, call: Call, batch: Batch) -> Flight | None:
         """Waits for a call that asks for the same vectors, where there is one. Returns the call's own flight where it
@@ -141,56 +116,6 @@ class EmbeddingCache:
             if landing is Next.ALONE:
                 return None
             failures = flight.failures
-
-    async def _batch(
-        self,
-        call: Call,
-        request: EmbedRequest,
-        rules: RouteCacheSection,
-        scope: bytes,
-        candidates: tuple[Candidate, ...],
-        *,
-        reads: bool,
-    ) -> Batch | None:
-        """What is there of a call's vectors. None: nothing can be kept now."""
-        spec = request.spec
-        by_model = rules.keyed_by == "model"
-        terms = Terms(
-            model=candidates[0].space if by_model else spec.model,
-            by_model=by_model,
-            guards=call.guards_policy,
-            regions=call.principal.regions if call.principal is not None else frozenset(),
-        )
-        batch = Batch(spec.inputs)
-        for at in range(0, len(spec.inputs), _AT_ONCE):
-            some = msgspec.structs.replace(spec, inputs=spec.inputs[at : at + _AT_ONCE])
-            asked = embed_asked(scope, some, request.policy, terms)
-            slots = [slot for one in asked if (slot := self._shelf.slot(one)) is not None]
-            if len(slots) < len(asked):
-                return None
-            found: Sequence[Kept | None] = [None] * len(asked)
-            if reads:
-                found = await self._shelf.find(asked, slots)
-            for one, slot, kept in zip(asked, slots, found, strict=True):
-                good = kept is not None and self._serves(request, rules, candidates, kept)
-                batch.add(one, slot, kept if good else None)
-            if at + _AT_ONCE < len(spec.inputs):
-                await asyncio.sleep(0)
-        return batch
-
-    def _serves(
-        self, request: EmbedRequest, rules: RouteCacheSection, candidates: tuple[Candidate, ...], kept: Kept
-    ) -> bool:
-        """Whether a vector may be given: of the same space in any case, since it is compared with others."""
-        age_s = self._shelf.now() - kept.made_unix_s
-        most_s = request.policy.cache_max_age_s
-        if age_s >= rules.ttl_seconds or (most_s is not None and age_s > most_s):
-            return False
-        if not kept.vector or kept.family != candidates[0].space or self._shelf.now() >= kept.until_unix_s:
-            return False
-        return rules.across_providers or any(
-            (one.upstream.name, one.model, one.region) == (kept.provider, kept.model, kept.region) for one in candidates
-        )
 
     def _note(self, call: Call, batch: Batch) -> None:
         found, missing = batch.found, len(batch.missing)
@@ -232,7 +157,7 @@ async def _merged(running: _Running, events: Events) -> Events:
                 yield EmbeddingsAdded(batch.whole(running.vectors))
                 yield msgspec.structs.replace(
                     event,
-                    embedded_count=running.inputs,
+                    embedded_count=len(batch.vectors),
                     cached_count=batch.found,
                     saved_picos=batch.saved_picos,
                 )

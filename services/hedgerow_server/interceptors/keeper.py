@@ -6,6 +6,8 @@ import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from hedgerow_server.core.erasure import Gone
+from hedgerow_server.core.slices import Work
 from hedgerow_server.interceptors.leases import Lease, Waiting
 from hedgerow_server.interceptors.section import IdempotencySection
 from hedgerow_server.store.kept import Claim, Kept
@@ -156,6 +158,10 @@ class Keepers:
         """Drops the answers that a user was given, wherever they are. Raises StoreUnavailable."""
         erased = await self._room.erase(tenant, user)
         return erased + (await self._store.store.erase(tenant, user) if self._store is not None else 0)
+
+    def forget(self, gone: Gone) -> Work[int]:
+        """Drops what is in memory of users who are gone."""
+        return self._room.forget(gone)
 
     async def close(self) -> None:
         """Waits for what was begun."""

@@ -99,6 +99,8 @@ class _Run:
         self._usage = Usage(final=True)
         self._started = False
         self._embedded = 0
+        self._found = 0
+        """Items whose vectors were kept."""
         self._failed = 0
         self._refused = 0
         # Whichever candidate answers must be able to take the batch.
@@ -124,6 +126,8 @@ class _Run:
             if self._call.attempts_started > attempts_before:
                 self._count()
         self._embedded += len(vectors)
+        if self._call.vectors is not None:
+            self._call.vectors.keep(inputs, vectors)
         out.append(EmbeddingsAdded(vectors))
         return out
 
@@ -142,8 +146,8 @@ class _Run:
         that are to blame.
         """
         good = [item for item in batch if isinstance(item, EmbedItem)]
-        answers: dict[int, bytes | HedgerowError] = {}
-        started = await self._resolve(good, 0, answers)
+        answers: dict[int, bytes | HedgerowError] = await self._kept(good)
+        started = await self._resolve([(at, item) for at, item in enumerate(good) if at not in answers], answers)
         for event in (*started, *self.opening()):
             yield event
         position = 0
@@ -160,13 +164,22 @@ class _Run:
                 self._failed += 1
                 yield ItemFailed(item.id, answer)
 
+    async def _kept(self, items: list[EmbedItem]) -> dict[int, bytes | HedgerowError]:
+        """The vectors that are there, by the places of their items."""
+        if self._call.vectors is None or not items:
+            return {}
+        kept = await self._call.vectors.find([item.input for item in items])
+        found: dict[int, bytes | HedgerowError] = {at: one for at, one in enumerate(kept) if one is not None}
+        self._found += len(found)
+        return found
+
     async def _resolve(
-        self, items: list[EmbedItem], start: int, answers: dict[int, bytes | HedgerowError]
+        self, items: list[tuple[int, EmbedItem]], answers: dict[int, bytes | HedgerowError]
     ) -> list[Event]:
         if not items:
             return []
         try:
-            events = await self.batch([item.input for item in items])
+            events = await self.batch([item.input for _, item in items])
         except HedgerowError as error:
             if error.failure not in (Failure.REQUEST, Failure.CONTENT):
                 raise
@@ -175,14 +188,14 @@ class _Run:
                 if self._refused == _HOPELESS and not self._embedded:
                     # Not the items are to blame but what holds for all of them: no call finds a good one.
                     raise
-                answers[start] = error
+                answers[items[0][0]] = error
                 return []
             half = len(items) // 2
-            first = await self._resolve(items[:half], start, answers)
-            return first + await self._resolve(items[half:], start + half, answers)
+            first = await self._resolve(items[:half], answers)
+            return first + await self._resolve(items[half:], answers)
         vectors = events[-1]
         assert isinstance(vectors, EmbeddingsAdded)
-        answers.update(enumerate(vectors.vectors, start))
+        answers.update(zip((at for at, _ in items), vectors.vectors, strict=True))
         return events[:-1]
 
     def opening(self) -> list[Event]:
@@ -199,8 +212,10 @@ class _Run:
             usage=self._usage,
             attempts=tuple(self._call.attempts),
             attempts_count=self._call.attempts_started,
-            embedded_count=self._embedded,
+            embedded_count=self._embedded + self._found,
             failed_count=self._failed,
+            cached_count=self._found,
+            saved_picos=self._call.saved_picos if self._found else None,
         )
 
 

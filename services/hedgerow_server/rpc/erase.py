@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from hedgerow_server.core.call import Call
-from hedgerow_server.core.erasure import Eraser, EraseUserRequest, UserErased
+from hedgerow_server.core.erasure import Eraser, EraseUserRequest, UserErased, person_of
 from hedgerow_server.core.event import Answered, Events
 from hedgerow_server.identity.key import new_reference
 from hedgerow_server.identity.keys import unavailable
@@ -18,6 +18,7 @@ from hedgerow_server.identity.registry import KeyRegistry
 from hedgerow_server.rpc.keys import deed_of
 from hedgerow_server.store.chain import ERASURE
 from hedgerow_server.store.erasing import Done, StoredPeople, User
+from hedgerow_server.store.erasures import StoredErasures
 from hedgerow_server.store.port import StoreUnavailable
 from hedgerow_server.store.record import AuditEntry
 
@@ -30,19 +31,27 @@ class Erasure:
         people: StoredPeople | None,
         registry: Callable[[], KeyRegistry | None],
         erasers: Mapping[str, Eraser],
+        erasures: StoredErasures | None = None,
     ) -> None:
-        """`people` is None where there is no database; `erasers` stand under the names by which they are counted."""
+        """`people` and `erasures` are None where there is no database; `erasers` stand under the names by which they
+        are counted.
+        """
         self._people = people
         self._registry = registry
         self._erasers = erasers
+        self._erasures = erasures
 
     async def erase_user(self, call: Call) -> Events:
-        """One event, once all is erased. What fails can be done again. The store comes last: its row tells of all."""
+        """One event, once all is erased but what other routers hold in memory, who are told first. What fails can be
+        done again. The store comes last: its row tells of all.
+        """
         request = call.request
         assert isinstance(request, EraseUserRequest)
         registry = self._registry()
         reference = registry.reference(request.tenant, request.user) if registry is not None else new_reference()
         try:
+            if self._erasures is not None:
+                await self._erasures.tell(person_of(request.tenant, request.user))
             counts = {name: await one.erase(request.tenant, request.user) for name, one in self._erasers.items()}
             if self._people is not None:
                 counts |= await self._stored(self._people, call, request, reference, counts)

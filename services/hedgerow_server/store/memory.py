@@ -6,10 +6,15 @@ from collections.abc import Callable, Collection
 
 import msgspec
 
+from hedgerow_server.core.erasure import Gone, person_of
+from hedgerow_server.core.slices import Work
 from hedgerow_server.store.kept import Claim, Kept
 
 _OVERHEAD_BYTES = 500
 """What an entry takes beside its answer, rounded up."""
+
+_AT_ONCE = 8
+"""Answers that are looked at in a unit of work."""
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -79,6 +84,17 @@ class MemoryAnswers:
         for slot in found:
             self._drop(slot)
         return len(found)
+
+    def forget(self, gone: Gone) -> Work[int]:
+        """Drops the answers of users who are gone; tells how many."""
+        forgotten = 0
+        for looked, (slot, entry) in enumerate(list(self._kept.items()), 1):
+            if looked % _AT_ONCE == 0:
+                yield 1
+            if gone(person_of(entry.claim.tenant, entry.claim.user)) and self._kept.get(slot) is entry:
+                self._drop(slot)
+                forgotten += 1
+        return forgotten
 
     async def sweep(self) -> None:
         """Drops what is too old."""

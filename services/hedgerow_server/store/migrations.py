@@ -98,6 +98,23 @@ _LEASES = Step(
     )
 )
 
+_ERASURES = Step(
+    (
+        """CREATE TABLE erasure_number (
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            last INTEGER NOT NULL,
+            swept INTEGER NOT NULL
+        )""",
+        """INSERT INTO erasure_number VALUES (1, 0, 0)""",
+        """CREATE TABLE erasure (
+            number INTEGER PRIMARY KEY,
+            salt BLOB NOT NULL,
+            mark BLOB NOT NULL,
+            at_unix_s REAL NOT NULL
+        )""",
+    )
+)
+
 STEPS: tuple[Step, ...] = (
     _KEYS_AND_AUDIT,
     _USE_AND_SEALS,
@@ -107,6 +124,7 @@ STEPS: tuple[Step, ...] = (
     Step(GUARDS),
     Step(SAVED),
     _LEASES,
+    _ERASURES,
 )
 """Step n leads from version n to version n + 1."""
 

@@ -179,5 +179,10 @@ class EmbedEventEncoder:
         response.completed.embedded_items_count = event.embedded_count
         response.completed.failed_items_count = event.failed_count
         response.completed.attempts_count = event.attempts_count
-        write_costs(response.completed, event.attempts, event.attempts_count - len(event.attempts))
+        omitted = event.attempts_count - len(event.attempts)
+        write_costs(response.completed, event.attempts, omitted, kept=event.cached_count > 0)
+        if event.cached_count:
+            response.completed.cached_items_count = event.cached_count
+        if event.saved_picos is not None:
+            response.completed.saved_picos = event.saved_picos
         return response.SerializeToString()

@@ -1,11 +1,13 @@
 import random
 import struct
 
+import msgspec
 import numpy as np
 import pytest
 from hedgerow_server.caching.differences import facts
 from hedgerow_server.caching.questions import Question, Questions
 from hedgerow_server.caching.vectors import Vector, Vectors, unit
+from hedgerow_server.core.slices import at_once
 
 PLACE = b"p" * 32
 
@@ -86,6 +88,34 @@ def test_all_of_one_owner_are_forgotten() -> None:
     assert held.erase(b"ann") == 3
     assert held.erase(b"") == 0
     assert len(held) == 3
+
+
+def test_of_users_who_are_gone_what_this_router_has_kept_is_forgotten() -> None:
+    """Of others' questions it knows a tag alone: those tell it themselves."""
+    held, given = Questions(100, 100), vectors(30)
+    for number in range(30):
+        person = (b"ann", b"ben", b"")[number % 3]
+        held.add(msgspec.structs.replace(question(number, owner=b"tag"), person=person), given[number])
+    assert at_once(held.forget(lambda person: person == b"ann")) == 10
+    assert not held.number(question(0))
+    assert at_once(held.forget(lambda _: True)) == 10
+    assert len(held) == 10
+
+
+def test_a_question_that_comes_back_with_its_number_is_still_its_users() -> None:
+    held, given = Questions(100, 100), vectors(1)
+    held.add(msgspec.structs.replace(question(0), person=b"ann", number=""), given[0])
+    assert held.number(question(0))
+    assert at_once(held.forget(lambda person: person == b"ann")) == 1
+
+
+def test_nothing_is_left_of_what_was_cleared_and_there_is_room_for_more() -> None:
+    held, given = Questions(100, 100), vectors(2)
+    held.add(question(0), given[0])
+    held.clear()
+    assert (len(held), held.partitions, list(held.near(PLACE, given[0], 8, 0.0))) == (0, 0, [])
+    held.add(question(1), given[1])
+    assert len(held) == 1
 
 
 def test_less_room_lets_the_oldest_go_at_once() -> None:

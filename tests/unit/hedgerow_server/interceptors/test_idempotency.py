@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 from hedgerow_server.core.call import Principal
+from hedgerow_server.core.erasure import person_of
 from hedgerow_server.core.event import WarningCode
+from hedgerow_server.core.slices import at_once
 from hedgerow_server.interceptors.keeper import Keepers
 from hedgerow_server.interceptors.section import IdempotencySection
 from unit.hedgerow_server.interceptors.keyed import Router, SlowStore, Told
@@ -268,6 +270,18 @@ async def test_erasing_finds_a_users_answers_wherever_they_are() -> None:
         assert not (await Router(store, keeper=keeper).ask("k")).call.replay_of
     assert await keepers.erase("acme", "bob") == 0
     assert await keepers.erase("acme", "ann") == 2
+
+
+@timed
+async def test_answers_in_memory_are_forgotten_with_users_whom_another_router_has_erased() -> None:
+    keepers = Keepers(None)
+    keepers.allow(IdempotencySection(kept_in="memory"))
+    keeper = keepers.of(IdempotencySection(kept_in="memory"))
+    assert keeper is not None
+    await Router(SlowStore(), keeper=keeper).ask("k")
+    assert at_once(keepers.forget(lambda person: person == person_of("acme", "bob"))) == 0
+    assert at_once(keepers.forget(lambda person: person == person_of("acme", "ann"))) == 1
+    assert not (await Router(SlowStore(), keeper=keeper).ask("k")).call.replay_of
 
 
 @timed

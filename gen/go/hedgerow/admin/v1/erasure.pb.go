@@ -83,6 +83,7 @@ type EraseUserResponse struct {
 	// same one each time. Without API keys in the configuration it is random, and another one each time.
 	Reference string `protobuf:"bytes,1,opt,name=reference,proto3" json:"reference,omitempty"`
 	// How many things were erased, by where they were: "keys", "audit_rows" and so on. The set grows.
+	// What other routers hold in memory is not counted.
 	ErasedCounts  map[string]int64 `protobuf:"bytes,2,rep,name=erased_counts,json=erasedCounts,proto3" json:"erased_counts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

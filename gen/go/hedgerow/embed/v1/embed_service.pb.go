@@ -1013,6 +1013,11 @@ type StreamEmbedCompleted struct {
 	PriceVersion string `protobuf:"bytes,6,opt,name=price_version,json=priceVersion,proto3" json:"price_version,omitempty"`
 	// How many requests were sent to providers. Their newest records are in the trailer `hedgerow-report-bin`.
 	AttemptsCount int64 `protobuf:"varint,7,opt,name=attempts_count,json=attemptsCount,proto3" json:"attempts_count,omitempty"`
+	// How many of the vectors the gateway had kept from earlier calls; see EmbedResponse.
+	CachedItemsCount int64 `protobuf:"varint,8,opt,name=cached_items_count,json=cachedItemsCount,proto3" json:"cached_items_count,omitempty"`
+	// What those had cost, and so what the stream saves, in 10^-12 US dollars. Unset when that is not known, or none was
+	// kept.
+	SavedPicos    *int64 `protobuf:"varint,9,opt,name=saved_picos,json=savedPicos,proto3,oneof" json:"saved_picos,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1092,6 +1097,20 @@ func (x *StreamEmbedCompleted) GetPriceVersion() string {
 func (x *StreamEmbedCompleted) GetAttemptsCount() int64 {
 	if x != nil {
 		return x.AttemptsCount
+	}
+	return 0
+}
+
+func (x *StreamEmbedCompleted) GetCachedItemsCount() int64 {
+	if x != nil {
+		return x.CachedItemsCount
+	}
+	return 0
+}
+
+func (x *StreamEmbedCompleted) GetSavedPicos() int64 {
+	if x != nil && x.SavedPicos != nil {
+		return *x.SavedPicos
 	}
 	return 0
 }
@@ -1185,7 +1204,7 @@ const file_hedgerow_embed_v1_embed_service_proto_rawDesc = "" +
 	"\x12StreamEmbedStarted\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x127\n" +
-	"\bwarnings\x18\x03 \x03(\v2\x1b.hedgerow.common.v1.WarningR\bwarnings\"\xe2\x02\n" +
+	"\bwarnings\x18\x03 \x03(\v2\x1b.hedgerow.common.v1.WarningR\bwarnings\"\xc6\x03\n" +
 	"\x14StreamEmbedCompleted\x12/\n" +
 	"\x05usage\x18\x01 \x01(\v2\x19.hedgerow.common.v1.UsageR\x05usage\x120\n" +
 	"\x14embedded_items_count\x18\x02 \x01(\x03R\x12embeddedItemsCount\x12,\n" +
@@ -1194,9 +1213,13 @@ const file_hedgerow_embed_v1_embed_service_proto_rawDesc = "" +
 	"cost_picos\x18\x04 \x01(\x03H\x00R\tcostPicos\x88\x01\x01\x12(\n" +
 	"\rcharged_picos\x18\x05 \x01(\x03H\x01R\fchargedPicos\x88\x01\x01\x12#\n" +
 	"\rprice_version\x18\x06 \x01(\tR\fpriceVersion\x12%\n" +
-	"\x0eattempts_count\x18\a \x01(\x03R\rattemptsCountB\r\n" +
+	"\x0eattempts_count\x18\a \x01(\x03R\rattemptsCount\x12,\n" +
+	"\x12cached_items_count\x18\b \x01(\x03R\x10cachedItemsCount\x12$\n" +
+	"\vsaved_picos\x18\t \x01(\x03H\x02R\n" +
+	"savedPicos\x88\x01\x01B\r\n" +
 	"\v_cost_picosB\x10\n" +
-	"\x0e_charged_picos*\xc0\x01\n" +
+	"\x0e_charged_picosB\x0e\n" +
+	"\f_saved_picos*\xc0\x01\n" +
 	"\fEmbedPurpose\x12\x1d\n" +
 	"\x19EMBED_PURPOSE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13EMBED_PURPOSE_QUERY\x10\x01\x12\x1a\n" +

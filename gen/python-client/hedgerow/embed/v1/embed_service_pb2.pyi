@@ -532,6 +532,8 @@ class StreamEmbedCompleted(google.protobuf.message.Message):
     CHARGED_PICOS_FIELD_NUMBER: builtins.int
     PRICE_VERSION_FIELD_NUMBER: builtins.int
     ATTEMPTS_COUNT_FIELD_NUMBER: builtins.int
+    CACHED_ITEMS_COUNT_FIELD_NUMBER: builtins.int
+    SAVED_PICOS_FIELD_NUMBER: builtins.int
     embedded_items_count: builtins.int
     """How many items got a vector."""
     failed_items_count: builtins.int
@@ -544,6 +546,12 @@ class StreamEmbedCompleted(google.protobuf.message.Message):
     """The version of the price table that was used. Empty when none was."""
     attempts_count: builtins.int
     """How many requests were sent to providers. Their newest records are in the trailer `hedgerow-report-bin`."""
+    cached_items_count: builtins.int
+    """How many of the vectors the gateway had kept from earlier calls; see EmbedResponse."""
+    saved_picos: builtins.int
+    """What those had cost, and so what the stream saves, in 10^-12 US dollars. Unset when that is not known, or none was
+    kept.
+    """
     @property
     def usage(self) -> hedgerow.common.v1.usage_pb2.Usage:
         """What the stream consumed."""
@@ -558,12 +566,16 @@ class StreamEmbedCompleted(google.protobuf.message.Message):
         charged_picos: builtins.int | None = ...,
         price_version: builtins.str = ...,
         attempts_count: builtins.int = ...,
+        cached_items_count: builtins.int = ...,
+        saved_picos: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_charged_picos", b"_charged_picos", "_cost_picos", b"_cost_picos", "charged_picos", b"charged_picos", "cost_picos", b"cost_picos", "usage", b"usage"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_charged_picos", b"_charged_picos", "_cost_picos", b"_cost_picos", "attempts_count", b"attempts_count", "charged_picos", b"charged_picos", "cost_picos", b"cost_picos", "embedded_items_count", b"embedded_items_count", "failed_items_count", b"failed_items_count", "price_version", b"price_version", "usage", b"usage"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_charged_picos", b"_charged_picos", "_cost_picos", b"_cost_picos", "_saved_picos", b"_saved_picos", "charged_picos", b"charged_picos", "cost_picos", b"cost_picos", "saved_picos", b"saved_picos", "usage", b"usage"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_charged_picos", b"_charged_picos", "_cost_picos", b"_cost_picos", "_saved_picos", b"_saved_picos", "attempts_count", b"attempts_count", "cached_items_count", b"cached_items_count", "charged_picos", b"charged_picos", "cost_picos", b"cost_picos", "embedded_items_count", b"embedded_items_count", "failed_items_count", b"failed_items_count", "price_version", b"price_version", "saved_picos", b"saved_picos", "usage", b"usage"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_charged_picos", b"_charged_picos"]) -> typing.Literal["charged_picos"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_cost_picos", b"_cost_picos"]) -> typing.Literal["cost_picos"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_saved_picos", b"_saved_picos"]) -> typing.Literal["saved_picos"] | None: ...
 
 global___StreamEmbedCompleted = StreamEmbedCompleted

@@ -150,8 +150,11 @@ class AdminServiceStub:
         hedgerow.admin.v1.erasure_pb2.EraseUserResponse,
     ]
     """EraseUser erases what is kept of a user. His API keys end, and they and the rows of the audit log lose what names
-    him: who he was goes, what was done stays, and VerifyAudit still holds. What is kept in databases is erased for all
-    routers, what is kept in memory in this one. Lines that were logged elsewhere are not reached. UNAVAILABLE with
+    him: who he was goes, what was done stays, and VerifyAudit still holds. Once it has answered, what is kept of him in
+    databases, in Redis and in the memory of this router is gone. What other routers on the same store hold in memory goes
+    as soon as they have asked the store, as with RevokeKey: within `identity.api_keys.refresh_seconds` (without API keys
+    1 s) and the time of a query, or that long after they can ask it again. For an hour no cache keeps anything new of him,
+    since calls may be under way. Lines that were logged elsewhere are not reached. UNAVAILABLE with
     ERROR_REASON_IDENTITY_UNAVAILABLE where a store is away: some of it may be erased then. To call it again does no harm,
     and finds what has come since.
     """
@@ -301,8 +304,11 @@ class AdminServiceAsyncStub:
         hedgerow.admin.v1.erasure_pb2.EraseUserResponse,
     ]
     """EraseUser erases what is kept of a user. His API keys end, and they and the rows of the audit log lose what names
-    him: who he was goes, what was done stays, and VerifyAudit still holds. What is kept in databases is erased for all
-    routers, what is kept in memory in this one. Lines that were logged elsewhere are not reached. UNAVAILABLE with
+    him: who he was goes, what was done stays, and VerifyAudit still holds. Once it has answered, what is kept of him in
+    databases, in Redis and in the memory of this router is gone. What other routers on the same store hold in memory goes
+    as soon as they have asked the store, as with RevokeKey: within `identity.api_keys.refresh_seconds` (without API keys
+    1 s) and the time of a query, or that long after they can ask it again. For an hour no cache keeps anything new of him,
+    since calls may be under way. Lines that were logged elsewhere are not reached. UNAVAILABLE with
     ERROR_REASON_IDENTITY_UNAVAILABLE where a store is away: some of it may be erased then. To call it again does no harm,
     and finds what has come since.
     """
@@ -484,8 +490,11 @@ class AdminServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[hedgerow.admin.v1.erasure_pb2.EraseUserResponse, collections.abc.Awaitable[hedgerow.admin.v1.erasure_pb2.EraseUserResponse]]:
         """EraseUser erases what is kept of a user. His API keys end, and they and the rows of the audit log lose what names
-        him: who he was goes, what was done stays, and VerifyAudit still holds. What is kept in databases is erased for all
-        routers, what is kept in memory in this one. Lines that were logged elsewhere are not reached. UNAVAILABLE with
+        him: who he was goes, what was done stays, and VerifyAudit still holds. Once it has answered, what is kept of him in
+        databases, in Redis and in the memory of this router is gone. What other routers on the same store hold in memory goes
+        as soon as they have asked the store, as with RevokeKey: within `identity.api_keys.refresh_seconds` (without API keys
+        1 s) and the time of a query, or that long after they can ask it again. For an hour no cache keeps anything new of him,
+        since calls may be under way. Lines that were logged elsewhere are not reached. UNAVAILABLE with
         ERROR_REASON_IDENTITY_UNAVAILABLE where a store is away: some of it may be erased then. To call it again does no harm,
         and finds what has come since.
         """

@@ -64,7 +64,9 @@ class EraseUserResponse(google.protobuf.message.Message):
     """
     @property
     def erased_counts(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.int]:
-        """How many things were erased, by where they were: "keys", "audit_rows" and so on. The set grows."""
+        """How many things were erased, by where they were: "keys", "audit_rows" and so on. The set grows.
+        What other routers hold in memory is not counted.
+        """
 
     def __init__(
         self,

@@ -812,8 +812,11 @@ public final class AdminServiceGrpc {
     /**
      * <pre>
      * EraseUser erases what is kept of a user. His API keys end, and they and the rows of the audit log lose what names
-     * him: who he was goes, what was done stays, and VerifyAudit still holds. What is kept in databases is erased for all
-     * routers, what is kept in memory in this one. Lines that were logged elsewhere are not reached. UNAVAILABLE with
+     * him: who he was goes, what was done stays, and VerifyAudit still holds. Once it has answered, what is kept of him in
+     * databases, in Redis and in the memory of this router is gone. What other routers on the same store hold in memory goes
+     * as soon as they have asked the store, as with RevokeKey: within `identity.api_keys.refresh_seconds` (without API keys
+     * 1 s) and the time of a query, or that long after they can ask it again. For an hour no cache keeps anything new of him,
+     * since calls may be under way. Lines that were logged elsewhere are not reached. UNAVAILABLE with
      * ERROR_REASON_IDENTITY_UNAVAILABLE where a store is away: some of it may be erased then. To call it again does no harm,
      * and finds what has come since.
      * </pre>
@@ -1068,8 +1071,11 @@ public final class AdminServiceGrpc {
     /**
      * <pre>
      * EraseUser erases what is kept of a user. His API keys end, and they and the rows of the audit log lose what names
-     * him: who he was goes, what was done stays, and VerifyAudit still holds. What is kept in databases is erased for all
-     * routers, what is kept in memory in this one. Lines that were logged elsewhere are not reached. UNAVAILABLE with
+     * him: who he was goes, what was done stays, and VerifyAudit still holds. Once it has answered, what is kept of him in
+     * databases, in Redis and in the memory of this router is gone. What other routers on the same store hold in memory goes
+     * as soon as they have asked the store, as with RevokeKey: within `identity.api_keys.refresh_seconds` (without API keys
+     * 1 s) and the time of a query, or that long after they can ask it again. For an hour no cache keeps anything new of him,
+     * since calls may be under way. Lines that were logged elsewhere are not reached. UNAVAILABLE with
      * ERROR_REASON_IDENTITY_UNAVAILABLE where a store is away: some of it may be erased then. To call it again does no harm,
      * and finds what has come since.
      * </pre>
@@ -1297,8 +1303,11 @@ public final class AdminServiceGrpc {
     /**
      * <pre>
      * EraseUser erases what is kept of a user. His API keys end, and they and the rows of the audit log lose what names
-     * him: who he was goes, what was done stays, and VerifyAudit still holds. What is kept in databases is erased for all
-     * routers, what is kept in memory in this one. Lines that were logged elsewhere are not reached. UNAVAILABLE with
+     * him: who he was goes, what was done stays, and VerifyAudit still holds. Once it has answered, what is kept of him in
+     * databases, in Redis and in the memory of this router is gone. What other routers on the same store hold in memory goes
+     * as soon as they have asked the store, as with RevokeKey: within `identity.api_keys.refresh_seconds` (without API keys
+     * 1 s) and the time of a query, or that long after they can ask it again. For an hour no cache keeps anything new of him,
+     * since calls may be under way. Lines that were logged elsewhere are not reached. UNAVAILABLE with
      * ERROR_REASON_IDENTITY_UNAVAILABLE where a store is away: some of it may be erased then. To call it again does no harm,
      * and finds what has come since.
      * </pre>
@@ -1523,8 +1532,11 @@ public final class AdminServiceGrpc {
     /**
      * <pre>
      * EraseUser erases what is kept of a user. His API keys end, and they and the rows of the audit log lose what names
-     * him: who he was goes, what was done stays, and VerifyAudit still holds. What is kept in databases is erased for all
-     * routers, what is kept in memory in this one. Lines that were logged elsewhere are not reached. UNAVAILABLE with
+     * him: who he was goes, what was done stays, and VerifyAudit still holds. Once it has answered, what is kept of him in
+     * databases, in Redis and in the memory of this router is gone. What other routers on the same store hold in memory goes
+     * as soon as they have asked the store, as with RevokeKey: within `identity.api_keys.refresh_seconds` (without API keys
+     * 1 s) and the time of a query, or that long after they can ask it again. For an hour no cache keeps anything new of him,
+     * since calls may be under way. Lines that were logged elsewhere are not reached. UNAVAILABLE with
      * ERROR_REASON_IDENTITY_UNAVAILABLE where a store is away: some of it may be erased then. To call it again does no harm,
      * and finds what has come since.
      * </pre>
@@ -1764,8 +1776,11 @@ public final class AdminServiceGrpc {
     /**
      * <pre>
      * EraseUser erases what is kept of a user. His API keys end, and they and the rows of the audit log lose what names
-     * him: who he was goes, what was done stays, and VerifyAudit still holds. What is kept in databases is erased for all
-     * routers, what is kept in memory in this one. Lines that were logged elsewhere are not reached. UNAVAILABLE with
+     * him: who he was goes, what was done stays, and VerifyAudit still holds. Once it has answered, what is kept of him in
+     * databases, in Redis and in the memory of this router is gone. What other routers on the same store hold in memory goes
+     * as soon as they have asked the store, as with RevokeKey: within `identity.api_keys.refresh_seconds` (without API keys
+     * 1 s) and the time of a query, or that long after they can ask it again. For an hour no cache keeps anything new of him,
+     * since calls may be under way. Lines that were logged elsewhere are not reached. UNAVAILABLE with
      * ERROR_REASON_IDENTITY_UNAVAILABLE where a store is away: some of it may be erased then. To call it again does no harm,
      * and finds what has come since.
      * </pre>

@@ -134,6 +134,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * How many things were erased, by where they were: "keys", "audit_rows" and so on. The set grows.
+   * What other routers hold in memory is not counted.
    * </pre>
    *
    * <code>map&lt;string, int64&gt; erased_counts = 2 [json_name = "erasedCounts"];</code>
@@ -155,6 +156,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * How many things were erased, by where they were: "keys", "audit_rows" and so on. The set grows.
+   * What other routers hold in memory is not counted.
    * </pre>
    *
    * <code>map&lt;string, int64&gt; erased_counts = 2 [json_name = "erasedCounts"];</code>
@@ -166,6 +168,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * How many things were erased, by where they were: "keys", "audit_rows" and so on. The set grows.
+   * What other routers hold in memory is not counted.
    * </pre>
    *
    * <code>map&lt;string, int64&gt; erased_counts = 2 [json_name = "erasedCounts"];</code>
@@ -182,6 +185,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * How many things were erased, by where they were: "keys", "audit_rows" and so on. The set grows.
+   * What other routers hold in memory is not counted.
    * </pre>
    *
    * <code>map&lt;string, int64&gt; erased_counts = 2 [json_name = "erasedCounts"];</code>
@@ -715,6 +719,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * How many things were erased, by where they were: "keys", "audit_rows" and so on. The set grows.
+     * What other routers hold in memory is not counted.
      * </pre>
      *
      * <code>map&lt;string, int64&gt; erased_counts = 2 [json_name = "erasedCounts"];</code>
@@ -736,6 +741,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * How many things were erased, by where they were: "keys", "audit_rows" and so on. The set grows.
+     * What other routers hold in memory is not counted.
      * </pre>
      *
      * <code>map&lt;string, int64&gt; erased_counts = 2 [json_name = "erasedCounts"];</code>
@@ -747,6 +753,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * How many things were erased, by where they were: "keys", "audit_rows" and so on. The set grows.
+     * What other routers hold in memory is not counted.
      * </pre>
      *
      * <code>map&lt;string, int64&gt; erased_counts = 2 [json_name = "erasedCounts"];</code>
@@ -763,6 +770,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * How many things were erased, by where they were: "keys", "audit_rows" and so on. The set grows.
+     * What other routers hold in memory is not counted.
      * </pre>
      *
      * <code>map&lt;string, int64&gt; erased_counts = 2 [json_name = "erasedCounts"];</code>
@@ -787,6 +795,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * How many things were erased, by where they were: "keys", "audit_rows" and so on. The set grows.
+     * What other routers hold in memory is not counted.
      * </pre>
      *
      * <code>map&lt;string, int64&gt; erased_counts = 2 [json_name = "erasedCounts"];</code>
@@ -810,6 +819,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * How many things were erased, by where they were: "keys", "audit_rows" and so on. The set grows.
+     * What other routers hold in memory is not counted.
      * </pre>
      *
      * <code>map&lt;string, int64&gt; erased_counts = 2 [json_name = "erasedCounts"];</code>
@@ -827,6 +837,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * How many things were erased, by where they were: "keys", "audit_rows" and so on. The set grows.
+     * What other routers hold in memory is not counted.
      * </pre>
      *
      * <code>map&lt;string, int64&gt; erased_counts = 2 [json_name = "erasedCounts"];</code>

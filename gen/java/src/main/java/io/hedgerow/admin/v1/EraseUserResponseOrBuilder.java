@@ -33,6 +33,7 @@ public interface EraseUserResponseOrBuilder extends
   /**
    * <pre>
    * How many things were erased, by where they were: "keys", "audit_rows" and so on. The set grows.
+   * What other routers hold in memory is not counted.
    * </pre>
    *
    * <code>map&lt;string, int64&gt; erased_counts = 2 [json_name = "erasedCounts"];</code>
@@ -41,6 +42,7 @@ public interface EraseUserResponseOrBuilder extends
   /**
    * <pre>
    * How many things were erased, by where they were: "keys", "audit_rows" and so on. The set grows.
+   * What other routers hold in memory is not counted.
    * </pre>
    *
    * <code>map&lt;string, int64&gt; erased_counts = 2 [json_name = "erasedCounts"];</code>
@@ -56,6 +58,7 @@ public interface EraseUserResponseOrBuilder extends
   /**
    * <pre>
    * How many things were erased, by where they were: "keys", "audit_rows" and so on. The set grows.
+   * What other routers hold in memory is not counted.
    * </pre>
    *
    * <code>map&lt;string, int64&gt; erased_counts = 2 [json_name = "erasedCounts"];</code>
@@ -65,6 +68,7 @@ public interface EraseUserResponseOrBuilder extends
   /**
    * <pre>
    * How many things were erased, by where they were: "keys", "audit_rows" and so on. The set grows.
+   * What other routers hold in memory is not counted.
    * </pre>
    *
    * <code>map&lt;string, int64&gt; erased_counts = 2 [json_name = "erasedCounts"];</code>
@@ -75,6 +79,7 @@ public interface EraseUserResponseOrBuilder extends
   /**
    * <pre>
    * How many things were erased, by where they were: "keys", "audit_rows" and so on. The set grows.
+   * What other routers hold in memory is not counted.
    * </pre>
    *
    * <code>map&lt;string, int64&gt; erased_counts = 2 [json_name = "erasedCounts"];</code>

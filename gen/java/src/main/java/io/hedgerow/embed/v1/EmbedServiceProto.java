@@ -174,7 +174,7 @@ public final class EmbedServiceProto {
       "sult\"\177\n\022StreamEmbedStarted\022\032\n\010provider\030\001" +
       " \001(\tR\010provider\022\024\n\005model\030\002 \001(\tR\005model\0227\n\010" +
       "warnings\030\003 \003(\0132\033.hedgerow.common.v1.Warn" +
-      "ingR\010warnings\"\342\002\n\024StreamEmbedCompleted\022/" +
+      "ingR\010warnings\"\306\003\n\024StreamEmbedCompleted\022/" +
       "\n\005usage\030\001 \001(\0132\031.hedgerow.common.v1.Usage" +
       "R\005usage\0220\n\024embedded_items_count\030\002 \001(\003R\022e" +
       "mbeddedItemsCount\022,\n\022failed_items_count\030" +
@@ -182,23 +182,25 @@ public final class EmbedServiceProto {
       "\001(\003H\000R\tcostPicos\210\001\001\022(\n\rcharged_picos\030\005 \001" +
       "(\003H\001R\014chargedPicos\210\001\001\022#\n\rprice_version\030\006" +
       " \001(\tR\014priceVersion\022%\n\016attempts_count\030\007 \001" +
-      "(\003R\rattemptsCountB\r\n\013_cost_picosB\020\n\016_cha" +
-      "rged_picos*\300\001\n\014EmbedPurpose\022\035\n\031EMBED_PUR" +
-      "POSE_UNSPECIFIED\020\000\022\027\n\023EMBED_PURPOSE_QUER" +
-      "Y\020\001\022\032\n\026EMBED_PURPOSE_DOCUMENT\020\002\022 \n\034EMBED" +
-      "_PURPOSE_CLASSIFICATION\020\003\022\034\n\030EMBED_PURPO" +
-      "SE_CLUSTERING\020\004\022\034\n\030EMBED_PURPOSE_SIMILAR" +
-      "ITY\020\0052\274\001\n\014EmbedService\022J\n\005Embed\022\037.hedger" +
-      "ow.embed.v1.EmbedRequest\032 .hedgerow.embe" +
-      "d.v1.EmbedResponse\022`\n\013StreamEmbed\022%.hedg" +
-      "erow.embed.v1.StreamEmbedRequest\032&.hedge" +
-      "row.embed.v1.StreamEmbedResponse(\0010\001B\303\001\n" +
-      "\024io.hedgerow.embed.v1B\021EmbedServiceProto" +
-      "P\001Z2hedgerow.internal/gen/go/hedgerow/em" +
-      "bed/v1;embedv1\242\002\003HEX\252\002\021Hedgerow.Embed.V1" +
-      "\312\002\021Hedgerow\\Embed\\V1\342\002\035Hedgerow\\Embed\\V1" +
-      "\\GPBMetadata\352\002\023Hedgerow::Embed::V1b\006prot" +
-      "o3"
+      "(\003R\rattemptsCount\022,\n\022cached_items_count\030" +
+      "\010 \001(\003R\020cachedItemsCount\022$\n\013saved_picos\030\t" +
+      " \001(\003H\002R\nsavedPicos\210\001\001B\r\n\013_cost_picosB\020\n\016" +
+      "_charged_picosB\016\n\014_saved_picos*\300\001\n\014Embed" +
+      "Purpose\022\035\n\031EMBED_PURPOSE_UNSPECIFIED\020\000\022\027" +
+      "\n\023EMBED_PURPOSE_QUERY\020\001\022\032\n\026EMBED_PURPOSE" +
+      "_DOCUMENT\020\002\022 \n\034EMBED_PURPOSE_CLASSIFICAT" +
+      "ION\020\003\022\034\n\030EMBED_PURPOSE_CLUSTERING\020\004\022\034\n\030E" +
+      "MBED_PURPOSE_SIMILARITY\020\0052\274\001\n\014EmbedServi" +
+      "ce\022J\n\005Embed\022\037.hedgerow.embed.v1.EmbedReq" +
+      "uest\032 .hedgerow.embed.v1.EmbedResponse\022`" +
+      "\n\013StreamEmbed\022%.hedgerow.embed.v1.Stream" +
+      "EmbedRequest\032&.hedgerow.embed.v1.StreamE" +
+      "mbedResponse(\0010\001B\303\001\n\024io.hedgerow.embed.v" +
+      "1B\021EmbedServiceProtoP\001Z2hedgerow.interna" +
+      "l/gen/go/hedgerow/embed/v1;embedv1\242\002\003HEX" +
+      "\252\002\021Hedgerow.Embed.V1\312\002\021Hedgerow\\Embed\\V1" +
+      "\342\002\035Hedgerow\\Embed\\V1\\GPBMetadata\352\002\023Hedge" +
+      "row::Embed::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -304,7 +306,7 @@ public final class EmbedServiceProto {
     internal_static_hedgerow_embed_v1_StreamEmbedCompleted_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_hedgerow_embed_v1_StreamEmbedCompleted_descriptor,
-        new java.lang.String[] { "Usage", "EmbeddedItemsCount", "FailedItemsCount", "CostPicos", "ChargedPicos", "PriceVersion", "AttemptsCount", });
+        new java.lang.String[] { "Usage", "EmbeddedItemsCount", "FailedItemsCount", "CostPicos", "ChargedPicos", "PriceVersion", "AttemptsCount", "CachedItemsCount", "SavedPicos", });
     com.google.rpc.StatusProto.getDescriptor();
     io.hedgerow.common.v1.AttemptProto.getDescriptor();
     io.hedgerow.common.v1.PolicyProto.getDescriptor();

@@ -229,6 +229,50 @@ private static final long serialVersionUID = 0L;
     return attemptsCount_;
   }
 
+  public static final int CACHED_ITEMS_COUNT_FIELD_NUMBER = 8;
+  private long cachedItemsCount_ = 0L;
+  /**
+   * <pre>
+   * How many of the vectors the gateway had kept from earlier calls; see EmbedResponse.
+   * </pre>
+   *
+   * <code>int64 cached_items_count = 8 [json_name = "cachedItemsCount"];</code>
+   * @return The cachedItemsCount.
+   */
+  @java.lang.Override
+  public long getCachedItemsCount() {
+    return cachedItemsCount_;
+  }
+
+  public static final int SAVED_PICOS_FIELD_NUMBER = 9;
+  private long savedPicos_ = 0L;
+  /**
+   * <pre>
+   * What those had cost, and so what the stream saves, in 10^-12 US dollars. Unset when that is not known, or none was
+   * kept.
+   * </pre>
+   *
+   * <code>optional int64 saved_picos = 9 [json_name = "savedPicos"];</code>
+   * @return Whether the savedPicos field is set.
+   */
+  @java.lang.Override
+  public boolean hasSavedPicos() {
+    return ((bitField0_ & 0x00000008) != 0);
+  }
+  /**
+   * <pre>
+   * What those had cost, and so what the stream saves, in 10^-12 US dollars. Unset when that is not known, or none was
+   * kept.
+   * </pre>
+   *
+   * <code>optional int64 saved_picos = 9 [json_name = "savedPicos"];</code>
+   * @return The savedPicos.
+   */
+  @java.lang.Override
+  public long getSavedPicos() {
+    return savedPicos_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -263,6 +307,12 @@ private static final long serialVersionUID = 0L;
     }
     if (attemptsCount_ != 0L) {
       output.writeInt64(7, attemptsCount_);
+    }
+    if (cachedItemsCount_ != 0L) {
+      output.writeInt64(8, cachedItemsCount_);
+    }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      output.writeInt64(9, savedPicos_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -299,6 +349,14 @@ private static final long serialVersionUID = 0L;
     if (attemptsCount_ != 0L) {
       size += com.google.protobuf.CodedOutputStream
         .computeInt64Size(7, attemptsCount_);
+    }
+    if (cachedItemsCount_ != 0L) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(8, cachedItemsCount_);
+    }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(9, savedPicos_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -338,6 +396,13 @@ private static final long serialVersionUID = 0L;
         .equals(other.getPriceVersion())) return false;
     if (getAttemptsCount()
         != other.getAttemptsCount()) return false;
+    if (getCachedItemsCount()
+        != other.getCachedItemsCount()) return false;
+    if (hasSavedPicos() != other.hasSavedPicos()) return false;
+    if (hasSavedPicos()) {
+      if (getSavedPicos()
+          != other.getSavedPicos()) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -374,6 +439,14 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + ATTEMPTS_COUNT_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
         getAttemptsCount());
+    hash = (37 * hash) + CACHED_ITEMS_COUNT_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+        getCachedItemsCount());
+    if (hasSavedPicos()) {
+      hash = (37 * hash) + SAVED_PICOS_FIELD_NUMBER;
+      hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+          getSavedPicos());
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -526,6 +599,8 @@ private static final long serialVersionUID = 0L;
       chargedPicos_ = 0L;
       priceVersion_ = "";
       attemptsCount_ = 0L;
+      cachedItemsCount_ = 0L;
+      savedPicos_ = 0L;
       return this;
     }
 
@@ -585,6 +660,13 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000040) != 0)) {
         result.attemptsCount_ = attemptsCount_;
+      }
+      if (((from_bitField0_ & 0x00000080) != 0)) {
+        result.cachedItemsCount_ = cachedItemsCount_;
+      }
+      if (((from_bitField0_ & 0x00000100) != 0)) {
+        result.savedPicos_ = savedPicos_;
+        to_bitField0_ |= 0x00000008;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -656,6 +738,12 @@ private static final long serialVersionUID = 0L;
       if (other.getAttemptsCount() != 0L) {
         setAttemptsCount(other.getAttemptsCount());
       }
+      if (other.getCachedItemsCount() != 0L) {
+        setCachedItemsCount(other.getCachedItemsCount());
+      }
+      if (other.hasSavedPicos()) {
+        setSavedPicos(other.getSavedPicos());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -719,6 +807,16 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000040;
               break;
             } // case 56
+            case 64: {
+              cachedItemsCount_ = input.readInt64();
+              bitField0_ |= 0x00000080;
+              break;
+            } // case 64
+            case 72: {
+              savedPicos_ = input.readInt64();
+              bitField0_ |= 0x00000100;
+              break;
+            } // case 72
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1225,6 +1323,110 @@ private static final long serialVersionUID = 0L;
     public Builder clearAttemptsCount() {
       bitField0_ = (bitField0_ & ~0x00000040);
       attemptsCount_ = 0L;
+      onChanged();
+      return this;
+    }
+
+    private long cachedItemsCount_ ;
+    /**
+     * <pre>
+     * How many of the vectors the gateway had kept from earlier calls; see EmbedResponse.
+     * </pre>
+     *
+     * <code>int64 cached_items_count = 8 [json_name = "cachedItemsCount"];</code>
+     * @return The cachedItemsCount.
+     */
+    @java.lang.Override
+    public long getCachedItemsCount() {
+      return cachedItemsCount_;
+    }
+    /**
+     * <pre>
+     * How many of the vectors the gateway had kept from earlier calls; see EmbedResponse.
+     * </pre>
+     *
+     * <code>int64 cached_items_count = 8 [json_name = "cachedItemsCount"];</code>
+     * @param value The cachedItemsCount to set.
+     * @return This builder for chaining.
+     */
+    public Builder setCachedItemsCount(long value) {
+
+      cachedItemsCount_ = value;
+      bitField0_ |= 0x00000080;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How many of the vectors the gateway had kept from earlier calls; see EmbedResponse.
+     * </pre>
+     *
+     * <code>int64 cached_items_count = 8 [json_name = "cachedItemsCount"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearCachedItemsCount() {
+      bitField0_ = (bitField0_ & ~0x00000080);
+      cachedItemsCount_ = 0L;
+      onChanged();
+      return this;
+    }
+
+    private long savedPicos_ ;
+    /**
+     * <pre>
+     * What those had cost, and so what the stream saves, in 10^-12 US dollars. Unset when that is not known, or none was
+     * kept.
+     * </pre>
+     *
+     * <code>optional int64 saved_picos = 9 [json_name = "savedPicos"];</code>
+     * @return Whether the savedPicos field is set.
+     */
+    @java.lang.Override
+    public boolean hasSavedPicos() {
+      return ((bitField0_ & 0x00000100) != 0);
+    }
+    /**
+     * <pre>
+     * What those had cost, and so what the stream saves, in 10^-12 US dollars. Unset when that is not known, or none was
+     * kept.
+     * </pre>
+     *
+     * <code>optional int64 saved_picos = 9 [json_name = "savedPicos"];</code>
+     * @return The savedPicos.
+     */
+    @java.lang.Override
+    public long getSavedPicos() {
+      return savedPicos_;
+    }
+    /**
+     * <pre>
+     * What those had cost, and so what the stream saves, in 10^-12 US dollars. Unset when that is not known, or none was
+     * kept.
+     * </pre>
+     *
+     * <code>optional int64 saved_picos = 9 [json_name = "savedPicos"];</code>
+     * @param value The savedPicos to set.
+     * @return This builder for chaining.
+     */
+    public Builder setSavedPicos(long value) {
+
+      savedPicos_ = value;
+      bitField0_ |= 0x00000100;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What those had cost, and so what the stream saves, in 10^-12 US dollars. Unset when that is not known, or none was
+     * kept.
+     * </pre>
+     *
+     * <code>optional int64 saved_picos = 9 [json_name = "savedPicos"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearSavedPicos() {
+      bitField0_ = (bitField0_ & ~0x00000100);
+      savedPicos_ = 0L;
       onChanged();
       return this;
     }

@@ -122,4 +122,35 @@ public interface StreamEmbedCompletedOrBuilder extends
    * @return The attemptsCount.
    */
   long getAttemptsCount();
+
+  /**
+   * <pre>
+   * How many of the vectors the gateway had kept from earlier calls; see EmbedResponse.
+   * </pre>
+   *
+   * <code>int64 cached_items_count = 8 [json_name = "cachedItemsCount"];</code>
+   * @return The cachedItemsCount.
+   */
+  long getCachedItemsCount();
+
+  /**
+   * <pre>
+   * What those had cost, and so what the stream saves, in 10^-12 US dollars. Unset when that is not known, or none was
+   * kept.
+   * </pre>
+   *
+   * <code>optional int64 saved_picos = 9 [json_name = "savedPicos"];</code>
+   * @return Whether the savedPicos field is set.
+   */
+  boolean hasSavedPicos();
+  /**
+   * <pre>
+   * What those had cost, and so what the stream saves, in 10^-12 US dollars. Unset when that is not known, or none was
+   * kept.
+   * </pre>
+   *
+   * <code>optional int64 saved_picos = 9 [json_name = "savedPicos"];</code>
+   * @return The savedPicos.
+   */
+  long getSavedPicos();
 }
