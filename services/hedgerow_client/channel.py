@@ -73,18 +73,19 @@ class Dial:
     """What is sent with every call."""
 
 
-def plan(target: str, *, token: str | None, tls: Tls | None, insecure: bool | None) -> Dial:
+def plan(target: str, *, token: str | None, tls: Tls | None, insecure: bool | None, health_check: bool = True) -> Dial:
     """Decides how to reach `target`.
 
     `insecure` None means plaintext for loopback addresses and Unix sockets, TLS for everything else and where `tls` is
-    given. Raises ValueError for a token that cannot be sent, and for `tls` together with `insecure`.
+    given. `health_check`: whether an address gets calls only while its health service says SERVING. Raises ValueError
+    for a token that cannot be sent, and for `tls` together with `insecure`.
     """
     if insecure and tls is not None:
         raise ValueError("tls and insecure=True exclude each other")
     plaintext = insecure if insecure is not None else tls is None and is_local(target)
     return Dial(
         target=target,
-        options=_options(tls),
+        options=_options(tls, health_check=health_check),
         credentials=None if plaintext else _credentials(tls or Tls()),
         metadata=_authorization(token),
     )
@@ -104,7 +105,7 @@ def is_local(target: str) -> bool:
         return False
 
 
-def _options(tls: Tls | None) -> tuple[tuple[str, str | int], ...]:
+def _options(tls: Tls | None, *, health_check: bool) -> tuple[tuple[str, str | int], ...]:
     options: list[tuple[str, str | int]] = [
         ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
         ("grpc.enable_retries", 1),
@@ -118,6 +119,8 @@ def _options(tls: Tls | None) -> tuple[tuple[str, str | int], ...]:
         ("grpc.use_local_subchannel_pool", 1),
         ("grpc.primary_user_agent", f"hedgerow-client-python/{VERSION}"),
     ]
+    if not health_check:
+        options.append(("grpc.inhibit_health_checking", 1))
     if tls is not None and tls.server_name:
         options.append(("grpc.ssl_target_name_override", tls.server_name))
     return tuple(options)

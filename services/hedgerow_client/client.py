@@ -147,7 +147,9 @@ class Client(Connection):
     `target` is a gRPC target such as "hedgerow.internal:50051". `token` is the caller's key. `insecure` True means
     plaintext, False TLS, None (the default) plaintext for loopback addresses and Unix sockets only; `tls` says which
     certificates. `timeout` is the deadline of each call in seconds, None the gateway's default. `tracing` makes a span
-    of each call with opentelemetry-instrumentation-grpc (extra `otel`).
+    of each call with opentelemetry-instrumentation-grpc (extra `otel`). `health_check` False is for a proxy in front of
+    several gateways, such as a mesh's sidecar, which checks their health itself: what the health service says through
+    it is that of one of them.
 
     Calls raise HedgerowError. Each takes its own `timeout`, in seconds, and `metadata` to send.
     """
@@ -161,8 +163,17 @@ class Client(Connection):
         insecure: bool | None = None,
         timeout: float | None = None,
         tracing: bool = False,
+        health_check: bool = True,
     ) -> None:
-        super().__init__(target, token=token, tls=tls, insecure=insecure, timeout=timeout, tracing=tracing)
+        super().__init__(
+            target,
+            token=token,
+            tls=tls,
+            insecure=insecure,
+            timeout=timeout,
+            tracing=tracing,
+            health_check=health_check,
+        )
         self._chat = ChatServiceStub(self._channel)
         self._embed = EmbedServiceStub(self._channel)
         self._router = RouterServiceStub(self._channel)

@@ -31,8 +31,9 @@ class Connection:
         insecure: bool | None = None,
         timeout: float | None = None,
         tracing: bool = False,
+        health_check: bool = True,
     ) -> None:
-        dial = plan(target, token=token, tls=tls, insecure=insecure)
+        dial = plan(target, token=token, tls=tls, insecure=insecure, health_check=health_check)
         self._timeout = timeout
         self._metadata = dial.metadata
         self._channel = _traced(_open(dial)) if tracing else _open(dial)

@@ -22,13 +22,14 @@ from hedgerow_server.doors.certificates import Certificates
 from hedgerow_server.doors.engine import callers_server
 from hedgerow_server.doors.gate_numbers import GateNumbers
 from hedgerow_server.doors.grpcio import GrpcDoor
+from hedgerow_server.doors.health import Health
 from hedgerow_server.doors.http import HttpDoor
 from hedgerow_server.doors.http_numbers import HttpNumbers
 from hedgerow_server.doors.listen import bind, operators_options
 from hedgerow_server.doors.proxies import TrustedProxies
 from hedgerow_server.doors.section import AdminGrpcSection, ServerSection, TlsSection
 from hedgerow_server.doors.serving import Endpoint, OpenCalls, Serving
-from hedgerow_server.doors.standard import Health, add_channelz, add_reflection
+from hedgerow_server.doors.standard import add_channelz, add_reflection
 from hedgerow_server.edition import Edition, Memory
 from hedgerow_server.endpoints import ADMIN_SERVICES, CHANGING, CHANGING_KEYS, SERVICES, admin_endpoints
 from hedgerow_server.identity.desk import Sources
@@ -385,13 +386,13 @@ class App:
         """What came of each provider that is not known."""
         return self.edition.drift()
 
-    async def tell_health(self) -> None:
+    def tell_health(self) -> None:
         """Brings the health service up to the state, and whoever looks after this worker."""
         problems = self.own_problems()
         if self.member is not None:
             self.member.say_problems(problems)
-        await self.health.say(serving=not problems)
-        await self.admin_health.say(serving=True)
+        self.health.say(serving=not problems)
+        self.admin_health.say(serving=True)
 
     async def listen(self) -> dict[str, str]:
         """Binds every door, then serves; returns the addresses. A worker among several binds those for callers only.
@@ -418,7 +419,7 @@ class App:
             self.shared.start()
         self.lag.start()
         addresses |= await self._http_door.start(self._certificates.context(_HTTP_TLS), shared.get("http"))
-        await self.tell_health()
+        self.tell_health()
         if member is None:
             await self.admin_server.start()
         await self.server.start()
@@ -443,15 +444,18 @@ class App:
         with ERROR_REASON_DRAINING.
         """
         self._draining = True
-        await self.health.drain()
+        self.health.drain()
         self._http_door.drain()
         stopping = asyncio.create_task(self.server.stop(grace_s + _TELLING_S + _LAST_WORDS_S))
+        await asyncio.sleep(0)
+        # Connections are told to go by now, so that whoever watches again does it elsewhere.
+        self.health.end()
         idle, hurrying = asyncio.create_task(self._calls.idle()), asyncio.create_task(hurry.wait())
         await asyncio.wait({idle, hurrying}, timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
         hurrying.cancel()
         self._calls.end(Draining("The gateway is shutting down.", retry_delay_s=_ELSEWHERE_S))
         await asyncio.wait({idle}, timeout=_TELLING_S)
-        # Not the rest of the grace: a watcher of health stays until it is sent away.
+        # Not the rest of the grace: a call that does not read, or is none of the chain's, stays until it is sent away.
         await self.server.stop(_LAST_WORDS_S)
         await stopping
         idle.cancel()

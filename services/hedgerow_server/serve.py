@@ -140,7 +140,7 @@ async def _keep_leases(app: App) -> None:
     while True:
         await asyncio.sleep(_REFRESH_S)
         await app.refresh()
-        await app.tell_health()
+        app.tell_health()
 
 
 async def _keep_health(app: App) -> None:
@@ -148,7 +148,7 @@ async def _keep_health(app: App) -> None:
     while True:
         await app.memory.news.wait()
         app.memory.news.clear()
-        await app.tell_health()
+        app.tell_health()
 
 
 async def _keep_ending(app: App) -> None:

@@ -16,6 +16,10 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import ResponseReceived
+from h2.settings import SettingCodes
 from hedgerow.chat.v1.chat_service_pb2 import StreamCompleteResponse
 from rpc.caller import (
     COMPLETE,
@@ -100,6 +104,24 @@ def test_a_watcher_of_health_holds_nothing_up(start_router: StartRouter, watch: 
         assert states.get(timeout=5) == SERVING
         assert running.stop(timeout_s=AT_ONCE_S) == 0
         assert states.get(timeout=5) == NOT_SERVING
+
+
+def test_a_watcher_that_does_not_read_holds_nothing_up(start_router: StartRouter) -> None:
+    """It lets nothing be sent to it: what it is to be told waits until it is sent away."""
+    with start_router() as running:
+        host, _, port = running.addresses["grpc"].rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            client = H2Connection(H2Configuration(client_side=True))
+            client.initiate_connection()
+            client.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 0})
+            path = [(":method", "POST"), (":scheme", "http"), (":path", "/grpc.health.v1.Health/Watch")]
+            fields = [*path, (":authority", host), ("content-type", "application/grpc"), ("te", "trailers")]
+            client.send_headers(1, fields)
+            client.send_data(1, bytes(5), end_stream=True)
+            connection.sendall(client.data_to_send())
+            while not any(isinstance(one, ResponseReceived) for one in client.receive_data(connection.recv(65536))):
+                connection.sendall(client.data_to_send())
+            assert running.stop(timeout_s=AT_ONCE_S) == 0
 
 
 @dataclass

@@ -84,6 +84,10 @@ func WithPlaintextBearerToken(source TokenSource) Option {
 	return func(s *settings) { s.token = &bearer{source: source, secure: false} }
 }
 
+// WithoutHealthCheck is for a proxy between here and several gateways, such as a mesh's sidecar, which checks their health
+// itself. What the health service says through it is that of one of them, and would count for all.
+func WithoutHealthCheck() Option { return WithDialOptions(grpc.WithDisableHealthCheck()) }
+
 // WithDialOptions passes options on to gRPC, after those of Dial, so that they win where both set the same thing.
 // Interceptors among them run inside those of Dial and see plain status errors.
 func WithDialOptions(options ...grpc.DialOption) Option {
@@ -96,7 +100,7 @@ func WithDialOptions(options ...grpc.DialOption) Option {
 // What it sets, and [WithDialOptions] can change:
 //   - TLS with the system's roots.
 //   - Round robin over all addresses of the target. An address gets no calls while its grpc.health.v1 service does not
-//     say SERVING for "", for example because that gateway drains.
+//     say SERVING for "", for example because that gateway drains; see [WithoutHealthCheck].
 //   - At most two attempts of a call, the second one only after UNAVAILABLE and only where the gateway does not refuse
 //     it. The gateway does its own retries and failover towards providers.
 //   - Keepalive: a ping after 30 s of silence while calls are open, given up after another 10 s.

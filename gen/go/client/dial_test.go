@@ -122,6 +122,22 @@ func TestAnAddressGetsCallsOnlyWhileItServes(t *testing.T) {
 	}
 }
 
+func TestWithoutHealthCheckAnAddressGetsCallsAnyway(t *testing.T) {
+	stub := chatv1.NewChatServiceClient(dial(t, func(s *grpc.Server) {
+		chatv1.RegisterChatServiceServer(s, &chatGateway{
+			unary: func(context.Context, *chatv1.CompleteRequest) (*chatv1.CompleteResponse, error) {
+				return &chatv1.CompleteResponse{}, nil
+			},
+		})
+		states := health.NewServer()
+		states.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
+		healthpb.RegisterHealthServer(s, states)
+	}, client.WithoutHealthCheck()))
+	if _, err := stub.Complete(bounded(t), &chatv1.CompleteRequest{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestAnswersOfMoreThanFourMebibytesAreReceived(t *testing.T) {
 	long := strings.Repeat("x", 8<<20)
 	stub := dialChat(t, &chatGateway{unary: func(context.Context, *chatv1.CompleteRequest) (*chatv1.CompleteResponse, error) {

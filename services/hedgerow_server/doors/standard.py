@@ -1,7 +1,6 @@
-"""The standard services: health, reflection (v1 and v1alpha) and channelz."""
+"""The standard services beside health: reflection (v1 and v1alpha) and channelz."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import grpc
 import grpc.aio
@@ -12,52 +11,10 @@ from google.protobuf.descriptor_pool import DescriptorPool
 # Imported for their descriptors: reflection serves them, so that grpcurl can print the details of an error.
 from google.rpc import error_details_pb2, status_pb2  # noqa: F401
 from grpc_channelz.v1 import channelz
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 _REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
-
-
-class _Counted(health.aio.HealthServicer):  # type: ignore[misc]  # grpcio-health-checking has no types
-    def __init__(self) -> None:
-        super().__init__()
-        self.watching = 0
-
-    async def Watch(  # noqa: N802 - the contract's name
-        self, request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext[Any, Any]
-    ) -> None:
-        self.watching += 1
-        try:
-            await super().Watch(request, context)
-        finally:
-            self.watching -= 1
-
-
-class Health:
-    """`grpc.health.v1` for the whole server and for each service. All say the same: there is one state."""
-
-    def __init__(self, services: Iterable[str]) -> None:
-        self._names = ("", *services)
-        self._servicer = _Counted()
-
-    def register(self, server: grpc.aio.Server) -> None:
-        """Adds the service to a server."""
-        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
-
-    @property
-    def watching(self) -> int:
-        """How many calls watch it."""
-        return self._servicer.watching
-
-    async def say(self, *, serving: bool) -> None:
-        """Tells every watcher, unless `drain` has spoken."""
-        state = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
-        for name in self._names:
-            await self._servicer.set(name, state)
-
-    async def drain(self) -> None:
-        """NOT_SERVING, for good."""
-        await self._servicer.enter_graceful_shutdown()
 
 
 class _MethodsToo:

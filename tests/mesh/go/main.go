@@ -4,7 +4,7 @@
 //
 //	load TARGETS MODELS WORKERS TRY-SECONDS AGAIN-SECONDS
 //
-// TARGETS and MODELS are lists with commas. Each worker asks one of the models, and the targets in turn. A call that
+// TARGETS and MODELS are lists with commas. A single target is a proxy, which looks after the health of what is behind it. Each worker asks one of the models, and the targets in turn. A call that
 // fails is repeated once, at the next target and with the same idempotency key; nothing else repeats it. Lines tell how
 // it goes, with tabs between their words: "try CALL TRACE", and "ok CALL TRIES TARGET" or "failed CALL TEXT".
 package main
@@ -45,8 +45,13 @@ func main() {
 		log.Fatal("usage: load TARGETS MODELS WORKERS TRY-SECONDS AGAIN-SECONDS")
 	}
 	var l load
-	for _, target := range strings.Split(os.Args[1], ",") {
-		conn, err := client.Dial(target, client.WithPlaintext(), client.WithDialOptions(grpc.WithDisableRetry()))
+	targets := strings.Split(os.Args[1], ",")
+	options := []client.Option{client.WithPlaintext(), client.WithDialOptions(grpc.WithDisableRetry())}
+	if len(targets) == 1 {
+		options = append(options, client.WithoutHealthCheck())
+	}
+	for _, target := range targets {
+		conn, err := client.Dial(target, options...)
 		if err != nil {
 			log.Fatal(err)
 		}

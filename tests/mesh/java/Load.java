@@ -30,8 +30,10 @@ final class Load {
   private final CountDownLatch stopped = new CountDownLatch(1);
 
   private Load(String targets, List<Duration> patience) {
-    for (String target : targets.split(",")) {
-      this.targets.add(HedgerowChannels.to(target).plaintext().builder().disableRetry().build());
+    String[] all = targets.split(",");
+    for (String target : all) {
+      HedgerowChannels channels = HedgerowChannels.to(target).plaintext();
+      this.targets.add((all.length == 1 ? channels.withoutHealthCheck() : channels).builder().disableRetry().build());
     }
     this.patience = patience;
   }

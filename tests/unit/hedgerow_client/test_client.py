@@ -187,6 +187,13 @@ def test_a_gateway_that_drains_gets_no_calls(gateway: FakeGateway, client: Clien
     assert gateway.attempts == 0
 
 
+def test_without_health_checks_it_gets_calls_anyway(gateway: FakeGateway) -> None:
+    gateway.health.set("", HealthCheckResponse.NOT_SERVING)
+    with Client(gateway.target, health_check=False) as client:
+        client.complete(chat("fast", "hi"))
+    assert gateway.attempts == 1
+
+
 def test_answers_above_four_mebibytes_arrive(gateway: FakeGateway, client: Client) -> None:
     gateway.answer.message.content.add(text="x" * (6 << 20))
     assert client.complete(chat("fast", "hi")) == gateway.answer

@@ -12,6 +12,7 @@ import io.grpc.ManagedChannel;
 import io.grpc.ManagedChannelBuilder;
 import io.grpc.MethodDescriptor;
 import io.grpc.TlsChannelCredentials;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -33,7 +34,7 @@ import java.util.function.Supplier;
  *   <li>Keepalive pings every 30 seconds while calls are open, answered within 10 seconds. The gateway refuses pings
  *       more often than every 10 seconds.
  *   <li>Calls go round robin over all addresses of the target, except those whose {@code grpc.health.v1} service says
- *       that they do not serve.
+ *       that they do not serve, unless {@link #withoutHealthCheck()} is called.
  *   <li>At most 2 attempts for a call that fails with UNAVAILABLE before any answer came, as the gateway's
  *       {@code grpc-retry-pushback-ms} allows. Nothing else is retried: the gateway itself goes on to other providers.
  *   <li>Messages of at most 16 MiB are received.
@@ -49,6 +50,7 @@ public final class HedgerowChannels {
   private final String target;
   private ChannelCredentials channelCredentials = TlsChannelCredentials.create();
   private boolean plaintext;
+  private boolean healthCheck = true;
   private Supplier<String> token;
 
   private HedgerowChannels(String target) {
@@ -112,6 +114,18 @@ public final class HedgerowChannels {
   }
 
   /**
+   * Makes calls whatever the health service says: for a proxy between here and several gateways, such as a mesh's
+   * sidecar, which checks their health itself. What the health service says through it is that of one of them, and would
+   * count for all.
+   *
+   * @return this
+   */
+  public HedgerowChannels withoutHealthCheck() {
+    healthCheck = false;
+    return this;
+  }
+
+  /**
    * Gives gRPC's own builder with all of it set, for what this class does not offer: interceptors, executors, proxies.
    *
    * @return a builder of a channel
@@ -126,7 +140,7 @@ public final class HedgerowChannels {
         .keepAliveTimeout(KEEPALIVE_TIMEOUT_SECONDS, TimeUnit.SECONDS)
         .maxInboundMessageSize(MAX_INBOUND_MESSAGE_BYTES)
         .enableRetry()
-        .defaultServiceConfig(serviceConfig());
+        .defaultServiceConfig(serviceConfig(healthCheck));
   }
 
   /**
@@ -139,7 +153,7 @@ public final class HedgerowChannels {
   }
 
   /** The service config as gRPC reads it: JSON as maps, with every number a double. */
-  static Map<String, ?> serviceConfig() {
+  static Map<String, ?> serviceConfig(boolean healthCheck) {
     Map<String, ?> retryPolicy =
         Map.of(
             "maxAttempts", 2.0,
@@ -147,10 +161,13 @@ public final class HedgerowChannels {
             "maxBackoff", "2s",
             "backoffMultiplier", 2.0,
             "retryableStatusCodes", List.of("UNAVAILABLE"));
-    return Map.of(
-        "loadBalancingConfig", List.of(Map.of("round_robin", Map.of())),
-        "healthCheckConfig", Map.of("serviceName", ""),
-        "methodConfig", List.of(Map.of("name", List.of(Map.of()), "retryPolicy", retryPolicy)));
+    Map<String, Object> config = new HashMap<>();
+    config.put("loadBalancingConfig", List.of(Map.of("round_robin", Map.of())));
+    config.put("methodConfig", List.of(Map.of("name", List.of(Map.of()), "retryPolicy", retryPolicy)));
+    if (healthCheck) {
+      config.put("healthCheckConfig", Map.of("serviceName", ""));
+    }
+    return config;
   }
 
   /**

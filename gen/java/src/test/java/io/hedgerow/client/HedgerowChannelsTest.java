@@ -153,6 +153,12 @@ class HedgerowChannelsTest {
   }
 
   @Test
+  void withoutHealthChecksItGetsCallsAnyway() throws Exception {
+    call(serve(0, Status.OK, null, ServingStatus.NOT_SERVING).withoutHealthCheck());
+    assertEquals(1, calls.get());
+  }
+
+  @Test
   void theBearerTokenIsAskedForAndSentWithEachCall() throws Exception {
     AtomicInteger asked = new AtomicInteger();
     call(
