@@ -14,12 +14,12 @@ from hedgerow_server.config.model import is_loopback
 from hedgerow_server.core.drift import Counts
 from hedgerow_server.core.erasure import Eraser
 from hedgerow_server.core.error import Draining
-from hedgerow_server.core.slices import collector_paused, in_slices
-from hedgerow_server.core.watch import Watcher
+from hedgerow_server.core.slices import in_slices
 from hedgerow_server.credentials.numbers import CredentialNumbers
 from hedgerow_server.doors.admin_http import AdminHttp
 from hedgerow_server.doors.certificates import Certificates
 from hedgerow_server.doors.engine import callers_server
+from hedgerow_server.doors.gate import Gate
 from hedgerow_server.doors.gate_numbers import GateNumbers
 from hedgerow_server.doors.grpcio import GrpcDoor
 from hedgerow_server.doors.health import Health
@@ -31,31 +31,15 @@ from hedgerow_server.doors.section import AdminGrpcSection, ServerSection, TlsSe
 from hedgerow_server.doors.serving import Endpoint, OpenCalls, Serving
 from hedgerow_server.doors.standard import add_channelz, add_reflection
 from hedgerow_server.edition import Edition, Memory
-from hedgerow_server.endpoints import ADMIN_SERVICES, CHANGING, CHANGING_KEYS, SERVICES, admin_endpoints
-from hedgerow_server.identity.desk import Sources
-from hedgerow_server.interceptors.audit import Audit
-from hedgerow_server.interceptors.keeper import Keepers
+from hedgerow_server.endpoints import ADMIN_SERVICES, SERVICES, admin_endpoints
 from hedgerow_server.interceptors.numbers import AuditNumbers
 from hedgerow_server.ledger.numbers import LedgerNumbers
-from hedgerow_server.ledger.query import LedgerReader
 from hedgerow_server.limits.budgets import BudgetNumbers
 from hedgerow_server.limits.numbers import SharedNumbers
-from hedgerow_server.limits.shared import SharedCounters
 from hedgerow_server.overloading import gate_of
-from hedgerow_server.providers.http.web import HttpWeb
 from hedgerow_server.recall import Recall
 from hedgerow_server.reloader import Reloader
-from hedgerow_server.resources import (
-    InForce,
-    audit_store,
-    open_caches,
-    open_call_log,
-    open_counters,
-    open_database,
-    open_forgetting,
-    open_ledger,
-    people,
-)
+from hedgerow_server.resources import Opened, audit_store, open_forgetting, people
 from hedgerow_server.rotations import Rotations
 from hedgerow_server.routing.numbers import RoutingNumbers
 from hedgerow_server.rpc.admin import Admin
@@ -63,22 +47,16 @@ from hedgerow_server.rpc.audit import AuditLog
 from hedgerow_server.rpc.credentials import Credentials
 from hedgerow_server.rpc.erase import Erasure
 from hedgerow_server.rpc.keys import Keys
-from hedgerow_server.settings import Settings
-from hedgerow_server.store.answers import StoredAnswers
 from hedgerow_server.store.erasures import StoredErasures
-from hedgerow_server.store.keys import StoredKeys
 from hedgerow_server.store.ledger import StoredLedger
 from hedgerow_server.store.port import Database
-from hedgerow_server.store.reading import reader
-from hedgerow_server.telemetry.calls import CallNumbers, InnerCalls, OperatorCalls
 from hedgerow_server.telemetry.lag import LoopLag
-from hedgerow_server.telemetry.logs import CallLog, program_lines_dropped, set_up_logging
+from hedgerow_server.telemetry.logs import program_lines_dropped, set_up_logging
 from hedgerow_server.telemetry.metrics import Metrics
 from hedgerow_server.telemetry.recent import RecentCalls
 from hedgerow_server.telemetry.spans import SpanNumbers
 from hedgerow_server.telemetry.state import RouterNumbers
-from hedgerow_server.tracing import open_spans, serve_spans
-from hedgerow_server.wire.check import Checker
+from hedgerow_server.tracing import serve_spans
 from hedgerow_server.wire.report import report
 
 if TYPE_CHECKING:
@@ -100,30 +78,25 @@ _ALERTING_S = 2.0
 class App:
     """A router, built from its settings. Build it within a running event loop."""
 
-    shared: SharedCounters | None = None
-    """Counts that other routers add to."""
-    numbers: CallNumbers | None = None
-    """What calls came to. None: nobody counts."""
-
     def __init__(
         self,
         path: Path,
         edition: Edition,
         memory: Memory,
-        call_log: CallLog | None,
-        database: Database | None = None,
+        opened: Opened,
         *,
-        recent: RecentCalls | None = None,
         joined: "Joined | None" = None,
     ) -> None:
-        """`recent` are the calls that the console shows; None: there is no console. `joined`: this is one worker of
-        several. Raises ListenError when a part of the settings cannot be used on this machine.
-        """
-        settings = edition.settings
+        """`joined`: this is one worker of several. Raises ListenError when a part cannot be used on this machine."""
+        settings, database = edition.settings, opened.database
+        self.shared = opened.counters
+        """Counts that other routers add to."""
+        self.numbers = opened.numbers
+        """What calls came to."""
         self.member = joined.member if joined is not None else None
         self._server_section = settings.server
         self._certificates = Certificates(_tls_of(settings.server), memory.news.set)
-        self._call_log = call_log
+        self._call_log = opened.call_log
         self._log = (settings.telemetry.log_level, settings.telemetry.log_format)
         self.memory = memory
         self._database = database
@@ -146,13 +119,7 @@ class App:
         self.health = Health(SERVICES)
         self.admin_health = Health(ADMIN_SERVICES)
         self.server = callers_server(settings.server, shared=joined is not None)
-        self.gate = gate_of(settings.server.overload, settings.server.workers, self.server.queue)
-        self.gate.watching = lambda: self.health.watching
-        self.server.tell_apart(self.gate.group)
-        self.lag.told.append(self.gate.tick)
-        self.metrics.add(GateNumbers(self.gate))
-        for numbers in self.server.numbers:
-            self.metrics.add(numbers)
+        self.gate = self._gated(settings.server)
         admin_options = operators_options(settings.server.grpc, shared=joined is not None)
         self.admin_server = grpc.aio.server(options=admin_options)
         self._calls = OpenCalls()
@@ -168,12 +135,20 @@ class App:
         )
         self._admin_door = GrpcDoor(Serving(edition.admin_chain(), self._admin), report)
         self._register(settings.server)
-        self.admin_http = AdminHttp(self.problems, self.drift, self.metrics.parts, self._console(recent, proxies))
-        ledger, reading = memory.ledger, memory.reading
-        self._recall: Recall | None = None
-        if ledger is not None and reading is not None and database is not None:
-            self._recall = Recall(ledger, reading, database)
+        self.admin_http = AdminHttp(
+            self.problems, self.drift, self.metrics.parts, self._console(opened.recent, proxies)
+        )
+        self._count(settings.server)
+        self._recall = _recall(memory, database)
         self._draining = False
+
+    def _gated(self, section: ServerSection) -> Gate:
+        """The gate before the callers' doors, which looks at what waits before it."""
+        gate = gate_of(section.overload, section.workers, self.server.queue)
+        gate.watching = lambda: self.health.watching
+        self.server.tell_apart(gate.group)
+        self.lag.told.append(gate.tick)
+        return gate
 
     def _register(self, section: ServerSection) -> None:
         """Adds to the gRPC servers what they serve."""
@@ -185,63 +160,6 @@ class App:
         self.admin_health.register(self.admin_server)
         _describe(self.admin_server, section.admin_grpc)
         self.admin_server.add_generic_rpc_handlers(self._admin_door.handlers())
-
-    @classmethod
-    async def build(cls, settings: Settings, path: Path, joined: "Joined | None" = None) -> "App":
-        """A router with its settings, which stand in a file. `joined`: it is one worker of several. Raises ListenError
-        when a part of them cannot be used on this machine, ConfigError for a file of the catalogue.
-        """
-        call_log = open_call_log(settings, path)
-        checker = Checker(settings.server.grpc.max_request_bytes)
-        in_force = InForce()
-        spans = open_spans(settings, path, in_force.reveal)
-        database = open_database(settings, path, in_force)
-        web = HttpWeb(settings.egress.nat64)
-        sources = Sources(StoredKeys(database) if database is not None else None, web=web)
-        audit = Audit(audit_store(database), (*CHANGING, *CHANGING_KEYS), by_themselves=CHANGING_KEYS)
-        keepers = Keepers(StoredAnswers(database) if database is not None else None)
-        watchers: list[Watcher] = [call_log] if call_log is not None else []
-        numbers = CallNumbers(settings.telemetry.max_tenants)
-        recent = RecentCalls(settings.console.recent_calls) if settings.console is not None else None
-        ledger = open_ledger(settings, database, in_force)
-        shared = open_counters(settings, path, in_force, joined.member if joined is not None else None)
-        questions = reader(settings.store, in_force.reveal) if settings.store is not None and ledger else None
-        reading = LedgerReader(questions) if questions is not None else None
-        memory = Memory(
-            [*watchers, numbers, *([recent] if recent is not None else []), *([spans] if spans is not None else [])],
-            checker,
-            sources,
-            audit,
-            web,
-            keepers=keepers,
-            ledger=ledger,
-            reading=reading,
-            counters=shared,
-            caches=open_caches(settings, path, in_force),
-            reveal=in_force.reveal,
-        )
-        memory.operator_watchers = [*watchers, OperatorCalls(numbers)]
-        memory.inner_watchers = [InnerCalls(numbers), *([spans] if spans is not None else [])]
-        memory.spans = spans
-        memory.keepers.allow(settings.idempotency)
-        memory.similarity.serve(settings.cache)
-        memory.states.policy = settings.breaker.policy()
-        memory.learned.budgets.allow(settings.hedging.max_extra)
-        with collector_paused():
-            edition = await Edition.prepare(settings, memory)
-            await edition.build_routes()
-        memory.alerts.webhook = edition.webhook
-        app = cls(path, edition, memory, call_log, database, recent=recent, joined=joined)
-        app.shared = shared
-        app._count(numbers)
-        if shared is not None:
-            app.metrics.add(SharedNumbers(shared.lender))
-        if ledger is not None:
-            app.metrics.add(LedgerNumbers(ledger))
-        if settings.server.http is not None:
-            app.metrics.add(HttpNumbers(app._http_door))
-        in_force.edition = lambda: app.edition
-        return app
 
     def _console(self, recent: RecentCalls | None, proxies: TrustedProxies | None) -> list[BaseRoute]:
         """The paths of the console; none where the configuration has none."""
@@ -317,11 +235,20 @@ class App:
             metrics.add(numbers)
         return metrics
 
-    def _count(self, numbers: CallNumbers) -> None:
-        """Tells the numbers of calls what there is, and tells them to whoever asks."""
-        numbers.know({*self.edition.serving.endpoints, *(one.method.name for one in self._admin)}, self._route_of)
-        self.numbers = numbers
-        self.metrics.add(numbers)
+    def _count(self, section: ServerSection) -> None:
+        """Tells the numbers of calls what there is, and tells them, and those of the doors, to whoever asks."""
+        endpoints = {*self.edition.serving.endpoints, *(one.method.name for one in self._admin)}
+        self.numbers.know(endpoints, self._route_of)
+        self.metrics.add(self.numbers)
+        if self.shared is not None:
+            self.metrics.add(SharedNumbers(self.shared.lender))
+        if self.memory.ledger is not None:
+            self.metrics.add(LedgerNumbers(self.memory.ledger))
+        if section.http is not None:
+            self.metrics.add(HttpNumbers(self._http_door))
+        self.metrics.add(GateNumbers(self.gate))
+        for numbers in self.server.numbers:
+            self.metrics.add(numbers)
 
     def _route_of(self, kind: str, model: str) -> str | None:
         """The configured name of the route for a model name, as it is now."""
@@ -346,8 +273,7 @@ class App:
         self.memory.caches.serve(edition.settings.cache)
         self.memory.similarity.serve(edition.settings.cache)
         self.memory.web.nat64 = edition.settings.egress.nat64
-        if self.numbers is not None:
-            self.numbers.tenants.most = edition.settings.telemetry.max_tenants
+        self.numbers.tenants.most = edition.settings.telemetry.max_tenants
         serve_spans(self.memory.spans, edition.settings)
         told = edition.settings.telemetry
         if self._log != (told.log_level, told.log_format):
@@ -490,6 +416,14 @@ class App:
             await asyncio.to_thread(self.memory.spans.sink.close)
         if self._call_log is not None:
             await asyncio.to_thread(self._call_log.close)
+
+
+def _recall(memory: Memory, database: Database | None) -> Recall | None:
+    """What was spent before, where there are books of it."""
+    ledger, reading = memory.ledger, memory.reading
+    if ledger is None or reading is None or database is None:
+        return None
+    return Recall(ledger, reading, database)
 
 
 def _tls_of(section: ServerSection) -> dict[str, TlsSection | None]:

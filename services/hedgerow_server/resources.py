@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from hedgerow_server.caching.shelf import Caches, lacking
 from hedgerow_server.config.load import ConfigError, Fault
@@ -26,7 +27,9 @@ from hedgerow_server.store.ledger import StoredLedger
 from hedgerow_server.store.opened import opened
 from hedgerow_server.store.port import Database
 from hedgerow_server.store.section import StoreSection
+from hedgerow_server.telemetry.calls import CallNumbers
 from hedgerow_server.telemetry.logs import CallLog
+from hedgerow_server.telemetry.recent import RecentCalls
 
 
 class InForce:
@@ -47,6 +50,17 @@ class InForce:
         if held is None:
             raise CredentialUnavailable("The credential is not there.", metadata={"credential": credential})
         return held.current()
+
+
+class Opened(NamedTuple):
+    """What is there for as long as the router, beside its memory."""
+
+    call_log: CallLog | None
+    database: Database | None
+    counters: SharedCounters | None
+    numbers: CallNumbers
+    recent: RecentCalls | None
+    """The calls that the console shows. None: there is no console."""
 
 
 def open_database(settings: Settings, path: Path, in_force: InForce) -> Database | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hedgerow_server.announcing import announce
 from hedgerow_server.app import App
+from hedgerow_server.building import build
 from hedgerow_server.config.load import ConfigError
 from hedgerow_server.config.reload import Mark
 from hedgerow_server.core.error import HedgerowError
@@ -41,7 +42,7 @@ async def serve(
     _leave_no_core()
     stopping, hurrying, reloading = _signals(joined)
     try:
-        app = await App.build(settings, path, joined)
+        app = await build(settings, path, joined)
     except ConfigError as error:
         _log.error("%s", error)
         return 1
