@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 from hedgerow_server.core.call import Call, Kind, Method
 from hedgerow_server.core.event import Completed, EmbedCompleted, Event, Finished, Started, Usage, Warning, coalesce
 from hedgerow_server.core.port import Dialect, Operation
@@ -84,13 +85,13 @@ def upstream_events(dialect: Dialect, pieces: Iterable[bytes], content_type: str
 
 def _told(event: Event, operation: Operation) -> Event:
     if isinstance(event, Started):
-        return Started(provider="upstream", model=event.model, response_id=event.response_id)
+        return msgspec.structs.replace(event, provider="upstream")
     if not isinstance(event, Finished):
         return event
     usage = event.usage or Usage(estimated=True)
     if operation is Operation.EMBED:
         return EmbedCompleted(usage)
-    return Completed(event.reason, event.native_reason, usage, stop_sequence=event.stop_sequence)
+    return Completed(event.reason, event.native_reason, usage, stop_sequence=event.stop_sequence, beside=event.beside)
 
 
 def whole(call: Call, events: Iterable[Event]) -> Json:
@@ -98,7 +99,8 @@ def whole(call: Call, events: Iterable[Event]) -> Json:
     answer = EmbedAnswer(call) if isinstance(call.request, EmbedRequest) else ChatAnswer(call)
     for event in events:
         answer.add(event)
-    body: Json = json.loads(answer.encode())
+    encoded = answer.encode()
+    body: Json = json.loads(encoded if isinstance(encoded, bytes) else b"".join(encoded))
     return body
 
 

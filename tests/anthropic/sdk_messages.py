@@ -288,6 +288,9 @@ def limits():
     assert answer.headers["anthropic-ratelimit-requests-reset"].endswith("Z")
     error = raised(anthropic.RateLimitError, create, limited)
     assert error.body["error"]["type"] == "rate_limit_error"
+    assert error.response.headers["anthropic-ratelimit-requests-limit"] == "1"
+    assert error.response.headers["anthropic-ratelimit-requests-remaining"] == "0"
+    assert error.response.headers["anthropic-ratelimit-requests-reset"].endswith("Z")
     assert int(error.response.headers["retry-after"]) > 0
     assert error.response.request.headers["x-stainless-retry-count"] == "0"
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from cache.world import ANN, BEN, COST, World, spec
+from cache.world import ANN, BEN, BESIDE, COST, World, spec
 from hedgerow_server.caching.section import CacheSection
 from hedgerow_server.core.call import Kind, Principal
 from hedgerow_server.core.error import ContentRefused, StreamCut
@@ -54,6 +54,14 @@ async def test_a_kept_answer_comes_at_once_event_by_event_and_tells_where_it_is_
     assert (again.started.provider, again.started.response_id) == ("a", first.started.response_id)
     assert again.came_s[0] == again.came_s[-1]
     assert len(world.asked) == 1
+
+
+@timed
+async def test_a_kept_answer_tells_what_its_provider_said_beside_it() -> None:
+    world = World()
+    await world.ask()
+    again = await world.ask()
+    assert (again.completed.kept, again.started.beside) == (True, BESIDE)
 
 
 @timed

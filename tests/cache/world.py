@@ -15,6 +15,7 @@ from hedgerow_server.core.event import (
     AttemptKind,
     AttemptOutcome,
     AttemptRecord,
+    Beside,
     CacheOrigin,
     Completed,
     EmbedCompleted,
@@ -48,6 +49,8 @@ from unit.hedgerow_server.routing.paper import Paper
 
 ANN, BEN = Principal("acme", user="ann"), Principal("acme", user="ben")
 COST = 1_000_000
+BESIDE: Beside = {"openai": {"service_tier": "flex"}}
+"""What the provider says beside its answers."""
 USAGE = Usage(input_uncached_tokens=10, output_visible_tokens=5, final=True)
 
 
@@ -241,7 +244,7 @@ class World:
             self.running -= 1
 
     async def _said(self, request: ChatRequest | EmbedRequest, name: str, record: AttemptRecord) -> Events:
-        yield Started(name, record.model, self.warnings, f"resp-{len(self.asked)}")
+        yield Started(name, record.model, self.warnings, f"resp-{len(self.asked)}", beside=BESIDE)
         pieces = self.pieces if isinstance(request, ChatRequest) else (EmbeddingsAdded(vectors(request.spec)),)
         for piece in pieces:
             if self.takes_s:

@@ -1,18 +1,21 @@
 """Quotas and budgets around real calls: what a call takes, what it gives back, and what it may no longer do."""
 
 import asyncio
+import datetime as dt
 import random
 from typing import Any
 
 import msgspec
 import pytest
 from hedgerow_server.core.call import Kind
+from hedgerow_server.core.error import HedgerowError
 from hedgerow_server.core.event import AttemptOutcome, Started, WarningCode
-from hedgerow_server.core.hold import Spent
+from hedgerow_server.core.hold import Left, Spent
 from hedgerow_server.core.model import ModelFacts
 from hedgerow_server.core.port import HttpRequest
 from hedgerow_server.core.request import EmbedRequest, EmbedSpec, ProviderTool, RoutePolicy
 from hedgerow_server.core.tokens import input_tokens
+from hedgerow_server.limits.hold import CallHold
 from hedgerow_server.pricing.estimate import estimate
 from hedgerow_server.routing.candidate import Candidate
 from money.limited import ANN, World
@@ -332,6 +335,47 @@ async def test_the_tightest_limits_are_told() -> None:
     assert hold.take(950, 0, world.counters.mono_s + 60, covers=True) is None
     told = [(one.name, one.window, one.left, one.limit) for one in hold.tightest(2)]
     assert told == [("team-month", "month", 50, 1000), ("q", "day", 9, 10)]
+
+
+async def turned_away(world: World, tokens: int) -> tuple[CallHold, HedgerowError]:
+    """The hold of a call that is refused for so many tokens, and why."""
+    hold = world.hold(ANN)
+    short = hold.take(0, tokens, world.counters.mono_s + 60, covers=True)
+    assert short is not None
+    with pytest.raises(HedgerowError) as caught:
+        await hold.wait(short, world.of)
+    return hold, caught.value
+
+
+async def test_a_call_that_is_turned_away_tells_of_the_limit_that_it_met_and_then_of_the_others() -> None:
+    limits = [{"tokens": 100, "per": "minute"}, {"requests": 10, "per": "day"}, {"requests": 50, "per": "day"}]
+    world = World([{"name": name, "limits": [one]} for name, one in zip("abc", limits, strict=True)])
+    for _ in range(9):
+        assert world.hold(ANN).take(0, 8, world.counters.mono_s + 60, covers=True) is None
+    hold, error = await turned_away(world, 50)
+    assert error.retry_delay_s is not None
+    midnight = dt.datetime(2026, 5, 14, tzinfo=dt.UTC).timestamp()
+    told = [
+        Left("a", "tokens", "minute", 100, 28, world.counters.unix_s + error.retry_delay_s),
+        Left("b", "requests", "day", 10, 1, midnight),
+        Left("c", "requests", "day", 50, 41, midnight),
+    ]
+    assert hold.refused(8) == told
+    assert hold.refused(2) == told[:2]
+    assert hold.tightest(8) == ()
+
+
+async def test_what_is_more_than_a_whole_limit_has_no_reset() -> None:
+    world = World([{"name": "a", "limits": [{"tokens": 100, "per": "minute"}]}])
+    hold, _ = await turned_away(world, 101)
+    assert hold.refused(8) == [Left("a", "tokens", "minute", 100, 100, None)]
+
+
+async def test_a_call_that_was_let_in_tells_of_no_refusal() -> None:
+    world = World([{"name": "a", "limits": [{"tokens": 100, "per": "minute"}]}])
+    hold = world.hold(ANN)
+    assert hold.take(0, 100, world.counters.mono_s + 60, covers=True) is None
+    assert hold.refused(8) == ()
 
 
 async def test_a_stream_that_is_left_in_its_middle_pays_for_what_came() -> None:

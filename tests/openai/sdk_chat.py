@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import time
+from array import array
 
 import openai
 import pydantic
@@ -170,6 +171,17 @@ def embeddings():
 
 
 @shows
+def many_embeddings():
+    """So many floats come in chunks, while they are written."""
+    asked = {"model": "embed-small", "input": [f"text {number}" for number in range(32)]}
+    raw = client.embeddings.with_raw_response.create(encoding_format="float", **asked)
+    assert raw.headers["transfer-encoding"] == "chunked"
+    rows, packed = raw.parse().data, client.embeddings.create(**asked).data
+    assert [row.index for row in rows] == list(range(32))
+    assert [array("f", row.embedding) for row in rows] == [array("f", row.embedding) for row in packed]
+
+
+@shows
 def reasoning():
     """As vendors of such models tell it. With the message goes what its provider wants back, also from a stream."""
     given = {"model": "thinker", "messages": CALL, "tools": TOOLS, "reasoning_effort": "low"}
@@ -276,6 +288,16 @@ def errors_of_the_caller():
 
 
 @shows
+def tier_and_fingerprint():
+    """As the provider says them, also in what the SDK makes of a stream."""
+    answer = create(service_tier="auto")
+    with client.chat.completions.stream(model=MODEL, messages=HELLO) as events:
+        streamed = events.get_final_completion()
+    for one in (answer, streamed):
+        assert (one.service_tier, one.system_fingerprint) == ("default", "fp_hedgerow")
+
+
+@shows
 def limits():
     """Headers while there is room, then RateLimitError, for which the SDK does not come back."""
     limited = client.with_options(api_key=GIVEN["limited"])
@@ -285,6 +307,9 @@ def limits():
     assert answer.headers["x-ratelimit-reset-requests"][-1] == "s"
     error = raised(openai.RateLimitError, limited.chat.completions.create, model=MODEL, messages=HELLO)
     assert error.code == "rate_limit_exceeded"
+    assert error.response.headers["x-ratelimit-limit-requests"] == "1"
+    assert error.response.headers["x-ratelimit-remaining-requests"] == "0"
+    assert error.response.headers["x-ratelimit-reset-requests"][-1] == "s"
     assert error.response.headers["x-should-retry"] == "false"
     assert int(error.response.headers["retry-after"]) > 0
     assert error.response.request.headers["x-stainless-retry-count"] == "0"

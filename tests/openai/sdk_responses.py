@@ -43,6 +43,7 @@ def _create(model):
     assert (answer.status, answer.error, answer.incomplete_details) == ("completed", None, None)
     assert answer.output_text
     assert (answer.instructions, answer.temperature) == ("Be brief.", 0.5)
+    assert answer.service_tier == ("default" if model in ("fast", "responses") else None)
     assert answer.usage.total_tokens == answer.usage.input_tokens + answer.usage.output_tokens > 0
     again = client.responses.create(model=model, input=[{"role": "user", "content": "Hello"}], instructions="Be brief.")
     assert again.output_text == answer.output_text

@@ -98,7 +98,6 @@ ANSWERS: dict[str, Rule] = {
     "output[].summary": lambda sent, got: sent == [] and all(one["type"] == "summary_text" for one in got),
     "presence_penalty": gone,
     "prompt_cache_retention": gone,
-    "service_tier": gone,
     "tool_usage": gone,
     "usage.context_details": gone,
     "usage.cost_in_usd_ticks": gone,

@@ -2,6 +2,7 @@
 
 import codecs
 import itertools
+import json
 
 import pytest
 from hedgerow_server.core.error import UpstreamProtocol
@@ -144,3 +145,24 @@ def test_an_event_without_its_blank_line_is_given_at_the_end_only_on_demand() ->
     reader = SseReader("vendor")
     assert list(reader.feed(b"data: [DONE]\n")) == []
     assert list(reader.end()) == [(b"", b"[DONE]")]
+
+
+BARE = b'{\n  "data": 1,\n\n  "error": {"code": 429}\n}\n'
+
+
+@given(PLACES, LINE_ENDS, st.booleans())
+def test_bare_json_is_given_at_the_end_as_the_data_of_an_event(places: list[int], end: bytes, after: bool) -> None:
+    """In the place of all events, or behind them."""
+    reader = SseReader("vendor")
+    body = b"data: x\n\n" * after + BARE
+    events = [event for piece in split(body.replace(b"\n", end), places) for event in reader.feed(piece)]
+    assert events == [(b"", b"x")] * after
+    assert [(name, json.loads(data)) for name, data in reader.end()] == [(b"", json.loads(BARE))]
+
+
+@given(PLACES)
+def test_an_event_behind_bare_json_is_one_and_the_json_is_forgotten(places: list[int]) -> None:
+    reader = SseReader("vendor")
+    body = b"[note]\n\nevent: e\ndata: x\n\n{}\ndata: y\n\n"
+    assert [event for piece in split(body, places) for event in reader.feed(piece)] == [(b"e", b"x"), (b"", b"y")]
+    assert list(reader.end()) == []

@@ -114,3 +114,6 @@ def test_what_is_left_of_a_quota_is_told_in_headers(router: Guarded, door: Raw) 
     answer = door.ask(chat(), JSON, bearer(key))
     assert (answer.status, answer.error["code"]) == (429, "rate_limit_exceeded")
     assert answer.headers["x-should-retry"] == "false"
+    assert answer.headers["x-ratelimit-limit-requests"] == "1"
+    assert answer.headers["x-ratelimit-remaining-requests"] == "0"
+    assert answer.headers["x-ratelimit-reset-requests"].endswith("s")

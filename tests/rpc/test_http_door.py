@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
@@ -11,7 +12,7 @@ import pytest
 from hedgerow_server.core.call import Call, Kind, Method
 from hedgerow_server.core.error import HedgerowError, StreamCut
 from hedgerow_server.core.event import Completed, Event, FinishReason, Started, TextDelta, Usage
-from hedgerow_server.doors import http_connection
+from hedgerow_server.doors import http, http_connection
 from hedgerow_server.doors.http import HttpDoor
 from hedgerow_server.doors.openai import OpenAiForm
 from hedgerow_server.doors.section import HttpSection
@@ -54,6 +55,7 @@ class Desk:
     """A door whose calls give certain events, and what has become of them."""
 
     def __init__(self, events: Events, words: type[Words], *, stream: bool) -> None:
+        self.address = ""
         self.delivered = 0
         self.ended: asyncio.Future[HedgerowError | None] = asyncio.get_running_loop().create_future()
         self._chain = Chain([])
@@ -88,7 +90,8 @@ class Desk:
             error = failed
             raise
         finally:
-            self.ended.set_result(error)
+            if not self.ended.done():
+                self.ended.set_result(error)
 
 
 def _never(call: Call) -> NoReturn:
@@ -101,18 +104,25 @@ async def asked(
 ) -> AsyncIterator[tuple[Desk, asyncio.StreamReader, asyncio.StreamWriter]]:
     """A door, and a connection on which a call was asked for."""
     desk = Desk(events, words, stream=stream)
-    host, port = (await desk.door.start(None))["http"].split(":")
+    desk.address = (await desk.door.start(None))["http"]
+    reader, writer = await connected(desk, receive_bytes)
+    try:
+        yield desk, reader, writer
+    finally:
+        writer.close()
+        await desk.door.stop()
+
+
+async def connected(desk: Desk, receive_bytes: int = 65536) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to the door on which a call was asked for."""
+    host, port = desk.address.split(":")
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
     connection.setblocking(False)
     await asyncio.get_running_loop().sock_connect(connection, (host, int(port)))
     reader, writer = await asyncio.open_connection(sock=connection, limit=4096)
     writer.write(request_head(b"content-length: 2", path="/call") + b"{}")
-    try:
-        yield desk, reader, writer
-    finally:
-        writer.close()
-        await desk.door.stop()
+    return reader, writer
 
 
 async def endless(call: Call) -> AsyncGenerator[Event, None]:
@@ -228,3 +238,157 @@ async def test_without_a_fault_the_answer_is_whole(stream: bool) -> None:
         body = await asyncio.wait_for(reader.readexactly(size), 5)
         assert body.endswith(b"\r\n0\r\n\r\n" if stream else b"{}")
         assert await desk.ended is None
+
+
+class Pieces(Words):
+    """A long unary answer, made piece by piece."""
+
+    count = 40
+    """How many there are."""
+
+    def encode(self, event: Event | None = None) -> Any:
+        """Each of another letter."""
+        return (letters(number) for number in range(self.count))
+
+
+def letters(number: int) -> bytes:
+    """A piece."""
+    return bytes([65 + number]) * PIECE
+
+
+async def dechunked(reader: asyncio.StreamReader) -> bytes:
+    """The body of an answer in chunks, which must be whole."""
+    found = b""
+    while size := int(await reader.readuntil(b"\r\n"), 16):
+        found += (await reader.readexactly(size + 2))[:size]
+    assert await reader.readexactly(2) == b"\r\n"
+    return found
+
+
+async def test_an_answer_in_pieces_is_whole_and_the_connection_goes_on() -> None:
+    async with asked(whole, Pieces, stream=False) as (desk, reader, _):
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert b"\r\ncontent-type: application/json\r\n" in head
+        assert b"\r\ntransfer-encoding: chunked\r\n" in head
+        assert b"content-length" not in head
+        body = await asyncio.wait_for(dechunked(reader), 5)
+        assert body == b"".join(map(letters, range(Pieces.count)))
+        assert (await desk.ended, desk.door.connections) == (None, 1)
+
+
+async def test_short_pieces_are_one_answer_with_a_length() -> None:
+    class Short(Pieces):
+        """Less than a block."""
+
+        count = 3
+
+    async with asked(whole, Short, stream=False) as (_, reader, _):
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert b"\r\ncontent-length: %d\r\n" % (3 * PIECE) in head
+        assert await asyncio.wait_for(reader.readexactly(3 * PIECE), 5) == b"".join(map(letters, range(3)))
+
+
+async def test_no_two_blocks_of_long_answers_are_made_in_one_turn_of_the_loop() -> None:
+    """Other calls have their turns between them, however fast the readers are and however many. The first block of an
+    answer counts as all of a short one.
+    """
+    turn, made = 0, Counter[int]()
+    loop = asyncio.get_running_loop()
+    block = http._BLOCK_BYTES // PIECE
+
+    def turned() -> None:
+        nonlocal turn
+        turn += 1
+        loop.call_soon(turned)
+
+    class Noted(Pieces):
+        """Takes note of the turn in which each piece is made."""
+
+        def encode(self, event: Event | None = None) -> Iterator[bytes]:
+            """Its pieces."""
+            for number, piece in enumerate(super().encode()):
+                made[turn] += number >= block
+                yield piece
+
+    here = asyncio.Barrier(3)
+
+    async def together(call: Call) -> AsyncGenerator[Event, None]:
+        await here.wait()
+        async for event in whole(call):
+            yield event
+
+    loop.call_soon(turned)
+    async with asked(together, Noted, stream=False, receive_bytes=1 << 20) as (desk, first, _):
+        others = [await connected(desk, 1 << 20) for _ in range(2)]
+        answers = [first, *(reader for reader, _ in others)]
+        for reader in answers:
+            await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        await asyncio.gather(*(asyncio.wait_for(dechunked(reader), 5) for reader in answers))
+        for _, writer in others:
+            writer.close()
+    assert made.total() == len(answers) * (Pieces.count - block)
+    assert set((+made).values()) == {block}
+
+
+async def test_of_a_long_answer_no_more_is_made_than_is_taken(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And a reader that takes no block in time loses his connection, without a word in the log."""
+    monkeypatch.setattr(http, "_TAKEN_S", 0.2)
+    made = 0
+
+    class Endless(Pieces):
+        """Has no end."""
+
+        def encode(self, event: Event | None = None) -> Iterator[bytes]:
+            """Its pieces."""
+            nonlocal made
+            while True:
+                made += 1
+                yield b"x" * PIECE
+
+    async with asked(whole, Endless, stream=False) as (desk, reader, _):
+        await desk.ended_connections()
+        assert made * PIECE < UNREAD
+        with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+            await asyncio.wait_for(reader.readexactly(UNREAD), 5)
+    assert [one for one in caplog.records if one.levelno >= logging.INFO] == []
+
+
+async def test_a_reader_has_so_long_for_all_of_a_long_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However steadily he reads: it takes memory, and the configuration that it began with."""
+    monkeypatch.setattr(http, "_WHOLE_TAKEN_S", 0.2)
+
+    class Endless(Pieces):
+        """Has no end."""
+
+        def encode(self, event: Event | None = None) -> Iterator[bytes]:
+            """Its pieces."""
+            while True:
+                yield b"x" * PIECE
+
+    async with asked(whole, Endless, stream=False) as (desk, reader, _):
+        try:
+            while await asyncio.wait_for(reader.read(PIECE), 5):
+                pass
+        except ConnectionResetError:
+            pass
+        await desk.ended_connections()
+
+
+async def test_a_fault_within_a_long_answer_breaks_it_off(caplog: pytest.LogCaptureFixture) -> None:
+    """What was sent stays what it is: an error within the JSON of an answer would be a part of it."""
+
+    class Broken(Pieces):
+        """Fails on the way."""
+
+        def encode(self, event: Event | None = None) -> Iterator[bytes]:
+            """Two blocks, and no more."""
+            for _ in range(2 * http._BLOCK_BYTES // PIECE):
+                yield b"x" * PIECE
+            raise ValueError(SECRET)
+
+    async with asked(whole, Broken, stream=False) as (_, reader, _):
+        data = await asyncio.wait_for(reader.read(-1), 5)
+    assert data.endswith(b"x\r\n")
+    assert "failed by a fault at the door" in caplog.text

@@ -140,6 +140,12 @@ class CacheOrigin(msgspec.Struct, frozen=True):
     """How alike the two questions are, 0 to 1; None for an equal one."""
 
 
+Beside = dict[str, dict[str, str]]
+"""What a provider says of its answer and the contract has no word for: texts by the names of their members, by the API
+that has such members, as `provider_options` names it. Callers of that API are told.
+"""
+
+
 class Started(msgspec.Struct, frozen=True):
     """An answer begins. A dialect fills what the provider said; the executor the rest; the cache its origin."""
 
@@ -148,6 +154,8 @@ class Started(msgspec.Struct, frozen=True):
     warnings: tuple[Warning, ...] = ()
     response_id: str = ""
     cache: CacheOrigin | None = None
+    beside: Beside = {}
+    """As far as it is known when the answer begins."""
 
 
 class TextDelta(msgspec.Struct, frozen=True, gc=False):
@@ -263,6 +271,7 @@ class Finished(msgspec.Struct, frozen=True):
     usage: Usage | None
     stop_sequence: str = ""
     warnings: tuple[Warning, ...] = ()
+    beside: Beside = {}
 
 
 class AttemptKind(enum.Enum):
@@ -328,6 +337,8 @@ class Completed(Terminal, frozen=True):
     stop_sequence: str = ""
     kept: bool = False
     """Whether the answer was kept from an earlier call: it costs nothing."""
+    beside: Beside = msgspec.field(default_factory=dict)
+    """The last word; what Started has told may have changed."""
 
 
 class EmbeddingsAdded(msgspec.Struct, frozen=True):

@@ -78,3 +78,9 @@ class Hold(Protocol):
 
     def tightest(self, most: int) -> Sequence[Left]:
         """The limits of which the smallest shares are left."""
+
+    def refused(self, most: int) -> Sequence[Left]:
+        """Of a call that one of its limits has turned away: that limit, whose reset is when there may be enough of it
+        for the call (None: that is not known), then the others of which the smallest shares are left. Empty for any
+        other call.
+        """

@@ -4,6 +4,7 @@ https://docs.anthropic.com/en/api/errors and https://docs.anthropic.com/en/api/r
 """
 
 import datetime as dt
+import math
 
 import msgspec
 
@@ -69,6 +70,7 @@ class AnthropicForm:
                 (f"anthropic-ratelimit-{unit}-remaining".encode(), str(max(0, left.left)).encode()),
             ]
             if left.reset_unix_s is not None:
-                when = dt.datetime.fromtimestamp(left.reset_unix_s, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+                # Not earlier: whoever comes back by it would be turned away again.
+                when = dt.datetime.fromtimestamp(math.ceil(left.reset_unix_s), dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
                 headers.append((f"anthropic-ratelimit-{unit}-reset".encode(), when.encode()))
         return headers

@@ -4,12 +4,13 @@ Nothing is sent before the first event: until then a failure is an answer with a
 with an event that says so, and its connection is broken off, so that no client takes it for whole.
 """
 
+import asyncio
 import logging
 import os
 import ssl
 from asyncio import CancelledError
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
 from hedgerow_server.core.call import Call, Kind
 from hedgerow_server.core.error import FieldViolation, HedgerowError, Internal, RequestInvalid
@@ -22,7 +23,7 @@ from hedgerow_server.doors.http_status import BadMessage, BodyTooLarge, PathUnkn
 from hedgerow_server.doors.openai import OpenAiForm
 from hedgerow_server.doors.proxies import TrustedProxies
 from hedgerow_server.doors.section import HttpSection
-from hedgerow_server.doors.serving import Answer, Encoder, Form, HttpEndpoint, OpenCalls, Serving
+from hedgerow_server.doors.serving import Encoder, Form, HttpAnswer, HttpEndpoint, OpenCalls, Serving
 from hedgerow_server.wire.target import Target
 from hedgerow_server.wire.words import in_words
 
@@ -41,6 +42,10 @@ _STREAM = (
     (b"x-accel-buffering", b"no"),
 )
 _NAME_CHARS = 128
+_BLOCK_BYTES = 128 * 1024
+"""How much of an answer in pieces is sent at once: of floats, what takes a millisecond to make."""
+_TAKEN_S, _WHOLE_TAKEN_S = 30.0, 600.0
+"""How long a caller has to take each block of it, and all of them."""
 _DEFAULT_FORM = OpenAiForm()
 
 
@@ -71,6 +76,7 @@ class HttpDoor:
         self._gate = gate
         self._section = section or HttpSection()
         self._listener = HttpListener(section, self.answer) if section is not None else None
+        self._turn = asyncio.Lock()
 
     @property
     def connections(self) -> int:
@@ -145,14 +151,17 @@ class HttpDoor:
         if gate is not None:
             retried = call.metadata.get(_RETRIED, "0") != "0"
             group = gate.enter(call.door, authorization, call.peer, retried=retried)
-        response = _Response(endpoint, call, exchange)
+        response = _Response(endpoint, call, exchange, self._turn)
         self.calls.enter(call)
         serving.enter()
         try:
             await serving.server.serve(call, response.deliver)
-            response.end()
+            await response.end()
         except HedgerowError as error:
             response.fail(error)
+        except TimeoutError:
+            # The call has ended well, but nobody takes its answer: the connection ends.
+            raise
         except CancelledError:
             if not exchange.left:
                 raise
@@ -169,11 +178,12 @@ class HttpDoor:
 class _Response:
     """The answer to one request."""
 
-    __slots__ = ("_answer", "_call", "_encoder", "_endpoint", "_exchange")
+    __slots__ = ("_answer", "_call", "_encoder", "_endpoint", "_exchange", "_turn")
 
-    def __init__(self, endpoint: HttpEndpoint, call: Call, exchange: Exchange) -> None:
-        self._endpoint, self._call, self._exchange = endpoint, call, exchange
-        self._answer: Answer | None = None
+    def __init__(self, endpoint: HttpEndpoint, call: Call, exchange: Exchange, turn: asyncio.Lock) -> None:
+        """`turn` is whose long answer goes on."""
+        self._endpoint, self._call, self._exchange, self._turn = endpoint, call, exchange, turn
+        self._answer: HttpAnswer | None = None
         self._encoder: Encoder | None = None
 
     async def deliver(self, event: Event) -> None:
@@ -194,20 +204,41 @@ class _Response:
         data = b"".join(encoder.encode(event))
         await self._exchange.stream([*_STREAM, *self._headers()], data)
 
-    def end(self) -> None:
-        """All events were taken."""
+    async def end(self) -> None:
+        """All events were taken. Raises TimeoutError where the caller does not take a long answer."""
+        exchange = self._exchange
         if self._answer is None:
-            self._exchange.finish()
+            exchange.finish()
+            return
+        headers, body = [_JSON, *self._headers()], self._answer.encode()
+        if isinstance(body, bytes):
+            exchange.answer(200, headers, body)
         else:
-            body = self._answer.encode()
-            self._exchange.answer(200, [_JSON, *self._headers()], body)
+            async with asyncio.timeout(_WHOLE_TAKEN_S):
+                await self._send(headers, _blocks(body))
+
+    async def _send(self, headers: Headers, blocks: Iterator[bytes]) -> None:
+        exchange, block = self._exchange, next(blocks, b"")
+        if len(block) < _BLOCK_BYTES:
+            exchange.answer(200, headers, block)
+            return
+        await _taken(exchange.stream(headers, block))
+        while block:
+            async with self._turn:
+                # One block in a turn of the event loop, also where there is room for more, and however many there are
+                # whose answers are long.
+                await asyncio.sleep(0)
+                block = next(blocks, b"")
+            if block:
+                await _taken(exchange.send(block))
+        exchange.finish()
 
     def fail(self, error: HedgerowError) -> None:
         """The call has failed."""
         form, call, exchange = self._endpoint.form, self._call, self._exchange
         error = in_words(error, call.form)
         if exchange.started:
-            exchange.break_off(form.event(error, call.request_id, call))
+            exchange.break_off(form.event(error, call.request_id, call) if self._answer is None else b"")
             return
         body = form.body(error, call.request_id, call)
         exchange.answer(form.status(error), [_JSON, *retry_headers(error), *self._headers()], body)
@@ -215,6 +246,27 @@ class _Response:
     def _headers(self) -> Headers:
         form, call = self._endpoint.form, self._call
         return [*form.id_headers(call.request_id), *form.headers(call)]
+
+
+def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in blocks of no less than `_BLOCK_BYTES`, but for the last."""
+    held: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= _BLOCK_BYTES:
+            yield b"".join(held)
+            held.clear()
+            size = 0
+    if held:
+        yield b"".join(held)
+
+
+async def _taken(sending: Awaitable[None]) -> None:
+    """Raises TimeoutError."""
+    async with asyncio.timeout(_TAKEN_S):
+        await sending
 
 
 class _Body:

@@ -204,11 +204,12 @@ class Exchange:
             self.wire.write(b"0\r\n\r\n")
 
     def break_off(self, data: bytes) -> None:
-        """Sends the last that there is of an answer that will not be whole. It lacks the last chunk, so that no client
-        takes it for whole.
+        """Sends the last that there is, perhaps nothing, of an answer that will not be whole. It lacks the last chunk,
+        so that no client takes it for whole.
         """
         self.broken = True
-        self.wire.write(self._chunk(data))
+        if data:
+            self.wire.write(self._chunk(data))
 
     def _chunk(self, data: bytes) -> bytes:
         return b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data

@@ -9,13 +9,14 @@ _MOST = 8
 
 
 def tightest(call: Call) -> dict[str, Left]:
-    """The limit of requests and the one of tokens of which the smallest shares are left, by unit. The APIs have no
-    headers for others.
+    """The limit of requests and the one of tokens of which the smallest shares are left, by unit; of a call that a
+    limit has turned away that limit, however much is left of others. The APIs have no headers for other units.
     """
-    if call.hold is None:
+    hold = call.hold
+    if hold is None:
         return {}
     found: dict[str, Left] = {}
-    for left in call.hold.tightest(_MOST):
+    for left in hold.refused(_MOST) or hold.tightest(_MOST):
         if left.unit in _UNITS:
             found.setdefault(left.unit, left)
     return found

@@ -1,7 +1,7 @@
 """What every door has: a server with its calls, and the calls that are open."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -28,6 +28,18 @@ class Answer(Protocol):
 
     def encode(self) -> bytes:
         """The response, once the terminal event was taken."""
+
+
+class HttpAnswer(Protocol):
+    """Collects the events of a unary call into the body of its answer over HTTP."""
+
+    def add(self, event: Event) -> None:
+        """Takes one event."""
+
+    def encode(self) -> bytes | Iterator[bytes]:
+        """The body, once the terminal event was taken. One that may be long is made piece by piece, each of which takes
+        a millisecond at most: they are sent as they are made, and other calls go on meanwhile.
+        """
 
 
 class Encoder(Protocol):
@@ -80,7 +92,7 @@ class HttpEndpoint(msgspec.Struct, frozen=True):
     form: Form
     method: Method
     """The unary one; its twin is `Method.streamed`."""
-    answer: Callable[[Call], Answer]
+    answer: Callable[[Call], HttpAnswer]
     """Makes what writes the answer, once the request is decoded."""
     encoder: Callable[[Call], Encoder] | None = None
     """The same of a stream. Each message is sent as it is: whole server-sent events."""

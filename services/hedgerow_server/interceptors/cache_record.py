@@ -182,7 +182,7 @@ async def played(call: Call, events: Sequence[Event], origin: CacheOrigin, pause
         if first.warnings:
             known = call.warnings
             call.warnings += [one for one in first.warnings if one.code in _OF_THE_ANSWER and one not in known]
-        yield Started(first.provider, first.model, tuple(call.warnings), first.response_id, origin)
+        yield msgspec.structs.replace(first, warnings=tuple(call.warnings), cache=origin)
     else:
         yield first
     if not pauses_ms:

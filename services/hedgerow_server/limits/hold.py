@@ -27,6 +27,7 @@ class CallHold:
         "_overhead",
         "_requests",
         "_reservation",
+        "_short",
         "_spent",
         "bounded",
         "covered",
@@ -37,6 +38,7 @@ class CallHold:
         self._found = found
         self._model = model
         self._reservation: Reservation | None = None
+        self._short: Short | None = None  # why it was turned away
         self._overhead: list[Reservation] = []
         self._expires_s = 0.0
         self._spent = _NOTHING
@@ -66,7 +68,11 @@ class CallHold:
         """Takes what `take` could not. Raises QuotaExceeded and BudgetSpent. `again` looks up anew what holds for the
         call.
         """
-        self._reservation = await self._limiter.wait(short, again, self._asked, self._expires_s)
+        taken = await self._limiter.wait(short, again, self._asked, self._expires_s)
+        if not isinstance(taken, Reservation):
+            self._short = taken
+            raise self._limiter.refusal(taken, self._asked)
+        self._reservation = taken
 
     def share(self, budget: str) -> float:
         """How much of a budget is spent, 1 being all; 0 of one that does not hold for the call."""
@@ -153,11 +159,32 @@ class CallHold:
             for line in reservation.lines:
                 line.bucket.turn(now)
         # Its report is made when the call is over: then all buckets have just been looked at.
-        found: list[tuple[float, int, Line]] = []
-        for line in reservation.lines:
-            bucket, most_of_it = line.bucket, line.told[3]
-            left = most_of_it - bucket.counts(now)
-            found.append((left / most_of_it, left, line))
-        if len(found) > 1:
-            found.sort(key=_SHARE)
-        return [Left(*line.told, max(0, left), line.bucket.ends_unix_s) for _, left, line in found[:most]]
+        return _tightest(reservation.lines, now, most)
+
+    def refused(self, most: int) -> Sequence[Left]:
+        """Of a call that one of its limits has turned away: that limit, whose reset is when there may be enough of it
+        for the call (None: that is not known), then the others of which the smallest shares are left. Empty for any
+        other call.
+        """
+        short = self._short
+        if short is None:
+            return ()
+        now, line = self._limiter.now(), short.line
+        # What was looked up anew meanwhile may have lines of its own.
+        others = [one for one in self._found.lines if one.limit is not line.limit]
+        for one in others:
+            one.bucket.turn(now)
+        reset_unix_s = now.unix_s + short.wait_s if short.wait_s is not None else None
+        first = Left(*line.told, max(0, line.limit.most - short.counts), reset_unix_s)
+        return [first, *_tightest(others, now, most - 1)]
+
+
+def _tightest(lines: Sequence[Line], now: Moment, most: int) -> list[Left]:
+    found: list[tuple[float, int, Line]] = []
+    for line in lines:
+        bucket, most_of_it = line.bucket, line.told[3]
+        left = most_of_it - bucket.counts(now)
+        found.append((left / most_of_it, left, line))
+    if len(found) > 1:
+        found.sort(key=_SHARE)
+    return [Left(*line.told, max(0, left), line.bucket.ends_unix_s) for _, left, line in found[:most]]

@@ -79,8 +79,12 @@ class Limiter:
         """Takes the amounts of all of a call's limits, which `again` looks up anew. Raises QuotaExceeded and
         BudgetSpent, and then nothing was taken.
         """
-        taken = self._counters.reserve(found.lines, amounts, expires_s)
-        return taken if isinstance(taken, Reservation) else await self.wait(taken, again, amounts, expires_s)
+        taken = self.take(found, amounts, expires_s)
+        if not isinstance(taken, Reservation):
+            taken = await self.wait(taken, again, amounts, expires_s)
+        if not isinstance(taken, Reservation):
+            raise self.refusal(taken, amounts)
+        return taken
 
     def take(self, found: Resolved, amounts: Amounts, expires_s: float) -> Reservation | Short:
         """The first half of `reserve`, which nobody waits for; what is short goes on with `wait`."""
@@ -88,12 +92,14 @@ class Limiter:
 
     async def wait(
         self, short: Short, again: Callable[[], Resolved], amounts: Amounts, expires_s: float
-    ) -> Reservation:
-        """The second half of `reserve`, for a call that has too little at first."""
+    ) -> Reservation | Short:
+        """The second half of `reserve`, for a call that has too little at first. What is short in any case is returned,
+        for its `refusal`.
+        """
         while True:
             refused = await self._counters.more(short)
             if refused is not None:
-                raise self.refusal(refused, amounts)
+                return refused
             # Buckets may have been let go meanwhile.
             taken = self._counters.reserve(again().lines, amounts, expires_s)
             if isinstance(taken, Reservation):

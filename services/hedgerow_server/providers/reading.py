@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from hedgerow_server.core.drift import Unknown
 from hedgerow_server.core.error import HedgerowError, UpstreamProtocol
-from hedgerow_server.core.event import Event, Finished, Started
+from hedgerow_server.core.event import Beside, Event, Finished, Started
 from hedgerow_server.providers.document import Document
 from hedgerow_server.providers.sse import MAX_EVENT_BYTES, SseEvent, SseReader
 from hedgerow_server.providers.watch import Watch
@@ -27,9 +27,11 @@ Frame_contra = TypeVar("Frame_contra", contravariant=True)
 class Opening:
     """How an answer begins: its Started, told once, before the first content or, without any, with the last events."""
 
-    __slots__ = ("model", "response_id", "told")
+    __slots__ = ("beside", "model", "response_id", "told")
 
     def __init__(self) -> None:
+        self.beside: Beside = {}
+        """What was said so far that the contract has no word for. What is said later, the last event tells."""
         self.model = ""
         """The model that answers, by the provider's name; empty where no one has said it yet."""
         self.response_id = ""
@@ -41,7 +43,16 @@ class Opening:
         """Puts Started before the events, unless it has been told."""
         if not self.told:
             self.told = True
-            events.insert(0, Started(model=self.model, response_id=self.response_id))
+            events.insert(0, Started(model=self.model, response_id=self.response_id, beside=self.beside))
+
+    def say(self, api: str, member: str, value: object) -> None:
+        """Notes what the contract has no word for, see `Beside`. What is no text of up to `MAX_WORD` characters counts
+        as not said.
+        """
+        said = self.beside.get(api, {})
+        if isinstance(value, str) and 0 < len(value) <= MAX_WORD and said.get(member) != value:
+            # What was told stays as it was.
+            self.beside = {**self.beside, api: {**said, member: value}}
 
 
 class Closable(Protocol):

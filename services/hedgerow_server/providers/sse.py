@@ -1,8 +1,8 @@
 """Server-sent events, incrementally: bytes in as they arrive, events out. Independent of how the bytes were cut.
 
 Follows the event stream format of the WHATWG HTML standard, except that `id` and `retry` are ignored (nobody reconnects
-to a completion), and that an event which the body's end left open can be asked for: some providers send no last blank
-line.
+to a completion), that an event which the body's end left open can be asked for, as some providers send no last blank
+line, and that JSON which stands bare in the place of events can be, too: some send an error so.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,17 +17,32 @@ MAX_EVENT_BYTES = 1 << 20
 
 _BOM = b"\xef\xbb\xbf"
 _CR = 13
+_FIELDS = (b"data", b"event", b"error")
+_OPENS = (b"{", b"[")
 
 
 class SseReader:
     """Reads one stream. `provider` only names it in errors."""
 
-    __slots__ = ("_after_cr", "_clean", "_data", "_limit", "_name", "_plain", "_provider", "_size", "_start", "_tail")
+    __slots__ = (
+        "_after_cr",
+        "_bare",
+        "_clean",
+        "_data",
+        "_limit",
+        "_name",
+        "_plain",
+        "_provider",
+        "_size",
+        "_start",
+        "_tail",
+    )
 
     def __init__(self, provider: str, limit: int = MAX_EVENT_BYTES) -> None:
         self._provider = provider
         self._limit = limit
         self._clean = True  # no line and no event is pending, so that whole events can be cut out at once
+        self._bare = False  # the lines are those of bare JSON, and it has not ended
         self._after_cr = False  # the last byte was CR: an LF that follows belongs to it
         self._plain = False  # the next bytes belong to neither a byte order mark nor a CR before them
         self._start: bytes | None = b""  # the first bytes, until it is known whether they are a byte order mark
@@ -53,8 +68,12 @@ class SseReader:
         return self._read(data)
 
     def end(self) -> Iterable[SseEvent]:
-        """The event that the end of the body left without its blank line, if any; it may be incomplete."""
+        """The event that the end of the body left without its blank line, if any, or bare JSON as the data of one; it
+        may be incomplete.
+        """
         yield from self._read(self._normalised(b"\n\n"))
+        if self._bare:
+            yield self._name, _utf8(b"\n".join(self._data))
 
     def _read(self, data: bytes) -> Iterator[SseEvent]:
         """Reads line by line. The bytes are normalised."""
@@ -66,6 +85,8 @@ class SseReader:
             for line in lines:
                 if line:
                     self._take(line)
+                elif self._bare:
+                    continue
                 elif self._data:
                     yield self._name, _utf8(b"\n".join(self._data))
                     self._reset()
@@ -99,10 +120,19 @@ class SseReader:
             return
         self._size += len(line)
         field, _, value = line.partition(b":")
+        if field in _FIELDS and self._bare:
+            self._reset()
         if field == b"data":
             self._data.append(value.removeprefix(b" "))
         elif field == b"event":
             self._name = value.removeprefix(b" ")
+        elif field == b"error":
+            # Older llama.cpp has the name of the event in the place of `data`.
+            self._name = field
+            self._data.append(value.removeprefix(b" "))
+        elif self._bare or (line[:1] in _OPENS and not (self._data or self._name)):
+            self._bare = True
+            self._data.append(line)
 
     def _check(self, line: bytes | bytearray) -> None:
         # Comments do not count towards their event: keep-alives may go on for as long as the model thinks.
@@ -114,6 +144,7 @@ class SseReader:
             )
 
     def _reset(self) -> None:
+        self._bare = False
         self._name = b""
         self._data = []
         self._size = 0

@@ -86,6 +86,7 @@ def _opening(call: Call, leg: Leg) -> list[Event]:
         model=told.model or leg.candidate.model,
         warnings=tuple(call.warnings),
         response_id=told.response_id,
+        beside=told.beside,
     )
     return [started, *content]
 

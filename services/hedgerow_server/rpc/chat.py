@@ -33,4 +33,5 @@ def completed(call: Call, finished: Finished) -> Completed:
         usage=call.usage or Usage(estimated=True, final=True),
         attempts=tuple(call.attempts),
         stop_sequence=finished.stop_sequence,
+        beside=finished.beside,
     )

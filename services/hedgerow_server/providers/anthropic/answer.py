@@ -67,6 +67,7 @@ class Block(Loose):
     input: msgspec.Raw = NOTHING
     caller: Any = None
     toolset_name: Any = None
+    to: Any = None
 
 
 class Cited(Loose):

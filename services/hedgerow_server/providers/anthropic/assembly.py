@@ -12,7 +12,7 @@ from hedgerow_server.core.event import ReasoningDelta, TextDelta
 from hedgerow_server.core.request import Citation, ProviderItem
 from hedgerow_server.providers.anthropic.answer import Block, Cited, Delta, read_block, read_cited
 from hedgerow_server.providers.anthropic.state import DIALECT, State, state
-from hedgerow_server.providers.loose import text_of
+from hedgerow_server.providers.loose import member, text_of
 from hedgerow_server.providers.parts import Parts, Words
 from hedgerow_server.providers.refusal import protocol_error
 from hedgerow_server.providers.watch import Watch
@@ -20,7 +20,9 @@ from hedgerow_server.providers.watch import Watch
 _NO_INPUT = (b"", b"{}", b"null")
 _DIRECT = "direct"
 # Blocks that are known and passed on as they are, as are the results of the tools that Anthropic runs.
-_ITEMS = frozenset({"server_tool_use", "mcp_tool_use", "container_upload", "compaction", "fallback"})
+_ITEMS = frozenset(
+    {"server_tool_use", "mcp_tool_use", "mcp_tool_listing", "container_upload", "compaction", "fallback"}
+)
 _GROWING = (
     "text",
     "thinking",
@@ -34,13 +36,15 @@ _Item = dict[str, Any] | msgspec.Raw
 class Assembly:
     """Takes the blocks of one message."""
 
-    __slots__ = ("_block", "_citations", "_fresh", "_index", "_input", "_item", "_provider", "_watch", "parts")
+    __slots__ = ("_block", "_citations", "_fresh", "_index", "_input", "_item", "_provider", "_watch", "model", "parts")
 
     def __init__(self, provider: str, watch: Watch) -> None:
         self._provider = provider
         self._watch = watch
         self.parts = Parts()
         """The parts that the blocks made."""
+        self.model = ""
+        """The model that took over from the one that the message named, empty where none did."""
         self._index: object = None
         self._block: Block | None = None  # the open one
         self._fresh = False  # whether the open block has no part yet
@@ -66,6 +70,8 @@ class Assembly:
             self._start_call(block, seed)
         elif kind != "redacted_thinking":
             self._item = msgspec.Raw(bytes(raw))
+            if kind == "fallback":
+                self.model = text_of(member(block.to, "model"))
             if kind not in _ITEMS and not kind.endswith("_tool_result"):
                 self._watch.note(Unknown.CONTENT_TYPE, kind)
 
@@ -81,7 +87,7 @@ class Assembly:
         if self._item is not None:
             self._add_to_item(delta)
         elif delta.type == "text_delta":
-            self._say(TextDelta, text_of(delta.text))
+            self._take_text(block, text_of(delta.text))
         elif delta.type == "thinking_delta":
             self._say(ReasoningDelta, text_of(delta.thinking))
         elif delta.type == "input_json_delta":
@@ -107,6 +113,7 @@ class Assembly:
             if self._fresh and (given := bytes(block.input)) not in _NO_INPUT:
                 self.parts.arguments(given.decode())
             self.parts.close()
+            self.parts.say(TextDelta, text_of(block.text))
         elif block.type == "thinking":
             self._end_thought(block)
         elif block.type == "redacted_thinking":
@@ -115,6 +122,13 @@ class Assembly:
         elif self._citations:
             self.parts.attach(state(State(citations=self._citations)))
             self._citations = []
+
+    def _take_text(self, block: Block, text: str) -> None:
+        # Servers that only speak the dialect put text between calls into the block of a call: it is said behind it.
+        if block.type == "tool_use":
+            block.text = text_of(block.text) + text
+        else:
+            self._say(TextDelta, text)
 
     def _say(self, kind: Words, text: str) -> None:
         if text:
@@ -155,10 +169,10 @@ class Assembly:
         if delta.type == "input_json_delta":
             self._input.append(text_of(delta.partial_json))
             return
-        for member in _GROWING:
-            if more := text_of(getattr(delta, member)):
+        for name in _GROWING:
+            if more := text_of(getattr(delta, name)):
                 item = self._item = _members(self._item)
-                item[member] = text_of(item.get(member)) + more
+                item[name] = text_of(item.get(name)) + more
 
     def _end_item(self, kind: str) -> None:
         item, self._item = self._item, None

@@ -51,7 +51,7 @@ _BY_CODE: dict[str, type[HedgerowError]] = {
 }
 _TOO_LONG = (
     r"(prompt|input) is too long|too many (input )?tokens|maximum context length"
-    r"|exceeds? (the )?(model's )?(maximum )?context (limit|window|length)"
+    r"|exceeds? (the )?(model('s)? )?(maximum )?context (limit|window|length)"
 )
 _BY_WORDS: tuple[tuple[re.Pattern[str], type[HedgerowError]], ...] = tuple(
     (re.compile(words, re.ASCII | re.IGNORECASE), kind)
@@ -88,6 +88,7 @@ class Facts(msgspec.Struct, frozen=True):
     type: str = ""
     code: str = ""
     text: str = ""
+    status: int | None = None
 
 
 def classify(provider: str, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
@@ -100,7 +101,8 @@ def classify(provider: str, status: int, headers: Mapping[str, str], body: bytes
 def error_within(provider: str, error: object) -> HedgerowError:
     """The meaning of an error in the body of a 200."""
     facts = _facts(error)
-    return _error(_kind(_STATUS_OF.get(facts.type, 500), facts), provider, 200, facts)
+    status = _STATUS_OF.get(facts.type) or facts.status or 500
+    return _error(_kind(status, facts), provider, 200, facts)
 
 
 def _error(
@@ -113,10 +115,12 @@ def _error(
 def _facts(document: object) -> Facts:
     """What an error says, with or without its envelope `{"type": "error", "error": {…}}`."""
     error = error_object(document)
+    number = error.get("code")  # of platforms before Claude that put their own errors into its stream
     return Facts(
         type=_word(error.get("type")),
         code=_word(member(error.get("details"), "error_code")),
         text=next((text for text in (error.get("message"), error.get("error")) if isinstance(text, str)), ""),
+        status=number if type(number) is int and 400 <= number <= 599 else None,
     )
 
 

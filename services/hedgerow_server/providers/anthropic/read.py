@@ -8,9 +8,9 @@ from hedgerow_server.providers.anthropic.assembly import Assembly
 from hedgerow_server.providers.anthropic.errors import error_within
 from hedgerow_server.providers.anthropic.finish import finish_reason
 from hedgerow_server.providers.anthropic.usage import Tally
-from hedgerow_server.providers.loose import text_of
+from hedgerow_server.providers.loose import plain, text_of
 from hedgerow_server.providers.reading import MAX_WORD, DocumentReader, Opening, StreamReader, closing, sse_reader
-from hedgerow_server.providers.refusal import protocol_error, stream_cut
+from hedgerow_server.providers.refusal import error_object, protocol_error, stream_cut
 from hedgerow_server.providers.sse import SseEvent
 from hedgerow_server.providers.watch import Watch
 
@@ -44,6 +44,7 @@ class _Answer:
                 self._assembly.delta(piece.index, piece.delta)
         elif kind == "content_block_start":
             self._assembly.start(piece.index, piece.content_block, self.opening.response_id)
+            self.opening.model = self._assembly.model or self.opening.model
         elif kind == "content_block_stop":
             self._assembly.end()
         elif kind != "ping":
@@ -102,8 +103,8 @@ class _Answer:
         """Takes what is no event in JSON."""
         if payload[:6] == b"[DONE]":  # not Anthropic's, but of some that speak the dialect
             self.done = True
-        elif name == b"error":
-            raise error_within(self._provider, None)
+        elif name == b"error" or _is_list(payload):
+            raise error_within(self._provider, plain(payload))
         elif payload:
             raise protocol_error(self._provider, "an event that is not one of a message")
 
@@ -122,7 +123,17 @@ class _Answer:
 
 def stream_reader(provider: str, watch: Watch) -> StreamReader[SseEvent]:
     """A reader of server-sent events."""
-    return sse_reader(provider, _Answer(provider, watch), read_event, watch)
+    return sse_reader(provider, _Answer(provider, watch), _is_whole, watch)
+
+
+def _is_whole(payload: bytes) -> bool:
+    """Whether what the end of the body may have cut is all there: an event, or an error in its place."""
+    return read_event(payload) is not None or _is_list(payload)
+
+
+def _is_list(payload: bytes) -> bool:
+    """Whether it is a list of the one error, as Vertex AI refuses."""
+    return payload[:1] == b"[" and bool(error_object(plain(payload)))
 
 
 def document_reader(provider: str, watch: Watch) -> DocumentReader:

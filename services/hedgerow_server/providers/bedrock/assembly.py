@@ -139,7 +139,8 @@ class Assembly:
         if call is not None and call.type != _SERVER_CALL:
             start = {"toolUseId": call.tool_use_id, "name": call.name}
             self.start(index, Start(tool_use=start))
-            self._add_input(bytes(call.input).decode())
+            given = bytes(call.input).decode()
+            self._add_input("" if given == "null" else given)
         elif call is not None or block.tool_result is not None:
             self._enter(index)
             word = _SERVER_CALL if call is not None else text_of(member(block.tool_result, "type")) or "toolResult"

@@ -33,6 +33,7 @@ from hedgerow_server.providers.bedrock.body import ToolResult as ToolResultBlock
 from hedgerow_server.providers.bedrock.media import Media
 from hedgerow_server.providers.bedrock.state import DIALECT, read_state
 from hedgerow_server.providers.draft import Draft
+from hedgerow_server.providers.loose import plain
 
 _CALL_ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}", re.ASCII)
 _SYSTEM = (Role.SYSTEM, Role.DEVELOPER)
@@ -153,7 +154,7 @@ class Conversation:
                 return self._thoughts(text, part, path)
             case ToolCall(call_id, name, arguments):
                 self.called[name] = None
-                given = self._draft.json_object(arguments or "{}", f"{path}.tool_call.arguments")
+                given = self._input(arguments or "{}", f"{path}.tool_call.arguments")
                 return Block(tool_use=ToolUse(_call_id(call_id), name, given))
             case ProviderItem() as item if item.provider in self._draft.names:
                 return self._draft.json_object(item.data, f"{path}.provider_item.data")
@@ -164,6 +165,14 @@ class Conversation:
                 return self._medium(medium, path)
             case _:
                 raise self._draft.invalid(path, "cannot be sent in a message of ROLE_ASSISTANT to the provider")
+
+    def _input(self, arguments: str, path: str) -> msgspec.Raw:
+        """The arguments, which Bedrock wants as an object. A model may have written anything."""
+        given = arguments.encode()
+        if isinstance(plain(given), dict):
+            return msgspec.Raw(given)
+        self._draft.changed(path, "What is no JSON object was sent within one.")
+        return msgspec.Raw(msgspec.json.encode({"INVALID_JSON": arguments}))
 
     def _thoughts(self, text: str, part: Part, path: str) -> Block | None:
         """Thoughts go back with what proves them only: without it no model takes them."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hedgerow_server.core.error import (
+    ContentRefused,
     ContextTooLong,
     HedgerowError,
     ProviderAuth,
@@ -59,11 +60,16 @@ _BY_STATUS: dict[int, type[HedgerowError]] = {
     424: ProviderUnavailable,
     429: ProviderThrottled,
 }
+# Each model's own words, handed through.
 _CONTEXT_WORDS = re.compile(
     r"(input|prompt) is too long|too many input tokens|context (length|window|limit|size)|expected maxLength"
-    r"|(maximum|max) input (tokens|length)|input token count",
+    r"|(maximum|max) (input (tokens|length)|prompt length)|input token count|input tokens exceed"
+    r"|range of input length",
     re.ASCII | re.IGNORECASE,
 )
+_POLICY_WORDS = re.compile(r"content filtering policy", re.ASCII | re.IGNORECASE)
+# What an account is told that may not use Bedrock at all.
+_ACCOUNT_WORDS = re.compile(r"^operation not allowed", re.ASCII | re.IGNORECASE)
 _MODEL_WORDS = re.compile(
     r"model identifier is invalid|on-demand throughput|isn.t supported in this region|end of its life"
     r"|model id .* (is not|isn.t) (supported|available)|marked by provider as legacy",
@@ -101,7 +107,9 @@ def _kind(name: str, status: int, text: str) -> type[HedgerowError]:
         return ProviderModelUnavailable
     if _CONTEXT_WORDS.search(text):
         return ContextTooLong
-    return ProviderRejectedRequest
+    if _ACCOUNT_WORDS.search(text):
+        return ProviderAuth
+    return ContentRefused if _POLICY_WORDS.search(text) else ProviderRejectedRequest
 
 
 def _text(document: dict[str, Any]) -> str:

@@ -11,21 +11,22 @@ from typing import Any
 from hedgerow_server.core.event import Usage
 
 _MAX_TOKENS = 1 << 40
-_COUNTS = frozenset({"inputTokens", "outputTokens", "totalTokens"})
+_CHARGED = ("inputTokens", "outputTokens")
+_COUNTS = (*_CHARGED, "totalTokens")
 _TTLS_S = {"5m": 300.0, "1h": 3600.0}
 _ASSESSMENTS = ("inputAssessment", "outputAssessments")
 
 
 def read_usage(usage: Any, trace: Any) -> Usage | None:
     """The usage, or None where there is none or where it cannot be true."""
-    if not isinstance(usage, dict) or not usage.keys() & _COUNTS:
+    if not isinstance(usage, dict) or all(usage.get(name) is None for name in _COUNTS):
         return None
-    read, made = _count(usage.get("inputTokens", 0)), _count(usage.get("outputTokens", 0))
+    read, made = (_count(usage.get(name) or 0) for name in _CHARGED)
     if read is None or made is None:
         return None
     return Usage(
         input_uncached_tokens=read,
-        input_cache_read_tokens=_count(usage.get("cacheReadInputTokens")) or 0,
+        input_cache_read_tokens=_cached(usage, "cacheReadInputToken"),
         input_cache_writes=_writes(usage),
         output_visible_tokens=made,
         other_units=_units(usage, trace),
@@ -33,9 +34,14 @@ def read_usage(usage: Any, trace: Any) -> Usage | None:
     )
 
 
+def _cached(usage: dict[str, Any], name: str) -> int:
+    """A count of cached tokens, which has two names: answers hold either or both."""
+    return _count(usage.get(f"{name}s")) or _count(usage.get(f"{name}Count")) or 0
+
+
 def _writes(usage: dict[str, Any]) -> tuple[tuple[float | None, int], ...]:
     """The tokens written, by time to live as far as the details tell."""
-    left = _count(usage.get("cacheWriteInputTokens")) or 0
+    left = _cached(usage, "cacheWriteInputToken")
     writes: list[tuple[float | None, int]] = []
     details = usage.get("cacheDetails")
     for detail in details if isinstance(details, list) else ():

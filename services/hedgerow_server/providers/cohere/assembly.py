@@ -16,6 +16,7 @@ from hedgerow_server.providers.watch import Watch
 
 _MAX_INDEX = (1 << 31) - 1
 _PLAN = "PLAN"
+_NO_CALL = object()
 
 
 class Assembly:
@@ -42,7 +43,7 @@ class Assembly:
         """The answer's own id."""
         self._begun = False  # a block of content has begun and said nothing yet
         self._state: ProviderState | None = None  # of the open part, if it is reasoning
-        self._call: object = None  # the index of the open call
+        self._call: object = _NO_CALL  # the index of the open call, None where the provider leaves it out
         self._where: dict[int | None, int] = {}  # the parts of the blocks of content, by their index
         self._text_part = -1
         self._plan_part = -1
@@ -89,13 +90,13 @@ class Assembly:
     def arguments(self, index: object, call: Any) -> None:
         """More arguments of the open call. Raises UpstreamProtocol where it is not open."""
         text = text_of(member(member(call, "function"), "arguments"))
-        if text and (self._call is None or index != self._call):
+        if text and index != self._call:
             raise protocol_error(self._provider, "arguments of a tool call that is not open")
         self.parts.arguments(text)
 
     def end_call(self) -> None:
         """The open call is complete."""
-        self._call = None
+        self._call = _NO_CALL
         self.parts.close()
 
     def cite(self, citations: Any) -> None:

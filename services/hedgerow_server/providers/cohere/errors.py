@@ -34,6 +34,7 @@ _CONTEXT_WORDS = re.compile(r"too many tokens|context (length|window)|prompt is 
 # A limit of the output that was set too high, said with the same first words.
 _OUTPUT_WORDS = re.compile(r"max[_ ]tokens must be", re.ASCII | re.IGNORECASE)
 _KEY_WORDS = re.compile(r"(incorrect|invalid) api (key|token)", re.ASCII | re.IGNORECASE)
+_POLICY_WORDS = re.compile(r"^blocked (input|output)", re.ASCII | re.IGNORECASE)
 _SPENT_WORDS = re.compile(r"calls? ?/ ?month|monthly|billing|payment", re.ASCII | re.IGNORECASE)
 
 
@@ -64,6 +65,8 @@ def _kind(status: int, error_type: str, text: str) -> type[HedgerowError]:
 def _by_words(text: str) -> type[HedgerowError] | None:
     if _CONTEXT_WORDS.search(text):
         return ProviderRejectedRequest if _OUTPUT_WORDS.search(text) else ContextTooLong
+    if _POLICY_WORDS.search(text):
+        return ContentRefused
     return ProviderAuth if _KEY_WORDS.search(text) else None
 
 

@@ -9,9 +9,11 @@ of the output; image tokens stand beside the input tokens.
 from typing import Any
 
 from hedgerow_server.core.event import Usage
+from hedgerow_server.providers.loose import member
 
 _MAX_TOKENS = 1 << 40
 _TOKENS = "_tokens"
+_COUNTS = ("input_tokens", "output_tokens")
 
 
 def read_usage(usage: Any) -> Usage | None:
@@ -21,10 +23,10 @@ def read_usage(usage: Any) -> Usage | None:
     billed = usage.get("billed_units")
     tokens = usage.get("tokens")
     # Embeddings have only the billed ones.
-    counted = tokens if isinstance(tokens, dict) else billed
+    counted = billed if all(member(tokens, name) is None for name in _COUNTS) else tokens
     if not isinstance(counted, dict):
         return None
-    read, made = _count(counted.get("input_tokens", 0)), _count(counted.get("output_tokens", 0))
+    read, made = (_count(counted.get(name) or 0) for name in _COUNTS)
     if read is None or made is None:
         return None
     cached = min(_count(usage.get("cached_tokens")) or 0, read)

@@ -106,7 +106,7 @@ class Assembly:
             if not call.will_continue and not call.partial_args:
                 self.parts.arguments(_arguments(call.args))
                 return
-            partial = self._partial = PartialCall()
+            partial = self._partial = PartialCall(plain(call.args))
         partial.take(call.partial_args)
         if not call.will_continue:
             self._partial = None

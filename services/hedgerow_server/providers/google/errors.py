@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 
 from hedgerow_server.core.error import (
+    ContentRefused,
     ContextTooLong,
     HedgerowError,
     ProviderAuth,
+    ProviderModelUnavailable,
     ProviderQuotaSpent,
     ProviderRejectedRequest,
     ProviderThrottled,
@@ -71,7 +73,14 @@ _ACCOUNT_WORDS = re.compile(
 _SPENT_WORDS = re.compile(
     r"credits? (are|is|has been|have been) (depleted|exhausted)|spend(ing)? (cap|limit)", re.IGNORECASE
 )
-_OWN_FILE_WORDS = re.compile(r"access (the|this) (file|cachedcontent|cached content|filesearchstore)", re.IGNORECASE)
+_OWN_FILE_WORDS = re.compile(
+    r"access (the|this) (file|cachedcontent|cached content|filesearchstore)|cachedcontent not found", re.IGNORECASE
+)
+# Vertex AI, of models that are not enabled for the project, not there in the region, or ruled out by the organisation.
+_MODEL_WORDS = re.compile(
+    r"not allowed to use publisher model|publisher model .{0,512}not servable|disallowed gen ai model", re.IGNORECASE
+)
+_POLICY_WORDS = re.compile(r"responsible ai practices", re.IGNORECASE)
 _FIELDS = {
     "contents": "chat.messages",
     "systemInstruction": "chat.messages",
@@ -179,7 +188,9 @@ def _kind_of_bad_request(text: str) -> type[HedgerowError]:
         return ContextTooLong
     if _KEY_WORDS.search(text) or _ACCOUNT_WORDS.search(text):
         return ProviderAuth
-    return ProviderRejectedRequest
+    if _MODEL_WORDS.search(text):
+        return ProviderModelUnavailable
+    return ContentRefused if _POLICY_WORDS.search(text) else ProviderRejectedRequest
 
 
 def _fields(facts: Facts) -> Iterable[str]:

@@ -20,8 +20,9 @@ class PartialCall:
 
     __slots__ = ("_root",)
 
-    def __init__(self) -> None:
-        self._root: dict[str, Any] = {}
+    def __init__(self, given: Any = None) -> None:
+        """`given` holds the arguments that came whole before the pieces, if any did."""
+        self._root: dict[str, Any] = given if isinstance(given, dict) else {}
 
     def take(self, pieces: Any) -> None:
         """Takes the `partialArgs` of one message."""

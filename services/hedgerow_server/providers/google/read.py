@@ -65,6 +65,8 @@ class _Answer:
         # Gateways before Google may add their own: a last [DONE], events of kinds that are not known.
         if payload[:1] == b"{" and (not name or _of_gemini(payload)):
             self._take(payload)
+        elif payload[:1] == b"[" and not name:
+            self._take_list(payload)
         elif name:
             self._watch.note(Unknown.EVENT, name.decode(errors="replace"))
         elif payload and payload[:6] != b"[DONE]":
@@ -74,11 +76,10 @@ class _Answer:
         """All events of a document: an answer, or the list of chunks that a stream without SSE is. Raises
         HedgerowError, StreamCut too.
         """
-        chunks = elements(text) if text.lstrip()[:1] == b"[" else [text]
-        if chunks is None:
-            raise protocol_error(self._provider, "JSON that is not of generateContent")
-        for chunk in chunks:
-            self._take(chunk)
+        if text.lstrip()[:1] == b"[":
+            self._take_list(text)
+        else:
+            self._take(text)
         return closing(self)
 
     def events(self) -> list[Event]:
@@ -102,6 +103,14 @@ class _Answer:
                 self._watch.note(Unknown.FINISH_REASON, word)
         warnings = (_DROPPED,) if self._dropped else ()
         return Finished(reason, word, self._usage.usage(search_units(metadata)), warnings=warnings)
+
+    def _take_list(self, payload: bytes) -> None:
+        """Takes a list of chunks, or of the one error."""
+        chunks = elements(payload)
+        if chunks is None:
+            raise protocol_error(self._provider, "JSON that is not of generateContent")
+        for chunk in chunks:
+            self._take(chunk)
 
     def _take(self, payload: bytes) -> None:
         """Takes a whole answer or a chunk, JSON."""
@@ -165,12 +174,12 @@ class _Answer:
 class _Stream:
     """Reads server-sent events to the end of the body, or JSON under the name of a stream: refusals are written so."""
 
-    __slots__ = ("_begun", "_document", "_events", "_reader", "done")
+    __slots__ = ("_begun", "_document", "_reader", "done")
 
     def __init__(self, provider: str, flavour: Flavour, watch: Watch) -> None:
         self._document = document_reader(provider, flavour, watch)
-        self._events = sse_reader(provider, _Answer(provider, flavour, watch), read_generated, watch, MAX_EVENT_BYTES)
-        self._reader: Reader = self._events
+        answer = _Answer(provider, flavour, watch)
+        self._reader: Reader = sse_reader(provider, answer, _is_whole, watch, MAX_EVENT_BYTES)
         self._begun = False
         self.done = False
 
@@ -201,6 +210,13 @@ def stream_reader(provider: str, flavour: Flavour, watch: Watch) -> Reader:
 def document_reader(provider: str, flavour: Flavour, watch: Watch) -> DocumentReader:
     """A reader of one JSON document: an answer, or the list of chunks that a stream without SSE is."""
     return DocumentReader(provider, _Answer(provider, flavour, watch).whole, watch)
+
+
+def _is_whole(payload: bytes) -> bool:
+    """Whether what the end of the body may have cut is all there: an event, or the bare error that ends an answer which
+    Google breaks off.
+    """
+    return (elements(payload) if payload[:1] == b"[" else read_generated(payload)) is not None
 
 
 def _of_gemini(payload: bytes) -> bool:

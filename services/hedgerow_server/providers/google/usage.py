@@ -1,8 +1,8 @@
 """Google's usage, in disjoint classes: https://ai.google.dev/api/generate-content#UsageMetadata.
 
 `promptTokenCount` includes the cached tokens; `toolUsePromptTokenCount` stands beside it; `candidatesTokenCount`
-excludes the thoughts. The details by modality split these, but do not always add up: a class takes no more
-than what is left.
+excludes the thoughts, unless the total adds up without them, as it did for some previews. The details by modality split
+these, but do not always add up: a class takes no more than what is left.
 """
 
 import msgspec
@@ -47,7 +47,10 @@ class UsageTally:
             return Usage(other_units=units, final=True) if units else None
         candidates, thoughts = _count(last.candidates_token_count) or 0, _count(last.thoughts_token_count) or 0
         tool_use = _count(last.tool_use_prompt_token_count) or 0
-        prompt = _Rest(self._prompt_tokens(last, candidates + thoughts + tool_use))
+        read = self._prompt_tokens(last, candidates + thoughts + tool_use)
+        if thoughts <= candidates and read + tool_use + candidates == last.total_token_count:
+            candidates -= thoughts
+        prompt = _Rest(read)
         cached = prompt.take(_count(last.cached_content_token_count) or 0)
         heard = prompt.take(_of(last.prompt_tokens_details, _AUDIO) - _of(last.cache_tokens_details, _AUDIO))
         seen = prompt.take(_of(last.prompt_tokens_details, _IMAGE) - _of(last.cache_tokens_details, _IMAGE))

@@ -45,6 +45,7 @@ class Chat(Loose):
     done: Any = None
     done_reason: Any = None
     prompt_eval_count: Any = None
+    prompt_eval_cached_count: Any = None
     eval_count: Any = None
     error: Any = None
 

@@ -25,18 +25,20 @@ _CONTEXT_WORDS = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _MODEL_WORDS = re.compile(r"^model .{0,512}not found|try pulling it first", re.ASCII | re.IGNORECASE | re.DOTALL)
+_LIMIT_WORDS = re.compile(r"usage limit", re.ASCII | re.IGNORECASE)
 _SPENT_WORDS = re.compile(r"usage limit|quota|upgrade|subscription|billing", re.ASCII | re.IGNORECASE)
 _BUSY_WORDS = re.compile(
     r"server busy|maximum pending requests|too many (concurrent )?requests", re.ASCII | re.IGNORECASE
 )
 _UNABLE_WORDS = re.compile(r"does not support|is not supported", re.ASCII | re.IGNORECASE)
 _KEY_WORDS = re.compile(r"^unauthorized", re.ASCII | re.IGNORECASE)
+_RETIRED = 410  # https://docs.ollama.com/cloud#retirements
 
 
 def classify(provider: str, status: int, headers: Mapping[str, str], body: bytes) -> HedgerowError:
     """The meaning of an answer that is not a success. Header names are lower case."""
     text = _text(plain(body))
-    kind = by_status(status)
+    kind = ProviderModelUnavailable if status == _RETIRED else by_status(status)
     if kind is ProviderThrottled and _SPENT_WORDS.search(text):
         kind = ProviderQuotaSpent
     elif kind is ProviderRejectedRequest or status == 500:
@@ -55,6 +57,8 @@ def _by_words(text: str) -> type[HedgerowError] | None:
         return ContextTooLong
     if _MODEL_WORDS.search(text):
         return ProviderModelUnavailable
+    if _LIMIT_WORDS.search(text):
+        return ProviderQuotaSpent
     if _BUSY_WORDS.search(text):
         return ProviderThrottled
     if _UNABLE_WORDS.search(text):

@@ -79,7 +79,7 @@ class _Answer:
         if chat.done is True:
             self.done = True
             self._word = text_of(chat.done_reason)[:MAX_WORD]
-            self._usage = read_usage(chat.prompt_eval_count, chat.eval_count)
+            self._usage = read_usage(chat.prompt_eval_count, chat.eval_count, chat.prompt_eval_cached_count)
 
     def _piece(self, message: Message) -> None:
         parts = self._parts

@@ -8,7 +8,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from hedgerow_server.providers.loose import Loose, tolerant
+from hedgerow_server.providers.logprobs import objects_of
+from hedgerow_server.providers.loose import Loose, member, plain, tolerant
+
+_EMPTY: tuple[object, ...] = ("", 0, False, [], [None])  # and of no kind that is read
 
 
 class FunctionPiece(Loose):
@@ -25,6 +28,8 @@ class CallPiece(Loose):
     index: Any = None
     id: Any = None
     type: Any = None
+    name: Any = None
+    arguments: Any = None
     function: FunctionPiece | None = None
     custom: FunctionPiece | None = None
     extra_content: Any = None
@@ -39,14 +44,17 @@ class AudioPiece(Loose):
 
 
 class Piece(Loose):
-    """A message or a delta of one."""
+    """A message or a delta of one. `images` are generated ones; the one call of a delta may stand outside of a list
+    (older text-generation-inference).
+    """
 
     content: Any = None
     reasoning_content: Any = None
     reasoning: Any = None
     reasoning_details: Any = None
     refusal: Any = None
-    tool_calls: list[CallPiece] | None = None
+    images: Any = None
+    tool_calls: list[CallPiece] | CallPiece | None = None
     function_call: FunctionPiece | None = None
     annotations: Any = None
     audio: AudioPiece | None = None
@@ -55,14 +63,18 @@ class Piece(Loose):
 
 
 class Choice(Loose):
-    """One choice: `delta` in streams, `message` elsewhere (and in the streams of a few vendors beside it)."""
+    """One choice: `delta` in streams, `message` elsewhere (and in the streams of a few vendors beside it). The first
+    vision models have `finish_details` in the place of a finish reason; OpenRouter says here what went wrong.
+    """
 
     index: Any = None
     delta: Piece | None = None
     message: Piece | None = None
     finish_reason: Any = None
+    finish_details: Any = None
     logprobs: Any = None
     native_finish_reason: Any = None
+    error: Any = None
 
 
 class Completion(Loose):
@@ -79,6 +91,8 @@ class Completion(Loose):
     timings: Any = None
     citations: Any = None
     search_results: Any = None
+    service_tier: Any = None
+    system_fingerprint: Any = None
 
 
 class _MoreWords(Loose):
@@ -87,6 +101,7 @@ class _MoreWords(Loose):
     reasoning: str | None = None
     reasoning_details: None = None
     refusal: None = None
+    images: None = None
     tool_calls: None = None
     function_call: None = None
     annotations: None = None
@@ -100,7 +115,9 @@ class _OnlyChoice(Loose):
     index: Literal[0] = 0
     message: None = None
     finish_reason: None = None
+    finish_details: None = None
     logprobs: None = None
+    error: None = None
 
 
 class WordsChunk(Loose):
@@ -133,9 +150,36 @@ class Embeddings(Loose):
     error: Any = None
 
 
-read_completion = tolerant(Completion)
-"""The completion or chunk in UTF-8 JSON, None where there is none."""
 decode_words = msgspec.json.Decoder(WordsChunk).decode
 """The chunk, if it holds text or thoughts and nothing else. Raises a ValueError or RecursionError for all others."""
 read_embeddings = tolerant(Embeddings)
 """The embeddings in UTF-8 JSON, None where there are none."""
+_read = tolerant(Completion)
+
+
+def read_completion(payload: bytes) -> Completion | None:
+    """The completion or chunk in UTF-8 JSON, None where there is none."""
+    completion = _read(payload)
+    return _read_filled(payload) if completion is None else completion
+
+
+def _read_filled(payload: bytes) -> Completion | None:
+    """The same of servers that fill members with emptiness of any type: what is empty in the place of an object or of
+    calls counts as absent.
+    """
+    value = plain(payload)
+    choices = objects_of(member(value, "choices"))
+    for choice in choices:
+        _drop_empty(choice, "message", "delta")
+        for piece in (choice.get("message"), choice.get("delta")):
+            if isinstance(piece, dict):
+                _drop_empty(piece, "audio", "function_call", "tool_calls")
+                for call in objects_of(piece.get("tool_calls")):
+                    _drop_empty(call, "function", "custom")
+    return _read(msgspec.json.encode(value)) if choices else None
+
+
+def _drop_empty(value: dict[str, Any], *names: str) -> None:
+    for name in names:
+        if name in value and value[name] in _EMPTY:
+            del value[name]

@@ -21,8 +21,11 @@ from hedgerow_server.core.event import (
     ToolCallStarted,
 )
 from hedgerow_server.core.request import Citation, ProviderItem, TokenLogprob
-from hedgerow_server.providers.loose import text_of
+from hedgerow_server.providers.logprobs import objects_of
+from hedgerow_server.providers.loose import member, text_of
 from hedgerow_server.providers.openai.answer import AudioPiece, CallPiece, FunctionPiece, Piece
+from hedgerow_server.providers.openai.calls import LEGACY, Call, Calls
+from hedgerow_server.providers.openai.media import read_url
 from hedgerow_server.providers.openai.state import DIALECT, EXECUTED_TOOL, State, provider_state
 from hedgerow_server.providers.openai.thoughts import Details
 from hedgerow_server.providers.parts import made_call_id
@@ -31,9 +34,8 @@ from hedgerow_server.providers.watch import Watch
 
 _Words = type[TextDelta] | type[ReasoningDelta] | type[RefusalDelta]
 Tokens = tuple[TokenLogprob, ...]
-_LEGACY_CALL = "function_call"
 _MAX_INDEX = (1 << 31) - 1
-_ITEMS = frozenset({"text", "output_text", "thinking"})
+_ITEMS = frozenset({"text", "output_text", "thinking", "reasoning", "refusal", "image_url"})
 _MAGIC = (
     (b"RIFF", "audio/wav"),
     (b"OggS", "audio/ogg"),
@@ -48,33 +50,10 @@ _MAGIC = (
 _RAW_AUDIO = "audio/pcm"  # what a stream holds: 16 bits little-endian, without a header
 
 
-class _Call:
-    """One tool call while it grows. It starts with its name; `part` is -1 until then."""
-
-    __slots__ = ("arguments", "custom", "ended", "extra", "id", "part")
-
-    def __init__(self, call_id: str) -> None:
-        self.id = call_id
-        self.part = -1
-        self.arguments: list[str] = []
-        self.ended = False
-        self.custom = False
-        self.extra: object = None  # what the vendor wants back with the call
-
-    def whole(self) -> bool:
-        """Whether the arguments are complete JSON, so that nothing can follow."""
-        try:
-            msgspec.json.decode("".join(self.arguments))
-        except (msgspec.DecodeError, RecursionError):
-            return False
-        return True
-
-
 class Assembly:
     """Takes the pieces of one message. A new part begins whenever the kind of content or the tool call changes."""
 
     __slots__ = (
-        "_call",
         "_calls",
         "_details",
         "_extra",
@@ -109,8 +88,7 @@ class Assembly:
         self._thought_parts: list[int] = []
         self._details: Details | None = None
         self._extra: object = None  # what the vendor wants back with the text
-        self._call: _Call | None = None  # the latest
-        self._calls: dict[int | str, _Call] = {}
+        self._calls = Calls()
 
     @property
     def says(self) -> bool:
@@ -132,27 +110,27 @@ class Assembly:
 
     def add(self, piece: Piece, response_id: str) -> None:
         """Takes one piece. Raises UpstreamProtocol for what cannot be part of a message."""
-        if thoughts := piece.reasoning_content or piece.reasoning:
-            self._say(ReasoningDelta, text_of(thoughts))
+        thoughts = ""
+        if piece.reasoning_content is not None or piece.reasoning is not None:
+            thoughts = _told(piece.reasoning_content) or _told(piece.reasoning)
+            self._say(ReasoningDelta, thoughts)
         if piece.reasoning_details or piece.executed_tools or piece.extra_content is not None:
             self._add_vendors_own(piece, shown=bool(thoughts))
-        if content := piece.content:
-            if type(content) is str:
-                self._say(TextDelta, content)
-            else:
-                self._content(content)
-        if piece.refusal and (refusal := text_of(piece.refusal)):
-            self.refused = True
-            self._say(RefusalDelta, refusal)
+        if (content := piece.content) is not None:
+            self._content(content)
+        if piece.images:
+            self._images(piece.images)
+        if piece.refusal:
+            self._refuse(text_of(piece.refusal))
         if piece.audio is not None:
             self._audio(piece.audio)
         if piece.annotations:
             self._annotations(piece.annotations)
-        if piece.tool_calls:
-            for call in piece.tool_calls:
+        if calls := piece.tool_calls:
+            for call in calls if isinstance(calls, list) else (calls,):
                 self._fragment(call, response_id)
         if piece.function_call is not None:
-            self._fragment(CallPiece(index=_LEGACY_CALL, function=piece.function_call), response_id)
+            self._fragment(CallPiece(index=LEGACY, function=piece.function_call), response_id)
 
     def _add_vendors_own(self, piece: Piece, *, shown: bool) -> None:
         if piece.reasoning_details:
@@ -162,9 +140,11 @@ class Assembly:
 
     def close(self) -> None:
         """Ends what is open. Raises UpstreamProtocol for a tool call that never got a name."""
-        self._end_call()
-        if self._calls and any(call.part < 0 and (call.arguments or call.id) for call in self._calls.values()):
-            raise protocol_error(self._provider, "a tool call without a name")
+        for call in self._calls.all:
+            if call.part >= 0:
+                self._end(call)
+            elif call.arguments or call.id:
+                raise protocol_error(self._provider, "a tool call without a name")
         if self._returns or self._details is not None:
             self._attach_thoughts()
         if self._extra is not None and self._text_part >= 0:
@@ -187,7 +167,7 @@ class Assembly:
                 self.events.append(LogprobsDelta(part, tokens))
 
     def _begin(self, kind: object) -> int:
-        self._end_call()
+        self._leave()
         self._kind = kind
         self._part = self._parts
         self._parts += 1
@@ -206,6 +186,11 @@ class Assembly:
             self._text_part = self._part
         elif kind is ReasoningDelta:
             self._thought_parts.append(self._part)
+
+    def _refuse(self, text: str) -> None:
+        if text:
+            self.refused = True
+            self._say(RefusalDelta, text)
 
     def _say_nothing(self, kind: _Words) -> None:
         self._open(kind)
@@ -243,24 +228,50 @@ class Assembly:
                 self.events.append(ProviderItemAdded(self._begin(ProviderItem), item))
 
     def _content(self, content: Any) -> None:
-        """Content that is no string: Mistral's list of typed items, or the plain JSON of Cloudflare's JSON mode."""
+        """Content: text, Mistral's list of typed items, or the plain JSON of Cloudflare's JSON mode."""
+        if (text := _told(content)) or not content:
+            self._say(TextDelta, text)
+            return
         if not isinstance(content, list) or not any(isinstance(item, dict) and "type" in item for item in content):
             self._say(TextDelta, msgspec.json.encode(content).decode())
             return
         for item in content:
-            if not isinstance(item, dict):
-                continue
-            if text_of(item.get("type")) not in _ITEMS:
-                self._watch.note(Unknown.CONTENT_TYPE, item.get("type"))
+            if isinstance(item, dict):
+                self._item(item)
+
+    def _item(self, item: dict[str, Any]) -> None:
+        kind = text_of(item.get("type"))
+        if kind not in _ITEMS:
+            self._watch.note(Unknown.CONTENT_TYPE, item.get("type"))
+        if kind == "refusal":
+            self._refuse(text_of(item.get("refusal")))
+        elif kind == "image_url":
+            self._images([item])
+        elif kind != "reasoning":
             self._say(TextDelta, text_of(item.get("text")))
-            thoughts = item.get("thinking")
-            for thought in thoughts if isinstance(thoughts, list) else [{"text": thoughts}]:
-                if isinstance(thought, dict):
-                    self._say(ReasoningDelta, text_of(thought.get("text")))
+        # Mistral has thoughts in `thinking`, Databricks in the `summary` of `reasoning`.
+        thoughts = item.get("thinking") or (item.get("summary") or item.get("text") if kind == "reasoning" else "")
+        for thought in thoughts if isinstance(thoughts, list) else [{"text": thoughts}]:
+            if isinstance(thought, dict):
+                self._say(ReasoningDelta, text_of(thought.get("text")))
+
+    def _images(self, images: Any) -> None:
+        """Generated images, each a part of its own (OpenRouter, Vercel, LiteLLM)."""
+        for image in objects_of(images):
+            url = image.get("image_url")
+            source = read_url(text_of(member(url, "url")) or text_of(url))
+            if source is None:
+                raise protocol_error(self._provider, "an image that is not base64")
+            media_type, data, link = source
+            if data or link:
+                self._begin(MediaDelta)
+                self.events.append(MediaDelta(self._part, media_type, data, link))
+                self._attach(self._part, State(image=True))
 
     def _annotations(self, annotations: Any) -> None:
         for annotation in annotations if isinstance(annotations, list) else ():
-            source = annotation.get("url_citation") if isinstance(annotation, dict) else None
+            # Some write it flat, as the Responses API does.
+            source = member(annotation, "url_citation") or (annotation if member(annotation, "url") else None)
             if isinstance(source, dict):
                 citation = Citation(
                     url=text_of(source.get("url")),
@@ -286,19 +297,20 @@ class Assembly:
             self._attach(self._part, State(audio_id=audio_id))
 
     def _fragment(self, piece: CallPiece, response_id: str) -> None:
-        function = piece.function
         custom = piece.type == "custom" and piece.custom is not None
-        if custom or function is None:
-            function = piece.custom or FunctionPiece()
+        function = piece.custom if custom or piece.function is None else piece.function
+        # Cloudflare's own form has the members of the function in the call.
+        function = function or FunctionPiece(name=piece.name, arguments=piece.arguments)
         name, call_id = text_of(function.name), text_of(piece.id)
         arguments = _arguments(function)
-        call = self._find(piece.index, call_id, name)
+        call = self._calls.find(piece.index, call_id, name, arguments)
         if call is None:
             if not (name or call_id or arguments):
                 return  # Snowflake fills every member with emptiness
-            call = self._call = _Call(call_id)
-            self._calls[_key(piece.index, call_id, len(self._calls))] = call
+            call = self._calls.add(piece.index, call_id)
             call.custom = custom
+        elif arguments and call.part >= 0 and call.is_repeated(arguments):
+            return
         if piece.extra_content is not None:
             call.extra = piece.extra_content
         if name and call.part < 0:
@@ -306,24 +318,9 @@ class Assembly:
         if arguments:
             self._extend(call, arguments)
 
-    def _find(self, index: Any, call_id: str, name: str) -> _Call | None:
-        """The call that a fragment belongs to, None for a new one."""
-        if type(index) is int or index == _LEGACY_CALL:
-            call = self._calls.get(index)
-        elif call_id:
-            # Without an index the id tells the calls apart (older Mistral).
-            return next((call for call in self._calls.values() if call.id == call_id), None)
-        else:
-            return None if name else self._call
-        if call is None or not name or call.part < 0:
-            return call
-        # A name again: a vendor that repeats it, or a new call under an index that was used before.
-        if call_id:
-            return call if call_id == call.id else None
-        return None if call.whole() else call
-
-    def _start(self, call: _Call, name: str, response_id: str) -> None:
+    def _start(self, call: Call, name: str, response_id: str) -> None:
         self.called = True
+        call.name = name
         call.part = self._begin(call)
         if not call.id:
             call.id = made_call_id(response_id, call.part)
@@ -333,34 +330,44 @@ class Assembly:
         if call.arguments:
             self.events.append(ToolCallArgumentsDelta(call.part, "".join(call.arguments)))
 
-    def _extend(self, call: _Call, arguments: str) -> None:
+    def _extend(self, call: Call, arguments: str) -> None:
         if call.ended:
-            raise protocol_error(self._provider, "arguments after the end of their tool call")
-        call.arguments.append(arguments)
+            if arguments.strip():
+                raise protocol_error(self._provider, "arguments after the end of their tool call")
+            return
+        call.extend(arguments)
         if call.part >= 0:
             self.events.append(ToolCallArgumentsDelta(call.part, arguments))
 
-    def _end_call(self) -> None:
-        call = self._kind
-        if isinstance(call, _Call):
-            self._kind = None
-            call.ended = True
-            if not call.arguments:
-                self.events.append(ToolCallArgumentsDelta(call.part, "{}"))
-            self.events.append(ToolCallEnded(call.part))
-            if call.extra is not None:
-                self._attach(call.part, State(call_type="custom" if call.custom else "", extra_content=call.extra))
+    def _leave(self) -> None:
+        """Another part begins. A call that is not complete stays open: its fragments may alternate with others'."""
+        call, self._kind = self._kind, None
+        if isinstance(call, Call) and call.whole():
+            self._end(call)
+
+    def _end(self, call: Call) -> None:
+        if call.ended:
+            return
+        call.ended = True
+        if not call.arguments:
+            self.events.append(ToolCallArgumentsDelta(call.part, "{}"))
+        self.events.append(ToolCallEnded(call.part))
+        if call.extra is not None:
+            self._attach(call.part, State(call_type="custom" if call.custom else "", extra_content=call.extra))
+
+
+def _told(words: object) -> str:
+    """Words, if they are any. Cloudflare sends a token that is a number or a truth value in JSON as one."""
+    if isinstance(words, str):
+        return words
+    return msgspec.json.encode(words).decode() if isinstance(words, int | float) else ""
 
 
 def _arguments(function: FunctionPiece) -> str:
     value = function.arguments or function.input
-    if isinstance(value, dict):
-        return msgspec.json.encode(value).decode()
-    return text_of(value)
-
-
-def _key(index: Any, call_id: str, count: int) -> int | str:
-    return index if type(index) is int or index == _LEGACY_CALL else call_id or f"#{count}"
+    if isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode() if value and isinstance(value, dict | list) else ""
 
 
 def _index(value: object) -> int | None:

@@ -103,6 +103,7 @@ class ChatMessage(msgspec.Struct, omit_defaults=True):
     name: str | None = None
     refusal: str | None = None
     audio: AudioRef | None = None
+    images: list[ImagePart] | None = None
     tool_calls: list[FunctionToolCall | CustomToolCall | msgspec.Raw] | None = None
     tool_call_id: str | None = None
     reasoning_content: str | None = None

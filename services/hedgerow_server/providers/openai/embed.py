@@ -6,7 +6,7 @@ from array import array
 from hedgerow_server.core.event import Event
 from hedgerow_server.providers.loose import text_of
 from hedgerow_server.providers.openai.answer import Vector, read_embeddings
-from hedgerow_server.providers.openai.errors import error_within
+from hedgerow_server.providers.openai.errors import check_bare_error, told_error
 from hedgerow_server.providers.openai.quirks import Quirks
 from hedgerow_server.providers.openai.usage import read_usage
 from hedgerow_server.providers.reading import DocumentReader
@@ -26,7 +26,9 @@ def _events(provider: str, text: bytes, *, int8: bool) -> list[Event]:
     if embeddings is None:
         raise protocol_error(provider, "a body that is not the JSON of embeddings")
     if embeddings.error:
-        raise error_within(provider, embeddings.error)
+        raise told_error(provider, embeddings.error, text)
+    if embeddings.data is None:
+        check_bare_error(provider, text)
     vectors: list[object] = [vector.embedding for vector in _ordered(provider, embeddings.data or [])]
     if int8:
         vectors = [_numbers(provider, vector) if isinstance(vector, str) else vector for vector in vectors]
@@ -36,7 +38,8 @@ def _events(provider: str, text: bytes, *, int8: bool) -> list[Event]:
 def _ordered(provider: str, data: list[Vector]) -> list[Vector]:
     if all(vector.index is None for vector in data):
         return data
-    by_index = {vector.index: vector for vector in data}
+    # Gemini leaves an index out that is 0.
+    by_index = {vector.index or 0: vector for vector in data}
     if by_index.keys() != set(range(len(data))):
         raise protocol_error(provider, "embeddings whose indices have gaps")
     return [by_index[index] for index in range(len(data))]

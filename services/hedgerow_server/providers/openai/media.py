@@ -15,6 +15,8 @@ _AUDIO_FORMATS = {
     "audio/mp3": "mp3",
 }
 
+_USUAL_IMAGE = "image/png"
+
 
 def plain_type(media_type: str) -> str:
     """The media type without its parameters, lower case."""
@@ -24,6 +26,20 @@ def plain_type(media_type: str) -> str:
 def data_url(data: bytes, media_type: str) -> str:
     """The bytes as a data URL."""
     return f"data:{plain_type(media_type)};base64,{base64.b64encode(data).decode()}"
+
+
+def read_url(url: str) -> tuple[str, bytes, str] | None:
+    """Where a generated image is: its media type, and its bytes from a data URL or, for any other, the URL. None for
+    data that are not base64.
+    """
+    if url[:5].lower() != "data:":
+        media_type = mimetypes.guess_type(url.partition("?")[0])[0] or ""
+        return media_type if media_type.startswith("image/") else _USUAL_IMAGE, b"", url
+    head, _, data = url[5:].partition(",")
+    try:
+        return plain_type(head) or _USUAL_IMAGE, base64.b64decode(data, validate=True), ""
+    except ValueError:  # binascii.Error is one
+        return None
 
 
 def audio_data(audio: Audio, path: str, draft: Draft) -> tuple[str, str]:

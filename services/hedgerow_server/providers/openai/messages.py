@@ -99,8 +99,7 @@ class Conversation:
             case Text(text):
                 return TextPart(text)
             case Image() as image:
-                url = image.url if image.data is None else data_url(image.data, image.media_type)
-                return ImagePart(ImageUrl(url or "", image.detail.value if image.detail else None))
+                return _image(image)
             case Audio() as audio:
                 return AudioPart(InputAudio(*audio_data(audio, f"{path}.audio", self._draft)))
             case File() as file:
@@ -153,13 +152,16 @@ class Conversation:
                     _add_call(built, _tool_call(call, state))
                 case ProviderItem() as item:
                     self._item(built, item, at)
+                case Image() as image if state.image:
+                    built.images = [*(built.images or ()), _image(image)]
                 case Audio() as audio if state.audio_id:
                     built.audio = AudioRef(state.audio_id)
                 case Audio() as audio:
                     texts.append(self._spoken(audio, at))
                 case _:
                     raise self._draft.invalid(at, "cannot be sent in a message of ROLE_ASSISTANT to the provider")
-        if texts or not (built.tool_calls or built.refusal or built.audio):
+        alone = built.tool_calls or built.refusal or built.audio or built.images
+        if texts or not alone or self._quirks.needs_content:
             built.content = self._texts(texts)
         self._return_thoughts(built, thoughts)
         return built
@@ -198,6 +200,11 @@ class Conversation:
     def _note_foreign_state(self, part: Part, path: str) -> None:
         if part.state is not None and part.state.provider != self._tag:
             self._draft.state_dropped(f"{path}.provider_state")
+
+
+def _image(image: Image) -> ImagePart:
+    url = image.url if image.data is None else data_url(image.data, image.media_type)
+    return ImagePart(ImageUrl(url or "", image.detail.value if image.detail else None))
 
 
 def _file(file: File, path: str, draft: Draft) -> InputFile:

@@ -33,6 +33,8 @@ class Quirks(Section):
     """Whether messages may hold the name of who speaks. If not, it is ignored, with a warning."""
     text_lists: bool = True
     """Whether several texts may be a list where no media can stand. If not, they are joined by newlines."""
+    needs_content: bool = False
+    """Whether a message that does nothing but call tools must have a content all the same. It is empty then."""
     lacks: frozenset[Parameter] = frozenset()
     """Parameters that the provider does not have. They are ignored with a warning; stop_sequences are refused."""
     top_k: bool = False

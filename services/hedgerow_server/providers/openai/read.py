@@ -2,10 +2,10 @@
 
 from hedgerow_server.core.drift import Unknown
 from hedgerow_server.core.event import Event, Finished, FinishReason, Usage, Warning, WarningCode
-from hedgerow_server.providers.loose import plain, text_of
-from hedgerow_server.providers.openai.answer import Completion, Piece, decode_words, read_completion
+from hedgerow_server.providers.loose import member, plain, text_of
+from hedgerow_server.providers.openai.answer import Choice, Completion, Piece, decode_words, read_completion
 from hedgerow_server.providers.openai.assembly import Assembly
-from hedgerow_server.providers.openai.errors import error_within
+from hedgerow_server.providers.openai.errors import check_bare_error, error_within, told_error
 from hedgerow_server.providers.openai.finish import FAILURES, finish_reason
 from hedgerow_server.providers.openai.quirks import Quirks
 from hedgerow_server.providers.openai.sources import read_sources
@@ -18,6 +18,7 @@ from hedgerow_server.providers.sse import SseEvent
 from hedgerow_server.providers.watch import Watch
 
 _DROPPED = Warning(WarningCode.CHOICES_DROPPED, "", "The provider answered with several choices; the first was read.")
+_FIRST = (None, 0, "0")  # how the one choice that is read is numbered
 _MAX_MISSES = 8  # at which an answer's chunks are taken to hold more than words
 
 
@@ -65,8 +66,10 @@ class _Answer:
         if chunk is None or name == b"error":
             self._take_odd(name, payload)
             return
-        if chunk.choices is None and chunk.usage is None and not chunk.error:
-            _check_bare_error(self._provider, payload)
+        if chunk.error:
+            raise told_error(self._provider, chunk.error, payload)
+        if chunk.choices is None and chunk.usage is None:
+            check_bare_error(self._provider, payload)
             if name:
                 self._watch.note(Unknown.EVENT, name.decode(errors="replace"))
         self._take(chunk, whole=False)
@@ -88,8 +91,10 @@ class _Answer:
         completion = read_completion(text)
         if completion is None:
             raise protocol_error(self._provider, "a body that is not the JSON of a chat completion")
-        if not completion.choices and not completion.error:
-            _check_bare_error(self._provider, text)
+        if completion.error:
+            raise told_error(self._provider, completion.error, text)
+        if not completion.choices:
+            check_bare_error(self._provider, text)
             raise protocol_error(self._provider, "a chat completion without choices")
         self._take(completion, whole=True)
         self._may_lack_word = True
@@ -114,7 +119,8 @@ class _Answer:
         reason = finish_reason(self._word, calls=assembly.called, refused=assembly.refused, native=self._native)
         if reason is FinishReason.OTHER and self._word:
             self._watch.note(Unknown.FINISH_REASON, self._word)
-        return Finished(reason, self._word, self._usage, warnings=(_DROPPED,) if self._dropped else ())
+        dropped = (_DROPPED,) if self._dropped else ()
+        return Finished(reason, self._word, self._usage, warnings=dropped, beside=self.opening.beside)
 
     def _take_odd(self, name: bytes, payload: bytes) -> None:
         """Takes what is no chunk."""
@@ -129,39 +135,47 @@ class _Answer:
             raise protocol_error(self._provider, "a chunk that is not one of a chat completion")
 
     def _take(self, completion: Completion, *, whole: bool) -> None:
-        if completion.error:
-            raise error_within(self._provider, completion.error)
         opening = self.opening
         if not opening.told and not self._assembly.events:
             # Azure's and Avian's first chunks have an empty or another id; what counts is the first content's.
             opening.response_id = text_of(completion.id) or opening.response_id
             opening.model = text_of(completion.model) or opening.model
+        if completion.service_tier or completion.system_fingerprint:
+            opening.say("openai", "service_tier", completion.service_tier)
+            opening.say(DIALECT, "system_fingerprint", completion.system_fingerprint)
         if completion.choices:
             for choice in completion.choices:
-                if choice.index:
+                if choice.index in _FIRST:
+                    self._take_choice(choice, whole=whole)
+                else:
                     self._dropped = True
-                    continue
-                # Perplexity has both: an empty delta in a whole answer, the text so far in the messages of a stream.
-                piece = (choice.message or choice.delta) if whole else (choice.delta or self._only(choice.message))
-                if piece is not None:
-                    self._assembly.add(piece, opening.response_id)
-                if choice.logprobs is not None:
-                    text = piece.content if piece is not None else None
-                    self._assembly.weigh(*read_logprobs(choice.logprobs, text), whole=whole)
-                if choice.finish_reason:
-                    self._note_word(choice.finish_reason)
-                    self._native = text_of(choice.native_finish_reason)
+        if error := member(completion.x_groq, "error"):
+            raise error_within(self._provider, error)  # why Groq stopped early
         if completion.usage is not None or completion.x_groq is not None:
             self._note_usage(completion)
         if completion.citations or completion.search_results:
             self._sources = (completion.search_results, completion.citations)
+
+    def _take_choice(self, choice: Choice, *, whole: bool) -> None:
+        # Perplexity has both: an empty delta in a whole answer, the text so far in the messages of a stream.
+        piece = (choice.message or choice.delta) if whole else (choice.delta or self._only(choice.message))
+        if piece is not None:
+            self._assembly.add(piece, self.opening.response_id)
+        if choice.logprobs is not None:
+            text = piece.content if piece is not None else None
+            self._assembly.weigh(*read_logprobs(choice.logprobs, text), whole=whole)
+        if choice.error:
+            raise error_within(self._provider, choice.error)
+        if word := choice.finish_reason or member(choice.finish_details, "type"):
+            self._note_word(word)
+            self._native = text_of(choice.native_finish_reason)
 
     def _only(self, message: Piece | None) -> Piece | None:
         """A message in the place of all deltas."""
         return None if self.opening.told or self._assembly.events else message
 
     def _note_word(self, word: object) -> None:
-        if not isinstance(word, str):
+        if not isinstance(word, str) or word == "null":
             return
         if word in FAILURES:
             raise failed_within(self._provider, word)
@@ -169,8 +183,7 @@ class _Answer:
 
     def _note_usage(self, completion: Completion) -> None:
         # Vendors repeat it, some with counts that grow: the last one that can be true holds.
-        groq = completion.x_groq
-        usage = completion.usage or (groq.get("usage") if isinstance(groq, dict) else None)
+        usage = completion.usage or member(completion.x_groq, "usage")
         read = read_usage(usage, quirks=self._quirks, model=self.opening.model, timings=completion.timings)
         self._usage = read or self._usage
 
@@ -184,10 +197,3 @@ def stream_reader(provider: str, quirks: Quirks, watch: Watch, tag: str = DIALEC
 def document_reader(provider: str, quirks: Quirks, watch: Watch, tag: str = DIALECT) -> DocumentReader:
     """A reader of one JSON document."""
     return DocumentReader(provider, _Answer(provider, quirks, tag, watch).whole, watch)
-
-
-def _check_bare_error(provider: str, payload: bytes) -> None:
-    """Raises the error in JSON without choices: older vLLM sends it bare, `{"object": "error", "message": …}`."""
-    event = plain(payload)
-    if isinstance(event, dict) and "error" in (event.get("object"), event.get("type")):
-        raise error_within(provider, event)

@@ -21,13 +21,14 @@ def tag(vendor: str) -> str:
 
 class State(msgspec.Struct, omit_defaults=True):
     """The state of one part: the id of generated audio; the kind of a tool call that is not a function; what a vendor
-    hung on a call or a text (Gemini: the signature of its thoughts); that thoughts are the vendor's own, with what it
-    gave in the place of, or beside, their text.
+    hung on a call or a text (Gemini: the signature of its thoughts); that an image is the vendor's own; that thoughts
+    are, with what it gave in the place of, or beside, their text.
     """
 
     audio_id: str = ""
     call_type: str = ""
     extra_content: Any = None
+    image: bool = False
     reasoning: bool = False
     reasoning_details: list[Any] | None = None
 

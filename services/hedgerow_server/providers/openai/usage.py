@@ -20,6 +20,8 @@ _OPENAIS = _COUNTS | {"prompt_tokens_details", "completion_tokens_details"}
 _NO_QUIRKS = Quirks()
 # Cached tokens by the names of DeepSeek, Mistral, Together, and those who pass Anthropic's on.
 _CACHED = ("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens", "cache_read_input_tokens")
+# Cache-written ones among the details, by the names of OpenAI, DashScope and LiteLLM.
+_WRITTEN = ("cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens")
 _UNITS = ("num_sources_used", "num_search_queries", "citation_tokens", "prompt_audio_seconds")
 _CONTEXT_SIZES = ("low", "medium", "high")
 _TOOL_UNITS = ("server_tool_use_details", "server_tool_use")
@@ -31,17 +33,18 @@ def read_usage(usage: Any, *, quirks: Quirks = _NO_QUIRKS, model: str = "", timi
     """
     if not isinstance(usage, dict) or _COUNTS.isdisjoint(usage):
         return None
-    completion = count(usage.get("completion_tokens", 0))
     total = count(usage.get("total_tokens", 0)) or 0
+    completion = _completion(usage, total)
     # Voyage reports nothing but the total.
     prompt = count(usage["prompt_tokens"]) if "prompt_tokens" in usage else max(total - (completion or 0), 0)
     if prompt is None or completion is None:
         return None
     if timings is None and total in (0, prompt + completion) and _sums_only(usage) and not quirks.reasoning_outside:
         return Usage(input_uncached_tokens=prompt, output_visible_tokens=completion, final=True)
-    read, made = Rest(prompt, usage.get("prompt_tokens_details")), Rest(completion, _completion_details(usage))
+    details = usage.get("prompt_tokens_details") or usage.get("prompt_token_details")  # Mistral has both names
+    read, made = Rest(prompt, details), Rest(completion, _completion_details(usage))
     _add_outside(total - prompt - completion, read, made, quirks, model)
-    cached, written = read.take("cached_tokens"), read.take("cache_write_tokens")
+    cached, written = read.take("cached_tokens"), read.take_first(_WRITTEN)
     units: dict[str, int] = {}
     if timings is not None or not usage.keys() <= _OPENAIS:
         # OpenAI's own members say nothing more.
@@ -91,6 +94,10 @@ class Rest:
         told = self.details.get(name)
         return self.take_count(told) if told else 0
 
+    def take_first(self, names: tuple[str, ...]) -> int:
+        """The tokens of a class that goes by several names."""
+        return self.take_count(next((told for name in names if (told := self.listed(name))), 0))
+
     def take_count(self, value: object) -> int:
         """So many tokens, at most what is left."""
         taken = min(count(value) or 0, self.left)
@@ -109,10 +116,20 @@ def count(value: object) -> int | None:
     return None
 
 
+def _completion(usage: dict[str, Any], total: int) -> int | None:
+    told = usage.get("completion_tokens", 0)
+    prompt = count(usage.get("prompt_tokens"))
+    if told is None and prompt is not None and total >= prompt > 0:
+        return total - prompt  # of embeddings some say that there is none, instead of 0
+    return count(told)
+
+
 def _completion_details(usage: dict[str, Any]) -> object:
     details = usage.get("completion_tokens_details")
-    # Perplexity counts reasoning beside the details.
-    return details if isinstance(details, dict) else {"reasoning_tokens": usage.get("reasoning_tokens")}
+    if isinstance(details, dict) and details.get("reasoning_tokens") is not None:
+        return details
+    # Perplexity and SGLang count reasoning beside the details.
+    return {**(details if isinstance(details, dict) else {}), "reasoning_tokens": usage.get("reasoning_tokens")}
 
 
 def _add_outside(beyond: int, read: Rest, made: Rest, quirks: Quirks, model: str) -> None:

@@ -126,7 +126,7 @@ VENDORS: dict[Name, Vendor] = {
     "cloudflare": Vendor(
         catalogue="cloudflare",
         base_url=None,  # https://api.cloudflare.com/client/v4/accounts/ACCOUNT/ai/v1
-        quirks=_as_openai(top_k=True, efforts=_LOW_TO_HIGH, vector_encoding="none"),
+        quirks=_as_openai(top_k=True, needs_content=True, efforts=_LOW_TO_HIGH, vector_encoding="none"),
         embed=EmbedLimit(100),
         after_cancel=STREAMS_STOP,
     ),
@@ -293,6 +293,8 @@ VENDORS: dict[Name, Vendor] = {
             top_k=True,
             lacks=("seed", "prompt_cache_key", "parallel_tool_calls", "top_logprobs"),
             efforts=("minimal", *_LOW_TO_HIGH),
+            # Counted and priced apart: https://docs.perplexity.ai/getting-started/pricing
+            reasoning_outside=("sonar-deep-research",),
             embed_path="/v1/embeddings",
             vector_encoding="base64_int8",
         ),

@@ -42,6 +42,7 @@ class Response(Loose):
     error: Any = None
     usage: Any = None
     tool_usage: Any = None
+    service_tier: Any = None
 
 
 class Item(Loose):

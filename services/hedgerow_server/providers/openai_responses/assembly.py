@@ -33,8 +33,11 @@ from hedgerow_server.providers.watch import Watch
 
 Place = int | str
 """Which item of the output: its index, else its id."""
+_Key = tuple[str, str]  # the type of an item and its id
 
 _CALLS = frozenset({"function_call", "custom_tool_call"})
+# Custom tools that the provider runs itself, as parts of its tool x_search (xAI).
+_OWN_TOOLS = frozenset({"x_user_search", "x_keyword_search", "x_semantic_search", "x_thread_fetch"})
 # Items that ask the caller to act, as a function call does.
 _FOR_THE_CALLER = frozenset({"computer_call", "local_shell_call", "apply_patch_call", "mcp_approval_request"})
 # Items that are known and passed on as they are.
@@ -81,6 +84,7 @@ class Assembly:
         "_cited",
         "_done",
         "_parts",
+        "_places",
         "_provider",
         "_seed",
         "_tag",
@@ -101,7 +105,8 @@ class Assembly:
         self._thoughts: dict[Place, tuple[str, int]] = {}  # which words of a reasoning item are shown; its latest part
         self._calls: dict[Place, _Call] = {}
         self._cited: dict[int, int] = {}  # the citations of each part
-        self._done: set[Place] = set()
+        self._done: dict[Place, _Key] = {}
+        self._places: dict[str, int] = {}  # of the items, by their ids
         self._seed = ""
         self.refused = False
         self.called = False
@@ -121,11 +126,11 @@ class Assembly:
 
     def say(self, kind: Words, event: StreamEvent) -> None:
         """More text or refusal of a message."""
-        place, text = _place(event), text_of(event.delta)
-        index = event.content_index
-        part = self._texts.get((place, kind, index)) if type(index) is int else None
+        place, text = self._place(event), text_of(event.delta)
+        index = event.content_index if type(event.content_index) is int else 0
+        part = self._texts.get((place, kind, index))
         if part is None:
-            part = self._open(place, kind, index if type(index) is int else 0, text)
+            part = self._open(place, kind, index, text)
         elif text:
             self._parts.events.append(kind(part, text))
         if event.logprobs:
@@ -133,13 +138,13 @@ class Assembly:
 
     def think(self, words: str, event: StreamEvent) -> None:
         """More of the summary or of the content of a reasoning item, whichever came first: the other says it again."""
-        place, text = _place(event), text_of(event.delta)
+        place, text = self._place(event), text_of(event.delta)
         index = event.summary_index if words == "summary" else event.content_index
         self._think(place, words, index if type(index) is int else 0, text)
 
     def extend(self, event: StreamEvent) -> None:
         """More arguments of a call. What belongs to no call that was named waits for the whole item."""
-        call = self._calls.get(_place(event))
+        call = self._calls.get(self._place(event))
         if call is not None and not call.ended:
             self._extend(call, text_of(event.delta))
 
@@ -148,7 +153,7 @@ class Assembly:
         citation = _citation(event.annotation)
         if citation is None:
             return
-        place, index = _place(event), event.content_index if type(event.content_index) is int else 0
+        place, index = self._place(event), event.content_index if type(event.content_index) is int else 0
         part = self._texts.get((place, TextDelta, index))
         if part is None:
             part = self._open(place, TextDelta, index, "")
@@ -164,52 +169,73 @@ class Assembly:
     def begin(self, event: StreamEvent) -> None:
         """An item begins. Only of a call there is something to tell then."""
         item = read_item(event.item)
-        if item is not None and text_of(item.type) in _CALLS:
-            self._start(_place(event, item), item)
+        if item is None:
+            return
+        place = self._place(event, item)
+        if text_of(item.type) in _CALLS and not _is_own(item):
+            self._start(place, item)
 
     def finish(self, event: StreamEvent) -> None:
         """An item is done."""
         item = read_item(event.item)
         if item is not None:
-            self._take(_place(event, item), item, event.item)
+            self._take(self._place(event, item), item, event.item)
 
     def close(self, output: list[msgspec.Raw]) -> None:
         """The response is done: takes the items that were not done before, ends what is open."""
         streamed = {"message": bool(self._texts), "reasoning": bool(self._thoughts)}
         nothing_done = not self._done
-        for index, raw in enumerate(output):
-            item = read_item(raw)
-            if item is None or index in self._done or text_of(item.id) in self._done:
+        items = [(raw, item) for raw in output if (item := read_item(raw)) is not None]
+        told, known = set(self._done.values()), {_key(item) for _, item in items}
+        for index, (raw, item) in enumerate(items):
+            # Indices may have counted what the output leaves out: then the ids tell which items these are.
+            if (key := _key(item))[1] and key in told:
                 continue
+            place: Place = index
+            if index in self._done:
+                if self._done[index] not in known or not key[1]:
+                    continue
+                place = key[1]
             # A server that marks no item as done may count them in another way: what it streamed stays as it is.
-            if not (nothing_done and streamed.get(text_of(item.type))):
-                self._take(index, item, raw)
+            if not (nothing_done and streamed.get(key[0])):
+                self._take(place, item, raw)
         for call in self._calls.values():
             self._end(call)
+
+    def _place(self, event: StreamEvent, item: Item | None = None) -> Place:
+        """Where the event's item stands. Some servers leave the index out of some events: the id finds it again."""
+        index = event.output_index
+        item_id = text_of(event.item_id) or (text_of(item.id) if item is not None else "")
+        if type(index) is not int:
+            return self._places.get(item_id, item_id)
+        if item_id:
+            self._places[item_id] = index
+        return index
 
     def _take(self, place: Place, item: Item, raw: msgspec.Raw) -> None:
         if place in self._done:
             return
-        self._done.add(place)
+        self._done[place] = _key(item)
         match text_of(item.type):
             case "message":
                 self._message(place, item, raw)
             case "reasoning":
                 self._reasoning(place, item, raw)
-            case "function_call" | "custom_tool_call":
+            case "function_call" | "custom_tool_call" if not _is_own(item):
                 self._call(place, item, raw)
             case "image_generation_call" if isinstance(item.result, str) and item.result:
                 self._parts.medium(_image_type(item.output_format), self._decoded(item.result))
                 self._attach(self._parts.index, rest_of(raw))
             case kind:
                 self._parts.item(ProviderItem(self._tag, kind, bytes(raw)))
-                if kind not in _ITEMS:
+                if kind not in _ITEMS and kind not in _CALLS:
                     self._watch.note(Unknown.CONTENT_TYPE, kind)
                 self.called = self.called or _asks_the_caller(kind, item)
 
     def _message(self, place: Place, item: Item, raw: msgspec.Raw) -> None:
         state = rest_of(raw)
-        for index, piece in enumerate(members_of(item.content)):
+        pieces = [{"text": item.content}] if isinstance(item.content, str) else members_of(item.content)
+        for index, piece in enumerate(pieces):
             kind: Words = RefusalDelta if piece.get("type") == "refusal" else TextDelta
             part = self._texts.get((place, kind, index))
             if part is None:
@@ -306,11 +332,14 @@ class Assembly:
             raise protocol_error(self._provider, "an image that is not base64") from None
 
 
-def _place(event: StreamEvent, item: Item | None = None) -> Place:
-    index = event.output_index
-    if type(index) is int:
-        return index
-    return text_of(event.item_id) or (text_of(item.id) if item is not None else "")
+def _key(item: Item) -> _Key:
+    return text_of(item.type), text_of(item.id) or text_of(item.call_id)
+
+
+def _is_own(item: Item) -> bool:
+    """Whether it is a call of a custom tool that is the provider's own, and that it has run."""
+    own = text_of(item.name) in _OWN_TOOLS and text_of(item.call_id).startswith("xs_")
+    return own and item.type == "custom_tool_call"
 
 
 def _asks_the_caller(kind: str, item: Item) -> bool:

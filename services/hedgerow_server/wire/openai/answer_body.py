@@ -104,7 +104,7 @@ class ChunkChoice(msgspec.Struct):
     finish_reason: str | None
 
 
-class Completion(msgspec.Struct):
+class Completion(msgspec.Struct, kw_only=True):
     """A `chat.completion`."""
 
     id: str
@@ -113,6 +113,8 @@ class Completion(msgspec.Struct):
     model: str
     choices: list[Choice]
     usage: dict[str, Any]
+    service_tier: str | msgspec.UnsetType = msgspec.UNSET
+    system_fingerprint: str | msgspec.UnsetType = msgspec.UNSET
     hedgerow: dict[str, Any]
 
 

@@ -20,6 +20,7 @@ from hedgerow_server.core.request import (
 )
 from hedgerow_server.wire.extension import told_of_end, told_of_start
 from hedgerow_server.wire.openai import answer_body as body
+from hedgerow_server.wire.openai.beside import CHAT, members
 from hedgerow_server.wire.openai.chat_request import Asked
 from hedgerow_server.wire.openai.kept import kept_parts
 from hedgerow_server.wire.openai.media import data_url
@@ -52,6 +53,8 @@ def _completion(answer: Answer, asked: Asked, call: Call) -> body.Completion:
     if parts := kept_parts(answer.message):
         message.hedgerow = {"parts": parts}
     told = told_of_start(call, started) | told_of_end(call, completed, answer.verdicts)
+    # A guard that cuts an answer off has no last word of the provider's.
+    beside = members(completed, CHAT) or members(started, CHAT)
     word = body.finish_word(completed.reason, refused=message.refusal is not None)
     return body.Completion(
         id=body.answer_id(started.response_id, call.request_id),
@@ -60,6 +63,8 @@ def _completion(answer: Answer, asked: Asked, call: Call) -> body.Completion:
         model=started.model,
         choices=[body.Choice(0, message, writer.logprobs(), word)],
         usage=body.usage_body(completed.usage),
+        service_tier=beside.get("service_tier", msgspec.UNSET),
+        system_fingerprint=beside.get("system_fingerprint", msgspec.UNSET),
         hedgerow=told,
     )
 

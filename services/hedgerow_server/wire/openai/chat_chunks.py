@@ -14,6 +14,7 @@ from hedgerow_server.core.fold import Fold
 from hedgerow_server.core.request import File, Image, ToolCall
 from hedgerow_server.wire.extension import told_of_end, told_of_start, told_of_verdict
 from hedgerow_server.wire.openai import answer_body as body
+from hedgerow_server.wire.openai.beside import CHAT, members
 from hedgerow_server.wire.openai.chat_answer import file_body, image_body, tool_call
 from hedgerow_server.wire.openai.chat_request import Asked
 from hedgerow_server.wire.openai.kept import kept_parts
@@ -35,6 +36,7 @@ class ChunkEncoder:
         self._asked = asked
         self._fold = Fold()
         self._stateful = False
+        self._same: dict[str, Any] = {}  # the members of every chunk
         self._head = self._text = self._thought = self._tail = b""
         self._told: dict[str, Any] | None = None  # of the beginning, until its chunk is written
         self._refused = False
@@ -58,13 +60,14 @@ class ChunkEncoder:
 
     def _begin(self, started: core.Started) -> None:
         """What is the same in all chunks. The first one waits for what the answer begins with."""
-        told = {
+        self._same = {
             "id": body.answer_id(started.response_id, self._call.request_id),
             "object": "chat.completion.chunk",
             "created": int(time.time()),
             "model": started.model,
+            **members(started, CHAT),
         }
-        self._head = b"data: " + _ENCODE(told)[:-1] + b',"choices":['
+        self._head = _head(self._same)
         self._text = self._head + b'{"index":0,"delta":{"content":'
         self._thought = self._head + b'{"index":0,"delta":{"reasoning_content":'
         usage = b',"usage":null' if self._asked.usage else b""
@@ -137,6 +140,9 @@ class ChunkEncoder:
         return self._kinds.get(event.part_index) is core.MediaDelta
 
     def _end(self, completed: core.Completed) -> list[bytes]:
+        if more := members(completed, CHAT):
+            # Groq and others say them last.
+            self._head = _head(self._same | more)
         delta = body.Delta()
         if not self._audio_named:
             delta.audio = body.Audio(f"audio_{self._call.request_id}")
@@ -169,3 +175,8 @@ class ChunkEncoder:
         usage = b'],"usage":null' if self._asked.usage else b"]"
         more = b',"hedgerow":' + _ENCODE(told) if told else b""
         return b"".join((self._head, _ENCODE(choice), usage, more, b"}\n\n"))
+
+
+def _head(same: dict[str, Any]) -> bytes:
+    """The beginning of a chunk."""
+    return b"data: " + _ENCODE(same)[:-1] + b',"choices":['

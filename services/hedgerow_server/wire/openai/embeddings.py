@@ -1,6 +1,7 @@
 """Embeddings: https://platform.openai.com/docs/api-reference/embeddings."""
 
 import base64
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -111,47 +112,51 @@ def _write_inputs(target: pb.EmbedSpec, given: str | list[str | int | list[int]]
 
 
 class EmbedAnswer:
-    """Collects the events of a call into its body. Vectors go as they are, packed, until they are written."""
+    """Collects the events of a call into its body. Vectors stay as they are, packed, until they are sent."""
 
     def __init__(self, call: Call) -> None:
         asked = call.form
         assert isinstance(asked, _Asked)
         self._call = call
         self._packed = asked.packed
-        self._pieces: list[bytes] = []
+        self._vectors: list[bytes] = []
         self._started = Started()
         self._completed = EmbedCompleted(Usage())
 
     def add(self, event: Event) -> None:
         """Takes one event."""
         if isinstance(event, EmbeddingsAdded):
-            for vector in event.vectors:
-                self._pieces.append(self._written(vector))
+            self._vectors += event.vectors
         elif isinstance(event, Started):
             self._started = event
         elif isinstance(event, EmbedCompleted):
             self._completed = event
 
-    def encode(self) -> bytes:
-        """A `list` of embeddings."""
+    def encode(self) -> Iterator[bytes]:
+        """A `list` of embeddings, vector by vector: as floats, thousands of them take a second, and three times the
+        memory.
+        """
+        yield b'{"object":"list","data":['
+        for index, vector in enumerate(self._vectors):
+            value = b'"%b"' % base64.b64encode(vector) if self._packed else _float_json(vector)
+            yield b'%b{"object":"embedding","index":%d,"embedding":%b}' % (b"," if index else b"", index, value)
+        yield b"]," + self._rest()[1:]
+
+    def _rest(self) -> bytes:
+        """The members beside the vectors."""
         completed, started = self._completed, self._started
         told = told_of_start(self._call, started) | told_of_end(self._call, completed)
         if completed.cached_count:
             told["cached_inputs_count"] = completed.cached_count
             told["saved_picos"] = completed.saved_picos
         tokens = completed.usage.input_tokens
-        rest = _ENCODE(
+        return _ENCODE(
             {
                 "model": started.model,
                 "usage": {"prompt_tokens": tokens, "total_tokens": tokens + completed.usage.output_tokens},
                 "hedgerow": told,
             }
         )
-        return b"".join((b'{"object":"list","data":[', b",".join(self._pieces), b"],", rest[1:]))
-
-    def _written(self, vector: bytes) -> bytes:
-        value = b'"%b"' % base64.b64encode(vector) if self._packed else _float_json(vector)
-        return b'{"object":"embedding","index":%d,"embedding":%b}' % (len(self._pieces), value)
 
 
 def _float_json(vector: bytes) -> bytes:

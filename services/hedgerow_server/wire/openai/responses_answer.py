@@ -12,6 +12,7 @@ from hedgerow_server.core.event import Completed, FinishReason, GuardVerdict, St
 from hedgerow_server.core.fold import Fold
 from hedgerow_server.core.request import Part, Refusal
 from hedgerow_server.wire.extension import told_of_end, told_of_start
+from hedgerow_server.wire.openai.beside import RESPONSES, members
 from hedgerow_server.wire.openai.responses_items import MESSAGE, Item, grouped, item_of, kind_of
 from hedgerow_server.wire.openai.responses_request import Asked
 from hedgerow_server.wire.openai.responses_tokens import own_id
@@ -69,7 +70,7 @@ def opened(call: Call, asked: Asked, started: Started) -> dict[str, Any]:
         "user": None,
         **asked.beside,
     }
-    return {**response, "hedgerow": told_of_start(call, started)}
+    return {**response, **members(started, RESPONSES), "hedgerow": told_of_start(call, started)}
 
 
 def _answer_id(call: Call, asked: Asked, response_id: str) -> str:
@@ -93,6 +94,7 @@ def closed(
         "incomplete_details": {"reason": reason} if reason else None,
         "output": output,
         "usage": usage_body(completed.usage),
+        **members(completed, RESPONSES),
         "hedgerow": response["hedgerow"] | told_of_end(call, completed, verdicts),
     }
 

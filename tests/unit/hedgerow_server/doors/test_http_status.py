@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -178,18 +179,22 @@ LIMITS = [
 class Held:
     """The hold of a call, as far as it is told of."""
 
-    def __init__(self, limits: list[Left]) -> None:
-        self._limits = limits
+    def __init__(self, limits: list[Left], refused: Sequence[Left] = ()) -> None:
+        self._limits, self._refused = limits, refused
 
     def tightest(self, most: int) -> list[Left]:
         """Limits, those of which less is left first."""
         return self._limits[:most]
 
+    def refused(self, most: int) -> Sequence[Left]:
+        """That which has turned the call away, and others."""
+        return self._refused[:most]
 
-def limited(limits: list[Left] = LIMITS) -> Call:
+
+def limited(limits: list[Left] = LIMITS, refused: Sequence[Left] = ()) -> Call:
     """A call with limits."""
     call = Call(Method("m", Kind.UNARY, lambda _: None, lambda _: None), {}, b"")  # type: ignore[arg-type, return-value]
-    call.hold = Held(limits)  # type: ignore[assignment]
+    call.hold = Held(limits, refused)  # type: ignore[assignment]
     return call
 
 
@@ -217,9 +222,37 @@ def test_anthropics_headers_tell_when_a_limit_begins_anew() -> None:
     assert dict(AnthropicForm().headers(limited())) == {
         b"anthropic-ratelimit-requests-limit": b"10",
         b"anthropic-ratelimit-requests-remaining": b"3",
-        b"anthropic-ratelimit-requests-reset": b"2027-01-15T08:00:00Z",
+        b"anthropic-ratelimit-requests-reset": b"2027-01-15T08:00:01Z",
         b"anthropic-ratelimit-tokens-limit": b"5000",
         b"anthropic-ratelimit-tokens-remaining": b"4000",
+    }
+
+
+REFUSED = [
+    Left("tokens", "tokens", "minute", 5000, 200, NOW + 12.3),
+    Left("few", "requests", "day", 10, 3, NOW + 90),
+    Left("month", "tokens", "month", 90_000, 90, NOW + 9000),
+]
+"""The first has turned the call away, though less is left of the last."""
+
+
+def test_openais_headers_of_a_refusal_tell_the_limit_that_was_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: NOW)
+    assert dict(OpenAiForm().headers(limited(refused=REFUSED))) == {
+        b"x-ratelimit-limit-requests": b"10",
+        b"x-ratelimit-remaining-requests": b"3",
+        b"x-ratelimit-reset-requests": b"1m30s",
+        b"x-ratelimit-limit-tokens": b"5000",
+        b"x-ratelimit-remaining-tokens": b"200",
+        b"x-ratelimit-reset-tokens": b"13s",
+    }
+
+
+def test_anthropics_headers_of_a_refusal_tell_of_no_moment_that_is_too_early() -> None:
+    assert dict(AnthropicForm().headers(limited(refused=REFUSED[:1]))) == {
+        b"anthropic-ratelimit-tokens-limit": b"5000",
+        b"anthropic-ratelimit-tokens-remaining": b"200",
+        b"anthropic-ratelimit-tokens-reset": b"2027-01-15T08:00:13Z",
     }
 
 

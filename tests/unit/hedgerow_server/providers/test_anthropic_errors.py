@@ -119,6 +119,7 @@ def test_a_type_goes_before_the_status_unless_it_is_a_broad_one(
         ("prompt is too long: 3333404 tokens > 200000 maximum", ContextTooLong),
         ("input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000", ContextTooLong),
         ("Input is too long for requested model.", ContextTooLong),
+        ("The request exceeds model context window", ContextTooLong),
         ("Your credit balance is too low to access the Anthropic API.", ProviderQuotaSpent),
         ("You have reached your specified API usage limits. You will regain access on 2026-12-01.", ProviderQuotaSpent),
         ("You have reached your specified workspace API usage limits.", ProviderQuotaSpent),
@@ -145,6 +146,21 @@ def test_the_code_of_a_rate_limit_tells_a_spent_budget(code: str, error: type[He
     told = classify(429, said("rate_limit_error", details={"error_code": code}))
     assert type(told) is error
     assert told.metadata["upstreamCode"] == code
+
+
+@pytest.mark.parametrize(
+    ("number", "error"), [(429, ProviderThrottled), (400, ProviderRejectedRequest), ("429", ProviderUnavailable)]
+)
+def test_a_platform_that_breaks_off_a_stream_says_a_number_instead_of_a_type(
+    number: object, error: type[HedgerowError]
+) -> None:
+    with pytest.raises(error):
+        stream(f"data: {json.dumps({'error': {'code': number, 'status': 'SOME'}})}\n\n".encode())
+
+
+def test_an_error_may_stand_bare_behind_the_events() -> None:
+    with pytest.raises(ProviderThrottled):
+        stream(b"event: ping\ndata: {}\n\n" + json.dumps(said("rate_limit_error"), indent=1).encode())
 
 
 def test_a_file_that_is_not_found_is_the_requests_fault() -> None:

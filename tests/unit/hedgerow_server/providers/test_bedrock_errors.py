@@ -4,6 +4,7 @@ import json
 
 import pytest
 from hedgerow_server.core.error import (
+    ContentRefused,
     ContextTooLong,
     HedgerowError,
     ProviderAuth,
@@ -77,7 +78,12 @@ def test_without_an_exception_the_status_counts(status: int, kind: type[Hedgerow
         ("The model returned the following errors: prompt is too long: 208310 tokens > 200000 maximum", ContextTooLong),
         ("Too many input tokens. Max input tokens: 8192, request input token count: 10001", ContextTooLong),
         ("input length and `max_tokens` exceed context limit: 197202 + 21333 > 200000", ContextTooLong),
+        ("Input Tokens Exceeded: Number of input tokens exceeds maximum length.", ContextTooLong),
+        ("This model's maximum prompt length is 256000 but the request contains 332986 tokens.", ContextTooLong),
+        ("Range of input length should be [1, 258048]", ContextTooLong),
         ("The maximum tokens you requested exceeds the model limit of 4096.", ProviderRejectedRequest),
+        ("Operation not allowed", ProviderAuth),
+        ("The model returned the following errors: Output blocked by content filtering policy", ContentRefused),
         ("The provided model identifier is invalid.", ProviderModelUnavailable),
         (
             "Invocation of model ID amazon.nova-2 with on-demand throughput isn\u2019t supported.",

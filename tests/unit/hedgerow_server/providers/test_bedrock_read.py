@@ -261,6 +261,11 @@ def test_an_image_is_one_medium() -> None:
     assert document(whole)[1:-1] == content(body + END)
 
 
+def test_a_call_whose_input_is_null_has_an_empty_object() -> None:
+    events = document({"toolUse": {"toolUseId": "c", "name": "f", "input": None}})
+    assert ToolCallArgumentsDelta(0, "{}") in events
+
+
 def test_a_call_without_input_has_an_empty_object() -> None:
     body = start(0, toolUse={"toolUseId": "c", "name": "f"}) + stop(0)
     assert ToolCallArgumentsDelta(0, "{}") in content(body + END)
@@ -340,6 +345,24 @@ def test_cache_writes_are_told_by_time_to_live(details: Any, writes: Any) -> Non
         output_visible_tokens=2,
         final=True,
     )
+
+
+def test_cached_tokens_count_under_either_name() -> None:
+    counts = {"cacheReadInputTokenCount": 4, "cacheWriteInputTokenCount": 6}
+    both = {**counts, "cacheReadInputTokens": 4, "cacheWriteInputTokens": 6}
+    wanted = Usage(
+        input_uncached_tokens=3,
+        input_cache_read_tokens=4,
+        input_cache_writes=((None, 6),),
+        output_visible_tokens=2,
+        final=True,
+    )
+    assert [read_usage({**USAGE, **one}, None) for one in (counts, both)] == [wanted, wanted]
+
+
+def test_a_count_of_null_is_one_that_is_not_told() -> None:
+    assert read_usage({"inputTokens": None, "outputTokens": 2}, None) == Usage(output_visible_tokens=2, final=True)
+    assert read_usage({"inputTokens": None, "outputTokens": None}, None) is None
 
 
 def test_what_tools_and_guardrails_bill_is_counted_by_its_own_name() -> None:

@@ -56,6 +56,7 @@ def test_every_status_has_its_class(status: int, kind: type[HedgerowError]) -> N
         (400, "too many tokens: size limit exceeded by 11326 tokens.", ContextTooLong),
         (400, "too many tokens: max tokens must be less than or equal to 4096", ProviderRejectedRequest),
         (400, "invalid api token", ProviderAuth),
+        (400, "blocked output: please adjust your prompt and try again", ContentRefused),
         (429, "You are using a Trial key, which is limited to 1000 API calls / month.", ProviderQuotaSpent),
         (429, "You are using a Trial key, which is limited to 20 API calls / minute.", ProviderThrottled),
     ],

@@ -110,6 +110,11 @@ def test_an_error_in_a_stream_is_classified_like_one_before_it(said: Json, kind:
     assert "secret" not in error.message
 
 
+def test_an_error_may_stand_bare_behind_the_events() -> None:
+    with pytest.raises(ContextTooLong):
+        stream(BEGIN + text("x") + b'{"message": "too many tokens: x"}')
+
+
 @pytest.mark.parametrize("body", [b"", BEGIN, text("x"), text("x") + b"data: [DONE]\n\n"])
 def test_an_end_without_a_finish_reason_is_a_cut(body: bytes) -> None:
     with pytest.raises(StreamCut):
@@ -171,6 +176,15 @@ def test_the_content_of_a_document_may_be_plain_text() -> None:
 def test_calls_without_arguments_have_an_empty_object() -> None:
     body = event("tool-call-start", tool_calls={"id": "c", "function": {"name": "f"}}) + event("tool-call-end")
     assert content(body) == [ToolCallStarted(0, "c", "f"), ToolCallArgumentsDelta(0, "{}"), ToolCallEnded(0)]
+
+
+def test_a_call_may_come_without_its_index() -> None:
+    call = {"id": "c", "function": {"name": "f"}}
+    start = {"type": "tool-call-start", "delta": {"message": {"tool_calls": call}}}
+    more = {"type": "tool-call-delta", "delta": {"message": {"tool_calls": {"function": {"arguments": "{ }"}}}}}
+    assert ToolCallArgumentsDelta(0, "{ }") in content(sse(start, more))
+    with pytest.raises(UpstreamProtocol):
+        content(sse(start, {"type": "tool-call-end"}, more))
 
 
 def test_a_call_without_an_id_gets_one_of_its_answer() -> None:
@@ -276,6 +290,18 @@ def test_a_part_is_never_more_than_its_whole() -> None:
 def test_what_is_billed_counts_where_nothing_else_is_said() -> None:
     usage = read_usage({"billed_units": {"input_tokens": 3, "images": 2}})
     assert usage == Usage(input_uncached_tokens=3, other_units={"billed_input_tokens": 3, "images": 2}, final=True)
+
+
+@pytest.mark.parametrize("tokens", [None, {}, {"input_tokens": None, "output_tokens": None}])
+def test_tokens_that_say_nothing_are_not_counted_as_none_spent(tokens: Any) -> None:
+    usage = read_usage({"tokens": tokens, "billed_units": {"input_tokens": 3, "output_tokens": 1}})
+    assert usage is not None
+    assert (usage.input_tokens, usage.output_tokens) == (3, 1)
+
+
+def test_a_count_of_null_does_not_hide_the_other() -> None:
+    usage = read_usage({"tokens": {"input_tokens": None, "output_tokens": 3}})
+    assert usage == Usage(output_visible_tokens=3, final=True)
 
 
 def embedded(embeddings: Any) -> list[tuple[float, ...]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from hedgerow_server.core.error import (
+    ContentRefused,
     ContextTooLong,
     FieldViolation,
     HedgerowError,
@@ -80,6 +81,11 @@ def test_the_status_tells(status: int, word: str, kind: type[HedgerowError]) -> 
         (400, "User location is not supported for the API use.", ProviderAuth),
         (400, "Please ensure that function call turn comes immediately after a user turn.", ProviderRejectedRequest),
         (403, "You do not have permission to access the File abc or it may not exist.", ProviderRejectedRequest),
+        (403, "CachedContent not found (or permission denied)", ProviderRejectedRequest),
+        (400, "Project `p` is not allowed to use Publisher Model `projects/p/x`", ProviderModelUnavailable),
+        (400, "Publisher Model `projects/p/x` is not servable in region us-central1.", ProviderModelUnavailable),
+        (400, "Organization Policy violated: use of a disallowed Gen AI model x.", ProviderModelUnavailable),
+        (400, "The prompt violates Google's Responsible AI practices.", ContentRefused),
         (429, "Your prepayment credits are depleted.", ProviderQuotaSpent),
     ],
 )

@@ -137,6 +137,12 @@ def test_streamed_arguments_are_put_together() -> None:
     assert json.loads(events[2].arguments) == {"stops": [{"city": "Paris"}], "n": 2, "b": True}
 
 
+def test_arguments_that_came_whole_stay_when_pieces_follow() -> None:
+    first = {"functionCall": {"name": "f", "args": {"a": 1}, "willContinue": True}}
+    last = {"functionCall": {"partialArgs": [{"jsonPath": "$.b", "numberValue": 2}]}}
+    assert ToolCallArgumentsDelta(0, '{"a":1,"b":2}') in content(chunk(first), chunk(last, finish="STOP"))
+
+
 def test_a_call_that_breaks_off_is_a_failure() -> None:
     with pytest.raises(UpstreamProtocol):
         streamed(chunk({"functionCall": {"name": "f", "willContinue": True}}, finish="STOP"))
@@ -274,6 +280,17 @@ def test_an_error_inside_a_stream_comes_after_what_was_said() -> None:
     with pytest.raises(ProviderThrottled) as caught:
         reader.finish()
     assert "secret" not in caught.value.message
+
+
+def test_an_event_may_hold_a_list_of_chunks_or_of_the_error() -> None:
+    def listed(*chunks: Json) -> bytes:
+        return f"data: {json.dumps(chunks)}".encode()  # without its blank line: the end of the body counts as one
+
+    assert TextDelta(0, "a") in read(gemini(), [listed(chunk({"text": "a"}, finish="STOP"))], "text/event-stream")
+    with pytest.raises(ProviderThrottled):
+        read(gemini(), [listed({"error": {"code": 429}})], "text/event-stream")
+    with pytest.raises(StreamCut):
+        read(gemini(), [listed({"error": {"code": 429}})[:-1]], "text/event-stream")
 
 
 def test_an_error_in_the_place_of_a_document_is_classified() -> None:

@@ -34,6 +34,13 @@ def test_thoughts_are_no_part_of_the_candidates() -> None:
     assert found == Usage(input_uncached_tokens=1, output_visible_tokens=2, output_reasoning_tokens=3, final=True)
 
 
+def test_thoughts_that_the_total_does_not_add_are_part_of_the_candidates() -> None:
+    report = {"promptTokenCount": 1, "candidatesTokenCount": 5, "thoughtsTokenCount": 3}
+    apart = Usage(input_uncached_tokens=1, output_visible_tokens=5, output_reasoning_tokens=3, final=True)
+    within = Usage(input_uncached_tokens=1, output_visible_tokens=2, output_reasoning_tokens=3, final=True)
+    assert [usage({**report, "totalTokenCount": total}) for total in (6, 9, 7)] == [within, apart, apart]
+
+
 def test_modalities_are_classes_of_their_own() -> None:
     found = usage(
         {

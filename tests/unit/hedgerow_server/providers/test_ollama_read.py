@@ -108,6 +108,14 @@ def test_counts_that_cannot_be_true_are_no_usage(counts: Json, usage: tuple[int,
     assert found == wanted
 
 
+@pytest.mark.parametrize(("cached", "kept"), [(3, 3), (0, 0), (9, 5), (-1, 0), ("3", 0), (None, 0)])
+def test_what_was_cached_is_part_of_the_prompt(cached: Any, kept: int) -> None:
+    counts = {"prompt_eval_count": 5, "prompt_eval_cached_count": cached, "eval_count": 2}
+    assert last(stream(lines({**END, **counts}))).usage == Usage(
+        input_uncached_tokens=5 - kept, input_cache_read_tokens=kept, output_visible_tokens=2, final=True
+    )
+
+
 def test_log_probabilities_go_with_their_text() -> None:
     entry = {"token": "Hé", "logprob": -0.5, "bytes": [72, 195, 169], "top_logprobs": [{"token": "A", "logprob": -2}]}
     events = stream(lines({**piece(content="Hé"), "logprobs": [entry, {"token": "?", "logprob": None}]}, END))
@@ -123,6 +131,7 @@ def test_log_probabilities_go_with_their_text() -> None:
         ("an error was encountered while running the model: CUDA error", ProviderUnavailable),
         ("prompt too long; exceeded max context length by 12 tokens", ContextTooLong),
         ("model 'm' not found", ProviderModelUnavailable),
+        ("you have reached your session usage limit, upgrade for higher limits", ProviderQuotaSpent),
     ],
 )
 def test_an_error_within_a_stream_comes_after_what_was_said(text: str, kind: type[HedgerowError]) -> None:
@@ -142,6 +151,7 @@ def test_an_error_within_a_stream_comes_after_what_was_said(text: str, kind: typ
         (404, 'model "m" not found, try pulling it first', ProviderModelUnavailable),
         (404, "404 page not found", ProviderModelUnavailable),
         (401, "unauthorized", ProviderAuth),
+        (410, "model 'm' was retired", ProviderModelUnavailable),
         (429, "too many concurrent requests", ProviderThrottled),
         (429, "you've reached your usage limit, please upgrade to continue", ProviderQuotaSpent),
         (500, "model runner has unexpectedly stopped", ProviderUnavailable),

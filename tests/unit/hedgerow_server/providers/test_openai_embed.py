@@ -7,7 +7,7 @@ import struct
 from typing import Any
 
 import pytest
-from hedgerow_server.core.error import ProviderThrottled, UpstreamProtocol
+from hedgerow_server.core.error import ProviderModelUnavailable, ProviderThrottled, UpstreamProtocol
 from hedgerow_server.core.event import EmbeddingsAdded, Event, Finished, FinishReason, Started, Usage
 from hedgerow_server.core.port import Operation
 from providers.openai_run import read
@@ -46,7 +46,12 @@ def test_without_indices_the_order_is_that_of_the_answer() -> None:
     assert answer((None, encoded(1)), (None, encoded(2)))[1] == EmbeddingsAdded([packed(1), packed(2)])
 
 
-@pytest.mark.parametrize("indices", [(0, 2), (0, 0), (1, 2), (-1, 0), (None, 0)])
+def test_an_index_of_zero_may_be_left_out() -> None:
+    """Gemini writes no member that is 0."""
+    assert answer((1, encoded(2)), (None, encoded(1)))[1] == EmbeddingsAdded([packed(1), packed(2)])
+
+
+@pytest.mark.parametrize("indices", [(0, 2), (0, 0), (1, 2), (-1, 0), (None, 0), (None, None, 2)])
 def test_indices_with_gaps_break_the_protocol(indices: tuple[int | None, ...]) -> None:
     with pytest.raises(UpstreamProtocol):
         answer(*((index, encoded(1)) for index in indices))
@@ -87,3 +92,21 @@ def test_an_answer_without_embeddings_breaks_the_protocol(body: bytes) -> None:
 def test_an_error_in_the_answer_is_a_failure() -> None:
     with pytest.raises(ProviderThrottled):
         answer(error={"code": "rate_limit_exceeded"})
+
+
+def test_an_error_that_is_text_is_told_by_the_code_beside_it() -> None:
+    with pytest.raises(ProviderModelUnavailable):
+        answer(error="no", code="model_not_found")
+
+
+def test_no_completion_tokens_may_be_null() -> None:
+    """Of embeddings there are none."""
+    last = answer((0, encoded(1)), usage={"prompt_tokens": 5, "total_tokens": 5, "completion_tokens": None})[-1]
+    assert isinstance(last, Finished)
+    assert last.usage == Usage(input_uncached_tokens=5, final=True)
+
+
+def test_an_error_without_a_member_for_it_is_a_failure_too() -> None:
+    body = {"object": "error", "message": "x", "type": "NotFoundError", "code": 404}
+    with pytest.raises(ProviderModelUnavailable):
+        read([json.dumps(body).encode()], "application/json", Operation.EMBED)

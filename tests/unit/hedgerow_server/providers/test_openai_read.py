@@ -202,7 +202,7 @@ def test_members_full_of_emptiness_are_no_call() -> None:
 
 def test_arguments_for_a_call_that_has_ended_break_the_protocol() -> None:
     with pytest.raises(UpstreamProtocol):
-        events_of(call(0, "c1", "a", "{"), call(1, "c2", "b", "{}"), call(0, None, None, "}"))
+        events_of(call(0, "c1", "a", "{}"), call(1, "c2", "b", "{}"), call(0, None, None, "}"))
 
 
 def test_a_call_that_never_got_a_name_breaks_the_protocol() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hedgerow_server.core.event import Finished, Usage
 from hedgerow_server.providers.openai.usage import read_usage
+from hedgerow_server.providers.openai.vendors import VENDORS
 from providers.openai_run import stream
 
 
@@ -62,6 +63,49 @@ def test_nonsense_is_no_usage(nonsense: object) -> None:
 @pytest.mark.parametrize("value", [None, {}, [], 7, "x", {"cost": 1}])
 def test_nothing_is_no_usage(value: object) -> None:
     assert read_usage(value) is None
+
+
+@pytest.mark.parametrize("name", ["cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens"])
+def test_cache_written_tokens_by_every_name(name: str) -> None:
+    """OpenAI, DashScope, LiteLLM."""
+    details = {
+        "cached_tokens": 10,
+        name: 30,
+        "cache_creation": {"ephemeral_5m_input_tokens": 30},
+        "cache_type": "ephemeral",
+    }
+    counted = usage(100, 1, details)
+    assert counted is not None
+    assert (counted.input_uncached_tokens, counted.input_cache_read_tokens) == (60, 10)
+    assert counted.input_cache_writes == ((None, 30),)
+
+
+@pytest.mark.parametrize("details", [None, {}, {"accepted_prediction_tokens": 1}, {"reasoning_tokens": None}])
+def test_reasoning_may_stand_beside_the_details(details: object) -> None:
+    """Perplexity, SGLang."""
+    counts = {"prompt_tokens": 4, "completion_tokens": 10, "reasoning_tokens": 6, "completion_tokens_details": details}
+    counted = read_usage(counts)
+    assert counted is not None
+    assert (counted.output_visible_tokens, counted.output_reasoning_tokens) == (4, 6)
+
+
+def test_completion_tokens_that_are_null_are_what_the_total_has_left() -> None:
+    counted = read_usage({"prompt_tokens": 4, "completion_tokens": None, "total_tokens": 9})
+    assert counted is not None
+    assert (counted.input_tokens, counted.output_tokens) == (4, 5)
+    assert read_usage({"prompt_tokens": 4, "completion_tokens": None, "total_tokens": 3}) is None
+
+
+def test_reasoning_of_deep_research_is_counted_beside_the_completion() -> None:
+    """Perplexity prices it apart, and no total has it."""
+    counts = {"prompt_tokens": 33, "completion_tokens": 7163, "total_tokens": 7196, "reasoning_tokens": 73997}
+    quirks = VENDORS["perplexity"].quirks
+    deep = read_usage(counts, quirks=quirks, model="sonar-deep-research")
+    assert deep is not None
+    assert (deep.output_visible_tokens, deep.output_reasoning_tokens) == (7163, 73997)
+    plain = read_usage(counts | {"reasoning_tokens": 163}, quirks=quirks, model="sonar-reasoning-pro")
+    assert plain is not None
+    assert (plain.output_visible_tokens, plain.output_reasoning_tokens) == (7000, 163)
 
 
 def test_a_total_alone_is_input() -> None:

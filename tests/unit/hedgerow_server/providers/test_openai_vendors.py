@@ -23,6 +23,7 @@ from hedgerow_server.core.request import (
     ReasoningSpec,
     Role,
     Text,
+    ToolCall,
     ToolChoice,
     ToolChoiceMode,
     ToolResult,
@@ -172,6 +173,13 @@ def test_texts_are_joined_where_lists_are_not_taken() -> None:
     assert [one["content"] for one in body(vendor("deepseek"), messages=messages)["messages"]] == ["a\nb", "a\nb"]
     pieces = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
     assert [one["content"] for one in body(vendor(), messages=messages)["messages"]] == [pieces, pieces]
+
+
+def test_a_message_of_calls_alone_has_empty_content_where_the_vendor_needs_one() -> None:
+    """Cloudflare answers null with 400."""
+    messages = (Message(Role.ASSISTANT, (Part(ToolCall("c", "a", "{}")),)),)
+    assert body(vendor("cloudflare"), messages=messages)["messages"][0]["content"] == ""
+    assert "content" not in body(vendor(), messages=messages)["messages"][0]
 
 
 @pytest.mark.parametrize("name", ["frequency_penalty", "presence_penalty", "seed", "temperature", "top_p"])
@@ -365,6 +373,7 @@ def test_reasoning_hidden_in_the_total_is_the_vendors_quirk() -> None:
         {"cached_tokens": 4},
         {"cache_read_input_tokens": 4},
         {"prompt_tokens_details": {"cached_tokens": 4}, "prompt_cache_hit_tokens": 4},
+        {"prompt_tokens_details": None, "prompt_token_details": {"cached_tokens": 4}},
         {"timings": {"cache_n": 4}},
     ],
 )

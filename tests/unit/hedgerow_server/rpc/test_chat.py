@@ -45,6 +45,17 @@ async def test_an_answer_is_started_once_and_completed_once(kind: Kind, answer: 
     assert not any(isinstance(event, Finished) for event in events)
 
 
+@pytest.mark.parametrize(("kind", "answer"), [(Kind.SERVER_STREAM, STREAM), (Kind.UNARY, WHOLE)])
+async def test_what_the_contract_has_no_word_for_comes_along(kind: Kind, answer: Answer) -> None:
+    assert all(isinstance(piece, bytes) for piece in answer.body)
+    body = [
+        piece.replace(b'{"id"', b'{"service_tier":"flex","id"') for piece in answer.body if isinstance(piece, bytes)
+    ]
+    _, _, events = await run(kind, Answer(body, headers=answer.headers))
+    told = {"openai": {"service_tier": "flex"}}
+    assert [one.beside for one in events if isinstance(one, Started | Completed)] == [told, told]
+
+
 @pytest.mark.parametrize(("kind", "answer", "asked"), [(Kind.SERVER_STREAM, STREAM, True), (Kind.UNARY, WHOLE, None)])
 async def test_only_a_streaming_call_asks_for_a_stream(kind: Kind, answer: Answer, asked: bool | None) -> None:
     _, transport, _ = await run(kind, answer)

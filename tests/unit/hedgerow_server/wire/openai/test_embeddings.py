@@ -8,6 +8,7 @@ import pytest
 from hedgerow_server.core.error import RequestInvalid
 from hedgerow_server.core.event import EmbedCompleted, EmbeddingsAdded, Event, Started, Usage
 from hedgerow_server.core.request import EmbedPurpose, EmbedRequest, EmbedSpec
+from hedgerow_server.wire.openai.embeddings import EmbedAnswer
 from openai_door import Json, embed_call, whole
 
 VECTORS = [[0.1, -0.5, 1e-30], [3.0, 0.0, -1.0]]
@@ -84,3 +85,13 @@ def test_vectors_come_back_to_the_last_bit(form: str | None) -> None:
     assert (answer["object"], answer["model"]) == ("list", "e")
     assert answer["usage"] == {"prompt_tokens": 7, "total_tokens": 7}
     assert (answer["hedgerow"]["cached_inputs_count"], answer["hedgerow"]["saved_picos"]) == (1, 5)
+
+
+@pytest.mark.parametrize("form", ["float", "base64"])
+def test_an_answer_is_made_vector_by_vector(form: str) -> None:
+    """Whoever sends it can stop after each."""
+    call = embed_call({"model": "m", "input": ["x", "y"], "encoding_format": form})
+    answer = EmbedAnswer(call)
+    answer.add(EmbeddingsAdded([struct.pack("<3f", *one) for one in VECTORS]))
+    pieces = list(answer.encode())
+    assert [piece.count(b'"embedding":') for piece in pieces] == [0, 1, 1, 0]
