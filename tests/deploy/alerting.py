@@ -215,6 +215,15 @@ ROWS: Mapping[str, Row] = {
         {"instance": "a"},
         (_slow("hedgerow_event_loop_lag_seconds", 'instance="a"', ("0.1", "0.25"), slow=False),),
     ),
+    "HedgerowOverloaded": _counter(
+        'hedgerow_overload_refused_total{instance="a",door="grpc",cause="delay"}',
+        "5m30s",
+        "a refuses calls: delay",
+        # Once.
+        {'hedgerow_overload_refused_total{instance="a",door="grpc",cause="delay"}': "0x10 9x200"},
+        instance="a",
+        cause="delay",
+    ),
     "HedgerowFilesRunOut": Row(
         {**_OPEN_FILES, **_OURS},
         "5m",

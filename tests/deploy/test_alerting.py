@@ -24,6 +24,8 @@ ALERTS: dict[str, Any] = {
     for rule in group["rules"]
     if "alert" in rule
 }
+pytestmark = pytest.mark.timeout(1200)
+"""Any of them may be the one that builds promtool."""
 _MODULE = Path(__file__).with_name("promtool")
 _PACKAGE = "github.com/prometheus/prometheus/cmd/promtool"
 _UNIT_S = {"s": 1, "m": 60, "h": 3600}
@@ -94,7 +96,6 @@ def test_every_alert_has_a_row_and_each_row_an_alert() -> None:
     assert [name for name, row in ROWS.items() if not row.quiet] == []
 
 
-@pytest.mark.timeout(1200)
 def test_prometheus_takes_the_rules(promtool: Path) -> None:
     run(str(promtool), "check", "rules", *map(str, RULES))
 

@@ -4,10 +4,11 @@ import base64
 import hashlib
 import hmac
 import json
+import random
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -65,7 +66,10 @@ class Hook:
 
 
 def free_port() -> int:
-    """A port where nobody listens."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """A port where nobody listens, and that no connection gets by itself: it is free again after whoever takes it."""
+    while True:
+        with socket.socket() as found, suppress(OSError):
+            # Below those that systems give to whoever asks for any.
+            port = random.SystemRandom().randrange(20_000, 32_000)
+            found.bind(("127.0.0.1", port))
+            return port
