@@ -44,9 +44,9 @@ class Sample:
         edge = np.full(4, LINE, np.uint8)
         symbols = np.concatenate((edge[:1], plain(text).symbols, edge))
         self.seen, self.size = features(symbols), len(symbols)
-        places = np.concatenate([*(np.arange(len(run)) for run in self.seen.runs), self.seen.word_places])
+        places = self.seen.places()
         order = np.argsort(places, kind="stable")
-        self._places, self._indices = places[order], np.concatenate((*self.seen.runs, self.seen.words))[order]
+        self._places, self._indices = places[order], self.seen.indices[order].astype(np.int64)
         self.parts = passages(symbols)
 
     def bag(self, part: int) -> Bag:

@@ -2,7 +2,8 @@
 
 A chain of the two guard interceptors alone, before a provider that answers at once with 64 chunks of five words. CPU of
 one call with a prompt of 2 KB, of each further chunk, how many chunks are held before the first word goes out, and how
-long a prompt of 1 MiB holds the event loop in one go. Figures of one run compare with each other.
+long a prompt of 1 MiB, and one of 64 KiB that is nothing but numbers, hold the event loop in one go. Figures of one run
+compare with each other.
 """
 
 import argparse
@@ -30,8 +31,11 @@ from unit.hedgerow_server.routing.scripted import ScriptedTransport, candidate
 
 CHUNKS, CHUNK = 64, "the hedge is green and "
 PROSE = "Say something about hedges, and where they stand. "
+NUMBERS = " ".join(f"{pow(3, at, 10_007):04d}" for at in range(13_107))
+"""64 KiB in groups of four digits, as cards have them: what takes longest to look through."""
 BEFORE = ("auth", "decode", "authorise", "idempotency", "quota")
 BOTH = {"sides": ["input", "output"], "action": "redact", "timeout_seconds": 60}
+INJECTION = {"type": "injection", "action": "flag", "timeout_seconds": 60}
 WORDS = {"type": "words", "words": ["project nightjar", "hedgerow clippings"], **BOTH}
 SETS: dict[str, dict[str, Any]] = {
     "no guards": {},
@@ -40,11 +44,11 @@ SETS: dict[str, dict[str, Any]] = {
     "words with evasions": {"guards": {"w": {**WORDS, "evasions": True}}, "default": ["w"]},
     "pii": {"guards": {"p": {"type": "pii", **BOTH}}, "default": ["p"]},
     "secrets": {"guards": {"s": {"type": "secrets", **BOTH}}, "default": ["s"]},
-    "injection": {"guards": {"i": {"type": "injection", "timeout_seconds": 60}}, "default": ["i"]},
+    "injection": {"guards": {"i": INJECTION}, "default": ["i"]},
     "toxicity": {"guards": {"t": {"type": "toxicity", **BOTH}}, "default": ["t"]},
     "all of these": {
         "guards": {
-            "i": {"type": "injection", "timeout_seconds": 60},
+            "i": INJECTION,
             "w": WORDS,
             "p": {"type": "pii", **BOTH},
             "s": {"type": "secrets", **BOTH},
@@ -92,15 +96,15 @@ class Bench:
 
 
 async def longest_hold(bench: Bench, prompt: str) -> float:
-    """The most seconds for which a call did not let another task turn."""
+    """The most seconds of CPU time for which a call did not let another task turn."""
     longest = 0.0
 
     async def turning() -> None:
         nonlocal longest
-        last_s = time.perf_counter()
+        last_s = time.thread_time()
         while True:
             await asyncio.sleep(0)
-            now_s = time.perf_counter()
+            now_s = time.thread_time()
             longest, last_s = max(longest, now_s - last_s), now_s
 
     neighbour = asyncio.create_task(turning())
@@ -121,6 +125,7 @@ async def measured(given: dict[str, Any], calls: int) -> dict[str, float]:
     mib = PROSE * ((1 << 20) // len(PROSE))
     took_s = min([await bench.call(mib, 1) for _ in range(2)])
     hold_s = min([await longest_hold(bench, mib) for _ in range(2)])
+    numbers_hold_s = min([await longest_hold(bench, NUMBERS) for _ in range(5)])
     return {
         "call_p50_us": statistics.median(short) * 1e6,
         "call_p99_us": short[int(len(short) * 0.99)] * 1e6,
@@ -128,6 +133,7 @@ async def measured(given: dict[str, Any], calls: int) -> dict[str, float]:
         "chunks_to_first_word": float(first),
         "mib_ms": took_s * 1e3,
         "longest_hold_ms": hold_s * 1e3,
+        "longest_hold_numbers_ms": numbers_hold_s * 1e3,
     }
 
 
@@ -137,12 +143,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--calls", type=int, default=300)
     given = parser.parse_args()
-    heads = ("guards", "2 KB p50 µs", "p99 µs", "chunk µs", "held chunks", "1 MiB ms", "longest hold ms")
-    print("{:<22}{:>13}{:>10}{:>10}{:>13}{:>10}{:>17}".format(*heads))
+    heads = ("guards", "2 KB p50 µs", "p99 µs", "chunk µs", "held chunks", "1 MiB ms", "longest hold ms", "of numbers")
+    print("{:<22}{:>13}{:>10}{:>10}{:>13}{:>10}{:>17}{:>12}".format(*heads))
     figures: dict[str, dict[str, float]] = {}
     for name, section in SETS.items():
         one = figures[name] = asyncio.run(measured(section, given.calls))
-        cells = "{:>13.1f}{:>10.1f}{:>10.1f}{:>13.0f}{:>10.1f}{:>17.2f}".format(*one.values())
+        cells = "{:>13.1f}{:>10.1f}{:>10.1f}{:>13.0f}{:>10.1f}{:>17.2f}{:>12.2f}".format(*one.values())
         print(f"{name:<22}{cells}", flush=True)
     if given.json is not None:
         given.json.write_text(json.dumps(figures, indent=2))

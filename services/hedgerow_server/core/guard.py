@@ -88,6 +88,16 @@ class Scanner(Protocol):
 
 
 @runtime_checkable
+class Paced(Protocol):
+    """A scanner that takes much longer for some texts than for others, and can tell which."""
+
+    def reach(self, text: str, begin: int, end: int) -> int:
+        """How far it may be shown more of a text from `begin` on, at most to `end`, for one look to take about a
+        millisecond. At least 256 code points, unless `end` comes first.
+        """
+
+
+@runtime_checkable
 class CallScanner(Protocol):
     """A guard that looks for something else in each call."""
 

@@ -13,6 +13,7 @@ from hedgerow_server.core.guard import (
     Action,
     CallScanner,
     Guard,
+    Paced,
     RemoteGuard,
     RequestGuard,
     Scanner,
@@ -50,6 +51,8 @@ class Fitted(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     providers: frozenset[str]
     regions: frozenset[str]
     scanner: Scanner | None
+    paced: Paced | None
+    """The scanner, if it tells how far a step may go."""
     call_scanner: CallScanner | None
     request_guard: RequestGuard | None
     tool_guard: ToolCallGuard | None
@@ -82,6 +85,7 @@ def fit(name: str, entry: GuardEntry, guard: Guard) -> Fitted:
         providers=frozenset(entry.providers),
         regions=frozenset(entry.regions),
         scanner=guard if isinstance(guard, Scanner) else None,
+        paced=guard if isinstance(guard, Paced) else None,
         call_scanner=guard if isinstance(guard, CallScanner) else None,
         request_guard=guard if isinstance(guard, RequestGuard) else None,
         tool_guard=guard if isinstance(guard, ToolCallGuard) else None,

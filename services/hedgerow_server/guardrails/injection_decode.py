@@ -3,6 +3,7 @@
 import base64
 import binascii
 import codecs
+import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -28,6 +29,8 @@ _BACKWARDS = re2.compile(
     r"htiw|ot|fo|lliw|llet|dnu|tsi|hci|sella|eiw|thcin)\b"
 )
 """The same backwards."""
+_EITHER = re2.compile(f"{_TURNED.pattern}|{_BACKWARDS.pattern}")
+"""Both as one, since few texts have any."""
 _MOST = 8
 """Runs that are decoded of one piece of text."""
 
@@ -43,12 +46,15 @@ class Decoded(NamedTuple):
 
 def decoded(text: str, spelling: bytes) -> Iterator[Decoded]:
     """What the text says in other codings. `spelling` is the text in one spelling, as ASCII."""
-    for found, match in enumerate(_RUNS.finditer(text)):
-        if found == _MOST:
-            break
-        plain = _run(match.group())
-        if plain:
-            yield Decoded(plain, match.start(), match.end())
+    # In bytes: RE2's own module counts the characters before each match of a str.
+    data = text.encode(errors="replace")
+    for match in itertools.islice(_RUNS.finditer(data), _MOST):
+        start, end = match.span()
+        if plain := _run(data[start:end].decode()):
+            begin = start if len(data) == len(text) else len(data[:start].decode())
+            yield Decoded(plain, begin, begin + end - start)
+    if _EITHER.search(spelling) is None:
+        return
     for pattern, reading in ((_TURNED, _rot13), (_BACKWARDS, _reversed)):
         words = sum(1 for _ in pattern.finditer(spelling))
         if words >= 2 and words * 10 >= spelling.count(b" "):
@@ -90,6 +96,8 @@ def _base64(run: str) -> str | None:
 
 def _readable(raw: bytes) -> str | None:
     """Bytes that are text; None: they are something else."""
-    text = raw.decode("utf-8", "ignore")
+    text, least = raw.decode("utf-8", "ignore"), 0.9 * len(raw.decode("utf-8", "replace"))
+    if len(raw) < 8 or len(text) < least:
+        return None
     good = sum(1 for character in text if character.isalnum() or character in " \n.,!?'\"-:;")
-    return text if len(raw) >= 8 and good >= 0.9 * len(raw.decode("utf-8", "replace")) else None
+    return text if good >= least else None

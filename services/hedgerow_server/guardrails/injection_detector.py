@@ -9,7 +9,7 @@ import numpy.typing as npt
 from hedgerow_server.core.guard import Finding
 from hedgerow_server.guardrails import injection_decode, injection_rules
 from hedgerow_server.guardrails.injection import CONTEXT
-from hedgerow_server.guardrails.injection_model import LinearModel, features, passages
+from hedgerow_server.guardrails.injection_model import LinearModel, Passages, features, passages
 from hedgerow_server.guardrails.normalise import LINE, Plain, plain
 
 _BLOCK = 2304
@@ -59,36 +59,33 @@ class Detector:
             seen = plain(piece)
             spelling = injection_rules.spelled(seen.symbols)
             hidden = (self._excess(plain(one.text)) for one in injection_decode.decoded(piece, spelling))
-            worst, begin = max(worst, float(self._judge(seen, spelling)[2].max()), *hidden), end
+            worst, begin = max(worst, float(self._judge(seen, spelling)[1].max()), *hidden), end
         return worst
 
     def _excess(self, seen: Plain) -> float:
-        return float(self._judge(seen, injection_rules.spelled(seen.symbols))[2].max())
+        return float(self._judge(seen, injection_rules.spelled(seen.symbols))[1].max())
 
-    def _judge(
-        self, seen: Plain, spelling: bytes
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """Where the passages of a text begin and end, in its symbols, and by how much each is beyond its threshold."""
-        size = len(seen.symbols)
+    def _judge(self, seen: Plain, spelling: bytes) -> tuple[Passages, npt.NDArray[np.float64]]:
+        """The passages of a text, one place behind where they are in its symbols, and by how much each is beyond its
+        threshold.
+        """
         symbols = np.concatenate((_EDGE[:1], seen.symbols, _EDGE))
         parts = passages(symbols)
         logits = self._model.logits(self._model.sums(features(symbols), len(symbols)), parts)
         rules = injection_rules.evidence(spelling)
         if rules is not None:
             logits = logits + rules.of(parts.starts - 1, parts.ends - 1)
-        excess = logits - self._model.thresholds[parts.kinds()]
-        return np.maximum(parts.starts - 1, 0), np.minimum(parts.ends - 1, size), excess
+        return parts, logits - self._model.thresholds[parts.kinds()]
 
     def _hits(self, seen: Plain, spelling: bytes, skip: int) -> list[tuple[int, int, float]]:
-        size = len(seen.symbols)
-        if not size:
+        if not len(seen.symbols):
             return []
-        starts, ends, excess = self._judge(seen, spelling)
+        parts, excess = self._judge(seen, spelling)
         if excess[0] >= self._least:
             return [(skip, int(seen.places.max()) + 1, float(excess.max()))] if seen.places.max() >= skip else []
         hits = []
-        for index in np.flatnonzero(excess >= self._least):
-            places = seen.places[starts[index] : ends[index]]
+        for index in (excess >= self._least).nonzero()[0]:
+            places = seen.places[max(0, parts.starts[index] - 1) : parts.ends[index] - 1]
             if len(places) and (end := int(places.max()) + 1) > skip:
                 hits.append((max(skip, int(places.min())), end, float(excess[index])))
         return hits

@@ -25,37 +25,51 @@ SIZE = (1 << CHARACTER_BITS) + (1 << WORD_BITS)
 ORDERS = (3, 4, 5)
 
 _STEP = 0x01000193  # FNV's 32-bit prime: odd, so that it has an inverse modulo 2**32
-_MIX = np.uint32(0x9E3779B1)
+_FACTORS = np.array([pow(_STEP, at, 1 << 32) for at in range(1, ORDERS[-1])], np.uint32)
+_MIX = 0x9E3779B1
+_PAIR, _FIRST, _THIRD, _TRIPLE, _OPENING = np.array(
+    (0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F, 0x165667B1, 0x2545F491), np.uint32
+)
+_OPENS, _OPENS_PAIR = np.array((_MIX, 2 * _MIX % (1 << 32)), np.uint32)
 _LONGEST = 1 << 14
 """The most symbols of a text."""
-_SPANS = (48, 160, 480)
+_SPANS = np.array((48, 160, 480))
 """How long passages are at least, in symbols: some sentences each."""
 _SHORTEST = 40
 _GRID = 128
 """Where a sentence has no end, a passage may begin about every so many symbols."""
 CLASSES = 5
 """Kinds of passages, each with its own threshold: see `kinds`."""
-_KIND_EDGES = (110, 320)
+_KIND_EDGES = np.array((110, 320))
 _SHORT_TEXT = 330
+_SHIFT = 16
+"""Bits of a weight beside the rarity above it: those of all features of one place fit."""
 
 
 class Features(NamedTuple):
     """Which weights a text calls for, and where."""
 
-    runs: tuple[Indices, ...]
-    """For each of ORDERS: the weight of the run that begins at each place, as far as one fits."""
-    words: Indices
-    """The weights of words and of what they form with their neighbours."""
+    indices: Values
+    """The weights: of the run of each of ORDERS that begins at each place, as far as one fits, one order behind the
+    other; then of words and of what they form with their neighbours."""
+    sizes: tuple[int, ...]
+    """How many runs of each order there are."""
     word_places: Indices
-    """Where each of `words` begins."""
+    """Where each word and each of what they form begins."""
+
+    def places(self) -> Indices:
+        """Where each of `indices` begins."""
+        return np.concatenate([*(np.arange(size) for size in self.sizes), self.word_places])
 
 
 @functools.cache
 def _values() -> Values:
-    """A fixed number for each symbol; l and i look alike, so they have the same."""
+    """A fixed number for each symbol; l and i look alike, so they have the same. All hashes are sums of multiples of
+    these, so they are mixed here once instead of each of them.
+    """
     draws = np.random.Generator(np.random.PCG64(20)).integers(1, 1 << 32, 256, dtype=np.uint32)
     draws[LETTER + ord("l") - 97] = draws[LETTER + ord("i") - 97]
-    return draws
+    return draws * np.uint32(_MIX)
 
 
 @functools.cache
@@ -69,41 +83,52 @@ def _powers() -> tuple[Values, Values]:
     return up, down
 
 
-def _index(hashes: Values, bits: int) -> Indices:
-    return ((hashes * _MIX) >> np.uint32(32 - bits)).astype(np.int64)
+def _runs(values: Values) -> list[Values]:
+    """A hash for the run of each of ORDERS that begins at each place."""
+    rolling, runs = values, []
+    for at, factor in enumerate(_FACTORS, 1):
+        rolling = rolling[:-1] + values[at:] * factor
+        runs.append(rolling)
+    return runs[-len(ORDERS) :]
 
 
-def _words(symbols: Symbols, values: Values) -> tuple[Values, Indices, npt.NDArray[np.bool_]]:
-    """A hash for each word, where it begins, and whether it begins a sentence."""
+def _words(symbols: Symbols, values: Values) -> tuple[Values, Indices, Indices]:
+    """A hash for each word, where it begins, and which of the words begin a sentence."""
     within = symbols >= DIGIT
-    edges = np.flatnonzero(within[1:] != within[:-1]) + 1
+    edges = (within[1:] != within[:-1]).nonzero()[0] + 1
     starts, ends = edges[::2], edges[1::2]
     up, down = _powers()
     sums = np.zeros(len(symbols) + 1, np.uint32)
-    np.cumsum(values * up[: len(symbols)], dtype=np.uint32, out=sums[1:])
-    before = symbols[starts - 1]
-    return (sums[ends] - sums[starts]) * down[starts], starts, (before == STOP) | (before == LINE)
+    np.add.accumulate(values * up[: len(symbols)], dtype=np.uint32, out=sums[1:])
+    first = _is_end(symbols[starts - 1]).nonzero()[0]
+    return (sums[ends] - sums[starts]) * down[starts], starts, first
+
+
+def _is_end(symbols: Symbols) -> npt.NDArray[np.bool_]:
+    """Which of them end a sentence: LINE and STOP, of which only the last bit differs."""
+    ended: npt.NDArray[np.bool_] = (symbols | 1) == STOP
+    return ended
 
 
 def features(symbols: Symbols) -> Features:
     """The features of a text, which has LINE as its first and last symbol."""
-    values = _values()[symbols]
-    runs = []
-    rolling = values[:-1] + values[1:] * np.uint32(_STEP)
-    power = _STEP
-    for order in ORDERS:
-        power = power * _STEP % (1 << 32)
-        rolling = rolling[: len(rolling) - 1] + values[order - 1 :] * np.uint32(power)
-        runs.append(_index(rolling, CHARACTER_BITS))
+    values = _values().take(symbols)
+    runs = _runs(values)
     words, starts, first = _words(symbols, values)
-    pairs = words[:-1] * np.uint32(0x85EBCA6B) + words[1:]
-    wide = words[:-2] * np.uint32(0xC2B2AE35) + words[2:] * np.uint32(0x27D4EB2F)
-    triples = pairs[:-1] * np.uint32(0x165667B1) + words[2:]
-    opening = words[first] * np.uint32(0x2545F491) + np.uint32(1)
-    opening_pairs = pairs[first[:-1]] * np.uint32(0x2545F491) + np.uint32(2)
-    hashes = np.concatenate((words, pairs, wide, triples, opening, opening_pairs))
-    places = np.concatenate((starts, starts[:-1], starts[:-2], starts[:-2], starts[first], starts[:-1][first[:-1]]))
-    return Features(tuple(runs), _index(hashes, WORD_BITS) + (1 << CHARACTER_BITS), places)
+    pairs = words[:-1] * _PAIR + words[1:]
+    wide = words[:-2] * _FIRST + words[2:] * _THIRD
+    triples = pairs[:-1] * _TRIPLE + words[2:]
+    paired = first[:-1] if len(first) and first[-1] == len(pairs) else first
+    opening = words[first] * _OPENING + _OPENS
+    opening_pairs = pairs[paired] * _OPENING + _OPENS_PAIR
+    hashes = np.concatenate((*runs, words, pairs, wide, triples, opening, opening_pairs))
+    sizes = tuple(map(len, runs))
+    border = sum(sizes)
+    indices = hashes >> np.uint32(32 - CHARACTER_BITS)
+    indices[border:] >>= np.uint32(CHARACTER_BITS - WORD_BITS)
+    indices[border:] += np.uint32(1 << CHARACTER_BITS)
+    places = np.concatenate((starts, starts[:-1], starts[:-2], starts[:-2], starts[first], starts[paired]))
+    return Features(indices, sizes, places)
 
 
 class Passages(NamedTuple):
@@ -116,7 +141,7 @@ class Passages(NamedTuple):
     def kinds(self) -> Indices:
         """0 or 1: the whole of a short or a long text; 2, 3 and 4: a short, middling or long part of one."""
         sizes = self.ends - self.starts
-        kinds = np.searchsorted(_KIND_EDGES, sizes, side="right") + 2
+        kinds = _KIND_EDGES.searchsorted(sizes, side="right") + 2
         kinds[0] = int(sizes[0] >= _SHORT_TEXT)
         return kinds
 
@@ -124,42 +149,50 @@ class Passages(NamedTuple):
 def passages(symbols: Symbols) -> Passages:
     """The whole, and from each beginning of a sentence on as many sentences as make each of some lengths."""
     size = len(symbols)
-    ended = (symbols == STOP) | (symbols == LINE)
-    cuts = np.flatnonzero(ended[: size - 4]) + 1
-    gaps = np.diff(cuts, append=size)
-    long = np.flatnonzero(gaps > _GRID + _SHORTEST)
+    cuts = _is_end(symbols[: size - 4]).nonzero()[0] + 1
+    ends = _next(cuts, size)
+    gaps = ends - cuts
+    long = (gaps > _GRID + _SHORTEST).nonzero()[0]
     if len(long):
-        cuts = np.sort(np.concatenate((cuts, _grid(symbols, cuts[long], gaps[long]))))
-    ends = np.append(cuts[1:], size)
-    starts, stops = [np.zeros(1, np.int64)], [np.full(1, size)]
-    for span in _SPANS:
-        if size <= span:
-            break
-        reached = ends[np.minimum(np.searchsorted(ends, cuts + span), len(ends) - 1)]
-        long_enough = reached - cuts >= _SHORTEST
-        starts.append(cuts[long_enough])
-        stops.append(reached[long_enough])
-    return Passages(np.concatenate(starts), np.concatenate(stops))
+        cuts = np.concatenate((cuts, _grid(symbols, cuts[long], gaps[long])))
+        cuts.sort()
+        ends = _next(cuts, size)
+    spans = _SPANS[: _SPANS.searchsorted(size)]
+    reached = ends.take(ends.searchsorted(cuts + spans[:, None]), mode="clip")
+    long_enough = (reached - cuts >= _SHORTEST).ravel().nonzero()[0]
+    parts = np.empty((2, 1 + len(long_enough)), np.int64)
+    parts[:, 0] = 0, size
+    cuts.take(long_enough, mode="wrap", out=parts[0, 1:])
+    reached.take(long_enough, mode="clip", out=parts[1, 1:])
+    return Passages(parts[0], parts[1])
+
+
+def _next(cuts: Indices, size: int) -> Indices:
+    """Where the next one is, or the end."""
+    ends = np.empty_like(cuts)
+    ends[:-1] = cuts[1:]
+    ends[-1] = size
+    return ends
 
 
 def _grid(symbols: Symbols, cuts: Indices, gaps: Indices) -> Indices:
     """Beginnings of words inside sentences that are too long."""
-    wanted = np.concatenate(
-        [np.arange(cut + _GRID, cut + gap - _SHORTEST, _GRID) for cut, gap in zip(cuts, gaps, strict=True)]
-    )
-    blanks = np.flatnonzero(symbols == BLANK) + 1
-    if not len(blanks):
-        return wanted
-    near = blanks[np.minimum(np.searchsorted(blanks, wanted), len(blanks) - 1)]
-    return np.where(np.abs(near - wanted) < _SHORTEST, near, wanted)
+    counts = (gaps - _SHORTEST - 1) // _GRID
+    until = counts.cumsum()
+    wanted: Indices = (cuts - (until - counts) * _GRID).repeat(counts) + _GRID * np.arange(1, 1 + until[-1])
+    blanks = (symbols == BLANK).nonzero()[0] + 1
+    if len(blanks):
+        near = blanks.take(blanks.searchsorted(wanted), mode="clip")
+        wanted = np.where(np.abs(near - wanted) < _SHORTEST, near, wanted)
+    return wanted
 
 
 class Sums(NamedTuple):
     """Prefix sums over the places of a text."""
 
-    evidence: npt.NDArray[np.int64]
-    """Of the weights."""
-    known: npt.NDArray[np.int64]
+    packed: npt.NDArray[np.int32]
+    """Of the weights, with `known` on top; modulo 2**32."""
+    known: npt.NDArray[np.int32]
     """Of the squared rarity of what stands there."""
 
 
@@ -174,7 +207,7 @@ class LinearModel:
         """
         self._numbers = np.asarray(numbers, np.float64)
         self._weights, self._rarity = weights, rarity
-        self._packed = (rarity.astype(np.int32) << 16) + weights  # one look-up instead of two
+        self._packed = (rarity.astype(np.int32) << _SHIFT) + weights  # one look-up instead of two
         self._unit, self._rarity_unit, self._bias, self._damping = (float(number) for number in numbers[:4])
         self.thresholds = self._numbers[4 : 4 + CLASSES]
 
@@ -184,20 +217,23 @@ class LinearModel:
 
     def sums(self, seen: Features, size: int) -> Sums:
         """What the features of a text of `size` symbols weigh, up to each place."""
-        packed = np.bincount(seen.word_places, self._packed.take(seen.words), size).astype(np.int64)
-        for run in seen.runs:
-            packed[: len(run)] += self._packed.take(run)
-        known = (packed + (1 << 15)) >> 16
-        sums = np.zeros((2, size + 1), np.int64)
-        np.cumsum(packed - (known << 16), out=sums[0, 1:])
-        np.cumsum(known, out=sums[1, 1:])
+        weights = self._packed.take(seen.indices)
+        begin = sum(seen.sizes)
+        packed = np.bincount(seen.word_places, weights[begin:], size).astype(np.int32)
+        begin = 0
+        for run in seen.sizes:
+            packed[:run] += weights[begin : begin + run]
+            begin += run
+        sums = np.zeros((2, size + 1), np.int32)
+        np.add.accumulate(packed, dtype=np.int32, out=sums[0, 1:])
+        np.add.accumulate((packed + (1 << _SHIFT - 1)) >> _SHIFT, dtype=np.int32, out=sums[1, 1:])
         return Sums(sums[0], sums[1])
 
     def logits(self, sums: Sums, parts: Passages) -> npt.NDArray[np.float64]:
         """The log odds of each passage, before any threshold."""
-        evidence = (sums.evidence[parts.ends] - sums.evidence[parts.starts]) * self._unit
-        known = (sums.known[parts.ends] - sums.known[parts.starts]) * self._rarity_unit
-        logits: npt.NDArray[np.float64] = evidence / np.sqrt(known + self._damping) + self._bias
+        known = sums.known[parts.ends] - sums.known[parts.starts]
+        evidence = (sums.packed[parts.ends] - sums.packed[parts.starts] - (known << _SHIFT)) * self._unit
+        logits: npt.NDArray[np.float64] = evidence / np.sqrt(known * self._rarity_unit + self._damping) + self._bias
         return logits
 
 
@@ -207,3 +243,6 @@ def shipped(name: str) -> LinearModel:
     raw = files(__package__).joinpath("data", "injection.npz").read_bytes()
     with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
         return LinearModel(*(arrays[f"{name}_{part}"] for part in ("weights", "rarity", "numbers")))
+
+
+assert LINE | 1 == STOP

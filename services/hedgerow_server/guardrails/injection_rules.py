@@ -84,7 +84,9 @@ class Evidence(NamedTuple):
 class _Compiled(NamedTuple):
     strong: Any
     mild: Any
-    letters: npt.NDArray[np.uint8]
+    either: Any
+    """Both as one, since few texts have any."""
+    letters: bytes
 
 
 @functools.cache
@@ -95,23 +97,22 @@ def _compiled() -> _Compiled:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.dot_nl = True
-    strong, mild = (
-        "|".join(f"(?:{pattern})" for pattern in group).encode() for group in (_STRONG_PATTERNS, _MILD_PATTERNS)
-    )
-    return _Compiled(re2.compile(strong, options), re2.compile(mild, options), letters)
+    groups = ["|".join(f"(?:{pattern})" for pattern in group).encode() for group in (_STRONG_PATTERNS, _MILD_PATTERNS)]
+    strong, mild, either = (re2.compile(one, options) for one in (*groups, b"|".join(groups)))
+    return _Compiled(strong, mild, either, letters.tobytes())
 
 
 def spelled(symbols: Symbols) -> bytes:
     """The symbols as ASCII, one character for each."""
-    return _compiled().letters[symbols].tobytes()
+    return symbols.tobytes().translate(_compiled().letters)
 
 
 def evidence(spelling: bytes) -> Evidence | None:
     """What phrases of attacks stand in a text; None: none."""
     compiled = _compiled()
+    if compiled.either.search(spelling) is None:
+        return None
     hits = [(match.start(), _STRONG) for match in compiled.strong.finditer(spelling)]
     hits += [(match.start(), _MILD) for match in compiled.mild.finditer(spelling)]
-    if not hits:
-        return None
     hits.sort()
     return Evidence(np.array([place for place, _ in hits]), np.array([added for _, added in hits]))

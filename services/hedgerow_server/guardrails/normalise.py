@@ -153,37 +153,51 @@ def _turned(text: str) -> npt.NDArray[np.int64] | None:
 
 def _read_leet(symbols: Symbols, stands_for: Symbols) -> Symbols:
     """Digits and marks as letters, inside words that have a letter."""
-    letter = symbols >= LETTER
-    may = stands_for > 0
-    beside = np.zeros_like(letter)
-    beside[:-1] = letter[1:]
-    beside[1:] |= letter[:-1]
-    if not (may & beside).any():
+    padded = _padded_letters(symbols)
+    letter, behind, may = padded[1:-1], padded[2:], stands_for > 0
+    if not (may & (padded[:-2] | behind)).any():
         return symbols
-    digit = may & (symbols == DIGIT)
-    before_word = np.zeros_like(letter)
-    before_word[:-1] = letter[1:] | digit[1:]
-    within = letter | (symbols == DIGIT) | (may & before_word)
-    starts = np.concatenate(([0], np.flatnonzero(within[1:] != within[:-1]) + 1))
-    has_letter = np.logical_or.reduceat(letter, starts)
-    sizes = np.diff(starts, append=len(symbols))
-    stands_in = within & may & ~letter
-    mixed = has_letter & np.logical_or.reduceat(stands_in, starts)
-    words = int(np.count_nonzero(within[starts]))
-    if int(np.count_nonzero(mixed)) * 4 < max(words, 16):  # else it is a habit: "70" is "to" then
-        stands_in &= np.repeat(has_letter, sizes)
-    return np.where(stands_in, stands_for, symbols)
+    digit = symbols == DIGIT
+    before_word = may & behind
+    before_word[:-1] |= may[:-1] & may[1:] & digit[1:]
+    within = np.zeros_like(padded)
+    np.logical_or(letter | digit, before_word, out=within[1:-1])
+    stand_in = ((within[1:-1] & may) > letter).nonzero()[0]
+    breaks, letters = (~within).nonzero()[0], padded.nonzero()[0]
+    word = breaks.searchsorted(stand_in + 1)
+    has_letter = letters.searchsorted(breaks[word]) > letters.searchsorted(breaks[word - 1])
+    if not _is_habit(word[has_letter], within):
+        stand_in = stand_in[has_letter]
+    read = symbols.copy()
+    read[stand_in] = stands_for[stand_in]
+    return read
 
 
-def _spacers(symbols: Symbols) -> npt.NDArray[np.bool_] | None:
+def _padded_letters(symbols: Symbols) -> npt.NDArray[np.bool_]:
+    """Which are letters, with one more place on each side, which is none."""
+    letter = np.zeros(len(symbols) + 2, bool)
+    np.greater_equal(symbols, LETTER, out=letter[1:-1])
+    return letter
+
+
+def _is_habit(mixed: Places, within: npt.NDArray[np.bool_]) -> bool:
+    """Whether so many words are mixed of letters and of what stands for some that "70" is "to", too. `mixed` has the
+    number of such a word, for each character in it that stands for a letter.
+    """
+    if len(mixed) < 4:
+        return False
+    words = 4 * (1 + int(np.count_nonzero(mixed[1:] != mixed[:-1])))
+    return words >= 16 and words >= int(np.count_nonzero(within[1:] > within[:-1]))
+
+
+def _spacers(symbols: Symbols) -> Places:
     """Which characters only space letters out, as in "i g n o r e": none unless four letters in a row stand so."""
-    letter = symbols >= LETTER
-    alone = letter.copy()
-    alone[1:] &= ~letter[:-1]
-    alone[:-1] &= ~letter[1:]
-    links = np.zeros(len(symbols), bool)
-    links[1:-1] = alone[:-2] & alone[2:]
-    return links if (links[:-4] & links[2:-2] & links[4:]).any() else None
+    letter = _padded_letters(symbols)
+    alone = (letter[1:-1] > (letter[:-2] | letter[2:])).nonzero()[0]
+    if len(alone) < 4 or (alone[3:] - alone[:-3]).min() > 6:
+        return alone[:0]
+    spacers: Places = alone[:-1][alone[1:] - alone[:-1] == 2] + 1
+    return spacers
 
 
 def _read(text: str) -> tuple[Symbols, Symbols, Places | None]:
@@ -203,18 +217,16 @@ def plain(text: str) -> Plain:
     """The text in one spelling, and where each character stood."""
     symbols, stands_for, places = _read(text)
     if not symbols.all():
-        kept = np.flatnonzero(symbols)
+        kept = symbols.nonzero()[0]
         symbols, stands_for = symbols[kept], stands_for[kept]
         places = kept if places is None else places[kept]
     if len(symbols) < 6:
         return Plain(symbols, np.arange(len(symbols)) if places is None else places)
     symbols = _read_leet(symbols, stands_for)
     keep = np.ones(len(symbols), bool)
-    again = symbols[1:] == symbols[:-1]
-    apart = symbols < DIGIT
-    keep[1:] = ~(apart[1:] & (again | ((symbols[1:] == BLANK) & apart[:-1])))
-    spacers = _spacers(symbols)
-    if spacers is not None:
-        keep &= ~spacers
-    kept = np.flatnonzero(keep)
+    before, symbol = symbols[:-1], symbols[1:]
+    apart = (before < DIGIT) & (symbol < DIGIT)
+    np.logical_not(apart & ((symbol == BLANK) | (symbol == before)), out=keep[1:])
+    keep[_spacers(symbols)] = False
+    kept = keep.nonzero()[0]
     return Plain(symbols[kept], kept if places is None else places[kept])

@@ -18,6 +18,7 @@ _MARKS = "@$!"
 _LEET = str.maketrans("0134578@$!", "oieastbasi")
 _LEET_L = str.maketrans("0134578@$!", "oleastbasi")
 _LEET_SIGN = re.compile(r"[0-9@$!\0]")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _STRETCHED = re.compile(r"([a-z])\1{2,}")
 _ANY_STRETCHED = re2.compile("|".join(letter * 3 for letter in string.ascii_lowercase))
 _WIDEST_GAP = 8
@@ -41,7 +42,14 @@ def _lower(char: str) -> str:
 
 def unmask(text: str) -> str:
     """The text in one case and without look-alikes, as long as it was; UNSEEN for what is not seen."""
-    return fold(text) if text.isascii() else fold(text).translate(_look_alikes())
+    if text.isascii():
+        return fold(text)
+    # Only what is not ASCII: to translate a character takes a look-up, and most of most texts is ASCII.
+    return _NOT_ASCII.sub(_seen, fold(text))
+
+
+def _seen(match: "re.Match[str]") -> str:
+    return match.group().translate(_look_alikes())
 
 
 def prepare() -> None:

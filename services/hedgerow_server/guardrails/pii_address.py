@@ -13,6 +13,9 @@ LONGEST = 120
 _SIDE = 80
 """Bytes that are read before and behind the word for the street."""
 
+_LONGEST_KIND = 16
+"""Bytes of a word for a street, at most."""
+
 _ENGLISH_KINDS = (
     r"Street|St|Avenue|Ave|Av|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Place|Pl|Square|Sq|Terrace|Ter|Way"
     r"|Parkway|Pkwy|Highway|Hwy|Circle|Cir|Crescent|Cres|Close|Trail|Trl|Alley|Row|Mews|Gardens|Grove|Loop|Plaza|Pike"
@@ -67,6 +70,7 @@ _NO_STREET = frozenset(
     b"way lane mile miles km minute minutes hour hours day days a in on per dead more from to new different major busy"
     b" million percent year years old and or toll".split()
 )
+_DIGIT = re.compile(rb"[0-9]")
 _NUMBER = re.compile(r"[0-9]{1,6}[A-Za-z]?")
 _ORDINAL = re.compile(r"[0-9]{1,3}(?:st|nd|rd|th)")
 _ENGLISH_WORD = re.compile(rb"(?:Brigade|Renegade|Decade|Norweg|Necktie|Auntie|Cutie|Sweetie|Rookie|Foodie|Hottie)$")
@@ -80,6 +84,12 @@ def _before(data: bytes, start: int) -> list[str]:
     if not line.endswith(" "):
         return []
     return line[:-1].split(" ")[::-1]
+
+
+def _number_from(data: bytes, at: int) -> int:
+    """Where the next digit is: no street has its number before that."""
+    found = _DIGIT.search(data, max(0, at))
+    return len(data) + LONGEST if found is None else found.start()
 
 
 def _behind(data: bytes, end: int) -> list[str]:
@@ -116,6 +126,8 @@ def _within(start: int, end: int, data: bytes, otherwise: int) -> Span | int:
 
 def english(data: bytes, start: int, end: int) -> Span | int:
     """12 Main Street, 3911 Fourth Avenue: the kind is the match."""
+    if (at := _number_from(data, start - _SIDE)) >= start:
+        return max(end, at)
     words = _before(data, start)
     lower = data[start : start + 1].islower()
     count = 0
@@ -136,6 +148,8 @@ def english(data: bytes, start: int, end: int) -> Span | int:
 
 def number_first(data: bytes, start: int, end: int) -> Span | int:
     """26 rue de la Paix: a number, the kind, particles, a word in any case and more in capitals."""
+    if (at := _number_from(data, start - _SIDE)) >= start:
+        return max(end, at)
     words = _before(data, start)
     numbers = _numbered([word.rstrip(",") for word in words[:1]] + words[1:])
     if not numbers:
@@ -173,6 +187,8 @@ def _trimmed(word: str) -> str:
 
 def kind_first(data: bytes, start: int, end: int) -> Span | int:
     """Via dei Fiorentini 17: the kind, names, a number."""
+    if (at := _number_from(data, end)) >= end + _SIDE:
+        return max(end, data.rfind(b" ", end, max(end, at - _SIDE - _LONGEST_KIND)))
     behind = _behind(data, end)
     names = 0
     for count, word in enumerate(behind[:8]):

@@ -27,6 +27,37 @@ def is_luhn(number: bytes) -> bool:
     return (sum(backwards[::2].translate(_PLAIN)) + sum(backwards[1::2].translate(_DOUBLED))) % 10 == 0
 
 
+def _verhoeff_row(place: int) -> bytes:
+    """What becomes of each check digit with each digit at a place from the right, the two of them read as a number."""
+    permuted = tuple(range(10))
+    for _ in range(place):
+        permuted = tuple((1, 5, 7, 6, 2, 8, 3, 0, 9, 4)[digit] for digit in permuted)
+    return bytes(_d5(check, digit) for check in range(10) for digit in permuted)
+
+
+def _d5(first: int, second: int) -> int:
+    """The product of two turns (0 to 4) or reflections (5 to 9) of a pentagon."""
+    turned = (first - second if first > 4 else first + second) % 5
+    return turned if (first > 4) == (second > 4) else 5 + turned
+
+
+_VERHOEFF = tuple(_verhoeff_row(place % 8) for place in range(12))
+
+
+def is_verhoeff(number: bytes) -> bool:
+    """Whether the check digit of at most twelve digits is right (J. Verhoeff, 1969)."""
+    check = 0
+    for row, digit in zip(_VERHOEFF, reversed(number.translate(_PLAIN)), strict=False):
+        check = row[10 * check + digit]
+    return check == 0
+
+
+def is_multiple(number: bytes, weights: bytes, of: int) -> bool:
+    """Whether the sum of the digits, each times its weight, is a multiple of that."""
+    total = sum(digit * weight for digit, weight in zip(number.translate(_PLAIN), weights, strict=False))
+    return total % of == 0
+
+
 # Ranges of issuers as ISO/IEC 7812 numbers: first and last prefix, and the lengths that are in use.
 _CARD_RANGES: tuple[tuple[str, str, frozenset[int]], ...] = (
     ("4", "4", frozenset({16, 19})),  # Visa
@@ -69,13 +100,14 @@ def _card_lengths(prefix: str) -> frozenset[int]:
     return lengths
 
 
-def is_card(number: bytes, *, named: bool) -> bool:
-    """Whether it may be the number of a payment card. `named`: the text says that it is one, so that ranges and
-    lengths no longer issued count too.
-    """
-    if not 12 <= len(number) <= 19 or not is_luhn(number) or len(set(number)) < 2:
-        return False
-    return named or len(number) in _card_lengths(number[:4].decode())
+def is_card(number: bytes) -> bool:
+    """Whether it may be the number of a payment card, of today or of old."""
+    return 12 <= len(number) <= 19 and is_luhn(number) and len(set(number)) > 1
+
+
+def is_issued(number: bytes) -> bool:
+    """Whether cards of that length are issued whose numbers begin so."""
+    return len(number) in _card_lengths(number[:4].decode())
 
 
 @functools.cache

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 
-import re2
 from stdnum.au import tfn
 from stdnum.be import nn
 from stdnum.bg import egn
@@ -37,8 +36,19 @@ from stdnum.tr import tckimlik
 from stdnum.us import itin
 from stdnum.za import idnr as za_id
 
+from hedgerow_server.guardrails.announced import Announced
 from hedgerow_server.guardrails.forms import Form, Span
-from hedgerow_server.guardrails.pii_checks import digits, iban_lengths, is_birth_date, is_card, is_mod_97, is_ssn
+from hedgerow_server.guardrails.pii_checks import (
+    digits,
+    iban_lengths,
+    is_birth_date,
+    is_card,
+    is_issued,
+    is_mod_97,
+    is_multiple,
+    is_ssn,
+    is_verhoeff,
+)
 from hedgerow_server.guardrails.pii_words import (
     BIRTH_WORDS,
     CARD_WORDS,
@@ -56,8 +66,13 @@ MANY_DIGITS = r"[0-9](?:[ .\-/()]{0,3}[0-9]){5}"
 """RE2: six digits with little between them."""
 _HYPHEN = r"[\-\x{2010}\x{2011}\x{2013}]"
 _CARD_NAMED = compiled(CARD_WORDS)
-_SSN_NAMED = compiled(SSN_WORDS)
-_ID_NAMED = compiled(ID_WORDS)
+_SSN_NAMED = Announced(SSN_WORDS, _NEAR)
+_ID_NAMED = Announced(ID_WORDS, _NEAR)
+_JOINED = re.compile(rb"[0-9][.,\-/]")
+_CARD_GOES_ON = re.compile(rb"[.,\-]?[0-9]")
+_SSN_GOES_ON = re.compile(rb"[.\-]?[0-9]")
+_ID_GOES_ON = re.compile(rb"[.,\-/][0-9]")
+_NAMED_GOES_ON = re.compile(rb"[.,/\-]?[0-9]")
 
 
 def iban(data: bytes, start: int, end: int) -> Span | int:
@@ -92,32 +107,23 @@ def _printed_end(text: bytes, length: int) -> int | None:
 def card(data: bytes, start: int, end: int) -> Span | int:
     """ISO/IEC 7812: issuers' ranges and the check digit."""
     number = digits(data[start:end])
-    if re.match(rb"[.,\-]?[0-9]", data[end : end + 2]) or _joined(data, start):
+    if not is_card(number) or _CARD_GOES_ON.match(data, end) or _joined(data, start):
         return start + 1
-    named = _CARD_NAMED.search(data[max(0, start - _NEAR) : start]) is not None
-    return (start, end) if is_card(number, named=named) else start + 1
+    named = is_issued(number) or _CARD_NAMED.search(data[max(0, start - _NEAR) : start]) is not None
+    return (start, end) if named else start + 1
 
 
 def ssn(data: bytes, start: int, end: int) -> Span | int:
     """With hyphens; in any other form only where a word says so."""
     text = data[start:end]
-    if _joined(data, start) or re.match(rb"[.\-]?[0-9]", data[end : end + 2]) or not is_ssn(digits(text)):
+    if _joined(data, start) or _SSN_GOES_ON.match(data, end) or not is_ssn(digits(text)):
         return start + 1
     hyphens = not text.isdigit() and b" " not in text and b"." not in text
-    return (start, end) if hyphens or _is_named(_SSN_NAMED, data, start) else start + 1
+    return (start, end) if hyphens or _SSN_NAMED.directly(data, start) else start + 1
 
 
 def _joined(data: bytes, start: int) -> bool:
-    return bool(re.match(rb"[0-9][.,\-/]", data[max(0, start - 2) : start]))
-
-
-def _is_named(words: "re2._Regexp", data: bytes, start: int) -> bool:
-    """Whether such a word stands shortly before, with no other number in between."""
-    near = data[max(0, start - _NEAR) : start]
-    last = 0
-    for match in words.finditer(near):
-        last = match.end()
-    return last > 0 and not digits(near[last:])
+    return start > 1 and _JOINED.match(data, start - 2) is not None
 
 
 class _Id:
@@ -126,7 +132,7 @@ class _Id:
     __slots__ = ("counts", "form", "is_valid", "shape")
 
     def __init__(self, counts: tuple[int, ...], form: str, is_valid: Callable[[str], bool]) -> None:
-        """`counts`: how many digits it may have, which rules most of them out at once."""
+        """`counts`: how many digits it may have."""
         self.counts = counts
         self.form = form
         self.shape = re.compile(form)
@@ -135,6 +141,23 @@ class _Id:
 
 def _always(number: str) -> bool:
     return True
+
+
+def _is_ric(number: str) -> bool:
+    try:
+        return ric.is_valid(number)
+    except KeyError:  # a number of a prefecture of which python-stdnum knows no county
+        return False
+
+
+def _is_aadhaar(number: str) -> bool:
+    # What most numbers fail at comes first: python-stdnum takes ten times as long. So below.
+    return is_verhoeff(digits(number.encode())) and aadhaar.is_valid(number)
+
+
+def _is_fodselsnummer(number: str) -> bool:
+    weights = bytes((5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1))
+    return is_multiple(digits(number.encode()), weights, 11) and fodselsnummer.is_valid(number)
 
 
 # Unambiguous: by their separators and letters, or by check digits of which one number in a hundred has the right ones.
@@ -151,12 +174,12 @@ _ALONE = (
     _Id((8,), r"[0-9]{8}-?[A-Z]", dni.is_valid),
     _Id((7,), r"[XYZ]-?[0-9]{7}-?[A-Z]", nie.is_valid),
     _Id((7, 8), r"[A-Z]{4}[0-9]{6}[HM][A-Z]{5}[0-9A-Z][0-9]", curp.is_valid),
-    _Id((17, 18), r"[0-9]{17}[0-9Xx]", ric.is_valid),
+    _Id((17, 18), r"[0-9]{17}[0-9Xx]", _is_ric),
     _Id((15,), r"[12](?:[0-9]{14}| [0-9]{2} [0-9]{2} [0-9]{2} [0-9]{3} [0-9]{3} [0-9]{2})", nir.is_valid),
     _Id((4,), r"[A-Z]{3}P[A-Z][0-9]{4}[A-Z]", _always),  # India, PAN of a person
-    _Id((12,), r"[2-9][0-9]{3} [0-9]{4} [0-9]{4}", aadhaar.is_valid),
+    _Id((12,), r"[2-9][0-9]{3} [0-9]{4} [0-9]{4}", _is_aadhaar),
     _Id((6,), r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]", _always),  # UK, NINO
-    _Id((11,), r"[0-9]{6} ?[0-9]{5}", fodselsnummer.is_valid),
+    _Id((11,), r"[0-9]{6} ?[0-9]{5}", _is_fodselsnummer),
     _Id((13,), r"[1-8][0-9]{12}", cnp.is_valid),
     _Id((9,), r"9[0-9]{2}-[0-9]{2}-[0-9]{4}", itin.is_valid),
     _Id((7,), r"[0-9]{7}[A-W][A-IW]", pps.is_valid),
@@ -176,22 +199,36 @@ _NAMED = (
 )
 
 
+def _by_count(kinds: tuple[_Id, ...]) -> dict[int, list[_Id]]:
+    """Which there are of each number of digits."""
+    found: dict[int, list[_Id]] = {}
+    for kind in kinds:
+        for count in kind.counts:
+            found.setdefault(count, []).append(kind)
+    return found
+
+
+_ALONE_BY_COUNT, _NAMED_BY_COUNT = _by_count(_ALONE), _by_count(_NAMED)
+
+
 def national_id(data: bytes, start: int, end: int) -> Span | int:
     """Of a country whose numbers tell themselves from others."""
-    return _id(_ALONE, data, start, end)
+    return (start, end) if _is_id(_ALONE_BY_COUNT, data, start, end) else start + 1
 
 
 def named_id(data: bytes, start: int, end: int) -> Span | int:
     """Of other countries, where a word says that it is one."""
-    return _id(_NAMED, data, start, end) if _is_named(_ID_NAMED, data, start) else start + 1
+    if not _ID_NAMED.directly(data, start):
+        return _ID_NAMED.next(data, start)
+    return (start, end) if _is_id(_NAMED_BY_COUNT, data, start, end) else start + 1
 
 
-def _id(kinds: tuple[_Id, ...], data: bytes, start: int, end: int) -> Span | int:
-    if _joined(data, start) or re.match(rb"[.,\-/][0-9]", data[end : end + 2]):
-        return start + 1
-    text, count = data[start:end].decode(), len(digits(data[start:end]))
-    fits = any(count in kind.counts and kind.shape.fullmatch(text) and kind.is_valid(text) for kind in kinds)
-    return (start, end) if fits else start + 1
+def _is_id(kinds: dict[int, list[_Id]], data: bytes, start: int, end: int) -> bool:
+    fitting = kinds.get(len(digits(data[start:end])))
+    if fitting is None or _joined(data, start) or _ID_GOES_ON.match(data, end):
+        return False
+    text = data[start:end].decode()
+    return any(kind.shape.fullmatch(text) and kind.is_valid(text) for kind in fitting)
 
 
 class Named:
@@ -200,14 +237,16 @@ class Named:
     __slots__ = ("_is_one", "_words")
 
     def __init__(self, words: str, is_one: Callable[[bytes], bool]) -> None:
-        self._words = compiled(words)
+        self._words = Announced(words, _NEAR)
         self._is_one = is_one
 
     def __call__(self, data: bytes, start: int, end: int) -> Span | int:
         """Checks that the word stands there."""
-        if re.match(rb"[.,/\-]?[0-9]", data[end : end + 2]) or not self._is_one(data[start:end]):
+        if not self._words.directly(data, start):
+            return self._words.next(data, start)
+        if _NAMED_GOES_ON.match(data, end) or not self._is_one(data[start:end]):
             return start + 1
-        return (start, end) if _is_named(self._words, data, start) else start + 1
+        return start, end
 
 
 def _least_digits(count: int) -> Callable[[bytes], bool]:
@@ -243,9 +282,10 @@ def _either(kinds: tuple[_Id, ...]) -> str:
 
 
 def _alone(data: bytes, start: int, end: int) -> Span | int:
-    return (start, end) if not re.match(rb"[\-.][0-9]", data[end : end + 2]) else start + 1
+    return (start, end) if not _ZIP_GOES_ON.match(data, end) else start + 1
 
 
+_ZIP_GOES_ON = re.compile(rb"[\-.][0-9]")
 _LETTERED = r"[A-Z][A-Z0-9][0-9 ][0-9A-Z ][0-9]|[0-9]-?[A-Z]"
 _DIGITS = r"[0-9]{2}"
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import re2
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
+from hedgerow_server.guardrails.announced import Announced
 from hedgerow_server.guardrails.forms import LOOK_BACK, Form, Span
 from hedgerow_server.guardrails.pii_checks import digits
 from hedgerow_server.guardrails.pii_words import NOT_PHONE_WORDS, PHONE_WORDS, PLAIN_NUMBER_WORDS
@@ -29,6 +30,8 @@ _NORTH_AMERICAN = (
 _TRUNK = rf"(?:\(0[0-9]{{1,5}}\)|\b0[0-9]{{1,5}})(?:{_SEP}{{1,2}}[0-9]{{2,8}}){{1,5}}\b"
 _AREA = rf"\([0-9]{{2,5}}\){_SEP}{{0,2}}[0-9]{{2,5}}(?:{_SEP}[0-9]{{2,5}}){{1,3}}\b"
 _LOCAL = rf"\b[0-9]{{2,5}}(?:{_SEP}[0-9]{{2,7}}){{1,5}}\b|\b[0-9]{{7,13}}\b"
+
+_ANNOUNCING = f"{PHONE_WORDS}|{PLAIN_NUMBER_WORDS}"
 
 _DATE = re.compile(rb"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d{2})(?!\d)")
 _YEARS = re.compile(rb"(?:19|20)\d{2}[-/](?:19|20)\d{2}")
@@ -93,6 +96,7 @@ class Phones:
         self._named = compiled(PHONE_WORDS)
         self._other = compiled(NOT_PHONE_WORDS)
         self._plain = compiled(PLAIN_NUMBER_WORDS)
+        self._announced = Announced(_ANNOUNCING, MOST)
 
     def forms(self) -> tuple[Form, ...]:
         """Both ways."""
@@ -100,7 +104,7 @@ class Phones:
         weak = f"(?:{_LOCAL}){_EXTENSION}"
         return (
             Form("phone", strong, _SIX_DIGITS, self.strong),
-            Form("phone", weak, _SIX_DIGITS, self.weak, words=f"{PHONE_WORDS}|{PLAIN_NUMBER_WORDS}"),
+            Form("phone", weak, _SIX_DIGITS, self.weak, words=_ANNOUNCING),
         )
 
     def strong(self, data: bytes, start: int, end: int) -> Span | int:
@@ -120,6 +124,8 @@ class Phones:
 
     def weak(self, data: bytes, start: int, end: int) -> Span | int:
         """A number that only the words before it tell from others."""
+        if not self._announced.before(data, start):
+            return self._announced.next(data, start)
         if _is_cut(data, start) or _dated(data, start) or end - start > MOST:
             return start + 1
         near = data[max(0, start - MOST) : start]

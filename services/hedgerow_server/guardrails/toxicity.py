@@ -21,10 +21,12 @@ from hedgerow_server.guardrails.entry import GuardEntry
 from hedgerow_server.guardrails.lexicon import DENIAL, Lexicon, Node, Rule
 from hedgerow_server.guardrails.looks import first_of
 from hedgerow_server.guardrails.phrases import prepare, readings, unmask
+from hedgerow_server.guardrails.spans import Spans
 
 Threshold = Annotated[float, pydantic.Field(ge=0, le=1)] | None
 _LEXICON = "toxicity.rot13"
-_TOKEN = re.compile("[\\w\0@$!*'\u2019]+|[^\\s\\w\0@$!*'\u2019]|\n")
+# a-z0-9 are a part of \w that is quicker to tell.
+_TOKEN = re.compile("[a-z0-9\\w\0@$!*'\u2019]+|[\\S\n]")
 _IN_WORD = "_\0@$!*'\u2019"
 _EDGES = "*'\"@$!_"
 _SENTENCE_ENDS = frozenset(".?!;\n")
@@ -174,18 +176,18 @@ class _Look:
         self.verdicts: dict[int, tuple[str, float]] = {}
         """Category and score by where a hit begins."""
         self._hits: list[tuple[int, int]] = []
-        self._spans: list[tuple[int, int]] = []
+        self._spans = Spans((), folded, 0)
         self._rules: dict[str, list[Rule]] = {}
         context = max(0, begin - _CONTEXT)
         tokens = _TOKEN.findall(folded, context)
         cut = not final and bool(tokens) and _in_word(folded[-1])
-        self._words = [read.word(token) for token in tokens]
+        self._words = list(map(read.word, tokens))
         if not cut and read.anchors.isdisjoint(self._words):
             return
         self._rules = self._possible()
         places = self._worth()
         if places or cut:
-            self._spans = [match.span() for match in _TOKEN.finditer(folded, context)]
+            self._spans = Spans(tokens, folded, context)
             self._go(places, begin, cut=cut)
 
     def next(self, begin: int) -> tuple[int, int] | None:

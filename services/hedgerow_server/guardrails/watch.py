@@ -51,7 +51,7 @@ class Watch:
         self.failed = False
         """Whether the call goes on without it."""
         self.stride = _FIRST_STEP
-        """Code points that it is shown next, in one go."""
+        """The most code points that it is shown next, in one go."""
         self._notes = notes
         self._spent_s = 0.0
         self._allowed_s = fitted.timeout_s
@@ -60,6 +60,11 @@ class Watch:
         """A new request of so many code points, or a new piece of an answer, with all of the time that it has."""
         self._spent_s = 0.0
         self._allowed_s = self.fitted.timeout_s * (1 + length // _BOXED)
+
+    def reach(self, text: str, seen: int) -> int:
+        """How far of a text it is shown in the next step, when it has been shown the text up to `seen`."""
+        end = min(len(text), seen + self.stride)
+        return end if self.fitted.paced is None else self.fitted.paced.reach(text, seen, end)
 
     def step(self, text: str, source: Source, begin: int, *, final: bool) -> Scan:
         """One look. Raises GuardFailed."""
@@ -96,20 +101,18 @@ class Watch:
 
     async def whole(self, text: str, source: Source, pace: Pace) -> list[Finding]:
         """What it finds in a text, in steps. Raises GuardFailed."""
-        if len(text) <= self.stride:
-            return list(self.step(text, source, 0, final=True).findings)
         assert self.scanner is not None
         found: list[Finding] = []
-        begin, end = 0, self.stride
+        begin, end = 0, self.reach(text, 0)
         while True:
-            base, final = max(0, begin - self.scanner.context), end >= len(text)
+            base, final = max(0, begin - self.scanner.context), end == len(text)
             scan = self.step(text[base:end], source, begin - base, final=final)
             found += moved(scan.findings, base)
             if final:
                 return found
             begin = base + scan.settled
             check_held(end - begin)
-            end += self.stride
+            end = self.reach(text, end)
             await pace.turn()
 
 

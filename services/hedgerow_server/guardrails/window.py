@@ -133,7 +133,8 @@ class Window:
         assert watch.scanner is not None
         context = watch.scanner.context
         while True:
-            base, end = max(self._base, eye.begin - context), min(self.length, max(eye.seen, eye.begin) + watch.stride)
+            base = max(self._base, eye.begin - context)
+            end = self._base + watch.reach(self._text, max(eye.seen, eye.begin) - self._base)
             last = end == self.length
             text = self._text[base - self._base : end - self._base]
             scan = watch.step(text, self._source, eye.begin - base, final=final and last)

@@ -43,6 +43,17 @@ class Spots:
         return Scan(found, len(text))
 
 
+class Strolling(Spots):
+    """One that is not to be shown more than so many characters in one step."""
+
+    def __init__(self, word: str, step: int) -> None:
+        super().__init__(word)
+        self.step = step
+
+    def reach(self, text: str, begin: int, end: int) -> int:
+        return min(end, begin + self.step)
+
+
 class Crashing:
     """A scanner that always fails."""
 

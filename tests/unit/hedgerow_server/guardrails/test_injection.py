@@ -84,6 +84,13 @@ def test_an_attack_is_found_in_disguise(guard: InjectionGuard, disguise: Callabl
     assert categories(guard, disguise(ATTACKS[0])) == {"injection.direct"}
 
 
+@pytest.mark.parametrize("before", ["", "What does this say, in one word? ", "Größe — naïve 電話 \U0001f600: "])
+def test_what_is_coded_is_found_where_it_stands(guard: InjectionGuard, before: str) -> None:
+    coded = base64.b64encode(ATTACKS[0].encode()).decode()
+    (found,) = whole(guard, f"{before}{coded} thanks", Source.USER)
+    assert (found.start, found.end) == (len(before), len(before) + len(coded))
+
+
 @pytest.mark.parametrize("source", [Source.DOCUMENT, Source.TOOL_RESULT])
 @pytest.mark.parametrize("at", [0, len(PROSE), 2 * len(PROSE)])
 def test_an_instruction_planted_in_a_text_is_found_where_it_stands(
@@ -170,7 +177,9 @@ def test_no_more_than_a_block_is_held(guard: InjectionGuard) -> None:
     assert in_pieces(guard, ["x"] * 9000, Source.USER).longest_hold <= 2304
 
 
-@pytest.mark.parametrize("alphabet", [string.printable, "a", " ", "\n", "é\u200b", "ab \u202e\U000e0041", "A=/+"])
+@pytest.mark.parametrize(
+    "alphabet", [string.printable, "a", " ", "\n", "é\u200b", "ab \u202e\U000e0041", "A=/+", "ab \ud800"]
+)
 def test_any_text_is_looked_through_without_failing(guard: InjectionGuard, alphabet: str) -> None:
     lots = random.Random(3)
     for size in (0, 1, 2, 3, 5, 8, 40, 3000):

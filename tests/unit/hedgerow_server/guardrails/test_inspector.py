@@ -19,6 +19,7 @@ from unit.hedgerow_server.guardrails.guarding import (
     NeverSettling,
     Sized,
     Spots,
+    Strolling,
     fitted,
     new_call,
     notes_of,
@@ -43,6 +44,13 @@ def told(call: Call) -> list[tuple[str, Action, str]]:
 async def test_what_redacting_guards_find_is_replaced_in_every_text() -> None:
     looks = inspector(fitted("a", Spots("one"), action="redact"), fitted("b", Spots("two"), action="redact"))
     assert await looks.local(user("one two", "neither", "two")) == ["[one] [two]", "neither", "[two]"]
+
+
+async def test_a_guard_that_knows_how_far_it_may_go_is_shown_no_more() -> None:
+    spots = Strolling("SECRET", 7)
+    looks = inspector(fitted("a", spots, action="redact"))
+    assert await looks.local(user("no SECRET in a SECRETSECRET")) == ["no [SECRET] in a [SECRET][SECRET]"]
+    assert max(len(text) - begin for text, begin in spots.looked) < 7 + len("SECRET")
 
 
 async def test_where_they_overlap_the_first_guard_of_the_list_has_the_word() -> None:

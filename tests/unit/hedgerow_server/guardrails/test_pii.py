@@ -7,8 +7,14 @@ from typing import get_args
 import pydantic
 import pytest
 from hedgerow_server.core.guard import Source
+from hedgerow_server.guardrails.announced import Announced
 from hedgerow_server.guardrails.forms import Form, Forms
 from hedgerow_server.guardrails.pii import Category, PiiGuard, PiiGuardSection
+from hedgerow_server.guardrails.pii_checks import is_multiple, is_verhoeff
+from hedgerow_server.guardrails.pii_words import ID_WORDS, PHONE_WORDS, PLAIN_NUMBER_WORDS, POSTCODE_WORDS, SSN_WORDS
+from stdnum import verhoeff
+from stdnum.cn import ric
+from stdnum.no import fodselsnummer
 from unit.hedgerow_server.guardrails import personal
 from unit.hedgerow_server.guardrails.splits import (
     assert_same_at,
@@ -190,6 +196,13 @@ def test_where_a_text_is_split_changes_nothing(guard: PiiGuard, pytestconfig: py
             )
 
 
+def test_half_a_character_hides_nothing(guard: PiiGuard) -> None:
+    """A lone surrogate is no Unicode, but strings in JSON may have one."""
+    text = "\ud800 card 4111 1111 1111 1111 \udfff"
+    assert found(guard, text) == [("card", "4111 1111 1111 1111")]
+    assert_same_at_every_split(guard, text)
+
+
 def test_a_long_text_in_steps_is_as_in_one(guard: PiiGuard) -> None:
     draw = random.Random(9)
     text = " ".join(personal.text(draw) for _ in range(200))
@@ -246,3 +259,74 @@ def test_checks_grow_with_the_text_and_no_faster(guard: PiiGuard, piece: str, mo
         counts.append(checks)
     assert counts[2] - counts[1] <= 2 * (counts[1] - counts[0]) + 10
     assert counts[2] <= 4_000
+
+
+@pytest.mark.parametrize("kind", ["Rua ", "St ", "Av ", "Via Roma ", "Bulevardul ", "Strada Nuova\n", "Main Street "])
+@pytest.mark.parametrize(
+    "address", ["Via dei Fiorentini 17", "12 Main Street", "26 rue de la Paix", "Bulevardul Unirii 3"]
+)
+def test_streets_without_a_number_hide_none_that_has_one(guard: PiiGuard, kind: str, address: str) -> None:
+    for count in (1, 7, 8, 9, 30):
+        assert found(guard, f"{kind * count}and {address}") == [("address", address)]
+
+
+def test_the_more_numbers_there_are_the_shorter_is_a_step(guard: PiiGuard) -> None:
+    prose = "The hedge is green, and 3 m wide where it stands beside the road that leads to the old harbour. " * 100
+    numbers = "4111 1111 1111 1112 " * 410
+    assert guard.reach(prose, 0, 8192) == 8192
+    assert 256 <= guard.reach(numbers, 0, 2048) < 300
+    assert 256 <= guard.reach(numbers, 0, 8192) < 1100
+    assert 256 <= guard.reach(numbers[:1024] + prose, 0, 8192) < 8192
+    assert guard.reach(numbers, 100, 340) == 340
+
+
+def test_numbers_far_behind_the_word_that_announces_them_are_passed_over(
+    guard: PiiGuard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts: dict[str, list[int]] = {}
+
+    def counted(form: Form) -> Form:
+        def check(data: bytes, start: int, end: int) -> tuple[int, int] | int:
+            starts.setdefault(form.words, []).append(start)
+            return form.check(data, start, end)
+
+        return Form(form.category, form.pattern, form.trigger, check, form.words, form.reach)
+
+    monkeypatch.setattr(guard, "_forms", Forms([counted(form) for form in guard.forms if form.words]))
+    text = f"passport 123 zip: id number born call {'123 456 789 ' * 60}call {'123 456 789 ' * 60}"
+    guard.scan(text, Source.USER, 0, final=True)
+    second = text.rindex("call")
+    assert starts
+    for words, seen in starts.items():
+        assert all(start < 100 or second < start < second + 60 for start in seen[:-1]), words
+
+
+@pytest.mark.parametrize("words", [PHONE_WORDS, PLAIN_NUMBER_WORDS, ID_WORDS, POSTCODE_WORDS, SSN_WORDS])
+def test_no_number_is_passed_over_before_which_such_a_word_stands(words: str) -> None:
+    lots = random.Random(6)
+    announced = Announced(words, 48)
+    parts = ["call", "xcall", "tel", "né", "電話", "my number", "id", "video", "ssn", "ss#", "zip ", "電", " ", "1"]
+    parts.append("-" * 30)
+    for _ in range(12):
+        data = "".join(lots.choice(parts) for _ in range(25)).encode()
+        for start in range(len(data)):
+            passed = range(start + 1, announced.next(data, start))
+            assert not any(announced.before(data, at) or announced.directly(data, at) for at in passed)
+
+
+def test_a_number_of_a_place_that_nobody_knows_is_none(guard: PiiGuard) -> None:
+    """python-stdnum raises KeyError for Chinese numbers of some prefectures."""
+    with pytest.raises(KeyError):
+        ric.is_valid("111300458602035954")
+    assert not whole(guard, "no. 111300458602035954")
+
+
+def test_check_digits_are_those_of_the_authority() -> None:
+    lots = random.Random(7)
+    for _ in range(300):
+        number = "".join(lots.choices("0123456789", k=12))
+        assert is_verhoeff(number.encode()) == verhoeff.is_valid(number)
+        assert is_verhoeff(f"{number[:11]}{verhoeff.calc_check_digit(number[:11])}".encode())
+        norwegian = f"{number[:10]}{fodselsnummer.calc_check_digit2(number[:10])}"
+        if len(norwegian) == 11:
+            assert is_multiple(norwegian.encode(), bytes((5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1)), 11)

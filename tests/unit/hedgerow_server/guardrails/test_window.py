@@ -14,6 +14,7 @@ from unit.hedgerow_server.guardrails.guarding import (
     Elsewhere,
     NeverSettling,
     Spots,
+    Strolling,
     fitted,
     new_call,
     notes_of,
@@ -42,6 +43,13 @@ class Part:
 async def test_what_could_become_a_finding_is_held_and_the_rest_flows() -> None:
     part = Part(fitted("w", Spots("SECRET"), action="redact"))
     assert await part.fed("plain ", "a SEC", "RET b SE", "A") == ["plain ", "a ", "[SECRET] b ", "SEA", ""]
+
+
+async def test_a_guard_that_knows_how_far_it_may_go_is_shown_no_more() -> None:
+    spots = Strolling("SECRET", 7)
+    part = Part(fitted("w", spots, action="redact"))
+    assert await part.fed("no SECRET in a SECRET", "SECRET") == ["no [SECRET] in a [SECRET]", "[SECRET]", ""]
+    assert max(len(text) - begin for text, begin in spots.looked) < 7 + len("SECRET")
 
 
 async def test_what_is_held_at_the_end_goes_out() -> None:
