@@ -61,9 +61,9 @@ def duration_s(text: str) -> float | None:
 
 
 def _milliseconds(text: str | None) -> float | None:
-    if text is None or not _NUMBER.fullmatch(text.strip()):
-        return None
-    return float(text) / 1000
+    # Not all that is white to `strip` is so to `float`.
+    number = text.strip() if text is not None else ""
+    return float(number) / 1000 if _NUMBER.fullmatch(number) else None
 
 
 def _seconds_or_date(text: str | None, now: str | None) -> float | None:

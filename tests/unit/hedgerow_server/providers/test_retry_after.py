@@ -16,6 +16,7 @@ NOON = "Wed, 21 Oct 2015 12:00:00 GMT"
         ({"retry-after": "6m0s"}, 300.0),
         ({"retry-after": "100000"}, 300.0),
         ({"retry-after-ms": "250"}, 0.25),
+        ({"retry-after-ms": "\x1f250"}, 0.25),
         ({"retry-after-ms": "250", "retry-after": "1"}, 0.25),
         ({"x-ms-retry-after-ms": "1500", "retry-after": "2"}, 1.5),
         ({"retry-after-ms": "0", "retry-after": "1"}, 1.0),
