@@ -1,5 +1,6 @@
 """Guards in processes of their own: the examples of the documentation."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -21,8 +22,9 @@ class RunningGuard:
     popen: subprocess.Popen[str]
 
     def freeze(self) -> None:
-        """It does nothing any more, and its connections stay open."""
+        """It does nothing any more, and its connections stay open. Returns once all of its threads stand still."""
         self.popen.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.popen.pid, os.WSTOPPED | os.WNOWAIT)
 
     def thaw(self) -> None:
         """It goes on."""

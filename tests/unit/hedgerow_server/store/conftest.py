@@ -23,7 +23,7 @@ class Ground:
         self.name = server.database() if server is not None else ""
         self._opened: list[Database] = []
 
-    def open(self, timeout_s: float = 5.0) -> Database:
+    def open(self, timeout_s: float = 10.0) -> Database:
         """One router's connection to it."""
         if self.server is not None:
             database: Database = self.server.opened(self.name, timeout_seconds=timeout_s)
