@@ -181,23 +181,13 @@ class Left:
         os.close(self._fd)
 
 
-def left_in(folder: Path) -> list[Left]:
-    """The files of routers that are gone, each locked: `Left.close` is for whoever takes them. Raises OSError."""
-    found: list[Left] = []
-    try:
-        for path in sorted(folder.glob(f"*{_SUFFIX}")):
-            one = _left(path)
-            if one is not None:
-                found.append(one)
-    except BaseException:
-        for one in found:
-            one.close(told=False)
-        raise
-    return found
+def noted_in(folder: Path) -> list[Path]:
+    """The files of all routers, of those that live, too. Raises OSError."""
+    return sorted(folder.glob(f"*{_SUFFIX}"))
 
 
-def _left(path: Path) -> Left | None:
-    """None where its router lives, or somebody was quicker."""
+def left(path: Path) -> Left | None:
+    """A file with the lock on it held; None where its router lives, or somebody was quicker. Raises OSError."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

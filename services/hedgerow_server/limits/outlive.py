@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 
 from hedgerow_server.limits.lender import Lender, LenderAway, Loan
-from hedgerow_server.limits.notes import Notes, Used, left_in
+from hedgerow_server.limits.notes import Left, Notes, Used, left, noted_in
 from hedgerow_server.limits.rules import Unit
 from hedgerow_server.limits.shared_bucket import SharedBucket
 
@@ -71,21 +71,32 @@ class Outlive:
 
 
 async def tell_of_gone(folder: Path, lender: Lender) -> None:
-    """Tells of all routers that have left notes in a folder, and deletes those. Raises LenderAway and OSError: what was
-    not told stays where it is.
+    """Tells of all routers that have left notes in a folder, and deletes those. Raises LenderAway, and OSError once all
+    others are told: what was not told stays where it is.
     """
-    left = await asyncio.to_thread(left_in, folder)
+    failed: OSError | None = None
+    for path in await asyncio.to_thread(noted_in, folder):
+        try:
+            one = await asyncio.to_thread(left, path)
+            if one is not None:
+                await _tell(one, lender)
+        except OSError as error:
+            failed = error
+    if failed is not None:
+        raise failed
+
+
+async def _tell(one: Left, lender: Lender) -> None:
+    told = False
     try:
-        while left:
-            used = await asyncio.to_thread(left[-1].counts)
-            for at in range(0, len(used), _BATCH):
-                await lender.bury(left[-1].router, [_loan(one) for one in used[at : at + _BATCH]])
-            if used:
-                _log.info("a router that was ended has left what it used of %d limits: it is told", len(used))
-            await asyncio.to_thread(left.pop().close, told=True)
+        used = await asyncio.to_thread(one.counts)
+        for at in range(0, len(used), _BATCH):
+            await lender.bury(one.router, [_loan(count) for count in used[at : at + _BATCH]])
+        told = True
+        if used:
+            _log.info("a router that was ended has left what it used of shared limits (%d): it is told", len(used))
     finally:
-        for one in left:
-            one.close(told=False)
+        await asyncio.to_thread(one.close, told=told)
 
 
 def _loan(used: Used) -> Loan:

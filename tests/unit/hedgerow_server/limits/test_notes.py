@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hedgerow_server.limits.notes import Left, Notes, Used, left_in
+from hedgerow_server.limits.notes import Left, Notes, Used, left, noted_in
 
 
 def used(key: str = "k", slot: int = 7, amount: int = 3) -> Used:
@@ -28,16 +28,16 @@ def notes(tmp_path: Path) -> Iterator[Notes]:
 @contextmanager
 def found(folder: Path) -> Iterator[list[Left]]:
     """What routers that are gone have left."""
-    left = left_in(folder)
-    yield left
-    for one in left:
+    taken = [one for path in noted_in(folder) if (one := left(path)) is not None]
+    yield taken
+    for one in taken:
         one.close(told=False)
 
 
 def counts(folder: Path) -> list[Used]:
     """All of it."""
-    with found(folder) as left:
-        return [count for one in left for count in one.counts()]
+    with found(folder) as taken:
+        return [count for one in taken for count in one.counts()]
 
 
 _DIES = """
@@ -63,8 +63,8 @@ def test_what_was_noted_last_outlives_a_process_that_is_killed(tmp_path: Path) -
         assert counts(tmp_path) == [], "it lives"
         process.send_signal(signal.SIGKILL)
         process.wait()
-    with found(tmp_path) as left:
-        assert [(one.router, one.counts()) for one in left] == [("dead", [used(amount=42)])]
+    with found(tmp_path) as taken:
+        assert [(one.router, one.counts()) for one in taken] == [("dead", [used(amount=42)])]
 
 
 def test_those_of_a_router_that_lives_are_left_alone(notes: Notes, tmp_path: Path) -> None:
@@ -75,8 +75,9 @@ def test_those_of_a_router_that_lives_are_left_alone(notes: Notes, tmp_path: Pat
 def test_what_was_told_leaves_nothing(notes: Notes, tmp_path: Path) -> None:
     notes.take(used())
     notes.close(keep=True)
-    (left,) = left_in(tmp_path)
-    left.close(told=True)
+    one = left(tmp_path / "me.used")
+    assert one is not None
+    one.close(told=True)
     assert list(tmp_path.iterdir()) == []
 
 
