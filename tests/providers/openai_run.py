@@ -1,8 +1,10 @@
 """Runs answers through the adapter, in pieces, and folds what comes out."""
 
 import itertools
+import json
 from collections.abc import Iterable
 
+from hedgerow_server.core.error import HedgerowError
 from hedgerow_server.core.event import Completed, Event, Finished, Usage, coalesce
 from hedgerow_server.core.fold import Answer, Fold
 from hedgerow_server.core.port import Operation
@@ -12,6 +14,12 @@ from hedgerow_server.providers.openai import OpenAI, OpenAISection
 def openai(**settings: object) -> OpenAI:
     """A provider of the dialect, named "vendor"."""
     return OpenAI("vendor", OpenAISection.model_validate({"dialect": "openai", **settings}))
+
+
+def classify(status: int, body: object = None, headers: dict[str, str] | None = None) -> HedgerowError:
+    """The error for a refusal; a body that is not bytes is sent as JSON."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return openai().classify(status, headers or {}, data)
 
 
 def read(pieces: Iterable[bytes], content_type: str, operation: Operation = Operation.CHAT) -> list[Event]:

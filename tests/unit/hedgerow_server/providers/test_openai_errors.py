@@ -1,6 +1,5 @@
 """What OpenAI's refusals mean, in every shape that vendors give them."""
 
-import json
 from typing import Any
 
 import pytest
@@ -17,13 +16,7 @@ from hedgerow_server.core.error import (
     ProviderUnavailable,
     UpstreamProtocol,
 )
-from providers.openai_run import openai, stream
-
-
-def classify(status: int, body: object = None, headers: dict[str, str] | None = None) -> HedgerowError:
-    """The error for an answer; a body that is not bytes is sent as JSON."""
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return openai().classify(status, headers or {}, data)
+from providers.openai_run import classify, stream
 
 
 def said(message: str = "", **members: Any) -> dict[str, Any]:

@@ -18,12 +18,7 @@ from hedgerow_server.core.error import (
     ProviderThrottled,
     ProviderUnavailable,
 )
-from providers.openai_run import openai
-
-
-def classify(status: int, body: Any) -> HedgerowError:
-    """The error for an answer."""
-    return openai().classify(status, {}, json.dumps(body).encode())
+from providers.openai_run import classify, openai
 
 
 def said(message: str = "x", **members: Any) -> dict[str, Any]:
